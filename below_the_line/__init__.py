@@ -1,0 +1,3 @@
+"""Below the Line: what readers say under articles, and what they report, from Kafka topics to metric tables."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,43 @@
+"""Connections to Postgres whose errors a person can act on."""
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from below_the_line.errors import BelowTheLineError
+
+
+def connect(url: str, *, application_name: str, autocommit: bool = False) -> psycopg.Connection:
+    """Open a connection in UTC. Raises BelowTheLineError that names the server, never the password."""
+    try:
+        return psycopg.connect(
+            url,
+            autocommit=autocommit,
+            application_name=application_name,
+            connect_timeout=10,
+            options="-c timezone=UTC",
+        )
+    except psycopg.ProgrammingError as error:
+        raise BelowTheLineError(
+            f"BTL_DATABASE_URL is not a Postgres URL: {str(error).strip()}.",
+            "It has the form postgresql://user:password@host:port/database.",
+        ) from None
+    except psycopg.OperationalError as error:
+        raise unreachable(url, error) from error
+
+
+def describe(url: str) -> str:
+    """The server and database of a URL as ``host:port/database``, without user and password."""
+    parts = conninfo_to_dict(url)
+    return f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
+
+
+def unreachable(url: str, error: psycopg.OperationalError) -> BelowTheLineError:
+    """The readable form of a connection error, with the cure for its kind."""
+    text = " ".join(str(error).split())
+    if "password" in text or "authentication" in text:
+        cure = "Check user and password in BTL_DATABASE_URL."
+    elif "does not exist" in text:
+        cure = "Create the database (and the user), or correct BTL_DATABASE_URL."
+    else:
+        cure = "Is Postgres running there (`btl status`), and is BTL_DATABASE_URL right (`btl env`)?"
+    return BelowTheLineError(f"Postgres at {describe(url)} refused the connection: {text}.", cure)

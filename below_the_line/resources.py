@@ -1,0 +1,17 @@
+"""The one place that knows where schemas/, sql/ and dags/ are, in a checkout and in an installed wheel."""
+
+from functools import cache
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+_BUNDLED = _PACKAGE / "_resources"
+ROOT = _BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent
+SCHEMAS = ROOT / "schemas"
+SQL = ROOT / "sql"
+DAGS = ROOT / "dags"
+
+
+@cache
+def sql(name: str) -> str:
+    """The text of one SQL file below sql/, for example ``sql("ingest/record_batch.sql")``. Raises FileNotFoundError."""
+    return (SQL / name).read_text(encoding="utf-8")

@@ -1,0 +1,72 @@
+"""Settings: read once from the environment (prefix ``BTL_``) into one frozen object."""
+
+from functools import cache
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from below_the_line.errors import BelowTheLineError
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. Each field ``name`` is the environment variable ``BTL_NAME``."""
+
+    model_config = SettingsConfigDict(env_prefix="BTL_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    home: Path = Field(default=Path(".btl"), description="Folder of the local stack's state.")
+    database_url: SecretStr | None = Field(default=None, description="Postgres, as a libpq URL.")
+    kafka_bootstrap: str | None = Field(default=None, description="Kafka brokers, host:port, separated by commas.")
+    kafka_security_protocol: str = Field(default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
+    kafka_sasl_mechanism: str | None = Field(default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
+    kafka_sasl_username: str | None = Field(default=None, description="User name for SASL.")
+    kafka_sasl_password: SecretStr | None = Field(default=None, description="Password for SASL.")
+    kafka_ssl_cafile: Path | None = Field(default=None, description="Certificates that the brokers' are checked against.")
+    consumer_group: str = Field(default="below-the-line", min_length=1, description="Consumer group of the ingest.")
+    site_timezone: str = Field(default="UTC", description="IANA time zone of the site, for days and for display.")
+    airflow_url: str | None = Field(default=None, description="Airflow's API server.")
+    airflow_user: str = Field(default="admin", description="User of Airflow's API.")
+    airflow_password: SecretStr | None = Field(default=None, description="Password of that user.")
+    batch_records: int = Field(default=5_000, ge=1, le=100_000, description="A batch is written at this many records.")
+    batch_seconds: float = Field(default=0.1, gt=0, le=60, description="… or when its first record is this old.")
+    close_delay_seconds: int = Field(default=120, ge=0, alias="BTL_CLOSE_DELAY", description="BTL_CLOSE_DELAY: seconds.")
+    grace_seconds: int = Field(default=3_600, ge=0, alias="BTL_GRACE", description="BTL_GRACE: seconds.")
+    log_format: str = Field(default="auto", pattern="^(auto|json|console)$", description="json, console or auto.")
+
+    @field_validator("site_timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is no IANA time zone, such as Europe/Vienna")
+        return value
+
+    def require_database_url(self) -> str:
+        """The database's URL. Raises BelowTheLineError when none is set."""
+        if self.database_url is None:
+            raise BelowTheLineError(
+                "No database is configured.", 'Set BTL_DATABASE_URL, or run `btl up` and then `eval "$(btl env)"`.'
+            )
+        return self.database_url.get_secret_value()
+
+    def require_kafka_bootstrap(self) -> str:
+        """The brokers' addresses. Raises BelowTheLineError when none are set."""
+        if self.kafka_bootstrap is None:
+            raise BelowTheLineError(
+                "No Kafka broker is configured.", 'Set BTL_KAFKA_BOOTSTRAP, or run `btl up` and then `eval "$(btl env)"`.'
+            )
+        return self.kafka_bootstrap
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read on first use. Raises BelowTheLineError naming the variable that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        variable = name if name.startswith("BTL_") else f"BTL_{name.upper()}"
+        raise BelowTheLineError(
+            f"{variable} is not usable: {first['msg']} (got {first['input']!r}).", "Correct it or unset it."
+        ) from None

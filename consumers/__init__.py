@@ -1,0 +1,1 @@
+"""The services that load the topics into Postgres, exactly once."""

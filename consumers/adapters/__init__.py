@@ -1,0 +1,1 @@
+"""What the consumers touch: Kafka and Postgres."""

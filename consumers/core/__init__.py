@@ -1,0 +1,1 @@
+"""Pure decisions of the consumers: batching, folding, accounting and policies."""
