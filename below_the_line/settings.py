@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     kafka_sasl_mechanism: str | None = Field(default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
     kafka_sasl_username: str | None = Field(default=None, description="User name for SASL.")
     kafka_sasl_password: SecretStr | None = Field(default=None, description="Password for SASL.")
-    kafka_ssl_cafile: Path | None = Field(default=None, description="Certificates that the brokers' are checked against.")
+    kafka_ssl_cafile: Path | None = Field(
+        default=None, description="Certificates that the brokers' are checked against."
+    )
     consumer_group: str = Field(default="below-the-line", min_length=1, description="Consumer group of the ingest.")
     site_timezone: str = Field(default="UTC", description="IANA time zone of the site, for days and for display.")
     airflow_url: str | None = Field(default=None, description="Airflow's API server.")
@@ -30,7 +32,9 @@ class Settings(BaseSettings):
     airflow_password: SecretStr | None = Field(default=None, description="Password of that user.")
     batch_records: int = Field(default=5_000, ge=1, le=100_000, description="A batch is written at this many records.")
     batch_seconds: float = Field(default=0.1, gt=0, le=60, description="… or when its first record is this old.")
-    close_delay_seconds: int = Field(default=120, ge=0, alias="BTL_CLOSE_DELAY", description="BTL_CLOSE_DELAY: seconds.")
+    close_delay_seconds: int = Field(
+        default=120, ge=0, alias="BTL_CLOSE_DELAY", description="BTL_CLOSE_DELAY: seconds."
+    )
     grace_seconds: int = Field(default=3_600, ge=0, alias="BTL_GRACE", description="BTL_GRACE: seconds.")
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$", description="json, console or auto.")
 
@@ -53,7 +57,8 @@ class Settings(BaseSettings):
         """The brokers' addresses. Raises BelowTheLineError when none are set."""
         if self.kafka_bootstrap is None:
             raise BelowTheLineError(
-                "No Kafka broker is configured.", 'Set BTL_KAFKA_BOOTSTRAP, or run `btl up` and then `eval "$(btl env)"`.'
+                "No Kafka broker is configured.",
+                'Set BTL_KAFKA_BOOTSTRAP, or run `btl up` and then `eval "$(btl env)"`.',
             )
         return self.kafka_bootstrap
 

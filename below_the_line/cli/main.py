@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from below_the_line import __version__
-from below_the_line.cli import database
+from below_the_line.cli import consume, database
 from below_the_line.errors import BelowTheLineError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+consume.register(app)
 database.register(app)
 
 

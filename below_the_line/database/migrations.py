@@ -100,12 +100,27 @@ def migrate(url: str, folder: Path | None = None) -> list[str]:
             ) from None
 
 
+def require_current(url: str) -> None:
+    """Return if the database has all migrations. Raises BelowTheLineError if some are missing, or it is newer."""
+    with connect(url, application_name="btl", autocommit=True) as connection:
+        todo = pending(available(), _applied(connection), describe(url))
+    if todo:
+        raise BelowTheLineError(
+            f"The database {describe(url)} is not up to date: {todo[0].name} is missing.", "Run `btl migrate`."
+        )
+
+
+def _applied(connection: psycopg.Connection) -> dict[int, str]:
+    if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (True,):
+        return {}
+    return dict(connection.execute("select number, sha256 from below_the_line.migrations").fetchall())
+
+
 def _migrate(connection: psycopg.Connection, known: list[Migration], database: str) -> list[str]:
     connection.execute("select pg_advisory_lock(%s)", [_LOCK])
     if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (True,):
         connection.execute(_CREATE_HISTORY)
-    applied = dict(connection.execute("select number, sha256 from below_the_line.migrations").fetchall())
-    todo = pending(known, applied, database)
+    todo = pending(known, _applied(connection), database)
     for migration in todo:
         try:
             with connection.transaction():

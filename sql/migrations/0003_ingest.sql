@@ -12,6 +12,8 @@ create table ingest.partition_offsets (
     owner uuid,
     backend_pid integer,
     backend_start timestamptz,
+    superseded_pid integer,
+    superseded_start timestamptz,
     moved_at timestamptz not null default clock_timestamp(),
     status text not null default 'consuming',
     status_detail text,
@@ -42,6 +44,10 @@ comment on column ingest.partition_offsets.backend_pid is
 'Its Postgres backend: process id';
 comment on column ingest.partition_offsets.backend_start is
 'Its Postgres backend: start time, so that a reused process id is not mistaken';
+comment on column ingest.partition_offsets.superseded_pid is
+'The backend of the owner before: its process id. If it stalls while it holds locks, it may be ended';
+comment on column ingest.partition_offsets.superseded_start is
+'The backend of the owner before: its start time';
 comment on column ingest.partition_offsets.moved_at is
 'When next_offset last moved, or the partition was taken';
 comment on column ingest.partition_offsets.status is
@@ -250,6 +256,21 @@ comment on column ingest.outbox.sent_at is
 'When the broker acknowledged it';
 
 create index outbox_pending on ingest.outbox (article_id, sequence) where status = 'pending';
+
+-- The two joins of registers. Plain SQL and not strict, so that the planner puts them in line.
+create function ingest.precedes(offered anyelement, kept anyelement) returns boolean
+language sql immutable
+return offered < kept or (kept is null and offered is not null);
+
+comment on function ingest.precedes is
+'Join of a register that keeps the least: whether the offered version replaces the kept one (null: never set).';
+
+create function ingest.supersedes(offered anyelement, kept anyelement) returns boolean
+language sql immutable
+return offered > kept or (kept is null and offered is not null);
+
+comment on function ingest.supersedes is
+'Join of a register that keeps the greatest: whether the offered version replaces the kept one (null: never set).';
 
 create function ingest.advance_offsets(
     in_consumer_group text,

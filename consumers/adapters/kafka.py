@@ -1,0 +1,262 @@
+"""Reading topics with kafka-python: records and their positions, assignments as plain facts.
+
+The group's protocol runs on kafka-python's own thread. The rebalance listener only notes what happened and pauses what was
+assigned; everything that touches Postgres or seeks is done by the caller after ``poll()`` returned.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import kafka.errors
+import structlog
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
+from kafka.record.util import decode_varint
+
+from below_the_line.contracts.events import Record
+from below_the_line.errors import BelowTheLineError
+from consumers.core.batch import Partition
+from consumers.core.positions import BrokerPartition
+
+log = structlog.get_logger(__name__)
+
+
+class Polled(NamedTuple):
+    """Records of one partition, in order, and the position after them."""
+
+    partition: Partition
+    records: list[Record]
+    position: int
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
+    """What the group last said, noted on kafka-python's thread and taken over by the caller's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._partitions: frozenset[Partition] = frozenset()
+        self._changed = False
+        self.consumer: KafkaConsumer = None
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        with self._lock:
+            self._partitions -= {Partition(*partition) for partition in revoked}
+            self._changed = True
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        assigned = list(assigned)
+        for partition in assigned:
+            # A position, any, keeps kafka-python from looking for one of its own; paused, nothing is read from it.
+            self.consumer.seek(partition, 0)
+        self.consumer.pause(*assigned)
+        with self._lock:
+            self._partitions |= {Partition(*partition) for partition in assigned}
+            self._changed = True
+
+    def take_change(self) -> frozenset[Partition] | None:
+        """The partitions assigned now, if that changed since the last call."""
+        with self._lock:
+            if not self._changed:
+                return None
+            self._changed = False
+            return self._partitions
+
+    @property
+    def partitions(self) -> frozenset[Partition]:
+        with self._lock:
+            return self._partitions
+
+    @property
+    def is_changed(self) -> bool:
+        with self._lock:
+            return self._changed
+
+
+class Source:
+    """A member of a consumer group. Not safe for use by several threads."""
+
+    def __init__(
+        self, topics: Iterable[str], consumer_group: str, options: Mapping[str, Any], max_records: int
+    ) -> None:
+        """Connect to the brokers. Raises BelowTheLineError when none can be reached or they refuse us."""
+        keep_header_name_bytes()
+        self._topics = list(topics)
+        self._assignment = _Assignment()
+        try:
+            self._consumer = KafkaConsumer(
+                **options,
+                group_id=consumer_group,
+                enable_auto_commit=False,
+                auto_offset_reset="none",
+                isolation_level="read_committed",
+                allow_auto_create_topics=False,
+                max_poll_records=max_records,
+                fetch_max_bytes=8 * 1024 * 1024,
+                max_partition_fetch_bytes=1024 * 1024,
+                session_timeout_ms=15_000,
+                heartbeat_interval_ms=3_000,
+                metadata_max_age_ms=30_000,
+                reconnect_backoff_max_ms=2_000,
+                metrics_enabled=False,
+            )
+        except kafka.errors.KafkaError as error:
+            raise BelowTheLineError(
+                f"Kafka at {options.get('bootstrap_servers')} can't be used: {type(error).__name__} {error}".rstrip(
+                    ": "
+                )
+                + ".",
+                "Is the broker running there (`btl status`), and are BTL_KAFKA_BOOTSTRAP and BTL_KAFKA_* right?",
+            ) from None
+        missing = [topic for topic in self._topics if not self._consumer.partitions_for_topic(topic)]
+        if missing:
+            self._consumer.close()
+            raise BelowTheLineError(
+                f"Topic {', '.join(missing)} is not there.", "Create the topics: `btl topics create` (or `btl up`)."
+            )
+        self._assignment.consumer = self._consumer
+        self._consumer.subscribe(self._topics, listener=self._assignment)
+
+    def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
+        """The next records, at most so many, waiting for the first at most so long. Keeps the group membership alive."""
+        found = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000), max_records=max_records)
+        polled = []
+        for topic_partition, consumer_records in found.items():
+            topic, number = topic_partition
+            records = [
+                Record(topic, number, read.offset, read.timestamp, read.key, read.value, read.headers)
+                for read in consumer_records
+            ]
+            polled.append(Polled(Partition(topic, number), records, records[-1].offset + 1))
+        return polled
+
+    def changed_assignment(self) -> frozenset[Partition] | None:
+        """The partitions now assigned, if the group changed its mind since the last call; else None."""
+        return self._assignment.take_change()
+
+    def changed_assignment_pending(self) -> bool:
+        """Whether ``changed_assignment`` has something to tell."""
+        return self._assignment.is_changed
+
+    @property
+    def assigned(self) -> frozenset[Partition]:
+        """The partitions that the group assigned to us, as far as we know."""
+        return self._assignment.partitions
+
+    def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
+        """What the broker has of these partitions. Raises kafka.errors.KafkaError."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        if not wanted:
+            return {}
+        starts = self._consumer.beginning_offsets(wanted)
+        ends = self._consumer.end_offsets(wanted)
+        # The public interface has no topic ids; the cluster's metadata, which is refreshed all the time, does.
+        cluster = self._consumer._cluster
+        return {
+            Partition(*each): BrokerPartition(cluster.topic_id(each.topic), starts[each], ends[each]) for each in wanted
+        }
+
+    def start(self, positions: Mapping[Partition, int]) -> None:
+        """Read these partitions from these offsets on; all other assigned ones stay paused."""
+        for partition, offset in positions.items():
+            self._consumer.seek(TopicPartition(*partition), offset)
+        self._consumer.resume(*(TopicPartition(*partition) for partition in positions))
+
+    def pause(self) -> None:
+        """Stop reading, without leaving the group."""
+        self._consumer.pause(*self._consumer.assignment())
+
+    def position(self, partition: Partition) -> int | None:
+        """The offset that reading goes on at; beyond the last record where a transaction marker or a gap follows it."""
+        position: int | None = self._consumer.position(TopicPartition(*partition), timeout_ms=0)
+        return position
+
+    def is_member(self, next_offsets: Mapping[Partition, int]) -> bool:
+        """Whether the group still counts us in: asked by committing these offsets, which it refuses from an outsider."""
+        offsets = {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in next_offsets.items()}
+        try:
+            self._consumer.commit(offsets, timeout_ms=5_000)
+        except (kafka.errors.KafkaError, AssertionError):
+            return False
+        return True
+
+    def mirror(self, next_offsets: Mapping[Partition, int]) -> None:
+        """Tell Kafka, for its lag tools, where we are. Best effort: Postgres has the truth."""
+        self._consumer.commit_async(
+            {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in next_offsets.items()},
+            callback=_ignore,
+        )
+
+    def close(self) -> None:
+        """Leave the group, so that the others need not wait for our session to run out."""
+        self._consumer.close(autocommit=False, timeout_ms=2_000)
+
+
+def _ignore(_offsets: object, _response: object) -> None:
+    """The outcome of mirroring offsets does not matter."""
+
+
+class _RawName(str):
+    """A header name that is not UTF-8, its bytes as surrogate escapes (PEP 383); encodes back to those bytes."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> bytes:
+        return super().encode(encoding, "surrogateescape" if errors == "strict" else errors)
+
+
+def keep_header_name_bytes() -> None:
+    """Make kafka-python hand over records whose header names are not UTF-8, instead of getting stuck on them.
+
+    kafka-python 3.0.12 raises CorruptRecordError from ``poll()`` for such a record, and again for the rest of its batch:
+    one bad producer would stop the partition. Only records that fail the library's own reading take this path.
+    """
+    if getattr(DefaultRecordBatch, "_btl_reads_raw_names", False):
+        return
+    read_message = DefaultRecordBatch._read_msg
+
+    def read_message_or_raw(self: DefaultRecordBatch) -> DefaultRecord:
+        position = self._pos
+        try:
+            return read_message(self)
+        except UnicodeDecodeError:
+            self._pos = position
+            return _read_raw(self)
+
+    DefaultRecordBatch._read_msg = read_message_or_raw
+    DefaultRecordBatch._btl_reads_raw_names = True
+
+
+def _read_raw(batch: DefaultRecordBatch) -> DefaultRecord:
+    """A record of format v2 (KIP-98), read with header names as bytes."""
+    buffer, position = batch._buffer, batch._pos
+    length, position = decode_varint(buffer, position)
+    end = position + length
+    _, position = decode_varint(buffer, position)
+    timestamp_delta, position = decode_varint(buffer, position)
+    offset_delta, position = decode_varint(buffer, position)
+    key, position = _read_bytes(buffer, position)
+    value, position = _read_bytes(buffer, position)
+    count, position = decode_varint(buffer, position)
+    headers = []
+    for _ in range(count):
+        name, position = _read_bytes(buffer, position)
+        content, position = _read_bytes(buffer, position)
+        try:
+            text = (name or b"").decode()
+        except UnicodeDecodeError:
+            text = _RawName((name or b"").decode("utf-8", "surrogateescape"))
+        headers.append((text, content))
+    if position != end:
+        raise ValueError("record length does not match its content")
+    batch._pos = position
+    appended = batch.timestamp_type == batch.LOG_APPEND_TIME
+    timestamp = batch.max_timestamp if appended else batch.first_timestamp + timestamp_delta
+    return DefaultRecord(length, batch.base_offset + offset_delta, timestamp, batch.timestamp_type, key, value, headers)
+
+
+def _read_bytes(buffer: bytes, position: int) -> tuple[bytes | None, int]:
+    length, position = decode_varint(buffer, position)
+    if length < 0:
+        return None, position
+    return bytes(buffer[position : position + length]), position + length

@@ -1,0 +1,365 @@
+"""Writing batches to Postgres: rows, dead letters, ledger and positions in one transaction, behind the fence.
+
+A batch is written in two steps so that the server merges while the caller reads on: ``begin`` copies the rows and sends the
+merges without waiting; ``finish`` waits for them, writes ledger and positions and commits.
+"""
+
+import select
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import pq
+from psycopg.pq.abc import PGresult
+from psycopg.errors import error_from_result
+
+from below_the_line import __version__
+from below_the_line.contracts.events import Record, Rejection
+from below_the_line.resources import SQL, sql
+from consumers.core.batch import Batch, Entry, Partition, applied_records
+from consumers.core.failures import Failure, classify
+from consumers.core.positions import BrokerPartition, StoredPosition
+from consumers.core.tables import TABLES
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_SESSION_OPTIONS = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "timezone": "UTC",
+        # Offset and rows are lost together, so a batch need not wait for the disk; ownership does (see ``take``).
+        "synchronous_commit": "off",
+        # A stalled zombie may hold row locks: see end_superseded_backends.
+        "lock_timeout": "2s",
+        "idle_in_transaction_session_timeout": "10s",
+        "statement_timeout": "60s",
+        "jit": "off",
+        # The staged rows are to be locked in the order in which they were copied.
+        "synchronize_seqscans": "off",
+    }.items()
+)
+
+
+class StoreError(Exception):
+    """A database error with its kind. The transaction is rolled back, or the connection gone."""
+
+    def __init__(self, failure: Failure, cause: psycopg.Error) -> None:
+        super().__init__(f"{failure.value}: {' '.join(str(cause).split())}")
+        self.failure = failure
+        self.cause = cause
+
+    @property
+    def reason(self) -> str:
+        """The server's own words, without the statement."""
+        diagnostic = self.cause.diag
+        return diagnostic.message_primary or " ".join(str(self.cause).split())
+
+
+class Store:
+    """The database as one consumer process uses it. Not safe for use by several threads."""
+
+    def __init__(self, url: str, consumer_group: str) -> None:
+        self._url = url
+        self._consumer_group = consumer_group
+        self.owner: UUID = uuid4()
+        """Names this process to the fence."""
+        self._connection: psycopg.Connection | None = None
+        self._held: dict[Partition, StoredPosition] = {}
+        self._topic_ids: dict[str, UUID] = {}
+        self._batch: Batch | None = None
+        self._members: dict[str, list[list[int]]] = {}
+        self._results: list[PGresult] = []
+        self._merging = False
+
+    # Connection
+
+    def connect(self) -> None:
+        """Open the connection, unless it is open and idle. Raises StoreError."""
+        if self._connection is not None and not self._connection.broken and not self._connection.closed:
+            return
+        try:
+            self._connection = psycopg.connect(
+                self._url,
+                application_name="btl consume",
+                options=_SESSION_OPTIONS,
+                connect_timeout=5,
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=3,
+                tcp_user_timeout=10_000,
+            )
+            for table in [*(table.name for table in TABLES), "dead_letters"]:
+                self._connection.execute(sql(f"ingest/{table}/staging.sql").encode())
+            self._connection.commit()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    def close(self) -> None:
+        """Close the connection; what was not committed is gone."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    @property
+    def _open(self) -> psycopg.Connection:
+        if self._connection is None:
+            raise StoreError(Failure.FAULT, psycopg.OperationalError("not connected"))
+        return self._connection
+
+    def _failed(self, error: psycopg.Error) -> StoreError:
+        failure = classify(error.diag.sqlstate, error.diag.schema_name)
+        if error.diag.sqlstate is None and not isinstance(error, psycopg.OperationalError):
+            # Raised on our side, before anything was sent: a value that psycopg itself can't represent, or a bug.
+            failure = Failure.DATA if isinstance(error, psycopg.DataError) else Failure.DEFECT
+        self.abandon()
+        return StoreError(failure, error)
+
+    def abandon(self) -> None:
+        """Forget the batch under way and roll back. Never raises: a broken connection is closed instead."""
+        self._batch, self._members, self._results, self._merging = None, {}, [], False
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            if connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                # A statement is still running: the connection can't be used for anything else.
+                connection.close()
+            else:
+                connection.rollback()
+        except psycopg.Error:
+            connection.close()
+        if connection.closed:
+            self._connection = None
+
+    # Ownership
+
+    def take(self, partitions: Mapping[Partition, BrokerPartition]) -> dict[Partition, StoredPosition]:
+        """Become the owner of these partitions, and of no other, durably; from now on no one else can write theirs.
+
+        Returns where each stands. A batch of an owner before, committed or not, is either wholly in or can never be.
+        Raises StoreError.
+        """
+        self.connect()
+        connection = self._open
+        order = sorted(partitions)
+        try:
+            with connection.transaction():
+                connection.execute("set local synchronous_commit = on")
+                rows = connection.execute(
+                    sql("ingest/take_partitions.sql"),
+                    {
+                        "consumer_group": self._consumer_group,
+                        "owner": self.owner,
+                        "topics": [partition.topic for partition in order],
+                        "partitions": [partition.number for partition in order],
+                        "topic_ids": [partitions[partition].topic_id for partition in order],
+                        "log_starts": [partitions[partition].log_start for partition in order],
+                    },
+                ).fetchall()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+        self._held = {
+            Partition(topic, number): StoredPosition(topic_id, incarnation, next_offset, epoch, status, detail)
+            for topic, number, topic_id, incarnation, next_offset, epoch, status, detail in rows
+        }
+        self._topic_ids = {partition.topic: partitions[partition].topic_id for partition in order}
+        return dict(self._held)
+
+    def stop_partition(self, partition: Partition, detail: str) -> None:
+        """Note that a partition must not be read until somebody decides. Raises StoreError."""
+        try:
+            with self._open.transaction():
+                self._open.execute(
+                    sql("ingest/stop_partition.sql"),
+                    {
+                        "consumer_group": self._consumer_group,
+                        "topic": partition.topic,
+                        "partition": partition.number,
+                        "owner": self.owner,
+                        "detail": detail,
+                    },
+                )
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    def end_superseded_backends(self) -> int:
+        """End sessions of superseded owners that hold a transaction open. Returns how many. Raises StoreError."""
+        try:
+            with self._open.transaction():
+                return len(
+                    self._open.execute(
+                        sql("ingest/end_superseded_backends.sql"),
+                        {"consumer_group": self._consumer_group, "owner": self.owner},
+                    ).fetchall()
+                )
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    # Batches
+
+    def begin(self, batch: Batch) -> None:
+        """Copy the batch's rows and send its merges; the server works on while the caller does something else.
+
+        Raises StoreError.
+        """
+        try:
+            self._begin(batch)
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    def _begin(self, batch: Batch) -> None:
+        self._batch, self._members, self._results = batch, {}, []
+        merges = []
+        with self._open.cursor() as cursor:
+            # All copies before the first merge: a copy that stalls must not hold row locks.
+            for folded in batch.folded():
+                table = folded.table
+                rows, self._members[table.name] = folded.staged()
+                statement, types = _copy_into(table.name)
+                with cursor.copy(statement) as copy:
+                    copy.set_types(types)
+                    for number, row in enumerate(rows):
+                        copy.write_row((number, *row))
+                merges.append(sql(f"ingest/{table.name}/merge.sql"))
+            dead_letters = batch.dead_letters()
+            if dead_letters:
+                statement, types = _copy_into("dead_letters")
+                with cursor.copy(statement) as copy:
+                    copy.set_types(types)
+                    for record, rejection in dead_letters:
+                        copy.write_row(self._dead_letter(record, rejection))
+                merges.append(sql("ingest/dead_letters/merge.sql"))
+        self._merging = bool(merges)
+        if merges:
+            self._open.pgconn.send_query("".join(merges).encode())
+            self._flush()
+
+    def _dead_letter(self, record: Record, rejection: Rejection) -> tuple[Any, ...]:
+        headers: list[bytes | None] = []
+        for name, content in record.headers:
+            headers += [name.encode("utf-8", "surrogateescape"), content]
+        return (
+            record.topic,
+            self._topic_ids[record.topic],
+            record.partition,
+            record.offset,
+            record.key,
+            record.value,
+            headers,
+            _EPOCH + timedelta(milliseconds=record.timestamp),
+            rejection.stage,
+            rejection.code,
+            rejection.pointer,
+            rejection.message,
+            rejection.schema_version,
+            __version__,
+        )
+
+    def _flush(self) -> None:
+        connection = self._open.pgconn
+        while connection.flush():
+            select.select([connection.socket], [connection.socket], [])
+            connection.consume_input()
+
+    def is_ready(self) -> bool:
+        """Whether ``finish`` would not wait for the server. Raises StoreError."""
+        if not self._merging:
+            return True
+        connection = self._open.pgconn
+        try:
+            connection.consume_input()
+            while not connection.is_busy():
+                result = connection.get_result()
+                if result is None:
+                    self._merging = False
+                    return True
+                if result.status == pq.ExecStatus.FATAL_ERROR:
+                    while connection.get_result() is not None:
+                        pass
+                    self._merging = False
+                    raise error_from_result(result)
+                self._results.append(result)
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+        return False
+
+    def finish(self) -> list[Entry]:
+        """Wait for the merges, write ledger and positions, pass the fence and commit. Returns the ledger's lines.
+
+        Raises StoreError; with Failure.FENCED when another owner took a partition of the batch meanwhile. Then, as after
+        any other failure, nothing of the batch is kept.
+        """
+        while not self.is_ready():
+            select.select([self._open.pgconn.socket], [], [], 1.0)
+        batch = self._batch
+        if batch is None:
+            raise RuntimeError("finish() without begin()")
+        unchanged = {
+            table: {int(result.get_value(row, 0) or b"") for row in range(result.ntuples)}
+            for table, result in zip(self._members, self._results, strict=False)
+        }
+        entries = batch.entries(applied_records(unchanged, self._members))
+        partitions = [entry.partition for entry in entries]
+        spans = {
+            "consumer_group": self._consumer_group,
+            "owner": self.owner,
+            "topics": [partition.topic for partition in partitions],
+            "partitions": [partition.number for partition in partitions],
+            "first_offsets": [entry.first_offset for entry in entries],
+            "next_offsets": [entry.next_offset for entry in entries],
+        }
+        ledger = {
+            "incarnations": [self._held[partition].incarnation for partition in partitions],
+            "kinds": [entry.kind for entry in entries],
+            "records": [entry.records for entry in entries],
+            "applied": [entry.applied for entry in entries],
+            "unchanged": [entry.unchanged for entry in entries],
+            "dead_lettered": [entry.dead_lettered for entry in entries],
+        }
+        epochs = {"epochs": [self._held[partition].epoch for partition in partitions]}
+        try:
+            # One round trip. The fence raises, and a pipeline skips what follows an error: no COMMIT without it.
+            with self._open.pipeline():
+                self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
+                self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
+                self._open.commit()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+        self._batch, self._members, self._results = None, {}, []
+        return entries
+
+    def notify(self, channel: str) -> None:
+        """Wake whoever listens on a channel. Best effort, and outside any batch, whose commits it would serialise."""
+        try:
+            self._open.execute(f"notify {channel}")
+            self._open.commit()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+
+_TYPES = {"timestamp with time zone": "timestamptz", "integer": "int4", "bigint": "int8", "boolean": "bool"}
+
+
+def _copy_into(table: str) -> tuple[str, list[str]]:
+    """The COPY statement of a staging table, its columns named, and their types (needed by the binary format)."""
+    found = _COPIES.get(table)
+    if found is None:
+        columns = list(_staged_columns((SQL / "ingest" / table / "staging.sql").read_text(encoding="utf-8")))
+        names = ", ".join(name for name, _ in columns)
+        found = _COPIES[table] = (
+            f"copy staged_{table} ({names}) from stdin (format binary)",
+            [_TYPES.get(kind, kind) for _, kind in columns],
+        )
+    return found
+
+
+_COPIES: dict[str, tuple[str, list[str]]] = {}
+
+
+def _staged_columns(statement: str) -> Iterable[tuple[str, str]]:
+    body = statement.split("(", 1)[1].rsplit(") on commit", 1)[0]
+    for line in body.strip().splitlines():
+        name, kind = line.strip().rstrip(",").replace("not null", "").replace('collate "C"', "").split(maxsplit=1)
+        yield name, kind.strip().replace(" []", "[]")

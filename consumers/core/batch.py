@@ -1,0 +1,172 @@
+"""A batch: the records between one commit and the next, and what is to become of each."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from below_the_line.contracts.events import Event, Record, Rejection
+from consumers.core.fold import Fold
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}-{self.number}"
+
+
+class Judged(NamedTuple):
+    """A record with the contracts' verdict on it."""
+
+    record: Record
+    verdict: Event | Rejection
+
+
+@dataclass(frozen=True)
+class BatchPolicy:
+    """When a batch is written: at so many records, or when its first record has waited so long."""
+
+    records: int
+    seconds: float
+
+    def is_due(self, records: int, first_at: float | None, now: float) -> bool:
+        """Whether a batch of so many records, begun at ``first_at`` (seconds of a monotonic clock), is to be written."""
+        return first_at is not None and (records >= self.records or now - first_at >= self.seconds)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the ledger. Raises ValueError unless records = applied + unchanged + dead_lettered."""
+
+    partition: Partition
+    first_offset: int
+    next_offset: int
+    records: int
+    applied: int
+    unchanged: int
+    dead_lettered: int
+
+    def __post_init__(self) -> None:
+        if self.records != self.applied + self.unchanged + self.dead_lettered:
+            raise ValueError(f"the account of {self.partition} does not add up: {self}")
+
+    @property
+    def kind(self) -> str:
+        """``batch``, or ``empty`` when only the position moved."""
+        return "batch" if self.records else "empty"
+
+
+@dataclass
+class Batch:
+    """Records in the order read, at most one span of offsets per partition.
+
+    ``first_offsets`` and ``next_offsets`` say, per partition, where the batch begins and where reading goes on after it;
+    offsets in between that have no record (transaction markers, compaction) belong to it.
+    """
+
+    judged: list[Judged] = field(default_factory=list)
+    first_offsets: dict[Partition, int] = field(default_factory=dict)
+    next_offsets: dict[Partition, int] = field(default_factory=dict)
+    first_at: float | None = None
+    """When its first record was read, on a monotonic clock."""
+
+    def __len__(self) -> int:
+        return len(self.judged)
+
+    def add(
+        self, partition: Partition, judged: Iterable[Judged], first_offset: int, next_offset: int, now: float
+    ) -> None:
+        """Add records of one partition that were read at ``now``, continuing at ``first_offset``."""
+        self.judged.extend(judged)
+        if self.next_offsets.setdefault(partition, first_offset) != first_offset:
+            raise ValueError(f"{partition}: records from {first_offset} do not follow {self.next_offsets[partition]}")
+        self.first_offsets.setdefault(partition, first_offset)
+        self.next_offsets[partition] = next_offset
+        if self.first_at is None:
+            self.first_at = now
+
+    def folded(self) -> Fold:
+        """What the valid events of the batch come to, by key. Records are numbered by their place in ``judged``."""
+        fold = Fold()
+        add = fold.add
+        for number, (_, verdict) in enumerate(self.judged):
+            if isinstance(verdict, Event):
+                add(number, verdict)
+        return fold
+
+    def dead_letters(self) -> list[tuple[Record, Rejection]]:
+        """The records that are no valid events, with the reason."""
+        return [(record, verdict) for record, verdict in self.judged if isinstance(verdict, Rejection)]
+
+    def entries(self, applied: set[int]) -> list[Entry]:
+        """The ledger's lines of this batch, one per partition, given the numbers of the records that changed a row."""
+        records = dict.fromkeys(self.first_offsets, 0)
+        changed = dict.fromkeys(self.first_offsets, 0)
+        dead = dict.fromkeys(self.first_offsets, 0)
+        for number, (record, verdict) in enumerate(self.judged):
+            partition = Partition(record.topic, record.partition)
+            records[partition] += 1
+            if isinstance(verdict, Rejection):
+                dead[partition] += 1
+            elif number in applied:
+                changed[partition] += 1
+        return [
+            Entry(
+                partition,
+                self.first_offsets[partition],
+                self.next_offsets[partition],
+                records[partition],
+                changed[partition],
+                records[partition] - changed[partition] - dead[partition],
+                dead[partition],
+            )
+            for partition in sorted(self.first_offsets)
+        ]
+
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """The batch in two parts that are written one after the other; each has at least one record.
+
+        Raises ValueError for a batch of fewer than two records.
+        """
+        if len(self.judged) < 2:
+            raise ValueError("a batch of fewer than two records has no halves")
+        middle = len(self.judged) // 2
+        left, right = Batch(first_at=self.first_at), Batch(first_at=self.first_at)
+        left.judged, right.judged = self.judged[:middle], self.judged[middle:]
+        split = dict(self.first_offsets)
+        for record, _ in left.judged:
+            split[Partition(record.topic, record.partition)] = record.offset + 1
+        in_right = {Partition(record.topic, record.partition) for record, _ in right.judged}
+        for partition, first_offset in self.first_offsets.items():
+            # What has no record in the right half belongs to the left one, up to its end.
+            middle_offset = split[partition] if partition in in_right else self.next_offsets[partition]
+            if middle_offset > first_offset or partition not in in_right:
+                left.first_offsets[partition] = first_offset
+                left.next_offsets[partition] = middle_offset
+            if partition in in_right:
+                right.first_offsets[partition] = middle_offset
+                right.next_offsets[partition] = self.next_offsets[partition]
+        return left, right
+
+    def reject_only_record(self, rejection: Rejection) -> "Batch":
+        """This batch of one record, with the record as a dead letter."""
+        (only,) = self.judged
+        return Batch([Judged(only.record, rejection)], self.first_offsets, self.next_offsets, self.first_at)
+
+
+def applied_records(unchanged_rows: Mapping[str, set[int]], members: Mapping[str, list[list[int]]]) -> set[int]:
+    """The numbers of the records of which at least one row was inserted or changed.
+
+    ``members[table][row_number]`` lists the records of each staged row; ``unchanged_rows[table]`` the rows left as they
+    were. All records that went into a changed row count as applied (DESIGN §2, G1).
+    """
+    applied: set[int] = set()
+    for table, rows in members.items():
+        unchanged = unchanged_rows[table]
+        for row_number, records in enumerate(rows):
+            if row_number not in unchanged:
+                applied.update(records)
+    return applied

@@ -1,0 +1,27 @@
+-- Purpose: the rows of one batch on their way to discussion.article_versions, one per key, in key order.
+-- Grain: one row per article event in the batch; row_number is its position, from 0.
+-- Re-run: safe; temporary to the session, emptied by every commit.
+create temporary table if not exists staged_article_versions (
+    row_number integer not null,
+    article_id text collate "C",
+    source text collate "C",
+    event_id text collate "C",
+    digest bytea,
+    occurred_at timestamptz,
+    version bytea,
+    event_type text,
+    url text,
+    headline text,
+    site text,
+    section text,
+    topics text [],
+    bylines text [],
+    language text,
+    updated_at timestamptz,
+    discussion_enabled boolean,
+    discussion_closes_at timestamptz,
+    discussion_window_hours integer,
+    published_at timestamptz,
+    unpublished_at timestamptz,
+    unpublished_reason text
+) on commit delete rows;

@@ -1,0 +1,15 @@
+-- Purpose: the rows of one batch on their way to discussion.comment_edits, one per key, in key order.
+-- Grain: one row per edit in the batch; row_number is its position, from 0.
+-- Re-run: safe; temporary to the session, emptied by every commit.
+create temporary table if not exists staged_comment_edits (
+    row_number integer not null,
+    article_id text collate "C",
+    source text collate "C",
+    event_id text collate "C",
+    digest bytea,
+    occurred_at timestamptz,
+    version bytea,
+    comment_id text,
+    body text,
+    edited_at timestamptz
+) on commit delete rows;

@@ -1,0 +1,27 @@
+-- Purpose: the rows of one batch on their way to discussion.comments, one per key, in key order.
+-- Grain: one row per comment in the batch; row_number is its position, from 0.
+-- Re-run: safe; temporary to the session, emptied by every commit.
+create temporary table if not exists staged_comments (
+    row_number integer not null,
+    article_id text collate "C",
+    comment_id text collate "C",
+    user_id text,
+    display_name text,
+    role text,
+    parent_comment_id text,
+    posted_at timestamptz,
+    held boolean,
+    first_body text,
+    posted_version bytea,
+    edited_body text,
+    edited_at timestamptz,
+    edited_version bytea,
+    deleted_at timestamptz,
+    deleted_version bytea,
+    decision text,
+    decision_reason text,
+    decision_automated boolean,
+    decided_by text,
+    decided_at timestamptz,
+    decision_version bytea
+) on commit delete rows;

@@ -1,0 +1,38 @@
+-- Purpose: keep the staged dead letters, byte for byte, with their reasons.
+-- Result: nothing.
+-- Grain: one row per record (topic_id, partition, record_offset), in that order.
+-- Re-run: safe; one that is kept already stays as it is.
+insert into ingest.dead_letters (
+    topic,
+    topic_id,
+    partition,
+    record_offset,
+    record_key,
+    record_value,
+    record_headers,
+    record_timestamp,
+    stage,
+    code,
+    pointer,
+    message,
+    schema_version,
+    software_version
+)
+select
+    topic,
+    topic_id,
+    partition,
+    record_offset,
+    record_key,
+    record_value,
+    record_headers,
+    record_timestamp,
+    stage,
+    code,
+    pointer,
+    message,
+    schema_version,
+    software_version
+from staged_dead_letters
+order by topic_id, partition, record_offset
+on conflict (topic_id, partition, record_offset) do nothing;

@@ -1,0 +1,13 @@
+-- Purpose: the rows of one batch on their way to discussion.reactions, one per key, in key order.
+-- Grain: one row per reaction of a user to a comment in the batch; row_number is its position, from 0.
+-- Re-run: safe; temporary to the session, emptied by every commit.
+create temporary table if not exists staged_reactions (
+    row_number integer not null,
+    article_id text collate "C",
+    comment_id text collate "C",
+    user_id text collate "C",
+    reaction text collate "C",
+    is_on boolean,
+    state_version bytea,
+    first_added_at timestamptz
+) on commit delete rows;

@@ -1,0 +1,11 @@
+-- Purpose: stop one partition until somebody decides: nothing is read from it, the others go on.
+-- Parameters: consumer_group, topic, partition, owner, detail (what happened and what to do).
+-- Grain: one row, and only while this owner holds it.
+-- Re-run: safe.
+update ingest.partition_offsets
+set status = 'stopped', status_detail = %(detail)s
+where
+    consumer_group = %(consumer_group)s
+    and topic = %(topic)s
+    and partition = %(partition)s
+    and owner = %(owner)s;
