@@ -1,0 +1,369 @@
+-- Metric tables, and the views of what a comment counts as. The definitions of the columns are in sql/metrics/*/definitions.yaml.
+set local role btl_owner;
+
+create function discussion.in_intervals(in_article_id text, in_at timestamptz) returns boolean
+language sql stable security definer set search_path = ''
+as $$
+    select exists (
+        select from discussion.window_intervals as piece
+        where piece.article_id = in_article_id
+            and (piece.starts_at is null or piece.starts_at <= in_at)
+            and (piece.ends_at is null or in_at < piece.ends_at)
+    )
+$$;
+
+comment on function discussion.in_intervals is
+'Was the discussion open then? For windows with gaps; see in_time.';
+
+-- No subquery in it, so that the planner writes it into the calling statement: one comparison for nearly every comment.
+create function discussion.in_time(
+    in_article_id text,
+    in_opens_at timestamptz,
+    in_closes_at timestamptz,
+    in_has_gaps boolean,
+    in_at timestamptz
+) returns boolean
+language sql stable
+as $$
+    select case
+        when in_has_gaps is null then true
+        when in_at < in_opens_at then true
+        when in_has_gaps then discussion.in_intervals(in_article_id, in_at)
+        when in_closes_at is null then true
+        else in_at < in_closes_at
+    end
+$$;
+
+comment on function discussion.in_time is
+'Is something done at in_at in time, given the columns of the article''s row of discussion.windows (all null: no row)? Before opens_at counts as in time; so does everything while no window is known.';
+
+create view discussion.comment_standing as
+select
+    standing.article_id,
+    standing.comment_id,
+    standing.user_id,
+    standing.role,
+    standing.parent_comment_id,
+    standing.posted_at,
+    standing.held,
+    standing.deleted_at,
+    standing.decision,
+    standing.first_approved_at,
+    standing.in_time,
+    standing.in_time and (not standing.held or standing.first_approved_at is not null) as published,
+    standing.in_time
+    and (not standing.held or standing.first_approved_at is not null)
+    and standing.decision is distinct from 'rejected'
+    and standing.deleted_at is null as visible,
+    case when standing.held then standing.first_approved_at else standing.posted_at end as first_visible_at
+from (
+    select
+        comment.article_id,
+        comment.comment_id,
+        comment.user_id,
+        comment.role,
+        comment.parent_comment_id,
+        comment.posted_at,
+        coalesce(comment.held, false) as held,
+        comment.deleted_at,
+        comment.decision,
+        case
+            when comment.held then (
+                select min(approval.decided_at)
+                from discussion.moderation_decisions as approval
+                where approval.article_id = comment.article_id
+                    and approval.comment_id = comment.comment_id
+                    and approval.decision = 'approved'
+            )
+        end as first_approved_at,
+        discussion.in_time(
+            comment.article_id,
+            closing_window.opens_at,
+            closing_window.closes_at,
+            closing_window.has_gaps,
+            comment.posted_at
+        ) as in_time
+    from discussion.comments as comment
+    left join discussion.windows as closing_window on closing_window.article_id = comment.article_id
+    where comment.posted_at is not null
+) as standing;
+
+comment on view discussion.comment_standing is
+'What each posted comment counts as. The one definition of in time, published and visible.';
+comment on column discussion.comment_standing.article_id is
+'The article, as its publisher names it';
+comment on column discussion.comment_standing.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.comment_standing.user_id is
+'Who posted it';
+comment on column discussion.comment_standing.role is
+'reader or staff';
+comment on column discussion.comment_standing.parent_comment_id is
+'The comment that it answers; null: top level';
+comment on column discussion.comment_standing.posted_at is
+'When it was posted';
+comment on column discussion.comment_standing.held is
+'It waited, or waits, for a moderator before anyone saw it';
+comment on column discussion.comment_standing.deleted_at is
+'When its author deleted it';
+comment on column discussion.comment_standing.decision is
+'approved or rejected: the last decision of moderation';
+comment on column discussion.comment_standing.first_approved_at is
+'Of a held comment: when it was first approved, by anyone';
+comment on column discussion.comment_standing.in_time is
+'Posted while the discussion accepted comments, or before it opened';
+comment on column discussion.comment_standing.published is
+'In time, and not held or approved at least once; also if later deleted or rejected';
+comment on column discussion.comment_standing.visible is
+'Published, and now neither rejected nor deleted';
+comment on column discussion.comment_standing.first_visible_at is
+'Posting, or first approval if it was held; null: nobody saw it yet';
+
+create view discussion.late_comments as
+select
+    standing.article_id,
+    standing.comment_id,
+    standing.posted_at,
+    piece.ends_at as closed_at,
+    standing.posted_at - coalesce(piece.ends_at, closing_window.opens_at) as late_by
+from discussion.comment_standing as standing
+inner join discussion.windows as closing_window on closing_window.article_id = standing.article_id
+left join lateral (
+    select max(earlier.ends_at) as ends_at
+    from discussion.window_intervals as earlier
+    where earlier.article_id = standing.article_id and earlier.ends_at <= standing.posted_at
+) as piece on true
+where not standing.in_time;
+
+comment on view discussion.late_comments is
+'Comments posted when the discussion did not accept any: kept, counted, in no other figure.';
+comment on column discussion.late_comments.article_id is
+'The article, as its publisher names it';
+comment on column discussion.late_comments.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.late_comments.posted_at is
+'When it was posted';
+comment on column discussion.late_comments.closed_at is
+'When the discussion had last closed before; null: it never was open';
+comment on column discussion.late_comments.late_by is
+'How long after that';
+
+create view discussion.known_articles as
+select article.article_id from discussion.articles as article
+union
+select article_version.article_id from discussion.article_versions as article_version
+union
+select override.article_id from discussion.discussion_overrides as override
+union
+select comment.article_id from discussion.comments as comment
+union
+select edit.article_id from discussion.comment_edits as edit
+union
+select moderation.article_id from discussion.moderation_decisions as moderation
+union
+select report.article_id from discussion.reports as report
+union
+select report_decision.article_id from discussion.report_decisions as report_decision
+union
+select reaction.article_id from discussion.reactions as reaction;
+
+comment on view discussion.known_articles is
+'Every article that any event named: each has a row in the metric tables.';
+comment on column discussion.known_articles.article_id is
+'The article, as its publisher names it';
+
+
+create table metrics.article_engagement (
+    article_id text collate "C" not null,
+    comments_submitted integer not null,
+    comments_published integer not null,
+    comments_visible integer not null,
+    top_level integer not null,
+    replies integer not null,
+    max_depth integer,
+    reply_share double precision,
+    unique_commenters integer not null,
+    top5_share double precision,
+    first_comment_at timestamptz,
+    last_comment_at timestamptz,
+    time_to_first_comment_seconds double precision,
+    reactions_net integer not null,
+    reactions_added integer not null,
+    engagement integer not null,
+    first_24h_share double precision,
+    peak_hour timestamptz,
+    peak_hour_comments integer,
+    edited integer not null,
+    deleted_by_author integer not null,
+    held_comments integer not null,
+    held_waiting integer not null,
+    time_to_approval_p50_seconds double precision,
+    staff_comments integer not null,
+    late_comments integer not null,
+    state text,
+    closes_at timestamptz,
+    closed_at timestamptz,
+    final boolean not null,
+    reactions_final boolean not null,
+    revision integer not null,
+    computed_at timestamptz not null,
+    metric_version integer not null,
+    watermark timestamptz,
+    check (state in ('open', 'closed', 'cannot_close')),
+    primary key (article_id)
+);
+
+comment on table metrics.article_engagement is
+'What readers did under an article. One row for every article that any event named.';
+comment on column metrics.article_engagement.article_id is
+'The article, as its publisher names it';
+comment on column metrics.article_engagement.comments_submitted is
+'All comments posted, late and held ones included';
+comment on column metrics.article_engagement.comments_published is
+'Comments in time that were not held, or were approved at least once; also if later deleted or rejected';
+comment on column metrics.article_engagement.comments_visible is
+'Published comments that now are neither rejected nor deleted nor erased';
+comment on column metrics.article_engagement.top_level is
+'Published comments without a parent';
+comment on column metrics.article_engagement.replies is
+'Published comments that name a parent, known or not';
+comment on column metrics.article_engagement.max_depth is
+'Greatest depth: the distinct posted comments met walking up from a comment, itself included (late, held and unpublished ones like others), plus one if the walk ends at a parent without a posting';
+comment on column metrics.article_engagement.reply_share is
+'replies / comments_published';
+comment on column metrics.article_engagement.unique_commenters is
+'Distinct authors';
+comment on column metrics.article_engagement.top5_share is
+'Share of the comments written by the five most active authors';
+comment on column metrics.article_engagement.first_comment_at is
+'When the first comment was posted';
+comment on column metrics.article_engagement.last_comment_at is
+'When the last comment was posted';
+comment on column metrics.article_engagement.time_to_first_comment_seconds is
+'From the anchor (publication) to the first comment of a reader, at least 0';
+comment on column metrics.article_engagement.reactions_net is
+'Reactions that are on now and were first added inside the reaction window';
+comment on column metrics.article_engagement.reactions_added is
+'Reactions ever added, first inside the reaction window; also if removed since';
+comment on column metrics.article_engagement.engagement is
+'comments_published + reactions_added';
+comment on column metrics.article_engagement.first_24h_share is
+'Share posted before anchor + 24 hours';
+comment on column metrics.article_engagement.peak_hour is
+'Start of the hour (UTC) with most comments, the earliest on a tie';
+comment on column metrics.article_engagement.peak_hour_comments is
+'Comments in that hour';
+comment on column metrics.article_engagement.edited is
+'Comments with an edit made in time';
+comment on column metrics.article_engagement.deleted_by_author is
+'Comments that their author deleted';
+comment on column metrics.article_engagement.held_comments is
+'Comments that were held for a moderator at posting';
+comment on column metrics.article_engagement.held_waiting is
+'Held comments without any decision yet and not deleted';
+comment on column metrics.article_engagement.time_to_approval_p50_seconds is
+'Median from posting to the first approval by anyone, at least 0';
+comment on column metrics.article_engagement.staff_comments is
+'Comments by the site''s staff';
+comment on column metrics.article_engagement.late_comments is
+'Comments posted when the discussion did not accept any; kept, but in no other figure than comments_submitted';
+comment on column metrics.article_engagement.state is
+'open, closed or cannot_close at the last cut-off of close_discussions';
+comment on column metrics.article_engagement.closes_at is
+'When the discussion closes or closed for the last time';
+comment on column metrics.article_engagement.closed_at is
+'When it last closed, up to the cut-off';
+comment on column metrics.article_engagement.final is
+'The comment figures no longer change unless a revision says so';
+comment on column metrics.article_engagement.reactions_final is
+'The reaction figures no longer change unless a revision says so';
+comment on column metrics.article_engagement.revision is
+'How often final figures were replaced';
+comment on column metrics.article_engagement.computed_at is
+'When this row was computed';
+comment on column metrics.article_engagement.metric_version is
+'Version of these definitions';
+comment on column metrics.article_engagement.watermark is
+'Everything produced before this time was in the tables when the row was computed (T of the last passed barrier)';
+
+
+create table metrics.article_abuse (
+    article_id text collate "C" not null,
+    reports integer not null,
+    unique_reporters integer not null,
+    anonymous_reports integer not null,
+    reported_comments integer not null,
+    reported_comment_rate double precision,
+    reports_per_1000 double precision,
+    upheld integer not null,
+    dismissed integer not null,
+    ignored integer not null,
+    duplicates integer not null,
+    void integer not null,
+    open_reports integer not null,
+    oldest_open_at timestamptz,
+    uphold_rate double precision,
+    time_to_decision_p50_seconds double precision,
+    time_to_decision_p90_seconds double precision,
+    rejected integer not null,
+    rejection_rate double precision,
+    exposure_p50_seconds double precision,
+    computed_at timestamptz not null,
+    metric_version integer not null,
+    watermark timestamptz,
+    primary key (article_id)
+);
+
+comment on table metrics.article_abuse is
+'What readers complained about under an article, and what became of it. One row for every article that any event named. Reports are counted in rounds: repeated reports of one reporter on one comment count once, until the comment is edited, a person moderates it, or a report of that reporter on it is decided. Withdrawn reports do not count.';
+comment on column metrics.article_abuse.article_id is
+'The article, as its publisher names it';
+comment on column metrics.article_abuse.reports is
+'Rounds of reports';
+comment on column metrics.article_abuse.unique_reporters is
+'Distinct reporters; signed-in users and anonymous ids are counted apart';
+comment on column metrics.article_abuse.anonymous_reports is
+'Rounds of reporters who were not signed in';
+comment on column metrics.article_abuse.reported_comments is
+'Published comments with at least one round';
+comment on column metrics.article_abuse.reported_comment_rate is
+'reported_comments / published comments';
+comment on column metrics.article_abuse.reports_per_1000 is
+'Rounds on published comments per 1,000 published comments';
+comment on column metrics.article_abuse.upheld is
+'Rounds whose last decision is upheld or, without one, whose comment was next rejected by a person';
+comment on column metrics.article_abuse.dismissed is
+'Rounds whose last decision is dismissed or, without one, whose comment was next approved by a person';
+comment on column metrics.article_abuse.ignored is
+'Rounds whose last decision is ignored';
+comment on column metrics.article_abuse.duplicates is
+'Rounds whose last decision is duplicate';
+comment on column metrics.article_abuse.void is
+'Rounds whose last decision is void or, without one, whose comment its author deleted before a person moderated it';
+comment on column metrics.article_abuse.open_reports is
+'Rounds that nothing has settled';
+comment on column metrics.article_abuse.oldest_open_at is
+'When the oldest open round began';
+comment on column metrics.article_abuse.uphold_rate is
+'upheld / (upheld + dismissed)';
+comment on column metrics.article_abuse.time_to_decision_p50_seconds is
+'Median from a round''s earliest report to its first decision, at least 0';
+comment on column metrics.article_abuse.time_to_decision_p90_seconds is
+'Ninth decile of the same';
+comment on column metrics.article_abuse.rejected is
+'Comments whose last decision is rejected and that their author did not delete, held ones that were never published included';
+comment on column metrics.article_abuse.rejection_rate is
+'rejected / (rejected + visible + erased): comments deleted by their author are left out';
+comment on column metrics.article_abuse.exposure_p50_seconds is
+'Median from first being visible to the first later rejection by anyone, else to deletion by its author, at least 0';
+comment on column metrics.article_abuse.computed_at is
+'When this row was computed';
+comment on column metrics.article_abuse.metric_version is
+'Version of these definitions';
+comment on column metrics.article_abuse.watermark is
+'Everything produced before this time was in the tables when the row was computed (T of the last passed barrier)';
+
+grant select on discussion.comment_standing, discussion.known_articles to btl_scheduler;
+grant select on discussion.late_comments to btl_scheduler, btl_moderator;
+grant select, insert, update, delete on metrics.article_engagement, metrics.article_abuse to btl_scheduler;
+grant select on metrics.article_engagement, metrics.article_abuse to btl_reader, btl_moderator;
