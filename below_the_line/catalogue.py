@@ -1,5 +1,6 @@
 """What schemas/ holds, read once: the topics, the contracts and their examples."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,8 @@ from typing import Any
 import yaml
 
 from below_the_line import resources
+from below_the_line.contracts.contract import Contract
+from below_the_line.contracts.decoding import Contracts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +53,20 @@ def topics() -> tuple[Topic, ...]:
         )
         for entry in document["topics"]
     )
+
+
+@cache
+def load_contracts() -> Contracts:
+    """The contracts of all event types in schemas/, compiled."""
+    definitions = schema_document("definitions")
+    topic_of = {event_type: topic.name for topic in topics() for event_type in topic.event_types}
+    return Contracts(
+        {event_type: Contract(event_type, schema_document(event_type), definitions) for event_type in topic_of},
+        topic_of,
+    )
+
+
+def schema_document(name: str) -> dict[str, Any]:
+    """One file of schemas/, by event type, or ``definitions``. Raises FileNotFoundError."""
+    document: dict[str, Any] = json.loads((resources.SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    return document

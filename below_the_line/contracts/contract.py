@@ -1,0 +1,233 @@
+"""The contract of one event type: its JSON Schema, and what JSON Schema cannot say.
+
+Beside the standard's keywords the schemas carry two annotations, which this module enforces: ``x-max-bytes`` (of a text in
+UTF-8) and ``x-time-bound`` (``past``, ``publication`` or ``closing``: how late a time may lie).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
+
+import jsonschema_rs
+
+from below_the_line.contracts.envelope import ABSENT, Envelope
+from below_the_line.contracts.rejecting import reject, shown
+from below_the_line.contracts.times import DAY, MINUTE, microseconds, to_datetime
+
+EARLIEST = 631_152_000_000_000
+"""1990-01-01T00:00:00Z in microseconds since 1970: no time may lie before it."""
+LATEST_CLOSING = 4_133_980_799_999_999
+"""The last microsecond of the year 2100."""
+ALLOWED_SKEW = 5 * MINUTE
+"""How far a producer's clock may run ahead of the broker's."""
+LONGEST_EMBARGO = 400 * DAY
+
+_BOUNDS = ("past", "publication", "closing")
+_BOUND_TEXTS = (
+    "five minutes after the record's own timestamp",
+    "400 days after the record's own timestamp",
+    "the end of the year 2100",
+)
+_COMPOSED = ("oneOf", "anyOf", "not")
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """What is to be done with the members of one object beyond its schema."""
+
+    pointer: str
+    limits: tuple[tuple[str, int], ...]
+    times: tuple[tuple[str, int], ...]
+    integers: tuple[str, ...]
+    defaults: tuple[tuple[str, Any], ...]
+    objects: "tuple[tuple[str, _Object], ...]"
+
+
+class _Moment(NamedTuple):
+    members: dict[str, Any]
+    name: str
+    since_1970: int
+    bound: int
+    pointer: str
+
+
+class _Violation(NamedTuple):
+    rank: int
+    """Place in the schema of the member concerned, so that the first one in schema order is named."""
+    is_composed: bool
+    pointer: str
+    message: str
+
+
+class Contract:
+    """What the ``data`` of one event type must be. Immutable; may be shared by threads."""
+
+    def __init__(self, event_type: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
+        """``definitions`` is the document that the schema's references point into, whatever its address."""
+        self.event_type = event_type
+        registry = jsonschema_rs.Registry([(definitions["$id"], dict(definitions))])
+        self._schema = jsonschema_rs.Draft202012Validator(dict(schema), registry=registry, validate_formats=False)
+        self._ranks: dict[str, int] = {}
+        self._root = self._plan(schema, definitions, "/data")
+
+    def read(self, envelope: Envelope, timestamp: int) -> dict[str, Any]:
+        """The event's ``data`` as ``Event.data`` promises it. Raises Rejected (schema_violation, time_out_of_range).
+
+        ``timestamp`` is the record's, in milliseconds since 1970.
+        """
+        data = envelope.data
+        if envelope.has_data_base64:
+            self._refuse("/data_base64", "The event's data must be JSON in the member data, not data_base64.")
+        if data is ABSENT:
+            self._refuse("/data", "The member data is missing.")
+        moments: list[_Moment] = []
+        members = self._read_object(self._root, data, moments) if self._schema.is_valid(data) else None
+        if members is None:
+            self._refuse_data(data)
+        if self.event_type == "discussion.overridden.v1":
+            self._check_override(members, moments)
+        latest = timestamp * 1000 + ALLOWED_SKEW
+        bounds = (latest, timestamp * 1000 + LONGEST_EMBARGO, LATEST_CLOSING)
+        if not EARLIEST <= envelope.occurred_at <= latest:
+            self._refuse_time("time", "/time", 0)
+        for holder, name, since_1970, bound, pointer in moments:
+            if not EARLIEST <= since_1970 <= bounds[bound]:
+                self._refuse_time(name, pointer, bound)
+            holder[name] = to_datetime(since_1970)
+        return members
+
+    def _read_object(self, plan: _Object, data: Mapping[str, Any], moments: list[_Moment]) -> dict[str, Any] | None:
+        """A copy without nulls and with defaults, its times noted; None if a text is too long or a time is none."""
+        members = {name: member for name, member in data.items() if member is not None}
+        get = members.get
+        for name, limit in plan.limits:
+            text = get(name)
+            if text is not None and not text.isascii() and len(text.encode()) > limit:
+                return None
+        for name, bound in plan.times:
+            text = get(name)
+            if text is not None:
+                since_1970 = microseconds(text)
+                if since_1970 is None:
+                    return None
+                moments.append(_Moment(members, name, since_1970, bound, f"{plan.pointer}/{name}"))
+        for name in plan.integers:
+            if type(get(name)) is float:  # 24.0 is an integer to JSON Schema
+                members[name] = int(members[name])
+        for name, default in plan.defaults:
+            if name not in members:
+                members[name] = default
+        for name, inner in plan.objects:
+            if name in members:
+                members[name] = self._read_object(inner, members[name], moments)
+                if members[name] is None:
+                    return None
+        return members
+
+    def _check_override(self, members: Mapping[str, Any], moments: list[_Moment]) -> None:
+        at = {moment.name: moment.since_1970 for moment in moments}
+        if members["action"] in ("extend", "reopen") and at.get("closes_at", at["decided_at"] + 1) <= at["decided_at"]:
+            self._refuse("/data/closes_at", f"To {members['action']}, closes_at must lie after decided_at.")
+
+    def _refuse_data(self, data: Any) -> NoReturn:
+        violations = [*self._schema_violations(data), *self._further_violations(self._root, data)]
+        pointers = {violation.pointer for violation in violations if not violation.is_composed}
+        first = min(
+            violation
+            for violation in violations
+            if not (violation.is_composed and any(other.startswith(f"{violation.pointer}/") for other in pointers))
+        )
+        self._refuse(first.pointer, first.message)
+
+    def _schema_violations(self, data: Any) -> Iterator[_Violation]:
+        for error in self._schema.iter_errors(data):
+            rule = error.kind.name
+            steps = [*error.instance_path, error.kind.value] if rule == "required" else error.instance_path
+            pointer = "".join(["/data", *(f"/{_escaped(str(step))}" for step in steps)])
+            name = str(steps[-1]) if steps else "data"
+            message = f"{name} {_rule_text(rule, error.kind.value)}"
+            message += "." if rule == "required" else f", but is {shown(error.instance)}."
+            yield _Violation(self._rank(pointer), rule in _COMPOSED, pointer, message)
+
+    def _further_violations(self, plan: _Object, data: Any) -> Iterator[_Violation]:
+        if not isinstance(data, dict):
+            return
+        for name, limit in plan.limits:
+            text, pointer = data.get(name), f"{plan.pointer}/{name}"
+            if isinstance(text, str) and (size := len(text.encode())) > limit:
+                yield _Violation(
+                    self._rank(pointer), False, pointer, f"{name} has {size} bytes; at most {limit} are allowed."
+                )
+        for name, _ in plan.times:
+            text, pointer = data.get(name), f"{plan.pointer}/{name}"
+            if isinstance(text, str) and microseconds(text) is None:
+                message = f"{name} must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z, but is {shown(text)}."
+                yield _Violation(self._rank(pointer), False, pointer, message)
+        for name, inner in plan.objects:
+            yield from self._further_violations(inner, data.get(name))
+
+    def _rank(self, pointer: str) -> int:
+        while pointer not in self._ranks:  # an item of an array ranks as the array
+            pointer = pointer.rpartition("/")[0]
+        return self._ranks[pointer]
+
+    def _refuse(self, pointer: str, message: str) -> NoReturn:
+        reject("schema_violation", message, pointer, self.event_type)
+
+    def _refuse_time(self, name: str, pointer: str, bound: int) -> NoReturn:
+        message = f"{name} must lie between the beginning of 1990 and {_BOUND_TEXTS[bound]}."
+        reject("time_out_of_range", message, pointer, self.event_type)
+
+    def _plan(self, schema: Mapping[str, Any], definitions: Mapping[str, Any], pointer: str) -> _Object:
+        self._ranks[pointer] = len(self._ranks)
+        limits, times, integers, defaults, objects = [], [], [], [], []
+        for name, member in schema["properties"].items():
+            rules = {**_definition(member, definitions), **member}
+            inner = f"{pointer}/{_escaped(name)}"
+            if "properties" in rules:
+                objects.append((name, self._plan(rules, definitions, inner)))
+            self._ranks.setdefault(inner, len(self._ranks))
+            if "x-max-bytes" in rules:
+                limits.append((name, rules["x-max-bytes"]))
+            if "x-time-bound" in rules:
+                times.append((name, _BOUNDS.index(rules["x-time-bound"])))
+            if "integer" in rules.get("type", ()):
+                integers.append(name)
+            if "default" in rules:
+                defaults.append((name, rules["default"]))
+        return _Object(pointer, tuple(limits), tuple(times), tuple(integers), tuple(defaults), tuple(objects))
+
+
+def _definition(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference: str | None = member.get("$ref")
+    return {} if reference is None else definitions["$defs"][reference.rpartition("/")[2]]
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _rule_text(rule: str, setting: Any) -> str:
+    match rule:
+        case "required":
+            return "is missing"
+        case "type":
+            return f"must be of type {' or '.join(setting)}"
+        case "enum":
+            return f"must be one of {', '.join(str(option) for option in setting if option is not None)}"
+        case "minLength":
+            return f"must have at least {setting} character{'' if setting == 1 else 's'}"
+        case "maxLength":
+            return f"must have at most {setting} characters"
+        case "minimum":
+            return f"must be at least {setting}"
+        case "maximum":
+            return f"must be at most {setting}"
+        case "pattern":
+            return f"must match {setting}"
+        case "oneOf":
+            return "must hold exactly one of its alternatives"
+        case "not":
+            return "must not hold both of its alternatives"
+        case _:
+            return f"must meet the schema's keyword {rule}"

@@ -1,0 +1,140 @@
+"""CloudEvents 1.0 over Kafka: finds an event's attributes and data, in structured or in binary mode."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, NoReturn
+
+from below_the_line.contracts.parsing import Document
+from below_the_line.contracts.rejecting import reject, shown
+from below_the_line.contracts.times import microseconds
+
+MAX_NAME_BYTES = 200
+"""Of ``id`` and ``source``."""
+ABSENT: Any = object()
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Envelope(NamedTuple):
+    """A CloudEvent whose attributes are in order; its type and data are not judged yet."""
+
+    type: str
+    id: str
+    source: str
+    occurred_at: int
+    """Microseconds since 1970, truncated; perhaps out of bounds."""
+    data: Any
+    """ABSENT if there is none."""
+    verbatim_data: Any
+    """As ``Document.verbatim``."""
+    has_data_base64: bool
+
+
+def is_judged(header_name: str) -> bool:
+    """Whether a header is one of ours; all others are foreign, and only their names are looked at."""
+    return header_name == "content-type" or header_name.startswith("ce_")
+
+
+def read_envelope(document: Document, headers: Headers) -> Envelope:
+    """Find the mode and check the attributes. Raises Rejected (not_cloudevent). Headers are UTF-8 by now."""
+    value = document.value
+    if headers:
+        content_type, bound = _judged_headers(headers)
+        is_structured = content_type is not None and _is_structured(content_type)
+        if bound and not is_structured:
+            if content_type is not None:
+                bound = {**bound, "datacontenttype": content_type}
+            kind, event_id, source, occurred_at = _attributes(bound)
+            return Envelope(kind, event_id, source, occurred_at, value, document.verbatim, False)
+    else:
+        is_structured = False
+    if type(value) is not dict:
+        reject("not_cloudevent", f"A CloudEvent in structured mode is a JSON object, not {shown(value)}.")
+    if not is_structured and "specversion" not in value:
+        reject(
+            "not_cloudevent",
+            "The record is no CloudEvent: it has neither a ce_specversion header nor a member specversion.",
+            "/specversion",
+        )
+    kind, event_id, source, occurred_at = _attributes(value)
+    data = value.get("data", ABSENT)
+    return Envelope(
+        kind,
+        event_id,
+        source,
+        occurred_at,
+        data,
+        data if document.verbatim is value else document.verbatim.get("data"),
+        value.get("data_base64") is not None,
+    )
+
+
+def _judged_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:
+    """The content-type, and the attributes of the ``ce_*`` headers."""
+    content_type: str | None = None
+    has_content_type = False
+    attributes: dict[str, str | None] = {}
+    for name, raw in headers:
+        if name == "content-type":
+            if has_content_type:
+                reject("not_cloudevent", "The header content-type is given twice.")
+            has_content_type = True
+            content_type = None if raw is None else raw.decode()
+        elif name.startswith("ce_"):
+            if name[3:] in attributes:
+                reject("not_cloudevent", f"The header {shown(name)} is given twice.")
+            attributes[name[3:]] = None if raw is None else raw.decode()
+    return content_type, attributes
+
+
+@lru_cache(maxsize=64)
+def _media_type(content_type: str) -> tuple[str, str | None]:
+    """The media type, in lower case, and a charset other than UTF-8, if one is named."""
+    media_type, *parameters = content_type.split(";")
+    for parameter in parameters:
+        name, _, setting = parameter.partition("=")
+        if name.strip().lower() == "charset" and setting.strip().strip('"').lower() not in ("utf-8", "utf8"):
+            return media_type.strip().lower(), setting.strip()
+    return media_type.strip().lower(), None
+
+
+def _is_structured(content_type: str) -> bool:
+    media_type, charset = _media_type(content_type) if len(content_type) <= 200 else ("", "")
+    if charset is not None:
+        reject("not_cloudevent", f"The content-type {shown(content_type)} names a charset other than UTF-8.")
+    if not media_type.startswith("application/cloudevents"):
+        return False
+    if media_type != "application/cloudevents+json":
+        reject("not_cloudevent", f"The event format {shown(content_type)} is not application/cloudevents+json.")
+    return True
+
+
+def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, int]:
+    """Type, id, source and time. Raises Rejected (not_cloudevent) for the first attribute that is not in order."""
+    get = attributes.get
+    if get("specversion") != "1.0":
+        _refuse(attributes, "specversion", 'must be "1.0"')
+    event_id, source, kind, time = get("id"), get("source"), get("type"), get("time")
+    if type(event_id) is not str or not event_id:
+        _refuse(attributes, "id", "must be a text that is not empty")
+    if len(event_id) > MAX_NAME_BYTES or (not event_id.isascii() and len(event_id.encode()) > MAX_NAME_BYTES):
+        _refuse(attributes, "id", f"must have at most {MAX_NAME_BYTES} bytes")
+    if type(source) is not str or not source:
+        _refuse(attributes, "source", "must be a text that is not empty")
+    if len(source) > MAX_NAME_BYTES or (not source.isascii() and len(source.encode()) > MAX_NAME_BYTES):
+        _refuse(attributes, "source", f"must have at most {MAX_NAME_BYTES} bytes")
+    if type(kind) is not str or not kind:
+        _refuse(attributes, "type", "must be a text that is not empty")
+    occurred_at = microseconds(time) if type(time) is str else None
+    if occurred_at is None:
+        _refuse(attributes, "time", "must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z")
+    for name in ("subject", "dataschema", "datacontenttype"):
+        setting = get(name)
+        if setting is not None and (type(setting) is not str or not setting):
+            _refuse(attributes, name, "must be a text that is not empty, or be left out")
+    return kind, event_id, source, occurred_at
+
+
+def _refuse(attributes: Mapping[str, Any], name: str, rule: str) -> NoReturn:
+    found = f"is {shown(attributes[name])}" if name in attributes else "is missing"
+    reject("not_cloudevent", f"The attribute {name} {rule}, but {found}.", f"/{name}")
