@@ -1,0 +1,1 @@
+"""Closing discussions: the barrier that says what has been ingested, and the windows that are applied behind it."""

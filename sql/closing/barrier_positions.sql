@@ -1,0 +1,21 @@
+-- How far the consumers are behind a barrier. Parameters: barrier_id. Grain: one row per partition of the barrier;
+-- the position is null where no consumer ever took the partition. Reads only.
+select
+    target.topic,
+    target.partition,
+    target.topic_id,
+    target.log_start_offset,
+    target.end_offset,
+    held.topic_id as held_topic_id,
+    held.next_offset,
+    held.moved_at,
+    held.status,
+    held.status_detail
+from ingest.barriers as barrier
+inner join ingest.barrier_offsets as target on target.barrier_id = barrier.barrier_id
+left join ingest.partition_offsets as held
+    on held.consumer_group = barrier.consumer_group
+    and held.topic = target.topic
+    and held.partition = target.partition
+where barrier.barrier_id = %(barrier_id)s
+order by target.topic, target.partition
