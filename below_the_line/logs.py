@@ -36,5 +36,7 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # kafka-python warns of its own loop whenever a core is busy for a tenth of a second: no news to an operator.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
     for ours in ("below_the_line", "consumers"):
         logging.getLogger(ours).setLevel(level)

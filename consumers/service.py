@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import kafka.errors
 import structlog
 
-from below_the_line.contracts import Contracts
+from below_the_line.contracts.decoding import Contracts
 from below_the_line.contracts.events import Rejection
 from below_the_line.errors import BelowTheLineError
 from consumers.adapters.kafka import Polled, Source

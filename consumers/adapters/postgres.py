@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import pq
-from psycopg.pq.abc import PGresult
 from psycopg.errors import error_from_result
+from psycopg.pq.abc import PGresult
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
@@ -362,4 +362,4 @@ def _staged_columns(statement: str) -> Iterable[tuple[str, str]]:
     body = statement.split("(", 1)[1].rsplit(") on commit", 1)[0]
     for line in body.strip().splitlines():
         name, kind = line.strip().rstrip(",").replace("not null", "").replace('collate "C"', "").split(maxsplit=1)
-        yield name, kind.strip().replace(" []", "[]")
+        yield name, kind.strip()

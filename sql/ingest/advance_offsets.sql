@@ -6,9 +6,9 @@ select
     ingest.advance_offsets(
         %(consumer_group)s,
         %(owner)s,
-        %(topics)s::text [],
-        %(partitions)s::integer [],
-        %(epochs)s::bigint [],
-        %(first_offsets)s::bigint [],
-        %(next_offsets)s::bigint []
+        %(topics)s::text[],
+        %(partitions)s::integer[],
+        %(epochs)s::bigint[],
+        %(first_offsets)s::bigint[],
+        %(next_offsets)s::bigint[]
     );

@@ -30,16 +30,16 @@ select
     entry.dead_lettered
 from
     unnest(
-        %(topics)s::text [],
-        %(partitions)s::integer [],
-        %(incarnations)s::integer [],
-        %(kinds)s::text [],
-        %(first_offsets)s::bigint [],
-        %(next_offsets)s::bigint [],
-        %(records)s::bigint [],
-        %(applied)s::bigint [],
-        %(unchanged)s::bigint [],
-        %(dead_lettered)s::bigint []
+        %(topics)s::text[],
+        %(partitions)s::integer[],
+        %(incarnations)s::integer[],
+        %(kinds)s::text[],
+        %(first_offsets)s::bigint[],
+        %(next_offsets)s::bigint[],
+        %(records)s::bigint[],
+        %(applied)s::bigint[],
+        %(unchanged)s::bigint[],
+        %(dead_lettered)s::bigint[]
     ) as entry (
         topic, partition, incarnation, kind, first_offset, next_offset, records, applied, unchanged, dead_lettered
     );

@@ -27,7 +27,7 @@ select
     backend.backend_start
 from
     unnest(
-        %(topics)s::text [], %(partitions)s::integer [], %(topic_ids)s::uuid [], %(log_starts)s::bigint []
+        %(topics)s::text[], %(partitions)s::integer[], %(topic_ids)s::uuid[], %(log_starts)s::bigint[]
     ) as assigned (topic, partition, topic_id, log_start)
 cross join pg_stat_get_activity(pg_backend_pid()) as backend
 order by assigned.topic collate "C", assigned.partition

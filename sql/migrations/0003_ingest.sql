@@ -115,7 +115,7 @@ create table ingest.dead_letters (
     record_offset bigint not null,
     record_key bytea,
     record_value bytea,
-    record_headers bytea [] not null,
+    record_headers bytea[] not null,
     record_timestamp timestamptz not null,
     stage text not null,
     code text not null,
@@ -260,14 +260,14 @@ create index outbox_pending on ingest.outbox (article_id, sequence) where status
 -- The two joins of registers. Plain SQL and not strict, so that the planner puts them in line.
 create function ingest.precedes(offered anyelement, kept anyelement) returns boolean
 language sql immutable
-return offered < kept or (kept is null and offered is not null);
+as 'select offered < kept or (kept is null and offered is not null)';
 
 comment on function ingest.precedes is
 'Join of a register that keeps the least: whether the offered version replaces the kept one (null: never set).';
 
 create function ingest.supersedes(offered anyelement, kept anyelement) returns boolean
 language sql immutable
-return offered > kept or (kept is null and offered is not null);
+as 'select offered > kept or (kept is null and offered is not null)';
 
 comment on function ingest.supersedes is
 'Join of a register that keeps the greatest: whether the offered version replaces the kept one (null: never set).';
@@ -275,11 +275,11 @@ comment on function ingest.supersedes is
 create function ingest.advance_offsets(
     in_consumer_group text,
     in_owner uuid,
-    in_topics text [],
-    in_partitions integer [],
-    in_epochs bigint [],
-    in_first_offsets bigint [],
-    in_next_offsets bigint []
+    in_topics text[],
+    in_partitions integer[],
+    in_epochs bigint[],
+    in_first_offsets bigint[],
+    in_next_offsets bigint[]
 ) returns void
 language plpgsql
 as $$

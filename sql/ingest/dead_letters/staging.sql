@@ -8,7 +8,7 @@ create temporary table if not exists staged_dead_letters (
     record_offset bigint not null,
     record_key bytea,
     record_value bytea,
-    record_headers bytea [] not null,
+    record_headers bytea[] not null,
     record_timestamp timestamptz not null,
     stage text not null,
     code text not null,

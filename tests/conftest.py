@@ -1,0 +1,79 @@
+"""Fixtures that stand on real services: Postgres and Kafka of the test stack.
+
+`make test` starts the stack and names it in BTL_TEST_DATABASE_URL (a user that may create databases and roles) and
+BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is never skipped.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from below_the_line.database.migrations import migrate
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _required(variable: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.fail(f"{variable} is not set: run `make test`, which starts the test stack", pytrace=False)
+    return value
+
+
+def with_database(url: str, database: str) -> str:
+    """The same server and user, another database, as a URL."""
+    parts = conninfo_to_dict(url)
+    parts["dbname"] = database
+    return make_conninfo(**parts)
+
+
+@pytest.fixture(scope="session")
+def server_url() -> str:
+    """A Postgres server, as a user that may create databases and roles."""
+    return _required("BTL_TEST_DATABASE_URL")
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """A running broker with the topics of the catalogue."""
+    return _required("BTL_TEST_KAFKA_BOOTSTRAP")
+
+
+@pytest.fixture(scope="session")
+def template_database(server_url: str) -> Iterator[str]:
+    """Name of a migrated database that others are copied from."""
+    name = f"btl_template_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        try:
+            migrate(with_database(server_url, name))
+            yield name
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database_url(server_url: str, template_database: str) -> Iterator[str]:
+    """A fresh, migrated database of this test's own."""
+    name = f"btl_test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template_database))
+        )
+        try:
+            yield with_database(server_url, name)
+        finally:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    """An open connection to this test's database, in UTC."""
+    with psycopg.connect(database_url, options="-c timezone=UTC", autocommit=True) as opened:
+        yield opened

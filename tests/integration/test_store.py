@@ -1,0 +1,192 @@
+"""The one transaction: rows, dead letters, ledger and positions, behind the fence."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from below_the_line.contracts.events import Event, Record, Rejection
+from consumers.adapters.postgres import Store, StoreError
+from consumers.core.batch import Batch, Judged, Partition
+from consumers.core.failures import Failure
+from consumers.core.positions import BrokerPartition, StoredPosition
+from tests.building import deleted, edited, posted
+
+pytestmark = pytest.mark.stack
+ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
+BROKER = BrokerPartition(UUID(int=1), 0, 1_000_000)
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    with closing(Store(database_url, "group")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def successor(database_url: str) -> Iterator[Store]:
+    """Another process of the same group."""
+    with closing(Store(database_url, "group")) as opened:
+        yield opened
+
+
+def batch_of(verdicts: Sequence[Event | Rejection], first_offset: int = 0, partition: Partition = ZERO) -> Batch:
+    batch = Batch()
+    judged = [
+        Judged(Record(partition.topic, partition.number, first_offset + place, 1_700_000_000_000, b"k", b"v"), verdict)
+        for place, verdict in enumerate(verdicts)
+    ]
+    batch.add(partition, judged, first_offset, first_offset + len(judged), now=0.0)
+    return batch
+
+
+def write(store: Store, batch: Batch) -> list[tuple[int, int, int, int]]:
+    store.begin(batch)
+    return [(entry.records, entry.applied, entry.unchanged, entry.dead_lettered) for entry in store.finish()]
+
+
+def one(connection: psycopg.Connection, query: str) -> tuple[object, ...]:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return tuple(row)
+
+
+def test_a_batch_writes_rows_dead_letters_ledger_and_position_together(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    rejection = Rejection("contract", "schema_violation", "/data/body", "body is missing", "comment.posted.v1")
+    accounts = write(store, batch_of([posted(), rejection, edited("second", at="2026-05-01T10:05:00Z")]))
+    assert accounts == [(3, 2, 0, 1)]
+    assert one(connection, "select first_body, edited_body from discussion.comments") == ("first", "second")
+    assert one(connection, "select code, pointer, record_offset, record_value from ingest.dead_letters") == (
+        "schema_violation",
+        "/data/body",
+        1,
+        b"v",
+    )
+    assert one(connection, "select next_offset, epoch from ingest.partition_offsets") == (3, 1)
+    assert one(connection, "select kind, first_offset, next_offset, records, applied from ingest.batches") == (
+        "batch",
+        0,
+        3,
+        3,
+        2,
+    )
+    assert one(connection, "select count(distinct article_id) from ingest.dirty_articles") == (1,)
+
+
+def test_what_is_there_already_counts_as_unchanged_and_changes_nothing(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    events = [posted(), edited("second", at="2026-05-01T10:05:00Z"), deleted(at="2026-05-01T10:09:00Z")]
+    assert write(store, batch_of(events)) == [(3, 3, 0, 0)]
+    before = one(connection, "select xmin::text, comments::text from discussion.comments")
+    assert write(store, batch_of(events, first_offset=3)) == [(3, 0, 3, 0)]
+    assert one(connection, "select xmin::text, comments::text from discussion.comments") == before
+
+
+def test_a_duplicate_inside_a_batch_is_applied_with_the_row_it_went_into(store: Store) -> None:
+    store.take({ZERO: BROKER})
+    assert write(store, batch_of([posted(), posted()])) == [(2, 2, 0, 0)]
+
+
+def test_an_edit_before_its_posting_makes_a_stub_that_the_posting_completes(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    write(store, batch_of([edited("second", at="2026-05-01T10:05:00Z")]))
+    assert one(connection, "select posted_at, edited_body from discussion.comments") == (None, "second")
+    write(store, batch_of([posted()], first_offset=1))
+    assert one(connection, "select first_body, edited_body from discussion.comments") == ("first", "second")
+
+
+def test_a_repeated_posting_never_moves_posted_at_whatever_comes_first(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    early, late = posted(at="2026-05-01T10:00:00Z"), posted(at="2026-05-01T11:00:00Z", body="again")
+    assert write(store, batch_of([late])) == [(1, 1, 0, 0)]
+    assert write(store, batch_of([early], first_offset=1)) == [(1, 1, 0, 0)]
+    assert write(store, batch_of([late], first_offset=2)) == [(1, 0, 1, 0)]
+    assert one(connection, "select posted_at::text, first_body from discussion.comments") == (
+        "2026-05-01 10:00:00+00",
+        "first",
+    )
+
+
+def test_whoever_lost_a_partition_can_not_write_and_leaves_no_trace(
+    store: Store, successor: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER, ONE: BROKER})
+    both = batch_of([posted("c1")])
+    both.add(ONE, batch_of([posted("c2")], partition=ONE).judged, 0, 1, now=0.0)
+    store.begin(both)
+    assert successor.take({ONE: BROKER})[ONE] == StoredPosition(BROKER.topic_id, 1, 0, 2, "consuming", None)
+    with pytest.raises(StoreError) as refused:
+        store.finish()
+    assert refused.value.failure is Failure.FENCED
+    assert one(connection, "select count(*) from discussion.comments") == (0,)
+    assert one(connection, "select count(*) from ingest.batches") == (0,)
+    assert one(connection, "select count(*) from ingest.dirty_articles") == (0,)
+    # The partition that nobody took is still writable by the first owner, and the other by its new one.
+    assert write(store, batch_of([posted("c1")])) == [(1, 1, 0, 0)]
+    assert write(successor, batch_of([posted("c2")], partition=ONE)) == [(1, 1, 0, 0)]
+
+
+def test_a_batch_is_written_once_even_if_sent_twice(store: Store) -> None:
+    store.take({ZERO: BROKER})
+    write(store, batch_of([posted()]))
+    store.begin(batch_of([posted()]))
+    with pytest.raises(StoreError) as refused:
+        store.finish()
+    # The ledger's own unique index refuses it before the fence would.
+    assert refused.value.failure in (Failure.FENCED, Failure.DEFECT)
+
+
+def test_a_value_that_only_the_database_refuses_is_told_apart_from_a_fault(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    connection.execute("alter table discussion.comments add constraint no_spam check (first_body <> 'spam')")
+    store.take({ZERO: BROKER})
+    with pytest.raises(StoreError) as refused:
+        write(store, batch_of([posted("c1"), posted("c2", body="spam")]))
+    assert refused.value.failure is Failure.DATA
+    assert write(store, batch_of([posted("c1")])) == [(1, 1, 0, 0)]
+
+
+def test_a_server_that_ends_the_session_is_a_fault_and_the_next_session_goes_on(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    store.begin(batch_of([posted()]))
+    connection.execute(
+        "select pg_terminate_backend(backend_pid) from ingest.partition_offsets where backend_pid is not null"
+    )
+    with pytest.raises(StoreError) as refused:
+        store.finish()
+    assert refused.value.failure is Failure.FAULT
+    assert store.take({ZERO: BROKER})[ZERO].next_offset == 0
+    assert write(store, batch_of([posted()])) == [(1, 1, 0, 0)]
+
+
+def test_a_zombie_that_holds_row_locks_is_ended_by_its_successor(
+    store: Store, successor: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    store.begin(batch_of([posted()]))
+    while not store.is_ready():
+        pass
+    successor.take({ZERO: BROKER})
+    with pytest.raises(StoreError) as blocked:
+        write(successor, batch_of([posted(body="other")]))
+    assert blocked.value.failure is Failure.FAULT
+    assert blocked.value.cause.sqlstate == "55P03"
+    assert successor.end_superseded_backends() == 1
+    assert write(successor, batch_of([posted()])) == [(1, 1, 0, 0)]
+    with pytest.raises(StoreError):
+        store.finish()
+    assert one(connection, "select count(*) from discussion.comments") == (1,)
