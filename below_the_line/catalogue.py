@@ -1,17 +1,19 @@
 """What schemas/ holds, read once: the topics, the contracts and their examples."""
 
+import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from below_the_line import resources
 from below_the_line.contracts.contract import Contract
 from below_the_line.contracts.decoding import Contracts
+from below_the_line.contracts.events import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,62 @@ def schema_document(name: str) -> dict[str, Any]:
     """One file of schemas/, by event type, or ``definitions``. Raises FileNotFoundError."""
     document: dict[str, Any] = json.loads((resources.SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
     return document
+
+
+class Example(NamedTuple):
+    """One file of schemas/examples: a record, and what becomes of it."""
+
+    event_type: str
+    """The type whose folder it is in; an invalid record's own may be another, or none."""
+    name: str
+    """File name without its ending."""
+    description: str
+    record: Record
+    """At partition 0, offset 0, with the timestamp EXAMPLES_TIMESTAMP; any later one gives the same verdict."""
+    code: str | None
+    """The code that an invalid one fails with."""
+    pointer: str | None
+    """The JSON pointer that it fails with, if any."""
+
+
+EXAMPLES_TIMESTAMP = 1_793_491_200_000
+"""2026-11-01T00:00:00Z in milliseconds since 1970."""
+
+
+def examples(valid: bool) -> Iterator[Example]:
+    """The examples of schemas/examples/valid or invalid, by type in the order of the topics, then by name."""
+    folder = resources.SCHEMAS / "examples" / ("valid" if valid else "invalid")
+    for topic in topics():
+        for event_type in topic.event_types:
+            for path in sorted((folder / event_type).glob("*.json")):
+                document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                yield Example(
+                    event_type,
+                    path.stem,
+                    document["description"],
+                    _record(document["record"], topic.name),
+                    document.get("code"),
+                    document.get("pointer"),
+                )
+
+
+def _record(form: Mapping[str, Any], topic: str) -> Record:
+    headers = [
+        ((_bytes(header, "name") or b"").decode(errors="surrogateescape"), _bytes(header, "value"))
+        for header in form.get("headers", ())
+    ]
+    value = form.get("value")
+    if "value_pieces" in form:
+        raw: bytes | None = "".join(text * times for text, times in form["value_pieces"]).encode()
+    elif value is not None:
+        raw = json.dumps(value, ensure_ascii=False).encode()
+    else:
+        raw = _bytes(form, "value")
+    return Record(form.get("topic", topic), 0, 0, EXAMPLES_TIMESTAMP, _bytes(form, "key"), raw, headers)
+
+
+def _bytes(form: Mapping[str, Any], name: str) -> bytes | None:
+    if f"{name}_base64" in form:
+        return base64.b64decode(form[f"{name}_base64"])
+    text: str | None = form.get(f"{name}_text", form.get(name))
+    return None if text is None else text.encode()

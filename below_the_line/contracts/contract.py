@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, NoReturn
 import jsonschema_rs
 
 from below_the_line.contracts.envelope import ABSENT, Envelope
-from below_the_line.contracts.rejecting import reject, shown
-from below_the_line.contracts.times import DAY, MINUTE, microseconds, to_datetime
+from below_the_line.contracts.rejecting import escaped, reject, shown
+from below_the_line.contracts.times import DAY, MINUTE, Instant, instant, to_datetime
 
 EARLIEST = 631_152_000_000_000
 """1990-01-01T00:00:00Z in microseconds since 1970: no time may lie before it."""
@@ -22,6 +22,8 @@ ALLOWED_SKEW = 5 * MINUTE
 """How far a producer's clock may run ahead of the broker's."""
 LONGEST_EMBARGO = 400 * DAY
 
+_LATEST_TIMESTAMP = 253_000_000_000_000
+"""In milliseconds, in the year 9987: what lies before it, with an embargo, is a datetime."""
 _BOUNDS = ("past", "publication", "closing")
 _BOUND_TEXTS = (
     "five minutes after the record's own timestamp",
@@ -37,18 +39,15 @@ class _Object:
 
     pointer: str
     limits: tuple[tuple[str, int], ...]
-    times: tuple[tuple[str, int], ...]
+    times: tuple[tuple[str, int, str], ...]
+    """Name, bound and pointer."""
     integers: tuple[str, ...]
     defaults: tuple[tuple[str, Any], ...]
     objects: "tuple[tuple[str, _Object], ...]"
 
 
-class _Moment(NamedTuple):
-    members: dict[str, Any]
-    name: str
-    since_1970: int
-    bound: int
-    pointer: str
+_Moment = tuple[dict[str, Any], str, Instant, int, str]
+"""Where a time is to be put (object and name), the time, its bound, its pointer. A plain tuple: one is made per time."""
 
 
 class _Violation(NamedTuple):
@@ -68,6 +67,7 @@ class Contract:
         registry = jsonschema_rs.Registry([(definitions["$id"], dict(definitions))])
         self._schema = jsonschema_rs.Draft202012Validator(dict(schema), registry=registry, validate_formats=False)
         self._ranks: dict[str, int] = {}
+        self._descriptions: dict[str, str] = {}
         self._root = self._plan(schema, definitions, "/data")
 
     def read(self, envelope: Envelope, timestamp: int) -> dict[str, Any]:
@@ -86,31 +86,34 @@ class Contract:
             self._refuse_data(data)
         if self.event_type == "discussion.overridden.v1":
             self._check_override(members, moments)
-        latest = timestamp * 1000 + ALLOWED_SKEW
-        bounds = (latest, timestamp * 1000 + LONGEST_EMBARGO, LATEST_CLOSING)
-        if not EARLIEST <= envelope.occurred_at <= latest:
-            self._refuse_time("time", "/time", 0)
-        for holder, name, since_1970, bound, pointer in moments:
+        now = timestamp * 1000 if timestamp <= _LATEST_TIMESTAMP else _LATEST_TIMESTAMP * 1000
+        latest = now + ALLOWED_SKEW
+        bounds = (latest, now + LONGEST_EMBARGO, LATEST_CLOSING)
+        if not EARLIEST <= envelope.occurred_at.since_1970 <= latest:
+            self._refuse_time("time", "/time", envelope.occurred_at, 0)
+        for holder, name, (since_1970, moment), bound, pointer in moments:
             if not EARLIEST <= since_1970 <= bounds[bound]:
-                self._refuse_time(name, pointer, bound)
-            holder[name] = to_datetime(since_1970)
+                self._refuse_time(name, pointer, Instant(since_1970, moment), bound)
+            holder[name] = to_datetime(since_1970) if moment is None else moment
         return members
 
     def _read_object(self, plan: _Object, data: Mapping[str, Any], moments: list[_Moment]) -> dict[str, Any] | None:
         """A copy without nulls and with defaults, its times noted; None if a text is too long or a time is none."""
-        members = {name: member for name, member in data.items() if member is not None}
+        members = dict(data)
+        if None in members.values():
+            members = {name: member for name, member in members.items() if member is not None}
         get = members.get
         for name, limit in plan.limits:
             text = get(name)
             if text is not None and not text.isascii() and len(text.encode()) > limit:
                 return None
-        for name, bound in plan.times:
+        for name, bound, pointer in plan.times:
             text = get(name)
             if text is not None:
-                since_1970 = microseconds(text)
-                if since_1970 is None:
+                time = instant(text)
+                if time is None:
                     return None
-                moments.append(_Moment(members, name, since_1970, bound, f"{plan.pointer}/{name}"))
+                moments.append((members, name, time, bound, pointer))
         for name in plan.integers:
             if type(get(name)) is float:  # 24.0 is an integer to JSON Schema
                 members[name] = int(members[name])
@@ -125,8 +128,8 @@ class Contract:
         return members
 
     def _check_override(self, members: Mapping[str, Any], moments: list[_Moment]) -> None:
-        at = {moment.name: moment.since_1970 for moment in moments}
-        if members["action"] in ("extend", "reopen") and at.get("closes_at", at["decided_at"] + 1) <= at["decided_at"]:
+        at = {name: time.since_1970 for _, name, time, _, _ in moments}
+        if members["action"] in ("extend", "reopen") and "closes_at" in at and at["closes_at"] <= at["decided_at"]:
             self._refuse("/data/closes_at", f"To {members['action']}, closes_at must lie after decided_at.")
 
     def _refuse_data(self, data: Any) -> NoReturn:
@@ -143,10 +146,14 @@ class Contract:
         for error in self._schema.iter_errors(data):
             rule = error.kind.name
             steps = [*error.instance_path, error.kind.value] if rule == "required" else error.instance_path
-            pointer = "".join(["/data", *(f"/{_escaped(str(step))}" for step in steps)])
+            pointer = "".join(["/data", *(f"/{escaped(str(step))}" for step in steps)])
             name = str(steps[-1]) if steps else "data"
+            if name.isdecimal():
+                name = f"item {name} of {steps[-2]}"
             message = f"{name} {_rule_text(rule, error.kind.value)}"
             message += "." if rule == "required" else f", but is {shown(error.instance)}."
+            if rule in _COMPOSED:
+                message = f"{name} is not as described: {self._descriptions.get(pointer, '')}"
             yield _Violation(self._rank(pointer), rule in _COMPOSED, pointer, message)
 
     def _further_violations(self, plan: _Object, data: Any) -> Iterator[_Violation]:
@@ -158,9 +165,9 @@ class Contract:
                 yield _Violation(
                     self._rank(pointer), False, pointer, f"{name} has {size} bytes; at most {limit} are allowed."
                 )
-        for name, _ in plan.times:
-            text, pointer = data.get(name), f"{plan.pointer}/{name}"
-            if isinstance(text, str) and microseconds(text) is None:
+        for name, _, pointer in plan.times:
+            text = data.get(name)
+            if isinstance(text, str) and instant(text) is None:
                 message = f"{name} must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z, but is {shown(text)}."
                 yield _Violation(self._rank(pointer), False, pointer, message)
         for name, inner in plan.objects:
@@ -174,8 +181,12 @@ class Contract:
     def _refuse(self, pointer: str, message: str) -> NoReturn:
         reject("schema_violation", message, pointer, self.event_type)
 
-    def _refuse_time(self, name: str, pointer: str, bound: int) -> NoReturn:
-        message = f"{name} must lie between the beginning of 1990 and {_BOUND_TEXTS[bound]}."
+    def _refuse_time(self, name: str, pointer: str, time: Instant, bound: int) -> NoReturn:
+        try:
+            found = to_datetime(time.since_1970).isoformat()
+        except OverflowError:
+            found = "outside of the years 1 to 9999 in UTC"
+        message = f"{name} must lie between the beginning of 1990 and {_BOUND_TEXTS[bound]}, but is {found}."
         reject("time_out_of_range", message, pointer, self.event_type)
 
     def _plan(self, schema: Mapping[str, Any], definitions: Mapping[str, Any], pointer: str) -> _Object:
@@ -183,14 +194,15 @@ class Contract:
         limits, times, integers, defaults, objects = [], [], [], [], []
         for name, member in schema["properties"].items():
             rules = {**_definition(member, definitions), **member}
-            inner = f"{pointer}/{_escaped(name)}"
+            inner = f"{pointer}/{escaped(name)}"
             if "properties" in rules:
                 objects.append((name, self._plan(rules, definitions, inner)))
             self._ranks.setdefault(inner, len(self._ranks))
+            self._descriptions[inner] = rules["description"]
             if "x-max-bytes" in rules:
                 limits.append((name, rules["x-max-bytes"]))
             if "x-time-bound" in rules:
-                times.append((name, _BOUNDS.index(rules["x-time-bound"])))
+                times.append((name, _BOUNDS.index(rules["x-time-bound"]), inner))
             if "integer" in rules.get("type", ()):
                 integers.append(name)
             if "default" in rules:
@@ -201,10 +213,6 @@ class Contract:
 def _definition(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
     reference: str | None = member.get("$ref")
     return {} if reference is None else definitions["$defs"][reference.rpartition("/")[2]]
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _rule_text(rule: str, setting: Any) -> str:
@@ -225,9 +233,5 @@ def _rule_text(rule: str, setting: Any) -> str:
             return f"must be at most {setting}"
         case "pattern":
             return f"must match {setting}"
-        case "oneOf":
-            return "must hold exactly one of its alternatives"
-        case "not":
-            return "must not hold both of its alternatives"
         case _:
             return f"must meet the schema's keyword {rule}"

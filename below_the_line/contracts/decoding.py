@@ -49,7 +49,7 @@ class Contracts:
         try:
             document = self._parse(record)
             envelope = read_envelope(document, record.headers)
-            event_type, event_id, source, occurred_at, _, verbatim_data, _ = envelope
+            event_type, event_id, source, (occurred_at, _), _, verbatim_data, _ = envelope
             if self._topic_of.get(event_type) != record.topic:
                 self._refuse_type(event_type, record.topic)
             data = self._contracts[event_type].read(envelope, record.timestamp)

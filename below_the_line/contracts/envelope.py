@@ -5,12 +5,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
 from below_the_line.contracts.parsing import Document
-from below_the_line.contracts.rejecting import reject, shown
-from below_the_line.contracts.times import microseconds
+from below_the_line.contracts.rejecting import escaped, reject, shown
+from below_the_line.contracts.times import Instant, instant
 
 MAX_NAME_BYTES = 200
 """Of ``id`` and ``source``."""
 ABSENT: Any = object()
+_OPTIONAL_ATTRIBUTES = ("subject", "dataschema", "datacontenttype")
+_LONGEST_SHOWN_NAME = 100
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -21,8 +23,8 @@ class Envelope(NamedTuple):
     type: str
     id: str
     source: str
-    occurred_at: int
-    """Microseconds since 1970, truncated; perhaps out of bounds."""
+    occurred_at: Instant
+    """Perhaps out of bounds."""
     data: Any
     """ABSENT if there is none."""
     verbatim_data: Any
@@ -82,7 +84,8 @@ def _judged_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]
             content_type = None if raw is None else raw.decode()
         elif name.startswith("ce_"):
             if name[3:] in attributes:
-                reject("not_cloudevent", f"The header {shown(name)} is given twice.")
+                pointer = f"/{escaped(name[3:])}" if len(name) <= _LONGEST_SHOWN_NAME else None
+                reject("not_cloudevent", f"The header {shown(name)} is given twice.", pointer)
             attributes[name[3:]] = None if raw is None else raw.decode()
     return content_type, attributes
 
@@ -109,7 +112,7 @@ def _is_structured(content_type: str) -> bool:
     return True
 
 
-def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, int]:
+def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, Instant]:
     """Type, id, source and time. Raises Rejected (not_cloudevent) for the first attribute that is not in order."""
     get = attributes.get
     if get("specversion") != "1.0":
@@ -125,10 +128,10 @@ def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, int]:
         _refuse(attributes, "source", f"must have at most {MAX_NAME_BYTES} bytes")
     if type(kind) is not str or not kind:
         _refuse(attributes, "type", "must be a text that is not empty")
-    occurred_at = microseconds(time) if type(time) is str else None
+    occurred_at = instant(time) if type(time) is str else None
     if occurred_at is None:
         _refuse(attributes, "time", "must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z")
-    for name in ("subject", "dataschema", "datacontenttype"):
+    for name in _OPTIONAL_ATTRIBUTES:
         setting = get(name)
         if setting is not None and (type(setting) is not str or not setting):
             _refuse(attributes, name, "must be a text that is not empty, or be left out")

@@ -32,3 +32,8 @@ def shown(value: Any) -> str:
     # Cut first: a text may be a quarter of a megabyte. ascii() would hide other scripts, repr() escapes what can't be stored.
     text = repr(value[: _SHOWN_CHARACTERS + 1]) if isinstance(value, str | bytes) else repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+def escaped(name: str) -> str:
+    """A name as a step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")

@@ -2,6 +2,8 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = 60_000_000
@@ -18,27 +20,47 @@ _COMMON_FORM = re.compile(
     r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 ).fullmatch
-_read_common = datetime.fromisoformat
+_LONGEST_COMMON_FORM = len("2026-11-23T10:00:00.123456+01:00")
 
 
-def microseconds(text: str) -> int | None:
-    """Microseconds since 1970 of an RFC 3339 time, or None if the text is none.
+class Instant(NamedTuple):
+    """A point in time."""
 
-    Any offset, any number of fraction digits, lower-case ``t`` and ``z``. Truncated, never rounded; ``:60.x`` becomes
-    ``:59.999999`` and is valid only where the UTC time reads 23:59:60. The result may lie outside of what a ``datetime``
-    can hold (year 0000, or 9999 with an offset).
+    since_1970: int
+    """Microseconds; may lie outside of what a ``datetime`` can hold (year 0000, or 9999 with an offset)."""
+    moment: datetime | None
+    """The same in UTC, where it was had for nothing."""
+
+
+def instant(text: str) -> Instant | None:
+    """The point in time that an RFC 3339 text names, or None if it is none.
+
+    Any offset, any number of fraction digits, lower-case ``t`` and ``z``. Truncated to microseconds, never rounded; ``:60.x``
+    becomes ``:59.999999`` and is valid only where the UTC time reads 23:59:60.
     """
-    if _COMMON_FORM(text):
-        try:
-            since = _read_common(text) - EPOCH
-        except ValueError:
-            return None
-        return since.days * DAY + since.seconds * 1_000_000 + since.microseconds
-    return microseconds_of_any_form(text)
+    if len(text) <= _LONGEST_COMMON_FORM:
+        common = _common_instant(text)
+        if common is not None:
+            return common
+    since_1970 = microseconds_of_any_form(text)
+    return None if since_1970 is None else Instant(since_1970, None)
+
+
+@lru_cache(maxsize=256)  # an event's time and the time in its data are mostly the same
+def _common_instant(text: str) -> Instant | None:
+    if not _COMMON_FORM(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    since = moment - EPOCH
+    since_1970 = since.days * DAY + since.seconds * 1_000_000 + since.microseconds
+    return Instant(since_1970, moment if moment.tzinfo is UTC else None)
 
 
 def microseconds_of_any_form(text: str) -> int | None:
-    """As ``microseconds``, by arithmetic alone: slower, and the reference that it is tested against."""
+    """Microseconds since 1970 as ``instant`` reads them, by arithmetic alone: slower, and what the other is tested against."""
     match = _ANY_FORM(text)
     if match is None:
         return None
