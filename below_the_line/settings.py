@@ -30,6 +30,13 @@ class Settings(BaseSettings):
     airflow_url: str | None = Field(default=None, description="Airflow's API server.")
     airflow_user: str = Field(default="admin", description="User of Airflow's API.")
     airflow_password: SecretStr | None = Field(default=None, description="Password of that user.")
+    reader_database_url: SecretStr | None = Field(default=None, description="Postgres as btl_reader: metrics only.")
+    postgres_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: Postgres' port (25432).")
+    kafka_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: the broker's port (29092).")
+    kafka_controller_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Local stack: the port of Kafka's controller (29093)."
+    )
+    airflow_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: Airflow's port (28080).")
     batch_records: int = Field(default=5_000, ge=1, le=100_000, description="A batch is written at this many records.")
     batch_seconds: float = Field(default=0.1, gt=0, le=60, description="… or when its first record is this old.")
     close_delay_seconds: int = Field(
@@ -66,6 +73,11 @@ class Settings(BaseSettings):
 @cache
 def settings() -> Settings:
     """The settings of this process, read on first use. Raises BelowTheLineError naming the variable that is wrong."""
+    return from_environment()
+
+
+def from_environment() -> Settings:
+    """What the environment says now, and nothing else. Raises BelowTheLineError naming the variable that is wrong."""
     try:
         return Settings()
     except ValidationError as error:

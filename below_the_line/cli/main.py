@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from below_the_line import __version__
-from below_the_line.cli import consume, database
+from below_the_line.cli import consume, database, stack, validate
 from below_the_line.errors import BelowTheLineError
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 consume.register(app)
 database.register(app)
+stack.register(app)
+validate.register(app)
 
 
 def _version(wanted: bool) -> None:
