@@ -21,6 +21,10 @@ from below_the_line.resources import sql
 from below_the_line.settings import Settings
 
 
+class PartitionStoppedError(BelowTheLineError):
+    """A partition that the barrier needs was stopped: it will not pass by waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """How far one partition reached when the barrier was taken, by the broker (read_committed)."""
@@ -152,7 +156,7 @@ def take_barrier(
 def look(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...]:
     """The partitions that the barrier still waits for; when there are none, notes that it has passed.
 
-    Needs an idle connection and commits on it. Raises BelowTheLineError when a partition was stopped: no waiting helps.
+    Needs an idle connection and commits on it. Raises PartitionStoppedError: no waiting helps.
     """
     with connection.transaction():
         with connection.cursor(row_factory=class_row(Progress)) as cursor:
@@ -168,7 +172,7 @@ def look(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...
             connection.execute(sql("closing/pass_barrier.sql").encode(), {"barrier_id": barrier_id})
     stopped = [each for each in behind if each.stopped]
     if stopped:
-        raise BelowTheLineError(
+        raise PartitionStoppedError(
             f"Discussions can't be closed: {explain(stopped, database_clock(connection))}.",
             "Mend it (`btl breaker accept`, `btl offsets accept-gap`); the next run goes on by itself.",
         )

@@ -1,0 +1,80 @@
+"""Wakes article_metrics: looks whether articles are marked, at once when Postgres says so and now and then anyway."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from psycopg import sql
+
+from btl_airflow.connections import CONNECTION_ID, conninfo
+
+
+class MarkedArticlesTrigger(BaseEventTrigger):
+    """Fires while ``marked`` finds a row, at most once per ``min_gap`` seconds.
+
+    It looks at the table; a NOTIFY on ``channel`` only makes it look sooner, and without one it looks every ``recheck``
+    seconds. So nothing is lost by a lost notification, a dead connection, a restart or a failed run. Notifications are
+    gathered here, because a triggerer that stores one event for each of them is left far behind.
+    """
+
+    def __init__(
+        self,
+        channel: str = "btl_dirty",
+        connection_id: str = CONNECTION_ID,
+        marked: str = "select exists (select from ingest.dirty_articles)",
+        min_gap: float = 1.0,
+        recheck: float = 30.0,
+    ) -> None:
+        super().__init__()
+        self.channel = channel
+        self.connection_id = connection_id
+        self.marked = marked
+        self.min_gap = min_gap
+        self.recheck = recheck
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """How the triggerer makes this trigger again."""
+        names = ("channel", "connection_id", "marked", "min_gap", "recheck")
+        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Watch for ever; a database that is away is waited for."""
+        backoff, last = 0.5, -self.min_gap
+        while True:
+            try:
+                async with await self._connect() as connection:
+                    await connection.execute(sql.SQL("listen {}").format(sql.Identifier(self.channel)))
+                    # Listen first, look second: nothing falls between.
+                    backoff, why = 0.5, "connected"
+                    while True:
+                        gathered = 0
+                        while (wait := last + self.min_gap - time.monotonic()) > 0:
+                            async for _ in connection.notifies(timeout=wait):
+                                gathered += 1
+                        cursor = await connection.execute(self.marked.encode())
+                        if await cursor.fetchone() == (True,):
+                            last = time.monotonic()
+                            yield TriggerEvent({"why": why, "notifications": gathered})
+                            why = "still marked"
+                        async for _ in connection.notifies(timeout=self.recheck, stop_after=1):
+                            why = "notified"
+            except psycopg.OperationalError as error:
+                self.log.warning("The database is away (%s), next try in %.1f s", error, backoff)
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, 5.0)
+
+    async def _connect(self) -> psycopg.AsyncConnection:
+        from airflow.sdk import BaseHook
+
+        return await psycopg.AsyncConnection.connect(
+            conninfo(await BaseHook.aget_connection(self.connection_id)),
+            autocommit=True,
+            application_name="airflow marked articles trigger",
+            connect_timeout=5,
+            keepalives_idle=10,
+            keepalives_interval=5,
+            keepalives_count=3,
+        )

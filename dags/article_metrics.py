@@ -1,0 +1,56 @@
+"""**Computes the metrics of articles about which something new is known.**
+
+Consumers and `close_discussions` mark articles in `ingest.dirty_articles`. As soon as there are marks (Postgres notifies, a
+trigger looks), and at least every ten minutes, this takes them and computes all rows of those articles from the base tables.
+
+* **Owner:** the newsroom's data engineers.
+* **Writes:** `metrics.article_engagement`, `metrics.article_abuse`.
+* **Safe to run again:** yes, at any time, also twice at once: a row is a function of the base tables. Marks are taken in the
+  transaction that writes the rows; if a run fails they stay, and the next run takes them.
+* **If it fails again and again:** look at the task's log; the figures stay as they were, nothing is lost.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
+
+from btl_airflow.assets import MARKED_ARTICLES
+
+
+@dag(
+    dag_id="article_metrics",
+    doc_md=__doc__,
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("*/10 * * * *", timezone="UTC"), assets=[MARKED_ARTICLES]
+    ),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    is_paused_upon_creation=False,
+    default_args={
+        "owner": "newsroom-data",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=5),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=2),
+    },
+    tags=["below-the-line", "metrics"],
+)
+def article_metrics() -> None:
+    """One task."""
+
+    @task(execution_timeout=timedelta(minutes=30))
+    def recompute() -> dict[str, Any]:
+        """Compute the metrics of marked articles; returns how many."""
+        from below_the_line.database.connections import connect
+        from below_the_line.metrics.recompute import recompute_dirty
+        from btl_airflow.connections import database_url
+
+        with connect(database_url(), application_name="article_metrics") as connection:
+            return recompute_dirty(connection).as_dict()
+
+    recompute()
+
+
+article_metrics()
