@@ -4,7 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -158,8 +158,7 @@ class Publisher:
             if kind is None:
                 self.flush()
         finally:
-            # Nothing is waited for here: flush has done so, or there is no hope.
-            self._producer.close(timeout=1 if kind is None else 0)
+            self._close()
 
     def send(self, outgoing: Outgoing) -> None:
         """Hand over one record; returns at once unless too much is under way.
@@ -192,6 +191,14 @@ class Publisher:
         if self._bundle:
             self._close_bundle(time.monotonic())
         self._check(lambda: bool(self._under_way))
+
+    def _close(self) -> None:
+        # Nothing is waited for: flush has done so, or there is no hope. kafka-python's close raises if records are still
+        # under way, stays open, and says so again when it is collected: so its sender is told to give them up first.
+        if self._under_way or self._bundle:
+            self._producer._sender.force_close()
+        with suppress(kafka_errors.KafkaError):
+            self._producer.close(timeout=1)
 
     def _close_bundle(self, now: float) -> None:
         self._under_way.append((now, self._bundle))

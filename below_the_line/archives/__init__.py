@@ -1,0 +1,1 @@
+"""A site's export becomes events, by a small declared mapping (docs/archives.md)."""

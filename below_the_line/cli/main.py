@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from below_the_line import __version__
-from below_the_line.cli import consume, database, stack, validate
+from below_the_line.cli import archive, consume, database, stack, topics, validate
 from below_the_line.errors import BelowTheLineError
 
 app = typer.Typer(
@@ -17,9 +17,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+archive.register(app)
 consume.register(app)
 database.register(app)
 stack.register(app)
+topics.register(app)
 validate.register(app)
 
 
