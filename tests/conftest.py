@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from below_the_line.database.migrations import migrate
+from tests.consuming import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -77,3 +78,9 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
     """An open connection to this test's database, in UTC."""
     with psycopg.connect(database_url, options="-c timezone=UTC", autocommit=True) as opened:
         yield opened
+
+
+@pytest.fixture
+def pipeline(database_url: str, kafka_bootstrap: str, tmp_path: Path) -> Pipeline:
+    """A database and a consumer group of this test's own on the running broker."""
+    return Pipeline(database_url, kafka_bootstrap, tmp_path)

@@ -1,0 +1,150 @@
+"""Every published example goes through real Kafka: the valid ones to their table, the invalid ones to the dead letters."""
+
+import random
+from collections import Counter
+
+import psycopg
+import pytest
+from kafka import KafkaProducer
+
+from below_the_line.catalogue import Example, examples, topics
+from consumers.adapters.kafka import _RawName
+from consumers.core.tables import TABLES
+from tests.consuming import Pipeline, assert_accounted
+
+pytestmark = pytest.mark.stack
+
+INPUT_TYPES = {event_type for topic in topics() if topic.direction == "in" for event_type in topic.event_types}
+TABLES_OF = {
+    "article.published.v1": {"articles", "article_versions"},
+    "article.updated.v1": {"articles", "article_versions"},
+    "article.unpublished.v1": {"articles", "article_versions"},
+    "discussion.overridden.v1": {"discussion_overrides"},
+    "comment.posted.v1": {"comments"},
+    "comment.edited.v1": {"comments", "comment_edits"},
+    "comment.deleted.v1": {"comments"},
+    "comment.moderated.v1": {"comments", "moderation_decisions"},
+    "comment.reported.v1": {"reports"},
+    "report.withdrawn.v1": {"reports"},
+    "report.decided.v1": {"report_decisions"},
+    "reaction.added.v1": {"reactions"},
+    "reaction.removed.v1": {"reactions"},
+}
+
+
+def input_examples(valid: bool) -> list[Example]:
+    """All that can be produced: kafka-python's producer refuses headers without a value, though Kafka allows them."""
+    return [
+        example
+        for example in examples(valid)
+        if example.event_type in INPUT_TYPES and all(content is not None for _, content in example.record.headers)
+    ]
+
+
+def produce(pipeline: Pipeline, chosen: list[Example]) -> int:
+    producer = KafkaProducer(bootstrap_servers=pipeline.bootstrap, acks="all", max_request_size=1_048_576)
+    for example in chosen:
+        read = example.record
+        # A name with surrogate escapes is one that is not UTF-8: it is sent as the bytes that it stands for.
+        headers = [(_RawName(name), content) for name, content in read.headers]
+        producer.send(read.topic, key=read.key, value=read.value, headers=headers)
+    producer.flush(timeout=30)
+    producer.close()
+    return len(chosen)
+
+
+def content(connection: psycopg.Connection) -> dict[str, list[str]]:
+    return {
+        table.name: [
+            str(row[0])
+            for row in connection.execute(f"select t::text from discussion.{table.name} as t order by 1".encode())
+        ]
+        for table in TABLES
+    }
+
+
+def test_every_input_type_has_a_table_and_examples() -> None:
+    assert set(TABLES_OF) == INPUT_TYPES
+    assert {example.event_type for example in input_examples(True)} == INPUT_TYPES
+    assert {example.event_type for example in input_examples(False)} == INPUT_TYPES
+
+
+def test_every_valid_example_reaches_its_table_and_replays_in_any_order_change_nothing(
+    pipeline: Pipeline, connection: psycopg.Connection
+) -> None:
+    chosen = input_examples(True)
+    with pipeline.consumer():
+        sent = produce(pipeline, chosen)
+        account = pipeline.wait_for_records(connection, sent)
+        assert account["dead_lettered"] == 0
+        assert account["applied"] == sent
+        before = content(connection)
+        for seed in range(3):
+            shuffled = chosen.copy()
+            random.Random(seed).shuffle(shuffled)
+            sent += produce(pipeline, shuffled)
+            account = pipeline.wait_for_records(connection, sent)
+            assert account["applied"] == len(chosen)
+            assert content(connection) == before
+    for event_type, names in TABLES_OF.items():
+        articles = {example.record.key.decode() for example in chosen if example.event_type == event_type and example.record.key}
+        for name in names:
+            found = {
+                row[0]
+                for row in connection.execute(f"select distinct article_id from discussion.{name}".encode()).fetchall()
+            }
+            assert articles <= found, (event_type, name)
+    assert_accounted(connection)
+
+
+def test_every_invalid_example_is_a_dead_letter_with_its_code_and_its_neighbours_are_unharmed(
+    pipeline: Pipeline, connection: psycopg.Connection
+) -> None:
+    bad, good = input_examples(False), input_examples(True)
+    mixed: list[Example] = []
+    for place, example in enumerate(bad):
+        mixed += [example, good[place % len(good)]]
+    with pipeline.consumer():
+        sent = produce(pipeline, mixed)
+        account = pipeline.wait_for_records(connection, sent)
+    assert account["dead_lettered"] == len(bad)
+    found = Counter(
+        tuple(row)
+        for row in connection.execute(
+            "select topic, code, pointer, record_key, record_value, record_headers from ingest.dead_letters"
+        ).fetchall()
+        for row in [(row[0], row[1], row[2], row[3], row[4], tuple(row[5]))]
+    )
+    expected = Counter(
+        (
+            example.record.topic,
+            example.code,
+            example.pointer,
+            example.record.key,
+            example.record.value,
+            tuple(
+                part
+                for name, value in example.record.headers
+                for part in (name.encode("utf-8", "surrogateescape"), value)
+            ),
+        )
+        for example in bad
+    )
+    assert found == expected
+    assert {row[0] for row in connection.execute("select distinct code from ingest.dead_letters")} >= {
+        "no_value",
+        "not_utf8",
+        "not_json",
+        "duplicate_key",
+        "too_large",
+        "too_deep",
+        "not_cloudevent",
+        "unknown_type",
+        "schema_violation",
+        "time_out_of_range",
+        "key_mismatch",
+        "nul_character",
+        "lone_surrogate",
+        "number_out_of_range",
+    }
+    assert_accounted(connection)
