@@ -242,6 +242,6 @@ def broker_end_offsets(settings: Settings) -> list[Target]:
 
 def _unusable(settings: Settings, error: Exception, cure: str) -> BelowTheLineError:
     return BelowTheLineError(
-        f"Kafka at {settings.kafka_bootstrap} could not be asked for its end offsets: {type(error).__name__} {error}.",
+        f"Kafka at {settings.kafka_bootstrap} could not be asked for its end offsets: {error}.",
         cure,
     )

@@ -1,0 +1,311 @@
+"""Windows: rules, settings, overrides and the cut-off, as rows in and rows out. Articles are published on 05-01 10:00."""
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from below_the_line.closing.windows import apply_windows
+from tests.sql.newsroom import Newsroom, t
+
+pytestmark = pytest.mark.stack
+ANCHOR = t("05-01 10:00")
+DEFAULT_END = t("05-15 10:00")
+
+
+def test_the_default_rule_closes_after_two_weeks_and_reactions_a_week_later(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.close("05-10 00:00")
+    window = newsroom.window()
+    assert (window["opens_at"], window["closes_at"], window["reactions_close_at"]) == (
+        ANCHOR,
+        DEFAULT_END,
+        t("05-22 10:00"),
+    )
+    assert (window["state"], window["closed_at"], window["reason"]) == ("open", None, "rule")
+    assert window["next_change_at"] == DEFAULT_END
+    assert newsroom.intervals() == [(ANCHOR, DEFAULT_END)]
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "state", "closed_at"),
+    [
+        ("05-15 09:59:59.999999", "open", None),
+        ("05-15 10:00", "closed", "05-15 10:00"),
+        ("07-01 00:00", "closed", "05-15 10:00"),
+    ],
+)
+def test_a_discussion_is_closed_from_the_windows_end_on_whenever_the_run_comes(
+    newsroom: Newsroom, cut_off: str, state: str, closed_at: str | None
+) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.close(cut_off)
+    window = newsroom.window()
+    assert (window["state"], window["closed_at"]) == (state, closed_at and t(closed_at))
+
+
+def test_before_it_opens_a_discussion_is_open(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00", published_at="06-01 00:00")
+    newsroom.close("05-02 00:00")
+    assert (newsroom.window()["state"], newsroom.window()["opens_at"]) == ("open", t("06-01 00:00"))
+
+
+def test_the_articles_own_closing_time_beats_the_rule(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00", closes_at="05-03 00:00")
+    newsroom.close("05-10 00:00")
+    assert newsroom.intervals() == [(ANCHOR, t("05-03 00:00"))]
+    assert newsroom.window()["reason"] == "article"
+    assert newsroom.window()["reactions_close_at"] == t("05-10 00:00")
+
+
+def test_the_articles_own_window_counts_from_the_anchor(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.update("05-02 00:00", published_at="05-01 10:00", window_hours=48)
+    newsroom.close("05-10 00:00")
+    assert newsroom.intervals() == [(ANCHOR, t("05-03 10:00"))]
+
+
+def test_a_version_without_settings_is_back_to_the_rule(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00", window_hours=24)
+    newsroom.update("05-05 10:00", published_at="05-01 10:00")
+    newsroom.close("05-10 00:00")
+    assert newsroom.intervals() == [(ANCHOR, t("05-02 10:00")), (t("05-05 10:00"), DEFAULT_END)]
+    assert newsroom.window()["has_gaps"]
+
+
+def test_disabling_closes_from_the_time_of_the_version_that_says_so(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.update("05-02 00:00", published_at="05-01 10:00", enabled=False)
+    newsroom.close("05-10 00:00")
+    assert newsroom.intervals() == [(ANCHOR, t("05-02 00:00"))]
+    assert (newsroom.window()["state"], newsroom.window()["reason"]) == ("closed", "disabled")
+
+
+def test_a_discussion_that_never_opened_closes_when_it_would_have_opened(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00", enabled=False)
+    newsroom.close("05-10 00:00")
+    window = newsroom.window()
+    assert (window["state"], window["closes_at"], window["closed_at"]) == ("closed", ANCHOR, ANCHOR)
+    assert newsroom.intervals() == []
+    assert not window["has_gaps"]
+
+
+def test_section_beats_site_beats_all_and_a_rule_that_names_the_site_comes_first(newsroom: Newsroom) -> None:
+    newsroom.rule(10, site="daily")
+    any_site = newsroom.rule(20, section="sports")
+    this_site = newsroom.rule(30, site="daily", section="sports")
+    newsroom.publish("05-01 10:00", article="politics")
+    newsroom.publish("05-01 10:00", article="sports", section="sports")
+    newsroom.publish("05-01 10:00", article="elsewhere", site="weekly", section="sports")
+    newsroom.publish("05-01 10:00", article="other", site="weekly")
+    newsroom.close("06-01 00:00")
+    ends = {name: newsroom.window(name)["closes_at"] - ANCHOR for name in ("politics", "sports", "elsewhere", "other")}
+    assert ends == {
+        "politics": timedelta(hours=10),
+        "sports": timedelta(hours=30),
+        "elsewhere": timedelta(hours=20),
+        "other": timedelta(days=14),
+    }
+    assert (newsroom.window("sports")["rule_id"], newsroom.window("elsewhere")["rule_id"]) == (this_site, any_site)
+
+
+def test_the_latest_rule_in_force_at_the_anchor_counts(newsroom: Newsroom) -> None:
+    newsroom.rule(10, valid_from="04-01 00:00")
+    newsroom.rule(20, valid_from="05-01 10:00")
+    newsroom.rule(30, valid_from="05-01 10:00:00.000001")
+    newsroom.publish("05-01 10:00")
+    newsroom.close("06-01 00:00")
+    assert newsroom.window()["closes_at"] == ANCHOR + timedelta(hours=20)
+
+
+def test_a_new_rule_marks_the_articles_that_it_may_concern(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00", article="politics")
+    newsroom.publish("05-01 10:00", article="sports", section="sports")
+    newsroom.close("05-02 00:00")
+    newsroom.rule(48, section="sports", valid_from="04-01 00:00")
+    summary = apply_windows(newsroom.connection, t("05-02 00:00"))
+    assert (summary.examined, summary.changed) == (1, 1)
+    assert newsroom.window("sports")["closes_at"] == ANCHOR + timedelta(hours=48)
+
+
+def test_an_earlier_publication_that_arrives_late_moves_the_window_and_chooses_the_rule(newsroom: Newsroom) -> None:
+    newsroom.rule(24, section="sports")
+    newsroom.publish("05-03 10:00")
+    newsroom.close("05-04 00:00")
+    assert newsroom.window()["closes_at"] == t("05-17 10:00")
+    newsroom.publish("05-01 10:00", section="sports")
+    newsroom.close("05-04 00:00")
+    window = newsroom.window()
+    assert (window["opens_at"], window["closes_at"], window["state"]) == (ANCHOR, t("05-02 10:00"), "closed")
+
+
+def test_without_a_publication_time_a_discussion_cannot_close(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
+    newsroom.publish("05-01 10:00", published_at=None)
+    newsroom.close("09-01 00:00")
+    window = newsroom.window()
+    assert (window["state"], window["opens_at"], window["closes_at"], window["rule_id"]) == (
+        "cannot_close",
+        None,
+        None,
+        None,
+    )
+    assert newsroom.intervals() == [(None, None)]
+    assert connection.execute("select article_id, reason from discussion.cannot_close").fetchall() == [
+        ("a", "no_publication_time")
+    ]
+
+
+def test_unpublishing_closes_and_only_publishing_opens_again(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.unpublish("05-02 01:00", effective="05-02 00:00")
+    newsroom.update("05-02 12:00", published_at="05-01 10:00")
+    newsroom.publish("05-04 00:00", published_at="05-01 10:00")
+    newsroom.close("05-10 00:00")
+    assert newsroom.intervals() == [(ANCHOR, t("05-02 00:00")), (t("05-04 00:00"), DEFAULT_END)]
+
+
+def test_an_article_known_only_from_comments_has_no_window(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+    newsroom.comment("c1", "05-01 10:00")
+    connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
+    apply_windows(connection, t("05-10 00:00"))
+    assert connection.execute("select count(*) from discussion.windows").fetchone() == (0,)
+
+
+# Overrides: (action, decided at, closes at), then the intervals that they leave of 05-01 10:00 to 05-15 10:00.
+OVERRIDES = {
+    "close": ([("close", "05-02 00:00", None)], [("05-01 10:00", "05-02 00:00")]),
+    "close at an announced time": ([("close", "05-02 00:00", "05-03 00:00")], [("05-01 10:00", "05-03 00:00")]),
+    "close with a needless earlier time": ([("close", "05-02 00:00", "05-01 11:00")], [("05-01 10:00", "05-02 00:00")]),
+    "announced close, called off by clear": (
+        [("close", "05-02 00:00", "05-03 00:00"), ("clear", "05-02 12:00", None)],
+        [("05-01 10:00", "05-15 10:00")],
+    ),
+    "reopen without end": (
+        [("reopen", "05-20 00:00", None)],
+        [("05-01 10:00", "05-15 10:00"), ("05-20 00:00", None)],
+    ),
+    "reopen for a time, closed after it": (
+        [("close", "05-02 00:00", None), ("reopen", "05-03 00:00", "05-04 00:00")],
+        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00")],
+    ),
+    "extend in time": ([("extend", "05-10 00:00", "05-20 00:00")], [("05-01 10:00", "05-20 00:00")]),
+    "extend covers the gap after closing by age": (
+        [("extend", "05-18 00:00", "05-20 00:00")],
+        [("05-01 10:00", "05-20 00:00")],
+    ),
+    "extend may shorten": ([("extend", "05-03 00:00", "05-04 00:00")], [("05-01 10:00", "05-04 00:00")]),
+    "extend acts as reopen while a close is in force": (
+        [("close", "05-02 00:00", None), ("extend", "05-03 00:00", "05-04 00:00")],
+        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00")],
+    ),
+    "extend acts as reopen while a reopen is in force": (
+        [
+            ("close", "05-02 00:00", None),
+            ("reopen", "05-03 00:00", "05-04 00:00"),
+            ("extend", "05-05 00:00", "05-06 00:00"),
+        ],
+        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00"), ("05-05 00:00", "05-06 00:00")],
+    ),
+    "extend after clear moves the base close again": (
+        [("close", "05-02 00:00", None), ("clear", "05-03 00:00", None), ("extend", "05-18 00:00", "05-20 00:00")],
+        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-20 00:00")],
+    ),
+    "extend of an extend that acted as reopen does, too": (
+        [
+            ("close", "05-02 00:00", None),
+            ("extend", "05-03 00:00", "05-04 00:00"),
+            ("extend", "05-06 00:00", "05-07 00:00"),
+        ],
+        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00"), ("05-06 00:00", "05-07 00:00")],
+    ),
+    "clear ends a close from then on": (
+        [("close", "05-02 00:00", None), ("clear", "05-03 00:00", None)],
+        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-15 10:00")],
+    ),
+    "clear ends an extend from then on, not before": (
+        [("extend", "05-14 00:00", "05-20 00:00"), ("clear", "05-17 00:00", None)],
+        [("05-01 10:00", "05-17 00:00")],
+    ),
+    "hold and release, whatever else says": (
+        [("hold", "05-02 00:00", None), ("reopen", "05-03 00:00", None), ("release", "05-04 00:00", None)],
+        [("05-01 10:00", "05-02 00:00"), ("05-04 00:00", None)],
+    ),
+    "extend after an announced close that it outlives": (
+        [("close", "05-02 00:00", "05-10 00:00"), ("extend", "05-05 00:00", "05-20 00:00")],
+        [("05-01 10:00", "05-20 00:00")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+def test_an_override_does_what_it_says_in_any_order_of_arrival(newsroom: Newsroom, name: str) -> None:
+    decisions, expected = OVERRIDES[name]
+    newsroom.publish("05-01 10:00")
+    for action, decided_at, closes_at in reversed(decisions):
+        newsroom.override(action, decided_at, closes_at)
+    newsroom.close("06-01 00:00")
+    assert newsroom.intervals() == [(t(start), end and t(end)) for start, end in expected]
+
+
+def test_of_two_decisions_the_later_event_wins_also_when_it_takes_effect_earlier(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.override("reopen", "05-03 00:00", occurred="05-03 01:00")
+    newsroom.override("close", "05-02 00:00", occurred="05-03 02:00")
+    newsroom.close("06-01 00:00")
+    assert newsroom.intervals() == [(ANCHOR, t("05-02 00:00"))]
+
+
+def test_a_window_that_is_due_is_applied_without_a_mark_and_marks_its_article(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.publish("05-03 10:00", article="later")
+    newsroom.close("05-10 00:00")
+    connection.execute("truncate ingest.dirty_articles")
+    summary = apply_windows(connection, DEFAULT_END)
+    assert (summary.examined, summary.changed, summary.now) == (1, 1, {"closed": 1})
+    assert connection.execute("select article_id from ingest.dirty_articles").fetchall() == [("a",)]
+
+
+def test_running_again_changes_nothing(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.override("hold", "05-02 00:00")
+    newsroom.close("05-10 00:00")
+    before = (newsroom.window(), newsroom.intervals())
+    connection.execute("truncate ingest.dirty_articles")
+    summary = newsroom.close("05-10 00:00")
+    assert (summary.examined, summary.changed) == (1, 0)
+    assert (newsroom.window(), newsroom.intervals()) == before
+    assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
+
+
+def test_intervals_that_are_gone_are_removed(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.override("close", "05-02 00:00")
+    newsroom.override("clear", "05-03 00:00")
+    newsroom.close("05-10 00:00")
+    assert len(newsroom.intervals()) == 2
+    newsroom.unpublish("05-01 12:00")
+    newsroom.close("05-10 00:00")
+    assert newsroom.intervals() == [(ANCHOR, t("05-01 12:00"))]
+
+
+def test_marks_are_taken_in_buckets_until_none_is_left(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+    for number in range(7):
+        newsroom.publish("05-01 10:00", article=f"a{number}")
+    connection.execute(
+        "insert into ingest.dirty_windows (article_id) select article_id from discussion.article_versions"
+    )
+    connection.execute("insert into ingest.dirty_windows (article_id) values ('a0'), ('a0'), ('a6')")
+    summary = apply_windows(connection, t("05-10 00:00"), bucket=2)
+    assert (summary.examined, summary.changed) == (7, 7)
+    assert connection.execute("select count(*) from ingest.dirty_windows").fetchone() == (0,)
+
+
+def test_a_connection_inside_a_transaction_is_refused(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("select 1")
+        with pytest.raises(ValueError, match="inside a transaction"):
+            apply_windows(connection, datetime(2026, 5, 1, tzinfo=UTC))
