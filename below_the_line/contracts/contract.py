@@ -150,10 +150,12 @@ class Contract:
             name = str(steps[-1]) if steps else "data"
             if name.isdecimal():
                 name = f"item {name} of {steps[-2]}"
-            message = f"{name} {_rule_text(rule, error.kind.value)}"
-            message += "." if rule == "required" else f", but is {shown(error.instance)}."
-            if rule in _COMPOSED:
-                message = f"{name} is not as described: {self._descriptions.get(pointer, '')}"
+            if rule == "required":
+                message = f"{name} is missing."
+            elif rule == "pattern" or rule in _COMPOSED:
+                message = f"{name} is {shown(error.instance)}, which is not as described: {self._description(pointer)}"
+            else:
+                message = f"{name} {_rule_text(rule, error.kind.value)}, but is {shown(error.instance)}."
             yield _Violation(self._rank(pointer), rule in _COMPOSED, pointer, message)
 
     def _further_violations(self, plan: _Object, data: Any) -> Iterator[_Violation]:
@@ -174,9 +176,16 @@ class Contract:
             yield from self._further_violations(inner, data.get(name))
 
     def _rank(self, pointer: str) -> int:
-        while pointer not in self._ranks:  # an item of an array ranks as the array
+        return self._ranks[self._described(pointer)]
+
+    def _description(self, pointer: str) -> str:
+        return self._descriptions[self._described(pointer)]
+
+    def _described(self, pointer: str) -> str:
+        """The pointer to the member that the schema describes: for an item of an array, the array."""
+        while pointer not in self._descriptions:
             pointer = pointer.rpartition("/")[0]
-        return self._ranks[pointer]
+        return pointer
 
     def _refuse(self, pointer: str, message: str) -> NoReturn:
         reject("schema_violation", message, pointer, self.event_type)
@@ -191,6 +200,7 @@ class Contract:
 
     def _plan(self, schema: Mapping[str, Any], definitions: Mapping[str, Any], pointer: str) -> _Object:
         self._ranks[pointer] = len(self._ranks)
+        self._descriptions[pointer] = schema["description"]
         limits, times, integers, defaults, objects = [], [], [], [], []
         for name, member in schema["properties"].items():
             rules = {**_definition(member, definitions), **member}
@@ -217,8 +227,6 @@ def _definition(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Ma
 
 def _rule_text(rule: str, setting: Any) -> str:
     match rule:
-        case "required":
-            return "is missing"
         case "type":
             return f"must be of type {' or '.join(setting)}"
         case "enum":
@@ -231,7 +239,5 @@ def _rule_text(rule: str, setting: Any) -> str:
             return f"must be at least {setting}"
         case "maximum":
             return f"must be at most {setting}"
-        case "pattern":
-            return f"must match {setting}"
         case _:
             return f"must meet the schema's keyword {rule}"

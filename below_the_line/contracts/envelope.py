@@ -12,6 +12,7 @@ MAX_NAME_BYTES = 200
 """Of ``id`` and ``source``."""
 ABSENT: Any = object()
 _OPTIONAL_ATTRIBUTES = ("subject", "dataschema", "datacontenttype")
+_TEXT_OR_NOTHING = "must be a text that is not empty, or be left out"
 _LONGEST_SHOWN_NAME = 100
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -44,8 +45,8 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
         content_type, bound = _judged_headers(headers)
         is_structured = content_type is not None and _is_structured(content_type)
         if bound and not is_structured:
-            if content_type is not None:
-                bound = {**bound, "datacontenttype": content_type}
+            if content_type == "":  # which is what binary mode makes of datacontenttype
+                _refuse({"datacontenttype": ""}, "datacontenttype", _TEXT_OR_NOTHING)
             kind, event_id, source, occurred_at = _attributes(bound)
             return Envelope(kind, event_id, source, occurred_at, value, document.verbatim, False)
     else:
@@ -134,7 +135,7 @@ def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, Instant]:
     for name in _OPTIONAL_ATTRIBUTES:
         setting = get(name)
         if setting is not None and (type(setting) is not str or not setting):
-            _refuse(attributes, name, "must be a text that is not empty, or be left out")
+            _refuse(attributes, name, _TEXT_OR_NOTHING)
     return kind, event_id, source, occurred_at
 
 
