@@ -1,0 +1,76 @@
+"""Records of made-up events in both modes, for the tests of the contracts."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from below_the_line.catalogue import load_contracts
+from below_the_line.contracts.events import Event, Record, Rejection
+
+TIMESTAMP = datetime(2026, 11, 1, tzinfo=UTC)
+TIMESTAMP_MILLISECONDS = int(TIMESTAMP.timestamp() * 1000)
+TYPE = "comment.posted.v1"
+STRUCTURED: list[tuple[str, bytes | None]] = [("content-type", b"application/cloudevents+json")]
+
+
+def data(**changes: Any) -> dict[str, Any]:
+    """The data of a posted comment."""
+    return {
+        "article_id": "article-1",
+        "comment_id": "comment-1",
+        "author": {"user_id": "reader-1", "display_name": "Reader One"},
+        "body": "A comment: made up.",
+        "posted_at": "2026-10-01T10:00:00Z",
+        **changes,
+    }
+
+
+def cloud_event(**changes: Any) -> dict[str, Any]:
+    """A posted comment in structured form; a change to None removes the attribute."""
+    event = {
+        "specversion": "1.0",
+        "id": "event-1",
+        "source": "/comments",
+        "type": TYPE,
+        "time": "2026-10-01T10:00:00Z",
+        "data": data(),
+        **changes,
+    }
+    return {name: member for name, member in event.items() if member is not None}
+
+
+def structured(event: Any, **changes: Any) -> Record:
+    """A record in structured mode; ``event`` may be bytes or text, to be sent as they are."""
+    raw = event if isinstance(event, bytes) else event if isinstance(event, str) else json.dumps(event)
+    value = raw if isinstance(raw, bytes) else raw.encode()
+    record = Record("comment-events", 0, 0, TIMESTAMP_MILLISECONDS, b"article-1", value, STRUCTURED)
+    return record._replace(**changes)
+
+
+def binary(event: dict[str, Any], **changes: Any) -> Record:
+    """The same event in binary mode."""
+    headers: list[tuple[str, bytes | None]] = [("content-type", b"application/json")]
+    headers += [(f"ce_{name}", str(value).encode()) for name, value in event.items() if name != "data"]
+    return structured(event["data"], headers=headers)._replace(**changes)
+
+
+def decode(record: Record) -> Event | Rejection:
+    return load_contracts().decode(record)
+
+
+def accept(record: Record) -> Event:
+    """The record's event; fails if there is none."""
+    verdict = decode(record)
+    assert isinstance(verdict, Event), verdict
+    return verdict
+
+
+def refuse(record: Record) -> Rejection:
+    """Why the record is refused; fails if it is not."""
+    verdict = decode(record)
+    assert isinstance(verdict, Rejection), verdict
+    return verdict
+
+
+def code(record: Record) -> str:
+    return refuse(record).code

@@ -1,0 +1,75 @@
+"""Each published example does what it says."""
+
+from collections import Counter
+
+import pytest
+
+from below_the_line.catalogue import EXAMPLES_TIMESTAMP, Example, examples, load_contracts, topics
+from below_the_line.contracts.codes import STAGES
+from below_the_line.contracts.events import Event, Rejection
+
+VALID = list(examples(True))
+INVALID = list(examples(False))
+FAR_LATER = EXAMPLES_TIMESTAMP + 40 * 365 * 86_400_000
+
+
+def label(example: Example) -> str:
+    return f"{example.event_type}/{example.name}"
+
+
+@pytest.mark.parametrize("example", VALID, ids=label)
+def test_a_valid_example_is_an_event_of_its_type(example: Example) -> None:
+    for record in (example.record, example.record._replace(timestamp=FAR_LATER)):
+        verdict = load_contracts().decode(record)
+        assert isinstance(verdict, Event), verdict
+        assert verdict.type == example.event_type
+
+
+@pytest.mark.parametrize("example", INVALID, ids=label)
+def test_an_invalid_example_fails_for_its_stated_reason(example: Example) -> None:
+    for record in (example.record, example.record._replace(timestamp=FAR_LATER)):
+        verdict = load_contracts().decode(record)
+        assert isinstance(verdict, Rejection)
+        assert (verdict.code, verdict.pointer) == (example.code, example.pointer)
+        assert verdict.stage == STAGES[verdict.code]
+        assert verdict.message.endswith(".")
+        assert len(verdict.message) < 400
+        assert "\0" not in verdict.message
+        verdict.message.encode()
+
+
+def test_every_type_has_examples_of_both_kinds() -> None:
+    valid = Counter(example.event_type for example in VALID)
+    invalid = Counter(example.event_type for example in INVALID)
+    for event_type in load_contracts().event_types:
+        assert valid[event_type] >= 2, event_type
+        assert invalid[event_type] >= 3, event_type
+
+
+def test_every_code_that_can_be_reached_without_a_database_has_an_example() -> None:
+    assert {example.code for example in INVALID} == set(STAGES) - {"rejected_by_database"}
+
+
+def test_no_example_is_left_out_for_lying_in_a_folder_of_no_type() -> None:
+    from below_the_line.resources import SCHEMAS
+
+    files = list((SCHEMAS / "examples").rglob("*.*"))
+    assert len([file for file in files if file.is_file()]) == len(VALID) + len(INVALID)
+
+
+def test_the_valid_examples_are_events_apart_and_speak_of_the_same_few_articles() -> None:
+    read = [load_contracts().decode(example.record) for example in VALID]
+    accepted = [verdict for verdict in read if isinstance(verdict, Event)]
+    assert len({event.version for event in accepted}) == len(accepted)
+    assert len({(event.source, event.id) for event in accepted}) == len(accepted)
+    assert {event.article_id for event in accepted} == {"article-1001", "article-1002", "article-1003"}
+
+
+def test_there_are_valid_examples_in_both_modes_for_both_topics() -> None:
+    modes = {
+        (topic.name, any(name == "ce_id" for name, _ in example.record.headers))
+        for example in VALID
+        for topic in topics()
+        if topic.direction == "in" and example.event_type in topic.event_types
+    }
+    assert len(modes) == 4
