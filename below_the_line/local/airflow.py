@@ -47,6 +47,8 @@ _SETTINGS: Mapping[str, str] = {
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     # A task that has ended frees its place at once; sensors that look again soon fail wrongly without it.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # At the start of everything, tasks wait for an API server that takes its time.
+    "WORKERS__EXECUTION_API_RETRIES": "10",
     # After a kill, go on within seconds instead of five minutes. The launcher kills what a component left before it starts
     # it again, so that no task runs twice side by side.
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",

@@ -24,7 +24,7 @@ _LOCK_FILE = Path(__file__).with_name("kafka-jars.lock")
 
 _LOGGING = """\
 <?xml version="1.0" encoding="UTF-8"?>
-<Configuration status="WARN">
+<Configuration status="WARN" shutdownHook="disable">
   <Appenders>
     <Console name="console" target="SYSTEM_OUT"><PatternLayout pattern="%d{ISO8601}{UTC}Z %-5p %m (%c{1})%n"/></Console>
   </Appenders>
@@ -63,6 +63,10 @@ def configuration(port: int, controller_port: int) -> str:
         "group.initial.rebalance.delay.ms": 0,
         # So that tests of failure can have members expire quickly.
         "group.min.session.timeout.ms": 1000,
+        # A broker that was killed may come back only when its old session is over: soon, where nobody else could take over.
+        "broker.session.timeout.ms": 4000,
+        "broker.heartbeat.interval.ms": 500,
+        "default.replication.factor": 1,
         "num.network.threads": 2,
         "num.io.threads": 4,
     }
@@ -81,6 +85,7 @@ def part(layout: Layout, port: int, controller_port: int, environment: Mapping[s
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
         "-Djava.awt.headless=true",
+        "--sun-misc-unsafe-memory-access=allow",  # says nothing on each start about what Kafka does
         f"-Dlog4j2.configurationFile={logging.as_uri()}",
         "-cp",
         f"{jars_folder(layout)}{os.sep}*",
