@@ -13,16 +13,18 @@ class Pacer:
         self,
         rate: float | None = None,
         speed: float | None = None,
+        first: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``rate`` in events per second; ``speed`` 60 lets a minute between two events pass in a second."""
+        """``rate`` in events per second; ``speed`` 60 lets a minute between two events pass in a second, counted
+        from ``first`` (seconds since 1970; default: the first event's own time), which is due at once."""
         self._rate = rate
         self._speed = speed
         self._clock = clock
         self._sleep = sleep
         self._started: float | None = None
-        self._first = 0.0
+        self._first = first
         self._count = 0
 
     def wait(self, occurred_at: float, meanwhile: Callable[[], None] = lambda: None) -> None:
@@ -33,7 +35,9 @@ class Pacer:
         if self._rate is None and self._speed is None:
             return
         if self._started is None:
-            self._started, self._first = self._clock(), occurred_at
+            self._started = self._clock()
+        if self._first is None:
+            self._first = occurred_at
         by_rate = self._count / self._rate if self._rate else 0.0
         by_time = (occurred_at - self._first) / self._speed if self._speed else 0.0
         self._count += 1
