@@ -97,9 +97,9 @@ def content_digest(event_type: str, occurred_at: int, data: Any) -> bytes:
 def _are_plain(headers: Headers) -> bool:
     """Whether all names, and the values of the headers that count, are ASCII without U+0000."""
     for name, value in headers:
-        if not name.isascii():
+        if not name.isascii() or "\0" in name:
             return False
-        if is_judged(name) and ("\0" in name or (value is not None and (b"\0" in value or not value.isascii()))):
+        if value and (b"\0" in value or not value.isascii()) and is_judged(name):
             return False
     return True
 

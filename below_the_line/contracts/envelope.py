@@ -1,5 +1,6 @@
 """CloudEvents 1.0 over Kafka: finds an event's attributes and data, in structured or in binary mode."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
@@ -12,6 +13,7 @@ MAX_NAME_BYTES = 200
 """Of ``id`` and ``source``."""
 ABSENT: Any = object()
 _OPTIONAL_ATTRIBUTES = ("subject", "dataschema", "datacontenttype")
+_PARAMETERS = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)').findall
 _TEXT_OR_NOTHING = "must be a text that is not empty, or be left out"
 _LONGEST_SHOWN_NAME = 100
 
@@ -91,19 +93,10 @@ def _judged_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]
     return content_type, attributes
 
 
-@lru_cache(maxsize=64)
-def _media_type(content_type: str) -> tuple[str, str | None]:
-    """The media type, in lower case, and a charset other than UTF-8, if one is named."""
-    media_type, *parameters = content_type.split(";")
-    for parameter in parameters:
-        name, _, setting = parameter.partition("=")
-        if name.strip().lower() == "charset" and setting.strip().strip('"').lower() not in ("utf-8", "utf8"):
-            return media_type.strip().lower(), setting.strip()
-    return media_type.strip().lower(), None
-
-
 def _is_structured(content_type: str) -> bool:
-    media_type, charset = _media_type(content_type) if len(content_type) <= 200 else ("", "")
+    # Long ones are not worth keeping, and could fill the memory.
+    read = _media_type if len(content_type) <= _LONGEST_SHOWN_NAME else _media_type.__wrapped__
+    media_type, charset = read(content_type)
     if charset is not None:
         reject("not_cloudevent", f"The content-type {shown(content_type)} names a charset other than UTF-8.")
     if not media_type.startswith("application/cloudevents"):
@@ -111,6 +104,16 @@ def _is_structured(content_type: str) -> bool:
     if media_type != "application/cloudevents+json":
         reject("not_cloudevent", f"The event format {shown(content_type)} is not application/cloudevents+json.")
     return True
+
+
+@lru_cache(maxsize=64)
+def _media_type(content_type: str) -> tuple[str, str | None]:
+    """The media type, in lower case, and a charset other than UTF-8, if one is named."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    for name, setting in _PARAMETERS(content_type):
+        if name.lower() == "charset" and setting.strip().strip('"').lower() not in ("utf-8", "utf8"):
+            return media_type, setting.strip()
+    return media_type, None
 
 
 def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, Instant]:

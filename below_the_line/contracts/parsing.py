@@ -6,7 +6,7 @@ reads anything and names what is wrong.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -18,7 +18,9 @@ MAX_DEPTH = 32
 MIN_INTEGER = -(2**63)
 MAX_INTEGER = 2**63 - 1
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_OPENS = bytes.maketrans(b"[{]}", b"\1\1\0\0")
+_OTHERS = bytes(set(range(256)) - set(b"[{]}"))
 _NEGATIVE_ZERO = re.compile(rb"[\s:,\[]-0").search
 
 
@@ -44,27 +46,25 @@ def parse_quickly(raw: bytes) -> Document | None:
         return None
     if b"\\" in raw and (b"\\u0000" in raw or b"\\u003a" in raw or b"\\u003A" in raw):
         return None
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+    if not _is_plain(value.values(), raw, 1):
         return None
     # Each member has one colon and orjson never escapes one (escaped ones in the input were sent off above), so that
     # fewer colons than were sent mean that a name came twice and its first value was dropped.
     if raw.count(b":") != orjson.dumps(value).count(b":"):
         return None
-    if not _numbers_are_plain(value, raw):
-        return None
     return Document(value, value)
 
 
-def _numbers_are_plain(value: Mapping[str, Any] | list[Any], raw: bytes) -> bool:
-    """Whether all numbers are integers of 64 bits that are written back as they were read."""
-    for member in value if type(value) is list else value.values():  # type: ignore[union-attr]
+def _is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
+    """Whether nothing is nested too deep, and all numbers are integers of 64 bits that are written as they were read."""
+    for member in members:
         kind = type(member)
         if kind is str or kind is bool or member is None:
             continue
-        if kind is int:
-            if member > MAX_INTEGER or (member == 0 and _NEGATIVE_ZERO(raw)):
+        if kind is dict or kind is list:
+            if depth == MAX_DEPTH or not _is_plain(member.values() if kind is dict else member, raw, depth + 1):
                 return False
-        elif kind is float or not _numbers_are_plain(member, raw):
+        elif kind is float or member > MAX_INTEGER or (member == 0 and _NEGATIVE_ZERO(raw)):
             return False
     return True
 
@@ -75,8 +75,8 @@ def parse_exactly(raw: bytes, beside: Sequence[str] = ()) -> Document:
     ``beside`` are texts that came with the value (key, headers) and must not contain U+0000 either.
     """
     text = decode_utf8(raw, "the value")
-    if depth(raw) > MAX_DEPTH:
-        reject("too_deep", f"The value is nested {depth(raw)} deep; at most {MAX_DEPTH} are allowed.")
+    if is_too_deep(raw):
+        reject("too_deep", f"The value is nested deeper than {MAX_DEPTH}.")
     faults: dict[str, str] = {}
     try:
         value = json.loads(
@@ -104,19 +104,22 @@ def decode_utf8(raw: bytes, what: str) -> str:
         reject("not_utf8", f"The bytes of {what} are not UTF-8: {error.reason} at byte {error.start}.")
 
 
-def depth(raw: bytes) -> int:
-    """How deep arrays and objects are nested, brackets inside of strings left out, whether or not the text is JSON."""
+def is_too_deep(raw: bytes) -> bool:
+    """Whether arrays and objects are nested deeper than MAX_DEPTH, whether or not the text is JSON.
+
+    Brackets inside of strings do not count.
+    """
     if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
-        return 0  # whatever it is, it is not too deep
-    deepest = current = 0
-    for match in _STRING_OR_BRACKET.finditer(raw):
-        first = match[0][0]
-        if first in b"[{":
-            current += 1
-            deepest = max(deepest, current)
-        elif first in b"]}" and current:
-            current -= 1
-    return deepest
+        return False
+    depth = 0
+    for opens in _STRING.sub(b"", raw).translate(_OPENS, _OTHERS):
+        if opens:
+            depth += 1
+            if depth > MAX_DEPTH:
+                return True
+        elif depth:
+            depth -= 1
+    return False
 
 
 def _object_reader(faults: dict[str, str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:

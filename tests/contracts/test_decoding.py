@@ -158,6 +158,8 @@ def test_a_value_may_be_nested_32_deep() -> None:
     assert code(structured(text.replace('"N"', '{"a":' * 31 + "1" + "}" * 31))) == "too_deep"
     accept(structured(text.replace('"N"', "[" + ",".join(["[[]]"] * 500) + "]")))
     accept(structured(text.replace('"N"', json.dumps('"[' * 500))))
+    for levels in (200, 300, 1000, 1100, 20_000):  # where the libraries have limits of their own
+        assert code(structured(text.replace('"N"', "[" * levels + "]" * levels))) == "too_deep"
     extra = binary(cloud_event(data=data(extra="N")))
     accept(extra._replace(value=(extra.value or b"").replace(b'"N"', b"[" * 31 + b"]" * 31)))
     assert code(extra._replace(value=(extra.value or b"").replace(b'"N"', b"[" * 32 + b"]" * 32))) == "too_deep"
@@ -334,6 +336,8 @@ def test_id_and_source_have_at_most_200_bytes(name: str) -> None:
         "application/cloudevents+json;charset=utf-8",
         'application/cloudevents+json ; Charset="UTF-8"',
         "Application/CloudEvents+JSON; charset=UTF-8; x=y",
+        'application/cloudevents+json; x="a;charset=latin1"',
+        f"application/cloudevents+json; x={'y' * 1000}",
     ],
 )
 def test_a_content_type_of_cloudevents_means_structured_mode(content_type: str) -> None:
@@ -351,6 +355,7 @@ def test_a_content_type_of_cloudevents_means_structured_mode(content_type: str) 
         "application/cloudevents+json; charset=latin1",
         "application/json; charset=utf-16",
         "text/plain; charset=us-ascii",
+        f"application/json; x={'y' * 1000};charset=latin1",
     ],
 )
 def test_other_event_formats_and_charsets_are_refused_in_both_modes(content_type: str) -> None:
