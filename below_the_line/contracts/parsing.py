@@ -21,6 +21,7 @@ MAX_INTEGER = 2**63 - 1
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _OPENS = bytes.maketrans(b"[{]}", b"\1\1\0\0")
 _OTHERS = bytes(set(range(256)) - set(b"[{]}"))
+_NUL_OR_COLON_ESCAPED = re.compile(rb"\\u00(?:00|3[aA])").search
 _NEGATIVE_ZERO = re.compile(rb"[\s:,\[]-0").search
 
 
@@ -44,7 +45,7 @@ def parse_quickly(raw: bytes) -> Document | None:
         return None
     if type(value) is not dict:
         return None
-    if b"\\" in raw and (b"\\u0000" in raw or b"\\u003a" in raw or b"\\u003A" in raw):
+    if b"\\" in raw and _NUL_OR_COLON_ESCAPED(raw):
         return None
     if not _is_plain(value.values(), raw, 1):
         return None
