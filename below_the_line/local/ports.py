@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,14 +56,17 @@ def choose(
     if not automatic:
         return {name: chosen.get(name) or remembered.get(name) or default for name, default in DEFAULTS.items()}
     taken = set(chosen.values())
+    promised = set(remembered.values())
     candidate = _FIRST + zlib.crc32(str(home).encode()) % (_LAST - _FIRST)
     for name in DEFAULTS:
         if name in chosen:
             continue
         port = remembered.get(name)
-        while port is None or port in taken or not usable(port):
-            candidate = candidate + 1 if candidate < _LAST else _FIRST
-            port = candidate
+        if port is None or port in taken or not usable(port):
+            port = None
+            while port is None or port in taken | promised or not usable(port):
+                candidate = candidate + 1 if candidate < _LAST else _FIRST
+                port = candidate
         chosen[name] = port
         taken.add(port)
     return chosen
@@ -81,6 +85,21 @@ def holder(port: int) -> psutil.Process | None:
             except psutil.NoSuchProcess:
                 return None
     return None
+
+
+def released(port: int, seconds: float = 5) -> bool:
+    """Whether this port is free, waiting a little for a process that is just dying: it loses its sockets last."""
+    deadline = time.monotonic() + seconds
+    while not is_free(port):
+        process = holder(port)
+        try:
+            alive = process is not None and process.memory_info().vms > 0
+        except psutil.Error:
+            alive = False
+        if alive or time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def taken(name: str, port: int) -> BelowTheLineError:

@@ -117,7 +117,8 @@ def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
                 ),
             ),
         ),
-        remove=(str(data / "postmaster.pid"),),
+        # Postgres takes a killed server for a live one as long as its process id exists, be it as a zombie's or a stranger's.
+        remove=(str(data / "postmaster.pid"), str(layout.postgres_sockets / f".s.PGSQL.{port}.lock")),
         data=str(data),
         stop_signal="INT",  # fast: it disconnects everybody instead of waiting for them
         stop_seconds=30,

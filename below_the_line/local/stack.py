@@ -234,6 +234,12 @@ class Stack:
             reporter.end("clearing", f"stopped {len(left)} processes that a crash had left")
         for path in self.layout.run.glob("*.started"):
             path.unlink()
+        self._await_ports()
+
+    def _await_ports(self) -> None:
+        choice = state.load(self.layout.state)
+        for port in choice.needed_ports.values() if choice is not None else ():
+            ports.released(port)
 
     def _stop_strays(self, strays: Sequence[Process]) -> None:
         remaining = processes.stop(strays, grace=10)
@@ -265,6 +271,8 @@ class Stack:
                 for path in self.layout.run.glob(pattern):
                     path.unlink()
             self.layout.supervisor_socket.unlink(missing_ok=True)
+            if alive or left:
+                self._await_ports()
             return alive or bool(left)
 
     def _stop_orderly(self, reporter: Reporter) -> None:

@@ -49,14 +49,17 @@ stopwaitsecs={stop_seconds}
 stopasgroup=false
 killasgroup=true
 redirect_stderr=true
-stdout_logfile=%(here)s/../logs/{name}.log
+stdout_logfile=../logs/{name}.log
 stdout_logfile_maxbytes=20MB
 stdout_logfile_backups=1
 """
 
 
 def configuration(parts: Iterable[Part], *, root: bool) -> str:
-    """The text of supervisord.conf. Paths come from its environment: they may hold characters that mean something here."""
+    """The text of supervisord.conf, to be read with its own folder as the working folder.
+
+    Paths are relative or come from the environment: they may hold characters that mean something in this file.
+    """
     text = _HEAD.format(user="user=root\n" if root else "")
     for part in parts:
         text += _PROGRAM.format(name=part.name, stop_signal=part.stop_signal, stop_seconds=part.stop_seconds)
@@ -100,7 +103,13 @@ class Supervisor:
         command = [sys.executable, "-P", "-W", "ignore", "-m", "supervisor.supervisord"]
         command += ["-c", str(self._layout.supervisor_configuration)]
         result = subprocess.run(
-            command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command,
+            env=environment,
+            cwd=self._layout.run,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         deadline = time.monotonic() + 10
         while result.returncode == 0 and not self.alive() and time.monotonic() < deadline:

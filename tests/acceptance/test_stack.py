@@ -1,0 +1,219 @@
+"""The local stack for real: Postgres and Kafka under the supervisor, in a folder of these tests' own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.local import ports
+from below_the_line.local.stack import Stack, running_environment
+
+pytestmark = pytest.mark.stack
+
+WITHOUT = ("airflow", "consumer")
+BTL = [sys.executable, "-m", "below_the_line"]
+
+
+def _surroundings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("a stack") / ".btl"
+    yield path
+    Stack(path, _surroundings()).reset()
+
+
+@pytest.fixture
+def stack(home: Path) -> Stack:
+    stack = Stack(home, _surroundings())
+    stack.up(without=WITHOUT, automatic_ports=True)
+    return stack
+
+
+def _eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time allowed"
+        time.sleep(0.05)
+
+
+def _pids(stack: Stack) -> dict[str, int | None]:
+    return {part.name: part.pid for part in stack.status()}
+
+
+def _btl(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*BTL, *arguments],
+        env=_surroundings() | {"BTL_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def _answers(stack: Stack) -> bool:
+    from kafka import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    try:
+        with psycopg.connect(stack.database_url(), connect_timeout=2) as connection:
+            connection.execute("select from ingest.batches")
+        bootstrap = stack.environment()["BTL_KAFKA_BOOTSTRAP"]
+        host, port = bootstrap.split(":")
+        socket.create_connection((host, int(port)), timeout=1).close()
+        client = KafkaAdminClient(bootstrap_servers=bootstrap)
+        try:
+            return {"articles", "comment-events", "discussion-events"} <= set(client.list_topics())
+        finally:
+            client.close()
+    except (psycopg.OperationalError, KafkaError, OSError):
+        return False
+
+
+def test_starting_again_changes_nothing(stack: Stack) -> None:
+    before = _pids(stack)
+
+    stack.up(without=WITHOUT)
+
+    assert set(before) == {"postgres", "kafka"}
+    assert _pids(stack) == before
+    assert _answers(stack)
+
+
+def test_each_role_may_log_in(stack: Stack) -> None:
+    for role in ("btl_owner", "btl_ingest", "btl_scheduler", "btl_reader", "btl_moderator"):
+        with psycopg.connect(stack.database_url(role)) as connection:
+            assert connection.execute("select session_user").fetchone() == (role,)
+    wrong = stack.database_url("btl_reader").replace("btl_reader:", "btl_owner:")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+
+
+@pytest.mark.parametrize("part", ["postgres", "kafka"])
+def test_a_killed_part_is_restarted(stack: Stack, part: str) -> None:
+    before = _pids(stack)[part]
+    assert before is not None
+
+    os.kill(before, signal.SIGKILL)
+
+    _eventually(lambda: _pids(stack)[part] not in (None, before) and _answers(stack))
+    assert before not in [process.pid for process in stack.processes()]
+
+
+def test_a_stack_that_was_killed_whole_comes_back_with_its_data(stack: Stack) -> None:
+    with psycopg.connect(stack.database_url(), autocommit=True) as connection:
+        connection.execute("create table if not exists public.kept (at timestamptz default now())")
+        connection.execute("insert into public.kept default values")
+    chosen = stack.environment()
+    killed = stack.processes()
+    assert len(killed) > 5
+    for process in killed:
+        process.kill()
+    _eventually(lambda: not stack.processes())
+    assert not stack.running()
+
+    stack.up(without=WITHOUT)
+
+    assert stack.environment() == chosen, "the same ports and passwords"
+    assert _answers(stack)
+    with psycopg.connect(stack.database_url(), autocommit=True) as connection:
+        assert connection.execute("select count(*) > 0 from public.kept").fetchone() == (True,)
+
+
+def test_what_a_killed_supervisor_left_running_is_replaced(stack: Stack) -> None:
+    before = {process.pid for process in stack.processes()}
+    [supervisor] = [process for process in stack.processes() if "supervisor.supervisord" in process.cmdline()]
+    supervisor.kill()
+    _eventually(lambda: not stack.running())
+    assert len(stack.processes()) >= len(before) - 1, "the parts themselves go on"
+
+    stack.up(without=WITHOUT)
+
+    assert not before & {process.pid for process in stack.processes()}
+    assert _answers(stack)
+
+
+def test_two_stacks_run_side_by_side(stack: Stack, tmp_path: Path) -> None:
+    other = Stack(tmp_path / "other", _surroundings())
+    mine = _pids(stack)
+    try:
+        other.up(without=["airflow", "consumer", "kafka"], automatic_ports=True)
+        assert other.database_url() != stack.database_url()
+        with psycopg.connect(other.database_url()) as connection:
+            assert connection.execute("select count(*) from ingest.batches").fetchone() == (0,)
+        other.down()
+    finally:
+        other.reset()
+
+    assert _pids(stack) == mine
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_taken_port_is_explained_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server((ports.HOST, 0)) as stranger:
+        port = stranger.getsockname()[1]
+        stack = Stack(tmp_path / "home", _surroundings())
+        with pytest.raises(BelowTheLineError, match=f"Port {port} for postgres is taken by .*process {os.getpid()}"):
+            stack.up(without=["airflow", "consumer", "kafka"], explicit_ports={"postgres": port})
+        assert stack.processes() == []
+
+        shown = subprocess.run(
+            [*BTL, "up", "--without", "airflow", "--without", "consumer", "--without", "kafka"],
+            env=_surroundings() | {"BTL_HOME": str(tmp_path / "home"), "BTL_POSTGRES_PORT": str(port)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert shown.returncode == 1
+    assert len(shown.stderr.splitlines()) == 1
+    assert "BTL_POSTGRES_PORT" in shown.stderr
+
+
+def test_only_one_command_at_a_time_changes_a_stack(stack: Stack) -> None:
+    with stack._locked(), pytest.raises(BelowTheLineError, match="Another `btl`"):
+        stack.up(without=WITHOUT)
+
+
+def test_the_command_line_shows_the_stack(stack: Stack) -> None:
+    status = _btl(stack.layout.home, "status")
+    environment = _btl(stack.layout.home, "env")
+    query = _btl(stack.layout.home, "psql", "--", "-Atc", "select current_user || ' ' || current_database()")
+    logs = _btl(stack.layout.home, "logs", "post", "-n", "3")
+
+    assert status.returncode == 0
+    assert [line.split()[:2] for line in status.stdout.splitlines()[1:]] == [
+        ["postgres", "running"],
+        ["kafka", "running"],
+    ]
+    assert f"export BTL_DATABASE_URL={stack.database_url()}\n" in environment.stdout
+    assert query.stdout == "btl_owner below_the_line\n"
+    assert logs.returncode == 0
+    assert 1 <= len(logs.stdout.splitlines()) <= 3
+    assert running_environment(stack.layout.home) == stack.environment()
+
+
+def test_after_down_no_process_and_no_port_is_left(stack: Stack) -> None:
+    taken = [int(part.address.rsplit(":")[-1]) for part in stack.status()]
+    assert not any(ports.is_free(port) for port in taken)
+
+    down = _btl(stack.layout.home, "down")
+
+    assert down.returncode == 0
+    assert stack.processes() == []
+    assert all(ports.is_free(port) for port in taken)
+    assert not stack.layout.supervisor_socket.exists()
+    assert _btl(stack.layout.home, "status").returncode == 1
+    assert running_environment(stack.layout.home) == {}
+    assert _btl(stack.layout.home, "down").returncode == 0, "a second time is no error"
