@@ -99,9 +99,11 @@ def lagging(progress: Iterable[Progress]) -> tuple[Progress, ...]:
     )
 
 
-def explain(behind: Sequence[Progress], now: datetime) -> str:
-    """What a barrier waits for, in one line."""
-    return "; ".join(each.explain(now) for each in behind)
+def explain(behind: Sequence[Progress], now: datetime, *, most: int = 3) -> str:
+    """What a barrier waits for, in one line: the ``most`` partitions that are furthest behind, and how many more."""
+    named = [each.explain(now) for each in behind[:most]]
+    more = len(behind) - len(named)
+    return "; ".join(named + ([f"and {more} more partition{'s' if more > 1 else ''}"] if more else []))
 
 
 def take_barrier(

@@ -15,11 +15,22 @@ from below_the_line.contracts.events import order_key
 from below_the_line.metrics.recompute import MetricsSummary, recompute_dirty
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-BASE_TABLES: LiteralString = (
-    "discussion.articles, discussion.article_versions, discussion.discussion_overrides, discussion.comments,"
-    " discussion.comment_edits, discussion.moderation_decisions, discussion.reports, discussion.report_decisions,"
-    " discussion.reactions, discussion.windows, discussion.window_intervals, ingest.dirty_windows, ingest.dirty_articles,"
-    " metrics.article_engagement, metrics.article_abuse"
+TABLES = (
+    "discussion.articles",
+    "discussion.article_versions",
+    "discussion.discussion_overrides",
+    "discussion.comments",
+    "discussion.comment_edits",
+    "discussion.moderation_decisions",
+    "discussion.reports",
+    "discussion.report_decisions",
+    "discussion.reactions",
+    "discussion.windows",
+    "discussion.window_intervals",
+    "ingest.dirty_windows",
+    "ingest.dirty_articles",
+    "metrics.article_engagement",
+    "metrics.article_abuse",
 )
 
 
@@ -239,7 +250,7 @@ class Newsroom:
 
     def forget(self) -> None:
         """Empties all tables but the rules."""
-        self.connection.execute(f"truncate {BASE_TABLES}".encode())
+        self.connection.execute(";".join(f"delete from {table}" for table in TABLES).encode())
 
     # What came out.
 

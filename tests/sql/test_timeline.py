@@ -134,10 +134,10 @@ def test_sql_and_model_agree(
         known = bool(model_versions or model_decisions)
         assert stored == (known and model.accepts(instant)), (instant, pieces)
     if model_versions or model_decisions:
-        window = room.window()
+        row = room.window()
         accepted = model.accepts(at_hour(cut_off))
         endless = bool(pieces) and pieces[-1][1] is None
-        assert window["state"] == (("cannot_close" if endless else "open") if accepted else "closed")
+        assert row["state"] == (("cannot_close" if endless else "open") if accepted else "closed")
         ends = [end for _, end in pieces if end is not None and end <= at_hour(cut_off)]
-        assert window["closed_at"] == (max(ends) if ends else None if accepted else model.anchor)
-        assert window["closes_at"] == ((pieces[-1][1]) if pieces else model.anchor)
+        assert row["closed_at"] == (max(ends) if ends else None if accepted else model.anchor)
+        assert row["closes_at"] == ((pieces[-1][1]) if pieces else model.anchor)

@@ -174,7 +174,7 @@ def test_an_article_known_only_from_comments_has_no_window(newsroom: Newsroom, c
 
 
 # Overrides: (action, decided at, closes at), then the intervals that they leave of 05-01 10:00 to 05-15 10:00.
-OVERRIDES = {
+OVERRIDES: dict[str, tuple[list[tuple[str, str, str | None]], list[tuple[str, str | None]]]] = {
     "close": ([("close", "05-02 00:00", None)], [("05-01 10:00", "05-02 00:00")]),
     "close at an announced time": ([("close", "05-02 00:00", "05-03 00:00")], [("05-01 10:00", "05-03 00:00")]),
     "close with a needless earlier time": ([("close", "05-02 00:00", "05-01 11:00")], [("05-01 10:00", "05-02 00:00")]),

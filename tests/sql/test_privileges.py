@@ -1,0 +1,104 @@
+"""What each role can do with closing and metrics, and what it cannot."""
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from below_the_line.closing.windows import apply_windows
+from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
+from tests.sql.newsroom import Newsroom, t
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def room(newsroom: Newsroom) -> Newsroom:
+    newsroom.publish("05-01 10:00")
+    newsroom.override("close", "05-02 00:00")
+    newsroom.override("clear", "05-02 12:00")
+    newsroom.comment("c1", "05-03 00:00", held=True)
+    newsroom.moderate("c1", "approved", "05-03 00:00")
+    newsroom.comment("late", "05-20 00:00")
+    newsroom.report("p1", "05-03 01:00")
+    newsroom.connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
+    newsroom.connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    return newsroom
+
+
+def become(room: Newsroom, role: str) -> psycopg.Connection:
+    room.connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+    return room.connection
+
+
+def test_the_scheduler_can_run_both_jobs(room: Newsroom) -> None:
+    connection = become(room, "btl_scheduler")
+    assert apply_windows(connection, t("06-01 00:00")).changed == 1
+    assert recompute_dirty(connection).articles == 1
+    assert rebuild_all(connection).articles == 1
+    assert room.rule(48) > 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update discussion.closing_rules set window_hours = 1",
+        "delete from discussion.closing_rules",
+        "update discussion.comments set first_body = ''",
+        "insert into discussion.articles (article_id) values ('x')",
+        "delete from discussion.comments",
+        "update ingest.partition_offsets set next_offset = 0",
+        "insert into ingest.dead_letters default values",
+    ],
+)
+def test_the_scheduler_cannot_change_what_was_said_or_read(room: Newsroom, statement: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        become(room, "btl_scheduler").execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        "discussion.closing_rules",
+        "discussion.windows",
+        "discussion.window_intervals",
+        "discussion.comment_standing",
+        "ingest.barriers",
+        "ingest.barrier_offsets",
+        "metrics.article_engagement",
+        "metrics.article_abuse",
+    ],
+)
+def test_the_consumers_have_no_part_in_closing_and_metrics(room: Newsroom, relation: str) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        become(room, "btl_ingest").execute(f"select from {relation}".encode())
+
+
+@pytest.mark.parametrize("role", ["btl_reader", "btl_moderator"])
+def test_readers_and_moderators_see_metrics_but_change_nothing(room: Newsroom, role: str) -> None:
+    room.close("06-01 00:00")
+    room.compute()
+    connection = become(room, role)
+    assert connection.execute("select comments_published from metrics.article_engagement").fetchall() == [(1,)]
+    assert connection.execute("select reports from metrics.article_abuse").fetchall() == [(1,)]
+    for statement in (
+        "delete from metrics.article_engagement",
+        "update metrics.article_abuse set reports = 0",
+        "select from discussion.comments",
+        "select from discussion.windows",
+        "insert into ingest.dirty_articles (article_id) values ('a')",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
+
+
+def test_a_moderator_sees_the_lists_that_need_a_person_a_reader_does_not(room: Newsroom) -> None:
+    room.publish("05-01 10:00", article="b", published_at=None)
+    room.close("06-01 00:00")
+    connection = become(room, "btl_moderator")
+    assert connection.execute("select comment_id from discussion.late_comments").fetchall() == [("late",)]
+    assert connection.execute("select article_id from discussion.cannot_close").fetchall() == [("b",)]
+    connection.execute("reset role")
+    connection = become(room, "btl_reader")
+    for view in ("late_comments", "cannot_close"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(f"select from discussion.{view}".encode())
