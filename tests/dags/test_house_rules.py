@@ -1,0 +1,76 @@
+"""Every DAG: says who owns it, what it does and that it may be run again; retries; never piles up; parses quickly."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dags.conftest import ROOT
+
+DAG_IDS = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def found(airflow_environment: dict[str, str]) -> dict[str, Any]:
+    """What Airflow makes of the DAGs folder."""
+    result = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("describe_dags.py")), str(ROOT / "dags")],
+        env=airflow_environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    facts: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
+    return facts
+
+
+@pytest.fixture
+def dags(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {dag["dag_id"]: dag for dag in found["dags"]}
+
+
+def test_every_file_gives_the_dag_of_its_name(found: dict[str, Any], dags: dict[str, dict[str, Any]]) -> None:
+    assert found["errors"] == {}
+    assert sorted(dags) == DAG_IDS
+    assert {dag["file"] for dag in dags.values()} == set(DAG_IDS)
+    assert {"close_discussions", "article_metrics"} <= set(DAG_IDS)
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_a_dag_keeps_the_house_rules(dags: dict[str, dict[str, Any]], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert "below-the-line" in dag["tags"]
+    for said in ("**Owner:**", "**Safe to run again:**", "**Writes:**"):
+        assert said in dag["doc_md"]
+    assert dag["catchup"] is False
+    assert dag["max_active_runs"] == 1
+    assert dag["paused"] is False
+    for task in dag["tasks"]:
+        assert task["owner"] == "newsroom-data"
+        assert task["retries"] >= 1
+        assert task["backoff"]
+        assert task["bounded"], f"{task['task_id']} may run for ever"
+
+
+def test_parsing_imports_nothing_heavy(found: dict[str, Any]) -> None:
+    heavy = {"kafka", "pandas", "great_expectations", "jsonschema_rs", "below_the_line", "consumers"}
+    assert heavy & {name.partition(".")[0] for name in found["modules"]} == set()
+
+
+def test_windows_are_applied_behind_a_barrier_that_holds_no_worker(dags: dict[str, dict[str, Any]]) -> None:
+    tasks = {task["task_id"]: task for task in dags["close_discussions"]["tasks"]}
+    sensor = tasks["wait_for_ingest"]
+    assert sensor["downstream"] == ["apply_windows"]
+    assert (sensor["mode"], sensor["poke_interval"]) == ("reschedule", 2)
+    # Given up before the next run is due.
+    assert sensor["timeout"] < 300
+
+
+def test_metrics_follow_marks_or_the_clock(dags: dict[str, dict[str, Any]]) -> None:
+    assert dags["article_metrics"]["timetable"] == "AssetOrTimeSchedule"
+    assert dags["close_discussions"]["timetable"] == "CronTriggerTimetable"

@@ -1,0 +1,165 @@
+"""The DAGs run: by Airflow's own command, against real services; and the trigger wakes them."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from below_the_line.closing.barrier import broker_end_offsets
+from below_the_line.settings import Settings
+from tests.sql.newsroom import Newsroom, t
+
+pytestmark = [pytest.mark.stack, pytest.mark.airflow]
+
+
+def dags_test(dag_id: str, environment: dict[str, str]) -> str:
+    """``airflow dags test``; returns its output, fails if the run did."""
+    result = subprocess.run(
+        [sys.executable, "-m", "airflow", "dags", "test", dag_id],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    return result.stdout
+
+
+def test_both_dags_run_and_their_tables_fill(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
+    kafka_bootstrap: str,
+) -> None:
+    newsroom = Newsroom(connection)
+    newsroom.publish("01-01 10:00")
+    newsroom.comment("c1", "01-01 12:00")
+    newsroom.comment("late", "01-20 12:00")
+    connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
+    # As if the consumers had read everything: the broker is shared with other tests.
+    for each in broker_end_offsets(Settings(kafka_bootstrap=kafka_bootstrap)):
+        connection.execute(
+            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id, next_offset, epoch)"
+            " values ('dag-tests', %s, %s, %s, 1000000000000, 1)",
+            [each.topic, each.partition, each.topic_id],
+        )
+    environment = airflow_with_metadata | with_services
+
+    assert "now_closed" in dags_test("close_discussions", environment)
+    assert (newsroom.window()["state"], newsroom.window()["closed_at"]) == ("closed", t("01-15 10:00"))
+    passed = connection.execute("select taken_at, applied_at is not null from ingest.barriers").fetchall()
+    assert [row[1] for row in passed] == [True]
+
+    dags_test("article_metrics", environment)
+    row = newsroom.engagement()
+    assert (row["comments_published"], row["late_comments"], row["state"]) == (1, 1, "closed")
+    assert row["watermark"] == passed[0][0]
+    assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
+
+
+class Watcher:
+    """The trigger in a process of its own, and the events that it printed."""
+
+    def __init__(self, environment: dict[str, str], **arguments: Any) -> None:
+        script = str(Path(__file__).with_name("watch_marks.py"))
+        self.process = subprocess.Popen(
+            [sys.executable, script, json.dumps(arguments)],
+            env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._lines: queue.Queue[Any] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            # Airflow may print a line of its own.
+            with contextlib.suppress(ValueError):
+                self._lines.put(json.loads(line))
+
+    def next(self, seconds: float = 60) -> Any:
+        """The next event; fails if there is none in time."""
+        try:
+            return self._lines.get(timeout=seconds)
+        except queue.Empty:
+            pytest.fail(f"the trigger said nothing for {seconds} s")
+
+    def is_silent(self, seconds: float) -> bool:
+        """Whether no event comes for so long."""
+        try:
+            self._lines.get(timeout=seconds)
+        except queue.Empty:
+            return True
+        return False
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        self._reader.join(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+@pytest.fixture
+def watcher(airflow_with_metadata: dict[str, str], with_services: dict[str, str]) -> Iterator[Watcher]:
+    """Looks without being told only every ten minutes: what it sees sooner it was told."""
+    opened = Watcher(airflow_with_metadata | with_services, recheck=600.0, min_gap=0.2)
+    try:
+        assert opened.next() == "watching"
+        yield opened
+    finally:
+        opened.stop()
+
+
+def test_the_trigger_wakes_on_a_notification_and_only_while_articles_are_marked(
+    watcher: Watcher, connection: psycopg.Connection
+) -> None:
+    _until_listening(connection)
+    connection.execute("notify btl_dirty")
+    assert watcher.is_silent(1), "woke although no article is marked"
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    connection.execute("notify btl_dirty")
+    assert watcher.next(10)["why"] == "notified"
+
+
+def test_the_trigger_finds_marks_that_were_there_before_it_and_comes_back_after_a_lost_connection(
+    airflow_with_metadata: dict[str, str], with_services: dict[str, str], connection: psycopg.Connection
+) -> None:
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    watcher = Watcher(airflow_with_metadata | with_services, recheck=600.0)
+    try:
+        assert watcher.next() == "watching"
+        assert watcher.next(30)["why"] == "connected"
+        _until_listening(connection)
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'airflow marked articles trigger' and datname = current_database()"
+        )
+        assert watcher.next(30)["why"] == "connected"
+    finally:
+        watcher.stop()
+
+
+def _until_listening(connection: psycopg.Connection) -> None:
+    for _ in range(50_000):
+        row = connection.execute(
+            "select count(*) from pg_stat_activity where application_name = 'airflow marked articles trigger'"
+            " and datname = current_database() and state = 'idle'"
+        ).fetchone()
+        if row == (1,):
+            return
+        os.sched_yield()
+    pytest.fail("the trigger never listened")
