@@ -10,6 +10,7 @@ from below_the_line.contracts.events import Event, Record, Rejection
 TIMESTAMP = datetime(2026, 11, 1, tzinfo=UTC)
 TIMESTAMP_MILLISECONDS = int(TIMESTAMP.timestamp() * 1000)
 TYPE = "comment.posted.v1"
+TIME = "2026-10-01T10:00:00Z"
 STRUCTURED: list[tuple[str, bytes | None]] = [("content-type", b"application/cloudevents+json")]
 
 
@@ -74,3 +75,27 @@ def refuse(record: Record) -> Rejection:
 
 def code(record: Record) -> str:
     return refuse(record).code
+
+
+def of_type(event_type: str, content: dict[str, Any], topic: str = "comment-events") -> Record:
+    return structured(cloud_event(type=event_type, data={"article_id": "article-1", **content}), topic=topic)
+
+
+def override(**content: Any) -> Record:
+    decision = {"reason": "manual", "decided_by": "editor-1", "decided_at": TIME}
+    return of_type("discussion.overridden.v1", {**decision, **content}, "articles")
+
+
+def article(**content: Any) -> Record:
+    return of_type("article.published.v1", {"url": "https://a.example/1", "headline": "h", **content}, "articles")
+
+
+def report(**content: Any) -> Record:
+    told = {
+        "comment_id": "c",
+        "report_id": "r",
+        "reporter": {"user_id": "reader-1"},
+        "reason": "spam",
+        "reported_at": TIME,
+    }
+    return of_type("comment.reported.v1", {**told, **content})
