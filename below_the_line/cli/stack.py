@@ -65,13 +65,13 @@ def up(
     A part runs elsewhere when BTL_DATABASE_URL, BTL_KAFKA_BOOTSTRAP or BTL_AIRFLOW_URL says so. Ports are those of
     BTL_POSTGRES_PORT, BTL_KAFKA_PORT, BTL_KAFKA_CONTROLLER_PORT and BTL_AIRFLOW_PORT.
     """
+    stack = _stack()
     from below_the_line.local.environment import elsewhere
     from below_the_line.local.ports import DEFAULTS
     from below_the_line.settings import from_environment
 
     chosen = from_environment()
     explicit = {name: port for name in DEFAULTS if (port := getattr(chosen, f"{name}_port")) is not None}
-    stack = _stack()
     began = time.monotonic()
     with _reporting() as reporter:
         stack.up(
