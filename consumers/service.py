@@ -65,6 +65,7 @@ class Consumer:
         """Of the partitions that are read: the offset after what was read, whether written or not."""
         self._committed: dict[Partition, int] = {}
         self._attempt = 0
+        self._broker_attempt = 0
         self._retry_at: float | None = None
         self._confirm_membership = False
         self._canceled = 0
@@ -96,9 +97,11 @@ class Consumer:
             self._retry_later()
             return
         except kafka.errors.KafkaError as error:
-            log.warning("broker away", error=type(error).__name__, detail=str(error))
-            self._stopping.wait(backoff_seconds(1, random.random()))  # noqa: S311
+            self._broker_attempt += 1
+            log.warning("broker away", error=type(error).__name__, detail=str(error), attempt=self._broker_attempt)
+            self._stopping.wait(backoff_seconds(self._broker_attempt, random.random()))  # noqa: S311
             return
+        self._broker_attempt = 0
         assigned = self._source.changed_assignment()
         if assigned is not None:
             # Whatever this poll returned may belong to partitions that are ours no more: all is read again.

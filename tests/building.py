@@ -13,7 +13,9 @@ NOW_MILLISECONDS = int(datetime.fromisoformat("2026-06-01T00:00:00Z").timestamp(
 _TOPIC_OF = {event_type: topic.name for topic in topics() for event_type in topic.event_types}
 
 
-def envelope(event_type: str, data: dict[str, Any], *, at: str, event_id: str | None = None, source: str = "/test") -> bytes:
+def envelope(
+    event_type: str, data: dict[str, Any], *, at: str, event_id: str | None = None, source: str = "/test"
+) -> bytes:
     """A structured CloudEvent; ``at`` is its time."""
     return orjson.dumps(
         {
@@ -27,7 +29,9 @@ def envelope(event_type: str, data: dict[str, Any], *, at: str, event_id: str | 
     )
 
 
-def record(event_type: str, data: dict[str, Any], *, at: str, offset: int = 0, partition: int = 0, **more: Any) -> Record:
+def record(
+    event_type: str, data: dict[str, Any], *, at: str, offset: int = 0, partition: int = 0, **more: Any
+) -> Record:
     """The record of an event, as Kafka would hand it over."""
     return Record(
         _TOPIC_OF[event_type],

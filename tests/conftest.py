@@ -46,31 +46,33 @@ def kafka_bootstrap() -> str:
     return _required("BTL_TEST_KAFKA_BOOTSTRAP")
 
 
+def _on_server(server_url: str, statement: str, *names: str) -> None:
+    # A connection for each statement: tests of failure stop the server in between.
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
 @pytest.fixture(scope="session")
 def template_database(server_url: str) -> Iterator[str]:
     """Name of a migrated database that others are copied from."""
     name = f"btl_template_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        try:
-            migrate(with_database(server_url, name))
-            yield name
-        finally:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    _on_server(server_url, "create database {}", name)
+    try:
+        migrate(with_database(server_url, name))
+        yield name
+    finally:
+        _on_server(server_url, "drop database {} with (force)", name)
 
 
 @pytest.fixture
 def database_url(server_url: str, template_database: str) -> Iterator[str]:
     """A fresh, migrated database of this test's own."""
     name = f"btl_test_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template_database))
-        )
-        try:
-            yield with_database(server_url, name)
-        finally:
-            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    _on_server(server_url, "create database {} template {}", name, template_database)
+    try:
+        yield with_database(server_url, name)
+    finally:
+        _on_server(server_url, "drop database {} with (force)", name)
 
 
 @pytest.fixture

@@ -47,7 +47,10 @@ class Pipeline:
             "BTL_KAFKA_BOOTSTRAP": kafka_bootstrap,
             "BTL_CONSUMER_GROUP": self.group,
             "BTL_LOG_FORMAT": "json",
+            # A killed consumer's partitions are given away when its session has run out.
+            "BTL_SESSION_SECONDS": "2",
         }
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._start_at_present_end()
 
     def settings(self) -> Settings:
@@ -89,9 +92,11 @@ class Pipeline:
     def start_consumer(self, **environment: str) -> "subprocess.Popen[bytes]":
         """Start ``btl consume``; its log goes to a file of the test."""
         with (self.logs / f"consumer-{uuid.uuid4().hex[:6]}.log").open("wb") as log:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [*BTL, "consume"], env=self.environment | environment, stdout=log, stderr=log, start_new_session=True
             )
+        self._processes.append(process)
+        return process
 
     @contextmanager
     def consumer(self, **environment: str) -> "Iterator[subprocess.Popen[bytes]]":
@@ -120,8 +125,14 @@ class Pipeline:
 
     def wait_for_records(self, connection: psycopg.Connection, count: int, seconds: float = 60) -> Mapping[str, int]:
         """Wait until so many records are accounted for."""
+
+        def accounted() -> bool:
+            # Exit status 1 is a defect that no waiting mends.
+            assert all(process.poll() != 1 for process in self._processes), self.consumer_logs()[-4000:]
+            return self.totals(connection)["records"] >= count
+
         wait_until(
-            lambda: self.totals(connection)["records"] >= count,
+            accounted,
             seconds,
             lambda: f"{self.totals(connection)} of {count}\n{self.consumer_logs()[-4000:]}",
         )

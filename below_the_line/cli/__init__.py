@@ -1,0 +1,1 @@
+"""The command line `btl`, one module per group of commands."""

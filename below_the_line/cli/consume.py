@@ -35,7 +35,13 @@ def consume(
         )
     configure_logs(current.log_format)
     require_current(url)
-    source = Source(topic or inputs, current.consumer_group, kafka_options(current), current.batch_records)
+    source = Source(
+        topic or inputs,
+        current.consumer_group,
+        kafka_options(current),
+        current.batch_records,
+        current.session_seconds,
+    )
     store = Store(url, current.consumer_group)
     consumer = Consumer(source, store, load_contracts(), BatchPolicy(current.batch_records, current.batch_seconds))
     for number in (signal.SIGTERM, signal.SIGINT):

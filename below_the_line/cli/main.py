@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from below_the_line import __version__
-from below_the_line.cli import archive, consume, database, simulate, stack, topics, validate
+from below_the_line.cli import archive, consume, database, demo, produce, simulate, stack, topics, validate
 from below_the_line.errors import BelowTheLineError
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app = typer.Typer(
 archive.register(app)
 consume.register(app)
 database.register(app)
+demo.register(app)
+produce.register(app)
 simulate.register(app)
 stack.register(app)
 topics.register(app)

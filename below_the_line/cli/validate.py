@@ -1,10 +1,11 @@
 """``btl validate``."""
 
-from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import typer
+
+from below_the_line.cli.lines import numbered_lines
 
 if TYPE_CHECKING:
     from below_the_line.contracts.decoding import Contracts
@@ -44,9 +45,9 @@ def validate(
     contracts = load_contracts()
     timestamp = _timestamp(at)
     events = bad = 0
-    for number, line in _lines(file):
+    for number, line in numbered_lines(file):
         events += 1
-        rejection = _judge(contracts, line, timestamp)
+        rejection = judge(contracts, line, timestamp)
         if rejection is not None:
             bad += 1
             sys.stdout.write(_finding(number, rejection, output))
@@ -71,41 +72,7 @@ def _timestamp(at: str | None) -> int:
     return given.since_1970 // 1000
 
 
-def _lines(file: str) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers from 1. Raises BelowTheLineError for a file that can't be read."""
-    import gzip
-    import sys
-    import zlib
-    from contextlib import ExitStack
-    from pathlib import Path
-
-    from below_the_line.errors import BelowTheLineError
-
-    try:
-        with ExitStack() as opened:
-            if file == "-":
-                lines: Iterable[bytes] = sys.stdin.buffer
-            elif file.endswith(".gz"):
-                lines = opened.enter_context(gzip.open(file))
-            else:
-                lines = opened.enter_context(Path(file).open("rb"))
-            for number, line in enumerate(lines, 1):
-                # Without its end only: anything else around the event is judged with it.
-                line = line.removesuffix(b"\n").removesuffix(b"\r")
-                if line.strip():
-                    yield number, line
-    except FileNotFoundError:
-        raise BelowTheLineError(
-            f"There is no file {file}.", "Give a file of JSON lines, or - for standard input."
-        ) from None
-    except IsADirectoryError:
-        raise BelowTheLineError(f"{file} is a folder.", "Give a file of JSON lines, or - for standard input.") from None
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BelowTheLineError(f"{file} cannot be read: {reason}.", "Check the file and its permissions.") from None
-
-
-def _judge(contracts: "Contracts", line: bytes, timestamp: int) -> "Rejection | None":
+def judge(contracts: "Contracts", line: bytes, timestamp: int) -> "Rejection | None":
     """What is wrong with the event, if anything; topic and key, which a file does not have, count as right."""
     import orjson
 

@@ -22,6 +22,15 @@ from consumers.core.positions import BrokerPartition
 log = structlog.get_logger(__name__)
 
 
+_REFUSALS = (
+    kafka.errors.GroupAuthorizationFailedError,
+    kafka.errors.InvalidSessionTimeoutError,
+    kafka.errors.SaslAuthenticationFailedError,
+    kafka.errors.TopicAuthorizationFailedError,
+    kafka.errors.UnsupportedVersionError,
+)
+
+
 class Polled(NamedTuple):
     """Records of one partition, in order, and the position after them."""
 
@@ -77,7 +86,12 @@ class Source:
     """A member of a consumer group. Not safe for use by several threads."""
 
     def __init__(
-        self, topics: Iterable[str], consumer_group: str, options: Mapping[str, Any], max_records: int
+        self,
+        topics: Iterable[str],
+        consumer_group: str,
+        options: Mapping[str, Any],
+        max_records: int,
+        session_seconds: float,
     ) -> None:
         """Connect to the brokers. Raises BelowTheLineError when none can be reached or they refuse us."""
         keep_header_name_bytes()
@@ -94,8 +108,8 @@ class Source:
                 max_poll_records=max_records,
                 fetch_max_bytes=8 * 1024 * 1024,
                 max_partition_fetch_bytes=1024 * 1024,
-                session_timeout_ms=15_000,
-                heartbeat_interval_ms=3_000,
+                session_timeout_ms=int(session_seconds * 1000),
+                heartbeat_interval_ms=int(session_seconds * 1000 / 4),
                 metadata_max_age_ms=30_000,
                 reconnect_backoff_max_ms=2_000,
                 metrics_enabled=False,
@@ -118,13 +132,22 @@ class Source:
         self._consumer.subscribe(self._topics, listener=self._assignment)
 
     def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
-        """The next records, at most so many, waiting for the first at most so long. Keeps the group membership alive."""
-        found = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000), max_records=max_records)
+        """The next records, at most so many, waiting for the first at most so long. Keeps the group membership alive.
+
+        Raises BelowTheLineError for what no waiting mends, kafka.errors.KafkaError for the rest.
+        """
+        try:
+            found = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000), max_records=max_records)
+        except _REFUSALS as error:
+            raise BelowTheLineError(
+                f"Kafka refuses this consumer: {type(error).__name__} {error}".rstrip() + ".",
+                "Check its rights on topics and group, BTL_KAFKA_* and BTL_SESSION_SECONDS against the broker's settings.",
+            ) from None
         polled = []
         for topic_partition, consumer_records in found.items():
             topic, number = topic_partition
             records = [
-                Record(topic, number, read.offset, read.timestamp, read.key, read.value, read.headers)
+                Record(topic, number, read.offset, read.timestamp, read.key, read.value, _plain(read.headers))
                 for read in consumer_records
             ]
             polled.append(Polled(Partition(topic, number), records, records[-1].offset + 1))
@@ -192,17 +215,31 @@ class Source:
         self._consumer.close(autocommit=False, timeout_ms=2_000)
 
 
+def _plain(headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """Headers whose names are plain strings, with the bytes that are not UTF-8 as surrogate escapes."""
+    if type(headers) is _RawHeaders:
+        return [(str(name), content) for name, content in headers]
+    return headers
+
+
 def _ignore(_offsets: object, _response: object) -> None:
     """The outcome of mirroring offsets does not matter."""
 
 
 class _RawName(str):
-    """A header name that is not UTF-8, its bytes as surrogate escapes (PEP 383); encodes back to those bytes."""
+    """A header name that is not UTF-8, its bytes as surrogate escapes (PEP 383); encodes back to those bytes.
+
+    kafka-python encodes the names of what it read, to add up sizes, and would raise there for a plain string.
+    """
 
     __slots__ = ()
 
     def encode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> bytes:
         return super().encode(encoding, "surrogateescape" if errors == "strict" else errors)
+
+
+class _RawHeaders(list[tuple[str, bytes | None]]):
+    """Headers of a record of which some names are ``_RawName``."""
 
 
 def keep_header_name_bytes() -> None:
@@ -238,7 +275,7 @@ def _read_raw(batch: DefaultRecordBatch) -> DefaultRecord:
     key, position = _read_bytes(buffer, position)
     value, position = _read_bytes(buffer, position)
     count, position = decode_varint(buffer, position)
-    headers = []
+    headers = _RawHeaders()
     for _ in range(count):
         name, position = _read_bytes(buffer, position)
         content, position = _read_bytes(buffer, position)

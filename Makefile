@@ -1,0 +1,58 @@
+# Below the Line. `make help` lists the targets; each that needs the virtual environment makes it first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: .venv/installed ## Make .venv with everything, from the lock file
+
+.venv/installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 …")'
+	@echo "Installing into .venv …"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Start everything, stream a newsroom day (or ARCHIVE=folder), show what came of it
+	@$(BIN)/btl demo $(if $(ARCHIVE),--archive "$(ARCHIVE)")
+
+.PHONY: check
+check: setup ## Lint and type-check: Python, imports, SQL, schemas
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqruff lint sql
+
+.PHONY: test
+test: check ## Check, then run all tests against a stack of their own
+	$(BIN)/python tests/run.py $(ARGS)
+
+.PHONY: format
+format: setup ## Format the Python code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: setup ## Measure; prints a table with the machine, writes build/bench.json
+	$(BIN)/python tests/benchmarks/run.py $(ARGS)
+
+.PHONY: lock
+lock: setup ## Resolve pyproject.toml into requirements.lock anew
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade --all-extras --group dev \
+		pyproject.toml --output-file requirements.lock --quiet
+
+.PHONY: clean
+clean: ## Stop the local stack and remove what was built (not the stack's data)
+	@if [ -x $(BIN)/btl ]; then $(BIN)/btl down; fi
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

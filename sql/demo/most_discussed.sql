@@ -1,0 +1,17 @@
+-- Purpose: the articles with the most published comments, for a person to read.
+-- Grain: one row per article, at most eight.
+-- Re-run: reads only.
+select
+    coalesce(article.headline, engagement.article_id) as headline,
+    article.section,
+    engagement.comments_published as published,
+    engagement.replies,
+    engagement.unique_commenters as commenters,
+    engagement.reactions_net as reactions,
+    engagement.late_comments as late,
+    engagement.max_depth as depth,
+    engagement.state
+from metrics.article_engagement as engagement
+left join discussion.articles as article on engagement.article_id = article.article_id
+order by engagement.comments_published desc, engagement.article_id
+limit 8;

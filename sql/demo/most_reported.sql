@@ -1,0 +1,18 @@
+-- Purpose: the articles whose comments were reported most, for a person to read.
+-- Grain: one row per article, at most eight; none without a report.
+-- Re-run: reads only.
+select
+    coalesce(article.headline, abuse.article_id) as headline,
+    abuse.reports,
+    abuse.unique_reporters as reporters,
+    abuse.upheld,
+    abuse.dismissed,
+    abuse.open_reports as open,
+    round(abuse.uphold_rate::numeric, 2) as uphold_rate,
+    make_interval(secs => round(abuse.time_to_decision_p50_seconds)::integer) as median_to_decision,
+    abuse.rejected
+from metrics.article_abuse as abuse
+left join discussion.articles as article on abuse.article_id = article.article_id
+where abuse.reports > 0
+order by abuse.reports desc, abuse.article_id
+limit 8;

@@ -1,0 +1,138 @@
+"""The worked example end to end, on real Kafka and Postgres, while the consumer is killed again and again.
+
+The export is the one that archives/derstandard-2019.toml maps; it lies beside the project, none of its text is in it.
+What the tables must hold is computed here from the CSV alone, independently of the code under test.
+"""
+
+import csv
+import gzip
+import html
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+
+from tests.consuming import Pipeline, assert_accounted
+
+pytestmark = pytest.mark.stack
+
+EXPORT = Path(__file__).resolve().parents[3] / "shared" / "data" / "derstandard-2019"
+MAPPING = Path(__file__).resolve().parents[2] / "archives" / "derstandard-2019.toml"
+VIENNA = ZoneInfo("Europe/Vienna")
+KILLS = 20
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    with gzip.open(EXPORT / name, "rt", encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines)
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=VIENNA).astimezone(UTC)
+
+
+def import_export(pipeline: Pipeline) -> None:
+    done = pipeline.btl(
+        "archive",
+        "import",
+        "--articles",
+        str(EXPORT / "articles.csv.gz"),
+        "--comments",
+        str(EXPORT / "comments.csv.gz"),
+        "--mapping",
+        str(MAPPING),
+        "--rejects",
+        str(pipeline.logs / "rejected.csv"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (pipeline.logs / "rejected.csv").exists()
+
+
+def content(connection: psycopg.Connection) -> list[tuple[object, ...]]:
+    """A digest of each table's rows, and the transaction that wrote the last of them."""
+    return [
+        connection.execute(
+            f"select count(*), md5(string_agg(t::text, '' order by t::text)), max(xmin::text::bigint)"
+            f" from discussion.{table} as t".encode()
+        ).fetchone()
+        or ()
+        for table in ("articles", "article_versions", "comments")
+    ]
+
+
+def test_the_export_arrives_whole_and_once_though_the_consumer_is_killed_twenty_times(
+    pipeline: Pipeline, connection: psycopg.Connection
+) -> None:
+    articles, comments = list(rows("articles.csv.gz")), list(rows("comments.csv.gz"))
+    total = len(articles) + len(comments)
+    assert (len(articles), len(comments)) == (3_270, 83_131)
+    import_export(pipeline)
+
+    # Small batches, so that every kill finds one under way; where in the batch, chance decides.
+    chance = random.Random(2019)
+    for kill in range(KILLS):
+        goal = total * (kill + 1) // (KILLS + 1) - chance.randrange(1_500)
+        process = pipeline.start_consumer(BTL_BATCH_RECORDS="700")
+        pipeline.wait_for_records(connection, goal)
+        process.kill()
+        process.wait()
+    with pipeline.consumer():
+        account = pipeline.wait_for_records(connection, total)
+    assert account == {"records": total, "applied": total, "unchanged": 0, "dead_lettered": 0}
+    assert_accounted(connection)
+
+    found = connection.execute(
+        "select comment_id, article_id, parent_comment_id, posted_at, user_id, display_name from discussion.comments"
+    ).fetchall()
+    assert Counter(found) == Counter(
+        (
+            row["comment_id"],
+            row["article_id"],
+            None if row["parent_id"] == "0" else row["parent_id"],
+            instant(row["created_at"]),
+            row["user_id"] or f"name:{row['user_name']}",
+            row["user_name"],
+        )
+        for row in comments
+    )
+    bodies: dict[str, str] = dict(
+        connection.execute("select comment_id, first_body from discussion.comments").fetchall()
+    )
+    for row in comments:
+        parts = [html.unescape(row[name]) for name in ("headline", "text")]
+        told = [part for part, null in zip(parts, ("No Headline", "No Comment"), strict=True) if part not in ("", null)]
+        assert bodies[row["comment_id"]] == ("\n\n".join(told) or " "), row["comment_id"]
+    assert Counter(
+        connection.execute("select article_id, headline, published_at from discussion.article_versions").fetchall()
+    ) == Counter((row["article_id"], html.unescape(row["title"]), instant(row["published"])) for row in articles)
+    assert connection.execute(
+        """
+        with recursive thread as (
+            select article_id, comment_id, 0 as depth from discussion.comments where parent_comment_id is null
+            union all
+            select child.article_id, child.comment_id, depth + 1
+            from thread
+            inner join discussion.comments as child
+                on child.article_id = thread.article_id and child.parent_comment_id = thread.comment_id
+        )
+        select count(*), max(depth) from thread
+        """
+    ).fetchone() == (83_131, 16)
+    escaped = re.compile(r"&(amp|lt|gt|quot|#\d+);")
+    assert sum(bool(escaped.search(body)) for body in bodies.values()) == sum(
+        bool(escaped.search(html.unescape(row["headline"] + row["text"]))) for row in comments
+    )
+
+    before = content(connection)
+    import_export(pipeline)
+    with pipeline.consumer():
+        account = pipeline.wait_for_records(connection, 2 * total)
+    assert account == {"records": 2 * total, "applied": total, "unchanged": total, "dead_lettered": 0}
+    assert content(connection) == before
+    assert_accounted(connection)
