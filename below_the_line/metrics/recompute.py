@@ -9,7 +9,7 @@ it had not seen.
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 import structlog
@@ -22,6 +22,20 @@ METRICS_LOCK = 7_170_103
 """Advisory lock of every writer of metric tables."""
 BUCKET = 1_000
 """Articles (or marks) per transaction."""
+
+PLANNER_SETTINGS: Final = (
+    # Compiling these statements takes longer than running them.
+    "set local jit = off",
+    # Of an article that has just become hot the planner's statistics know nothing: expecting a handful of comments it would
+    # compare all with all (50,000 comments: 15 s instead of 2). Every table is looked up by the given articles, so that
+    # hashing is never far from best.
+    "set local enable_nestloop = off",
+    # A merge join would sort all comments again at every step of the walk down the threads.
+    "set local enable_mergejoin = off",
+    # A hash table of a bucket's comments in one piece is kept from step to step; in several it is made anew each time.
+    "set local work_mem = '64MB'",
+)
+"""What a transaction sets before it computes (after it has taken marks)."""
 
 log = structlog.get_logger(__name__)
 
@@ -99,14 +113,14 @@ def rebuild_all(connection: psycopg.Connection, *, bucket: int = BUCKET) -> Metr
 
 def _begin_unit(connection: psycopg.Connection) -> None:
     connection.execute("set transaction isolation level read committed")
-    # Compiling these statements takes longer than running them.
-    connection.execute("set local jit = off")
     connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
 
 
 def _recompute(connection: psycopg.Connection, articles: Sequence[str]) -> None:
     if not articles:
         return
+    for setting in PLANNER_SETTINGS:
+        connection.execute(setting)
     for table in TABLES:
         connection.execute(
             sql(f"metrics/{table}/recompute.sql").encode(),

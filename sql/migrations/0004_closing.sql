@@ -252,6 +252,7 @@ comment on function discussion.anchors is
 -- The timeline cuts time where anything can change (an event takes effect, an announced time is reached), finds for each
 -- cut the event of greatest version in force in each register (settings, status, hold, override), and decides there:
 -- between two cuts nothing changes. Ranks stand for versions, because max(bytea) is not in every supported Postgres.
+-- No nested loops: see discussion.report_rounds.
 create function discussion.timeline(in_articles text [])
 returns table (
     article_id text,
@@ -261,6 +262,8 @@ returns table (
     cause text
 )
 language sql stable
+set enable_nestloop = off
+set jit = off
 as $$
     with recursive anchor as materialized (
         select anchors.article_id, anchors.anchor, anchors.window_hours

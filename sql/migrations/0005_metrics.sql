@@ -37,103 +37,106 @@ $$;
 comment on function discussion.in_time is
 'Is something done at in_at in time, given the columns of the article''s row of discussion.windows (all null: no row)? Before opens_at counts as in time; so does everything while no window is known.';
 
-create view discussion.comment_standing as
-select
-    standing.article_id,
-    standing.comment_id,
-    standing.user_id,
-    standing.role,
-    standing.parent_comment_id,
-    standing.posted_at,
-    standing.held,
-    standing.deleted_at,
-    standing.decision,
-    standing.first_approved_at,
-    standing.in_time,
-    standing.in_time and (not standing.held or standing.first_approved_at is not null) as published,
-    standing.in_time
-    and (not standing.held or standing.first_approved_at is not null)
-    and standing.decision is distinct from 'rejected'
-    and standing.deleted_at is null as visible,
-    case when standing.held then standing.first_approved_at else standing.posted_at end as first_visible_at
-from (
+-- A function of articles and not a view, so that windows, too, are looked up by the given articles: a view would leave the
+-- planner the choice between all windows and one look-up for each comment.
+create function discussion.comment_standing(in_articles text [])
+returns table (
+    article_id text,
+    comment_id text,
+    user_id text,
+    role text,
+    parent_comment_id text,
+    posted_at timestamptz,
+    held boolean,
+    deleted_at timestamptz,
+    decision text,
+    first_approved_at timestamptz,
+    in_time boolean,
+    published boolean,
+    visible boolean,
+    first_visible_at timestamptz
+)
+language sql stable
+as $$
     select
-        comment.article_id,
-        comment.comment_id,
-        comment.user_id,
-        comment.role,
-        comment.parent_comment_id,
-        comment.posted_at,
-        coalesce(comment.held, false) as held,
-        comment.deleted_at,
-        comment.decision,
-        case
-            when comment.held then (
-                select min(approval.decided_at)
-                from discussion.moderation_decisions as approval
-                where approval.article_id = comment.article_id
-                    and approval.comment_id = comment.comment_id
-                    and approval.decision = 'approved'
-            )
-        end as first_approved_at,
-        discussion.in_time(
+        standing.article_id,
+        standing.comment_id,
+        standing.user_id,
+        standing.role,
+        standing.parent_comment_id,
+        standing.posted_at,
+        standing.held,
+        standing.deleted_at,
+        standing.decision,
+        standing.first_approved_at,
+        standing.in_time,
+        standing.in_time and (not standing.held or standing.first_approved_at is not null),
+        standing.in_time
+        and (not standing.held or standing.first_approved_at is not null)
+        and standing.decision is distinct from 'rejected'
+        and standing.deleted_at is null,
+        case when standing.held then standing.first_approved_at else standing.posted_at end
+    from (
+        select
             comment.article_id,
-            closing_window.opens_at,
-            closing_window.closes_at,
-            closing_window.has_gaps,
-            comment.posted_at
-        ) as in_time
-    from discussion.comments as comment
-    left join discussion.windows as closing_window on closing_window.article_id = comment.article_id
-    where comment.posted_at is not null
-) as standing;
+            comment.comment_id,
+            comment.user_id,
+            comment.role,
+            comment.parent_comment_id,
+            comment.posted_at,
+            coalesce(comment.held, false) as held,
+            comment.deleted_at,
+            comment.decision,
+            case
+                when comment.held then (
+                    select min(approval.decided_at)
+                    from discussion.moderation_decisions as approval
+                    where approval.article_id = comment.article_id
+                        and approval.comment_id = comment.comment_id
+                        and approval.decision = 'approved'
+                )
+            end as first_approved_at,
+            discussion.in_time(
+                comment.article_id,
+                closing_window.opens_at,
+                closing_window.closes_at,
+                closing_window.has_gaps,
+                comment.posted_at
+            ) as in_time
+        from discussion.comments as comment
+        left join (
+            select known.article_id, known.opens_at, known.closes_at, known.has_gaps
+            from discussion.windows as known
+            where known.article_id = any(in_articles)
+        ) as closing_window on closing_window.article_id = comment.article_id
+        where comment.article_id = any(in_articles) and comment.posted_at is not null
+    ) as standing
+$$;
 
-comment on view discussion.comment_standing is
-'What each posted comment counts as. The one definition of in time, published and visible.';
-comment on column discussion.comment_standing.article_id is
-'The article, as its publisher names it';
-comment on column discussion.comment_standing.comment_id is
-'The comment, as the comment service names it';
-comment on column discussion.comment_standing.user_id is
-'Who posted it';
-comment on column discussion.comment_standing.role is
-'reader or staff';
-comment on column discussion.comment_standing.parent_comment_id is
-'The comment that it answers; null: top level';
-comment on column discussion.comment_standing.posted_at is
-'When it was posted';
-comment on column discussion.comment_standing.held is
-'It waited, or waits, for a moderator before anyone saw it';
-comment on column discussion.comment_standing.deleted_at is
-'When its author deleted it';
-comment on column discussion.comment_standing.decision is
-'approved or rejected: the last decision of moderation';
-comment on column discussion.comment_standing.first_approved_at is
-'Of a held comment: when it was first approved, by anyone';
-comment on column discussion.comment_standing.in_time is
-'Posted while the discussion accepted comments, or before it opened';
-comment on column discussion.comment_standing.published is
-'In time, and not held or approved at least once; also if later deleted or rejected';
-comment on column discussion.comment_standing.visible is
-'Published, and now neither rejected nor deleted';
-comment on column discussion.comment_standing.first_visible_at is
-'Posting, or first approval if it was held; null: nobody saw it yet';
+comment on function discussion.comment_standing is
+'What each posted comment of the given articles counts as; the one definition. in_time: posted while the discussion accepted comments, or before it opened. published: in time, and not held or approved at least once. visible: published, and now neither rejected nor deleted. first_approved_at is of held comments; first_visible_at is null while nobody saw it.';
 
 create view discussion.late_comments as
 select
-    standing.article_id,
-    standing.comment_id,
-    standing.posted_at,
+    comment.article_id,
+    comment.comment_id,
+    comment.posted_at,
     piece.ends_at as closed_at,
-    standing.posted_at - coalesce(piece.ends_at, closing_window.opens_at) as late_by
-from discussion.comment_standing as standing
-inner join discussion.windows as closing_window on closing_window.article_id = standing.article_id
+    comment.posted_at - coalesce(piece.ends_at, closing_window.opens_at) as late_by
+from discussion.comments as comment
+inner join discussion.windows as closing_window on closing_window.article_id = comment.article_id
 left join lateral (
     select max(earlier.ends_at) as ends_at
     from discussion.window_intervals as earlier
-    where earlier.article_id = standing.article_id and earlier.ends_at <= standing.posted_at
+    where earlier.article_id = comment.article_id and earlier.ends_at <= comment.posted_at
 ) as piece on true
-where not standing.in_time;
+where not discussion.in_time(
+    comment.article_id,
+    closing_window.opens_at,
+    closing_window.closes_at,
+    closing_window.has_gaps,
+    comment.posted_at
+);
 
 comment on view discussion.late_comments is
 'Comments posted when the discussion did not accept any: kept, counted, in no other figure.';
@@ -173,6 +176,8 @@ comment on column discussion.known_articles.article_id is
 'The article, as its publisher names it';
 
 -- Counts "at or before" are running counts whose frame includes rows of the same time: linear, also in a storm of reports.
+-- No nested loops: of an article that has just become hot the planner's statistics know nothing, it would expect a handful
+-- of rows and compare all with all.
 create function discussion.report_rounds(in_articles text [])
 returns table (
     article_id text,
@@ -187,6 +192,8 @@ returns table (
     settled_at timestamptz
 )
 language sql stable
+set enable_nestloop = off
+set jit = off
 as $$
     with report as materialized (
         select
@@ -234,6 +241,12 @@ as $$
             and report.comment_id = decided.comment_id
             and report.report_id = decided.report_id
         where decided.article_id = any(in_articles)
+    ),
+
+    deleted_comment as (
+        select deleted.article_id, deleted.comment_id, deleted.deleted_at
+        from discussion.comments as deleted
+        where deleted.article_id = any(in_articles) and deleted.deleted_at is not null
     ),
 
     comment_turn as (
@@ -353,7 +366,7 @@ as $$
         on next_decision.article_id = placed.article_id
         and next_decision.comment_id = placed.comment_id
         and next_decision.place = placed.human_decisions_before + 1
-    left join discussion.comments as comment
+    left join deleted_comment as comment
         on comment.article_id = placed.article_id and comment.comment_id = placed.comment_id
     where placed.report_id = placed.counting_report_id
 $$;
@@ -552,7 +565,8 @@ comment on column metrics.article_abuse.metric_version is
 comment on column metrics.article_abuse.watermark is
 'Everything produced before this time was in the tables when the row was computed (T of the last passed barrier)';
 
-grant select on discussion.comment_standing, discussion.known_articles to btl_scheduler;
+grant select on discussion.known_articles to btl_scheduler;
+grant execute on function discussion.comment_standing to btl_scheduler;
 grant select on discussion.late_comments to btl_scheduler, btl_moderator;
 grant select, insert, update, delete on metrics.article_engagement, metrics.article_abuse to btl_scheduler;
 grant select on metrics.article_engagement, metrics.article_abuse to btl_reader, btl_moderator;

@@ -61,7 +61,7 @@ def test_the_scheduler_cannot_change_what_was_said_or_read(room: Newsroom, state
         "discussion.closing_rules",
         "discussion.windows",
         "discussion.window_intervals",
-        "discussion.comment_standing",
+        "discussion.comment_standing(array['a'])",
         "ingest.barriers",
         "ingest.barrier_offsets",
         "metrics.article_engagement",

@@ -10,8 +10,7 @@ with comment as materialized (
         standing.decision,
         standing.deleted_at,
         standing.first_visible_at
-    from discussion.comment_standing as standing
-    where standing.article_id = any(%(articles)s)
+    from discussion.comment_standing(%(articles)s) as standing
 ),
 
 report_round as materialized (

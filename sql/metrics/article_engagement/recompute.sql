@@ -2,8 +2,13 @@
 -- Parameters: articles, metric_version. Grain: one row per article. Safe to re-run: a function of the rows, by upsert.
 with recursive comment as materialized (
     select standing.*
-    from discussion.comment_standing as standing
-    where standing.article_id = any(%(articles)s)
+    from discussion.comment_standing(%(articles)s) as standing
+),
+
+closing_window as materialized (
+    select known.*
+    from discussion.windows as known
+    where known.article_id = any(%(articles)s)
 ),
 
 counted as (
@@ -31,7 +36,7 @@ counted as (
         count(*) filter (where comment.in_time and comment.role = 'staff') as staff,
         count(*) filter (where not comment.in_time) as late
     from comment
-    left join discussion.windows as closing_window on closing_window.article_id = comment.article_id
+    left join closing_window on closing_window.article_id = comment.article_id
     group by comment.article_id
 ),
 
@@ -123,7 +128,7 @@ edited as (
     select comment.article_id, count(distinct comment.comment_id) as comments
     from discussion.comment_edits as edit
     inner join comment on comment.article_id = edit.article_id and comment.comment_id = edit.comment_id
-    left join discussion.windows as closing_window on closing_window.article_id = edit.article_id
+    left join closing_window on closing_window.article_id = edit.article_id
     where edit.article_id = any(%(articles)s)
         and comment.published
         and discussion.in_time(
@@ -139,7 +144,7 @@ reacted as (
         count(*) filter (where reaction.is_on) as net
     from discussion.reactions as reaction
     inner join comment on comment.article_id = reaction.article_id and comment.comment_id = reaction.comment_id
-    left join discussion.windows as closing_window on closing_window.article_id = reaction.article_id
+    left join closing_window on closing_window.article_id = reaction.article_id
     where reaction.article_id = any(%(articles)s)
         and comment.published
         and reaction.first_added_at is not null
@@ -197,7 +202,7 @@ select
     %(metric_version)s,
     (select max(barrier.taken_at) from ingest.barriers as barrier where barrier.passed_at is not null)
 from discussion.known_articles as known
-left join discussion.windows as closing_window on closing_window.article_id = known.article_id
+left join closing_window on closing_window.article_id = known.article_id
 left join counted on counted.article_id = known.article_id
 left join author on author.article_id = known.article_id
 left join peak on peak.article_id = known.article_id
