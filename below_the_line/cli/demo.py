@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 _TABLES = {
     "most_discussed": "Most discussed",
-    "most_reported": "Most reported",
+    "most_reported": "Most reported (decided in: median time from report to decision)",
     "closed_lately": "Closed lately (times in UTC)",
     "dead_letters": "Dead letters: what was refused, kept byte for byte",
 }
+
+_HEADLINE_LEAVES = 66
+"""Characters of a line that the columns beside the headline take."""
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +50,8 @@ def demo(
         )
     began = time.monotonic()
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # a file or a pipe has no width
     export = None if archive is None else _export(archive)
 
     console.rule("1. The stack: Kafka, Postgres, Airflow and a consumer, as processes of this machine", align="left")
@@ -154,15 +159,16 @@ def _show(console: "Console") -> None:
                 continue
             table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim")
             for column, value in rows[0].items():
-                is_text = column in ("headline", "example")
                 table.add_column(
                     column.replace("_", " "),
                     justify="right" if isinstance(value, int | float) else "left",
-                    no_wrap=not is_text,
-                    overflow="ellipsis" if column == "headline" else "fold",
-                    max_width=44 if column == "headline" else None,
+                    no_wrap=column != "example",
                 )
+            # One line an article, whatever the width of the window: the headline gives way.
+            room = max(16, console.width - _HEADLINE_LEAVES)
             for row in rows:
+                if "headline" in row and len(row["headline"]) > room:
+                    row["headline"] = row["headline"][: room - 1].rstrip() + "…"
                 table.add_row(*(_cell(value) for value in row.values()))
             console.print()
             console.print(table)

@@ -3,10 +3,9 @@
 -- Re-run: reads only.
 select
     coalesce(article.headline, engagement.article_id) as headline,
-    article.section,
     engagement.comments_published as published,
     engagement.replies,
-    engagement.unique_commenters as commenters,
+    engagement.unique_commenters as people,
     engagement.reactions_net as reactions,
     engagement.late_comments as late,
     engagement.max_depth as depth,

@@ -4,12 +4,11 @@
 select
     coalesce(article.headline, abuse.article_id) as headline,
     abuse.reports,
-    abuse.unique_reporters as reporters,
+    abuse.unique_reporters as people,
     abuse.upheld,
     abuse.dismissed,
     abuse.open_reports as open,
-    round(abuse.uphold_rate::numeric, 2) as uphold_rate,
-    make_interval(secs => round(abuse.time_to_decision_p50_seconds)::integer) as median_to_decision,
+    make_interval(secs => round(abuse.time_to_decision_p50_seconds)::integer) as decided_in,
     abuse.rejected
 from metrics.article_abuse as abuse
 left join discussion.articles as article on abuse.article_id = article.article_id

@@ -1,0 +1,1934 @@
+-- The target schema: what all migrations together make of an empty database, to read and to compare with.
+-- tests/sql/test_migrations.py holds the two equal. Change a table by a new migration, and then here.
+
+-- The five roles and the three schemas. Roles are shared by a server's databases, hence created only where missing.
+-- Each role is made without login: a site grants it to its own logins, or gives it one (as the local stack does).
+do $$
+declare
+    role_name text;
+begin
+    foreach role_name in array array['btl_owner', 'btl_ingest', 'btl_scheduler', 'btl_reader', 'btl_moderator']
+    loop
+        begin
+            execute format('create role %I nologin', role_name);
+        exception
+            when duplicate_object or unique_violation then null;
+        end;
+    end loop;
+end
+$$;
+
+do $$
+begin
+    if not pg_has_role(current_user, 'btl_owner', 'member') then
+        execute format('grant btl_owner to %I', current_user);
+    end if;
+end
+$$;
+
+create schema discussion authorization btl_owner;
+create schema ingest authorization btl_owner;
+create schema metrics authorization btl_owner;
+
+comment on schema discussion is 'Articles, comments, reports and reactions as their events left them, and the closing windows';
+comment on schema ingest is 'How events came in: positions, the ledger of batches, dead letters, marks of what changed';
+comment on schema metrics is 'What analysts, editors and moderators query; a pure function of schema discussion';
+
+grant usage on schema discussion to btl_ingest, btl_scheduler, btl_moderator;
+grant usage on schema ingest to btl_ingest, btl_scheduler;
+grant usage on schema metrics to btl_scheduler, btl_reader, btl_moderator;
+
+-- Everything below belongs to btl_owner.
+set role btl_owner;
+
+-- Tables of what was said: rows are products of independent registers, each merged by its own version.
+-- No foreign keys: events arrive in any order, a row made by a later event is a stub until its own event comes.
+create table discussion.articles (
+    article_id text collate "C" not null,
+    url text,
+    headline text,
+    site text collate "C",
+    section text collate "C",
+    topics text[],
+    bylines text[],
+    language text,
+    updated_at timestamptz,
+    discussion_enabled boolean,
+    discussion_closes_at timestamptz,
+    discussion_window_hours integer,
+    content_version bytea,
+    status text,
+    status_changed_at timestamptz,
+    status_version bytea,
+    check (status in ('published', 'unpublished')),
+    check ((content_version is null) = (headline is null)),
+    check ((status_version is null) = (status is null)),
+    primary key (article_id)
+);
+
+comment on table discussion.articles is
+'One row per article that an article event named. Registers: content (greatest version of published and updated) and status (greatest version of published and unpublished).';
+comment on column discussion.articles.article_id is
+'The article, as its publisher names it';
+comment on column discussion.articles.url is
+'Where the article is read';
+comment on column discussion.articles.headline is
+'Its headline';
+comment on column discussion.articles.site is
+'The site it belongs to';
+comment on column discussion.articles.section is
+'Its section (desk, department)';
+comment on column discussion.articles.topics is
+'Its topics';
+comment on column discussion.articles.bylines is
+'Who wrote it';
+comment on column discussion.articles.language is
+'Language tag (BCP 47)';
+comment on column discussion.articles.updated_at is
+'When its publisher last changed it';
+comment on column discussion.articles.discussion_enabled is
+'The article''s own setting: may readers comment at all; null: not set';
+comment on column discussion.articles.discussion_closes_at is
+'The article''s own closing time; null: not set';
+comment on column discussion.articles.discussion_window_hours is
+'The article''s own window in hours from its anchor; null: not set';
+comment on column discussion.articles.content_version is
+'Version of the content register; null: no published or updated event yet';
+comment on column discussion.articles.status is
+'published or unpublished; null: neither event yet';
+comment on column discussion.articles.status_changed_at is
+'When the status took effect: time of the published event, or unpublished_at';
+comment on column discussion.articles.status_version is
+'Version of the status register';
+
+create table discussion.article_versions (
+    article_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    event_type text not null,
+    url text,
+    headline text,
+    site text collate "C",
+    section text collate "C",
+    topics text[],
+    bylines text[],
+    language text,
+    updated_at timestamptz,
+    discussion_enabled boolean,
+    discussion_closes_at timestamptz,
+    discussion_window_hours integer,
+    published_at timestamptz,
+    unpublished_at timestamptz,
+    unpublished_reason text,
+    check (event_type in ('published', 'updated', 'unpublished')),
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.article_versions is
+'Every published, updated and unpublished event: an append-only set.';
+comment on column discussion.article_versions.article_id is
+'The article, as its publisher names it';
+comment on column discussion.article_versions.source is
+'CloudEvents source of the event';
+comment on column discussion.article_versions.event_id is
+'CloudEvents id of the event';
+comment on column discussion.article_versions.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.article_versions.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.article_versions.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.article_versions.event_type is
+'published, updated or unpublished';
+comment on column discussion.article_versions.url is
+'Where the article is read';
+comment on column discussion.article_versions.headline is
+'Its headline';
+comment on column discussion.article_versions.site is
+'The site it belongs to';
+comment on column discussion.article_versions.section is
+'Its section (desk, department)';
+comment on column discussion.article_versions.topics is
+'Its topics';
+comment on column discussion.article_versions.bylines is
+'Who wrote it';
+comment on column discussion.article_versions.language is
+'Language tag (BCP 47)';
+comment on column discussion.article_versions.updated_at is
+'When its publisher last changed it';
+comment on column discussion.article_versions.discussion_enabled is
+'The article''s own setting: may readers comment at all; null: not set';
+comment on column discussion.article_versions.discussion_closes_at is
+'The article''s own closing time; null: not set';
+comment on column discussion.article_versions.discussion_window_hours is
+'The article''s own window in hours from its anchor; null: not set';
+comment on column discussion.article_versions.published_at is
+'When the article was or will be published; the least over all versions is the anchor of its window';
+comment on column discussion.article_versions.unpublished_at is
+'When it was taken down, of an unpublished event';
+comment on column discussion.article_versions.unpublished_reason is
+'Why it was taken down, of an unpublished event';
+
+create table discussion.discussion_overrides (
+    article_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    action text not null,
+    closes_at timestamptz,
+    reason text not null,
+    decided_by text not null,
+    decided_at timestamptz not null,
+    check (action in ('close', 'reopen', 'extend', 'clear', 'hold', 'release')),
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.discussion_overrides is
+'Every decision of an editor about a discussion: an append-only set.';
+comment on column discussion.discussion_overrides.article_id is
+'The article, as its publisher names it';
+comment on column discussion.discussion_overrides.source is
+'CloudEvents source of the event';
+comment on column discussion.discussion_overrides.event_id is
+'CloudEvents id of the event';
+comment on column discussion.discussion_overrides.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.discussion_overrides.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.discussion_overrides.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.discussion_overrides.action is
+'close, reopen, extend, clear, hold or release';
+comment on column discussion.discussion_overrides.closes_at is
+'Until when: required for extend, optional for close and reopen';
+comment on column discussion.discussion_overrides.reason is
+'manual, legal, volume, abuse or other';
+comment on column discussion.discussion_overrides.decided_by is
+'Who decided';
+comment on column discussion.discussion_overrides.decided_at is
+'When the decision takes effect';
+
+create table discussion.comments (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    user_id text collate "C",
+    display_name text,
+    role text,
+    parent_comment_id text collate "C",
+    posted_at timestamptz,
+    held boolean,
+    first_body text,
+    posted_version bytea,
+    edited_body text,
+    edited_at timestamptz,
+    edited_version bytea,
+    deleted_at timestamptz,
+    deleted_version bytea,
+    decision text,
+    decision_reason text,
+    decision_automated boolean,
+    decided_by text,
+    decided_at timestamptz,
+    decision_version bytea,
+    check ((posted_version is null) = (posted_at is null)),
+    check ((edited_version is null) = (edited_body is null)),
+    check ((deleted_version is null) = (deleted_at is null)),
+    check ((decision_version is null) = (decision is null)),
+    primary key (article_id, comment_id)
+);
+
+comment on table discussion.comments is
+'One row per comment that any event named. Registers: posting (least version), edited body (greatest), deletion (least) and decision (greatest).';
+comment on column discussion.comments.article_id is
+'The article, as its publisher names it';
+comment on column discussion.comments.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.comments.user_id is
+'Who posted it; null: no posting yet (a stub)';
+comment on column discussion.comments.display_name is
+'The name shown with it';
+comment on column discussion.comments.role is
+'reader or staff';
+comment on column discussion.comments.parent_comment_id is
+'The comment that it answers; null: top level';
+comment on column discussion.comments.posted_at is
+'When it was posted; decides whether it was in time';
+comment on column discussion.comments.held is
+'It waits, or waited, for a moderator before anyone sees it';
+comment on column discussion.comments.first_body is
+'Its text as posted';
+comment on column discussion.comments.posted_version is
+'Version of the posting; null: a stub';
+comment on column discussion.comments.edited_body is
+'Its text after the last edit; null: never edited. What readers see is coalesce(edited_body, first_body)';
+comment on column discussion.comments.edited_at is
+'When the last edit was made';
+comment on column discussion.comments.edited_version is
+'Version of the last edit';
+comment on column discussion.comments.deleted_at is
+'When its author deleted it';
+comment on column discussion.comments.deleted_version is
+'Version of the deletion';
+comment on column discussion.comments.decision is
+'approved or rejected: the last decision of moderation';
+comment on column discussion.comments.decision_reason is
+'Why';
+comment on column discussion.comments.decision_automated is
+'Decided by a machine';
+comment on column discussion.comments.decided_by is
+'Who decided';
+comment on column discussion.comments.decided_at is
+'When it was decided';
+comment on column discussion.comments.decision_version is
+'Version of the decision';
+
+create table discussion.comment_edits (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    body text not null,
+    edited_at timestamptz not null,
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.comment_edits is
+'Every edit of a comment: an append-only set.';
+comment on column discussion.comment_edits.article_id is
+'The article, as its publisher names it';
+comment on column discussion.comment_edits.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.comment_edits.source is
+'CloudEvents source of the event';
+comment on column discussion.comment_edits.event_id is
+'CloudEvents id of the event';
+comment on column discussion.comment_edits.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.comment_edits.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.comment_edits.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.comment_edits.body is
+'The text after the edit';
+comment on column discussion.comment_edits.edited_at is
+'When it was made';
+
+create table discussion.moderation_decisions (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    decision text not null,
+    reason text,
+    decided_by text not null,
+    automated boolean not null,
+    decided_at timestamptz not null,
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.moderation_decisions is
+'Every decision about a comment, by a person or a machine: an append-only set.';
+comment on column discussion.moderation_decisions.article_id is
+'The article, as its publisher names it';
+comment on column discussion.moderation_decisions.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.moderation_decisions.source is
+'CloudEvents source of the event';
+comment on column discussion.moderation_decisions.event_id is
+'CloudEvents id of the event';
+comment on column discussion.moderation_decisions.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.moderation_decisions.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.moderation_decisions.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.moderation_decisions.decision is
+'approved or rejected';
+comment on column discussion.moderation_decisions.reason is
+'Why';
+comment on column discussion.moderation_decisions.decided_by is
+'Who decided';
+comment on column discussion.moderation_decisions.automated is
+'Decided by a machine';
+comment on column discussion.moderation_decisions.decided_at is
+'When it was decided';
+
+create table discussion.reports (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    report_id text collate "C" not null,
+    reporter_user_id text collate "C",
+    reporter_anonymous_id text collate "C",
+    reason text,
+    note text,
+    law text,
+    reported_at timestamptz,
+    reported_version bytea,
+    withdrawn_at timestamptz,
+    withdrawn_version bytea,
+    check ((reported_version is null) = (reported_at is null)),
+    check ((withdrawn_version is null) = (withdrawn_at is null)),
+    primary key (article_id, comment_id, report_id)
+);
+
+comment on table discussion.reports is
+'One row per report of a comment that any event named. Registers: report (least version) and withdrawal (least version).';
+comment on column discussion.reports.article_id is
+'The article, as its publisher names it';
+comment on column discussion.reports.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.reports.report_id is
+'The report, as the comment service names it';
+comment on column discussion.reports.reporter_user_id is
+'Who reported, if signed in';
+comment on column discussion.reports.reporter_anonymous_id is
+'Who reported, if not signed in';
+comment on column discussion.reports.reason is
+'The reason given; null: no report event yet (a stub)';
+comment on column discussion.reports.note is
+'What the reporter wrote';
+comment on column discussion.reports.law is
+'The law said to be broken';
+comment on column discussion.reports.reported_at is
+'When it was reported';
+comment on column discussion.reports.reported_version is
+'Version of the report; null: a stub';
+comment on column discussion.reports.withdrawn_at is
+'When the reporter took it back';
+comment on column discussion.reports.withdrawn_version is
+'Version of the withdrawal';
+
+create table discussion.report_decisions (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    report_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    decision text not null,
+    decided_by text not null,
+    decided_at timestamptz not null,
+    explanation text,
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.report_decisions is
+'Every decision about a report: an append-only set.';
+comment on column discussion.report_decisions.article_id is
+'The article, as its publisher names it';
+comment on column discussion.report_decisions.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.report_decisions.report_id is
+'The report decided on';
+comment on column discussion.report_decisions.source is
+'CloudEvents source of the event';
+comment on column discussion.report_decisions.event_id is
+'CloudEvents id of the event';
+comment on column discussion.report_decisions.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.report_decisions.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.report_decisions.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.report_decisions.decision is
+'upheld, dismissed, ignored, duplicate or void';
+comment on column discussion.report_decisions.decided_by is
+'Who decided';
+comment on column discussion.report_decisions.decided_at is
+'When it was decided';
+comment on column discussion.report_decisions.explanation is
+'What was said to the reporter';
+
+create table discussion.reactions (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    user_id text collate "C" not null,
+    reaction text collate "C" not null,
+    is_on boolean not null,
+    state_version bytea not null,
+    first_added_at timestamptz,
+    primary key (article_id, comment_id, user_id, reaction)
+);
+
+comment on table discussion.reactions is
+'One row per article, comment, user and reaction. Registers: on or off (greatest version) and first added (least time).';
+comment on column discussion.reactions.article_id is
+'The article, as its publisher names it';
+comment on column discussion.reactions.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.reactions.user_id is
+'Who reacted';
+comment on column discussion.reactions.reaction is
+'The reaction, a short token';
+comment on column discussion.reactions.is_on is
+'The reaction stands now';
+comment on column discussion.reactions.state_version is
+'Version of the last change';
+comment on column discussion.reactions.first_added_at is
+'When it was first added; null: only removals seen';
+
+create index report_decisions_by_report on discussion.report_decisions (article_id, comment_id, report_id);
+create index comment_edits_by_comment on discussion.comment_edits (article_id, comment_id);
+create index moderation_decisions_by_comment on discussion.moderation_decisions (article_id, comment_id);
+
+grant select, insert, update on
+    discussion.articles, discussion.comments, discussion.reports, discussion.reactions
+to btl_ingest;
+grant select, insert on
+    discussion.article_versions, discussion.discussion_overrides, discussion.comment_edits,
+    discussion.moderation_decisions, discussion.report_decisions
+to btl_ingest;
+grant select on all tables in schema discussion to btl_scheduler;
+
+-- How events came in: positions, ledger, dead letters, marks and the outbox.
+create table ingest.partition_offsets (
+    consumer_group text collate "C" not null,
+    topic text collate "C" not null,
+    partition integer not null,
+    topic_id uuid not null,
+    incarnation integer not null default 1,
+    next_offset bigint not null,
+    epoch bigint not null,
+    owner uuid,
+    backend_pid integer,
+    backend_start timestamptz,
+    superseded_pid integer,
+    superseded_start timestamptz,
+    moved_at timestamptz not null default clock_timestamp(),
+    status text not null default 'consuming',
+    status_detail text,
+    check (next_offset >= 0),
+    check (status in ('consuming', 'stopped')),
+    primary key (consumer_group, topic, partition)
+);
+
+comment on table ingest.partition_offsets is
+'Where each consumer group resumes, and who may move it: one row per group, topic and partition. Postgres, not Kafka, is the truth.';
+comment on column ingest.partition_offsets.consumer_group is
+'The consumer group';
+comment on column ingest.partition_offsets.topic is
+'The topic';
+comment on column ingest.partition_offsets.partition is
+'The partition';
+comment on column ingest.partition_offsets.topic_id is
+'Kafka''s id of the topic: a topic deleted and made anew has another one';
+comment on column ingest.partition_offsets.incarnation is
+'Counts the topic''s lives seen here, from 1';
+comment on column ingest.partition_offsets.next_offset is
+'The offset of the next record to read';
+comment on column ingest.partition_offsets.epoch is
+'Rises each time an owner takes the partition';
+comment on column ingest.partition_offsets.owner is
+'The consumer process that holds the partition';
+comment on column ingest.partition_offsets.backend_pid is
+'Its Postgres backend: process id';
+comment on column ingest.partition_offsets.backend_start is
+'Its Postgres backend: start time, so that a reused process id is not mistaken';
+comment on column ingest.partition_offsets.superseded_pid is
+'The backend of the owner before: its process id. If it stalls while it holds locks, it may be ended';
+comment on column ingest.partition_offsets.superseded_start is
+'The backend of the owner before: its start time';
+comment on column ingest.partition_offsets.moved_at is
+'When next_offset last moved, or the partition was taken';
+comment on column ingest.partition_offsets.status is
+'consuming or stopped';
+comment on column ingest.partition_offsets.status_detail is
+'Why it is stopped, and what to do';
+
+create table ingest.batches (
+    batch_id bigint generated always as identity,
+    consumer_group text collate "C" not null,
+    topic text collate "C" not null,
+    partition integer not null,
+    incarnation integer not null,
+    kind text not null,
+    first_offset bigint not null,
+    next_offset bigint not null,
+    records bigint not null,
+    applied bigint not null,
+    unchanged bigint not null,
+    dead_lettered bigint not null,
+    committed_at timestamptz not null default clock_timestamp(),
+    check (kind in ('batch', 'empty', 'redrive', 'gap', 'reset')),
+    check (records = applied + unchanged + dead_lettered),
+    check (next_offset >= first_offset),
+    primary key (batch_id)
+);
+
+comment on table ingest.batches is
+'The ledger: what became of every record, one row per partition and batch, never changed. Per partition and incarnation first_offset equals the previous next_offset.';
+comment on column ingest.batches.batch_id is
+'Order of writing';
+comment on column ingest.batches.consumer_group is
+'The consumer group';
+comment on column ingest.batches.topic is
+'The topic';
+comment on column ingest.batches.partition is
+'The partition';
+comment on column ingest.batches.incarnation is
+'The topic''s life, see partition_offsets';
+comment on column ingest.batches.kind is
+'batch, empty (position moved without records), redrive, gap (accepted loss) or reset';
+comment on column ingest.batches.first_offset is
+'First offset covered';
+comment on column ingest.batches.next_offset is
+'First offset after it';
+comment on column ingest.batches.records is
+'Records read';
+comment on column ingest.batches.applied is
+'Records that inserted or changed a row';
+comment on column ingest.batches.unchanged is
+'Duplicates and stale records';
+comment on column ingest.batches.dead_lettered is
+'Records that became dead letters';
+comment on column ingest.batches.committed_at is
+'When the batch was written';
+
+create unique index batches_contiguous on ingest.batches (
+    consumer_group, topic, partition, incarnation, first_offset
+) where kind in ('batch', 'empty', 'gap');
+
+create table ingest.dead_letters (
+    topic text collate "C" not null,
+    topic_id uuid not null,
+    partition integer not null,
+    record_offset bigint not null,
+    record_key bytea,
+    record_value bytea,
+    record_headers bytea[] not null,
+    record_timestamp timestamptz not null,
+    stage text not null,
+    code text not null,
+    pointer text,
+    message text not null,
+    schema_version text,
+    software_version text not null,
+    attempts integer not null default 1,
+    status text not null default 'open',
+    dead_lettered_at timestamptz not null default clock_timestamp(),
+    status_changed_at timestamptz,
+    check (stage in ('decode', 'envelope', 'contract', 'database')),
+    check (status in ('open', 'redriven', 'discarded')),
+    primary key (topic_id, partition, record_offset)
+);
+
+comment on table ingest.dead_letters is
+'Records that could not be applied, byte for byte, with the reason.';
+comment on column ingest.dead_letters.topic is
+'The topic';
+comment on column ingest.dead_letters.topic_id is
+'Kafka''s id of the topic';
+comment on column ingest.dead_letters.partition is
+'The partition';
+comment on column ingest.dead_letters.record_offset is
+'The record''s offset';
+comment on column ingest.dead_letters.record_key is
+'Its key';
+comment on column ingest.dead_letters.record_value is
+'Its value';
+comment on column ingest.dead_letters.record_headers is
+'Its headers: name, value, name, value …';
+comment on column ingest.dead_letters.record_timestamp is
+'Its timestamp';
+comment on column ingest.dead_letters.stage is
+'decode, envelope, contract or database';
+comment on column ingest.dead_letters.code is
+'What was wrong, of a closed list (docs/dead-letters.md)';
+comment on column ingest.dead_letters.pointer is
+'Where: JSON pointer into the structured form';
+comment on column ingest.dead_letters.message is
+'What was wrong, in words';
+comment on column ingest.dead_letters.schema_version is
+'Event type whose contract judged it; null: not that far';
+comment on column ingest.dead_letters.software_version is
+'Version of this software that judged it';
+comment on column ingest.dead_letters.attempts is
+'How often it was judged';
+comment on column ingest.dead_letters.status is
+'open, redriven or discarded';
+comment on column ingest.dead_letters.dead_lettered_at is
+'When it was first kept';
+comment on column ingest.dead_letters.status_changed_at is
+'When the status last changed';
+
+create index dead_letters_by_code on ingest.dead_letters (status, code, dead_lettered_at);
+
+create table ingest.dirty_articles (
+    mark_id bigint generated always as identity,
+    article_id text collate "C" not null,
+    marked_at timestamptz not null default clock_timestamp(),
+    primary key (mark_id)
+);
+
+comment on table ingest.dirty_articles is
+'Articles whose metrics must be computed again: an insert-only log; a run deletes the marks that it takes.';
+comment on column ingest.dirty_articles.mark_id is
+'Order of marking';
+comment on column ingest.dirty_articles.article_id is
+'The article, as its publisher names it';
+comment on column ingest.dirty_articles.marked_at is
+'When it was marked';
+
+create index dirty_articles_by_article on ingest.dirty_articles (article_id);
+
+create table ingest.dirty_windows (
+    mark_id bigint generated always as identity,
+    article_id text collate "C" not null,
+    marked_at timestamptz not null default clock_timestamp(),
+    primary key (mark_id)
+);
+
+comment on table ingest.dirty_windows is
+'Articles whose closing window must be computed again: an insert-only log; a run deletes the marks that it takes.';
+comment on column ingest.dirty_windows.mark_id is
+'Order of marking';
+comment on column ingest.dirty_windows.article_id is
+'The article, as its publisher names it';
+comment on column ingest.dirty_windows.marked_at is
+'When it was marked';
+
+create index dirty_windows_by_article on ingest.dirty_windows (article_id);
+
+create table ingest.outbox (
+    outbox_id bigint generated always as identity,
+    article_id text collate "C" not null,
+    sequence bigint not null,
+    event_id uuid not null,
+    event_type text not null,
+    comment_id text collate "C",
+    effective_at timestamptz not null,
+    cause text not null,
+    data jsonb not null,
+    status text not null default 'pending',
+    created_at timestamptz not null default clock_timestamp(),
+    sent_at timestamptz,
+    unique (article_id, sequence),
+    unique (event_id),
+    check (status in ('pending', 'sent', 'suppressed')),
+    primary key (outbox_id)
+);
+
+comment on table ingest.outbox is
+'Events to publish to discussion-events, written in the transaction of the change that they tell.';
+comment on column ingest.outbox.outbox_id is
+'Order of writing';
+comment on column ingest.outbox.article_id is
+'The article, as its publisher names it';
+comment on column ingest.outbox.sequence is
+'Order within the article, from 1';
+comment on column ingest.outbox.event_id is
+'CloudEvents id: uuid5 of type, article_id, comment_id, effective_at and cause';
+comment on column ingest.outbox.event_type is
+'Type of the event';
+comment on column ingest.outbox.comment_id is
+'The comment it is about, if any';
+comment on column ingest.outbox.effective_at is
+'When the change took effect';
+comment on column ingest.outbox.cause is
+'Which rule or event caused it';
+comment on column ingest.outbox.data is
+'The event''s data';
+comment on column ingest.outbox.status is
+'pending, sent or suppressed';
+comment on column ingest.outbox.created_at is
+'When it was written';
+comment on column ingest.outbox.sent_at is
+'When the broker acknowledged it';
+
+create index outbox_pending on ingest.outbox (article_id, sequence) where status = 'pending';
+
+-- The two joins of registers. Plain SQL and not strict, so that the planner puts them in line.
+create function ingest.precedes(offered anyelement, kept anyelement) returns boolean
+language sql immutable
+as 'select offered < kept or (kept is null and offered is not null)';
+
+comment on function ingest.precedes is
+'Join of a register that keeps the least: whether the offered version replaces the kept one (null: never set).';
+
+create function ingest.supersedes(offered anyelement, kept anyelement) returns boolean
+language sql immutable
+as 'select offered > kept or (kept is null and offered is not null)';
+
+comment on function ingest.supersedes is
+'Join of a register that keeps the greatest: whether the offered version replaces the kept one (null: never set).';
+
+create function ingest.advance_offsets(
+    in_consumer_group text,
+    in_owner uuid,
+    in_topics text[],
+    in_partitions integer[],
+    in_epochs bigint[],
+    in_first_offsets bigint[],
+    in_next_offsets bigint[]
+) returns void
+language plpgsql
+as $$
+declare
+    moved integer;
+begin
+    update ingest.partition_offsets as held
+    set next_offset = batch.next_offset, moved_at = clock_timestamp()
+    from unnest(in_topics, in_partitions, in_epochs, in_first_offsets, in_next_offsets)
+        as batch (topic, partition, epoch, first_offset, next_offset)
+    where held.consumer_group = in_consumer_group
+        and held.topic = batch.topic
+        and held.partition = batch.partition
+        and held.owner = in_owner
+        and held.epoch = batch.epoch
+        and held.next_offset = batch.first_offset
+        and held.status = 'consuming';
+    get diagnostics moved = row_count;
+    if moved is distinct from cardinality(in_partitions) then
+        raise exception 'fenced: moved % of % partitions of group %', moved, cardinality(in_partitions), in_consumer_group
+            using errcode = 'BTL01', hint = 'Another owner has taken a partition of this batch: roll back, take again, seek.';
+    end if;
+end
+$$;
+
+comment on function ingest.advance_offsets is
+'The fence. Moves next_offset of all given partitions, or raises BTL01 so that the whole batch rolls back: a consumer that lost one of them, at whatever time, cannot write.';
+
+grant select, insert, update on ingest.partition_offsets to btl_ingest;
+grant select, insert on ingest.batches, ingest.dead_letters, ingest.dirty_articles, ingest.dirty_windows to btl_ingest;
+grant update (attempts, status, status_changed_at) on ingest.dead_letters to btl_ingest;
+grant select on all tables in schema ingest to btl_scheduler;
+grant insert, delete on ingest.dirty_articles, ingest.dirty_windows to btl_scheduler;
+grant insert, update, delete on ingest.outbox to btl_scheduler;
+revoke execute on function ingest.advance_offsets from public;
+grant execute on function ingest.advance_offsets to btl_ingest;
+
+-- When a discussion opens and closes: rules, windows, their intervals, the barriers behind which windows are applied,
+-- and the timeline as one function. Windows are a function of (events, rules, cut-off); nobody edits them by hand.
+create table discussion.closing_rules (
+    rule_id bigint generated always as identity,
+    scope text not null,
+    site text collate "C",
+    section text collate "C",
+    window_hours integer not null,
+    reactions_window_hours integer not null,
+    valid_from timestamptz not null,
+    created_at timestamptz not null default clock_timestamp(),
+    created_by text not null,
+    note text,
+    retroactive boolean not null default false,
+    check (scope in ('all', 'site', 'section')),
+    check ((scope = 'all') = (site is null and section is null)),
+    check ((scope = 'section') = (section is not null)),
+    check (scope != 'site' or site is not null),
+    check (window_hours between 1 and 87600),
+    check (reactions_window_hours between 0 and 87600),
+    check (retroactive or valid_from >= created_at),
+    primary key (rule_id)
+);
+
+comment on table discussion.closing_rules is
+'How long discussions stay open: append-only. In force is, of the narrowest scope that matches, the greatest (valid_from, created_at, rule_id) with valid_from at or before the article''s anchor.';
+comment on column discussion.closing_rules.rule_id is
+'The rule';
+comment on column discussion.closing_rules.scope is
+'all, site or section: section beats site beats all';
+comment on column discussion.closing_rules.site is
+'The site, of scope site; of scope section null means every site, and a rule that names the site beats it';
+comment on column discussion.closing_rules.section is
+'The section, of scope section';
+comment on column discussion.closing_rules.window_hours is
+'Comments close this many hours after the anchor';
+comment on column discussion.closing_rules.reactions_window_hours is
+'Reactions count this many hours longer than comments';
+comment on column discussion.closing_rules.valid_from is
+'For articles whose anchor is at or after this time';
+comment on column discussion.closing_rules.created_at is
+'When the rule was made';
+comment on column discussion.closing_rules.created_by is
+'Who made it';
+comment on column discussion.closing_rules.note is
+'Why';
+comment on column discussion.closing_rules.retroactive is
+'Made on purpose to hold for the past: only then may valid_from be before created_at';
+
+insert into discussion.closing_rules
+    (scope, window_hours, reactions_window_hours, valid_from, created_by, note, retroactive)
+values ('all', 336, 168, '-infinity', 'below-the-line', 'Default: two weeks, reactions one week longer', true);
+
+create table discussion.windows (
+    article_id text collate "C" not null,
+    opens_at timestamptz,
+    closes_at timestamptz,
+    reactions_close_at timestamptz,
+    site text collate "C",
+    section text collate "C",
+    rule_id bigint,
+    state text not null,
+    closed_at timestamptz,
+    reason text not null,
+    has_gaps boolean not null,
+    next_change_at timestamptz,
+    final boolean not null default false,
+    reactions_final boolean not null default false,
+    revision integer not null default 0,
+    changed_at timestamptz not null default clock_timestamp(),
+    check (state in ('open', 'closed', 'cannot_close')),
+    check (
+        reason in (
+            'rule', 'article', 'extend', 'disabled', 'close', 'reopen', 'unpublished', 'hold', 'no_publication_time'
+        )
+    ),
+    primary key (article_id)
+);
+
+comment on table discussion.windows is
+'One row per article that an article or override event named: when its discussion opens and closes, and its state at the last cut-off. Written by close_discussions alone.';
+comment on column discussion.windows.article_id is
+'The article, as its publisher names it';
+comment on column discussion.windows.opens_at is
+'The anchor: least published_at of its versions; null: none known. A comment posted before it counts as in time';
+comment on column discussion.windows.closes_at is
+'End of the last interval; null: without end; opens_at if comments were never accepted';
+comment on column discussion.windows.reactions_close_at is
+'closes_at and the rule''s time for reactions; null: without end, or no rule';
+comment on column discussion.windows.site is
+'Site of the version that gave the anchor: chooses the rule';
+comment on column discussion.windows.section is
+'Section of the version that gave the anchor: chooses the rule';
+comment on column discussion.windows.rule_id is
+'The rule in force at the anchor, also when the article or an editor overrides it; null: no anchor';
+comment on column discussion.windows.state is
+'At the cut-off. closed: comments are not accepted; cannot_close: accepted, with no end in sight; open: accepted, until closes_at';
+comment on column discussion.windows.closed_at is
+'Last end of an interval at or before the cut-off; opens_at if closed and never open before; null: not closed yet';
+comment on column discussion.windows.reason is
+'What decided the state: rule, article (its own closing time), extend, disabled, close, reopen, unpublished, hold or no_publication_time';
+comment on column discussion.windows.has_gaps is
+'Its intervals are not just one from opens_at to closes_at: look into window_intervals';
+comment on column discussion.windows.next_change_at is
+'When state or reason change next if nothing else happens; null: never';
+comment on column discussion.windows.final is
+'The comment figures no longer change unless a revision says so';
+comment on column discussion.windows.reactions_final is
+'The reaction figures no longer change unless a revision says so';
+comment on column discussion.windows.revision is
+'How often final figures were replaced';
+comment on column discussion.windows.changed_at is
+'When this row last changed (not when the discussion did)';
+
+create index windows_due on discussion.windows (next_change_at) where next_change_at is not null;
+create index windows_cannot_close on discussion.windows (article_id) where state = 'cannot_close';
+
+create table discussion.window_intervals (
+    article_id text collate "C" not null,
+    ordinal integer not null,
+    starts_at timestamptz,
+    ends_at timestamptz,
+    check (ordinal >= 1),
+    check (starts_at < ends_at),
+    primary key (article_id, ordinal)
+);
+
+comment on table discussion.window_intervals is
+'When comments are in time: starts_at <= posted_at < ends_at of one of its intervals. Disjoint, in order, from the anchor on.';
+comment on column discussion.window_intervals.article_id is
+'The article, as its publisher names it';
+comment on column discussion.window_intervals.ordinal is
+'Place in the article''s timeline, from 1';
+comment on column discussion.window_intervals.starts_at is
+'First instant accepted; null: no anchor is known, from the beginning';
+comment on column discussion.window_intervals.ends_at is
+'First instant no longer accepted; null: without end';
+
+create table ingest.barriers (
+    barrier_id bigint generated always as identity,
+    attempt_id text not null,
+    run_id text not null,
+    consumer_group text collate "C" not null,
+    taken_at timestamptz not null,
+    cut_off timestamptz not null,
+    passed_at timestamptz,
+    applied_at timestamptz,
+    unique (attempt_id),
+    primary key (barrier_id)
+);
+
+comment on table ingest.barriers is
+'One row per attempt to close discussions: everything produced before taken_at is in the tables once it has passed.';
+comment on column ingest.barriers.barrier_id is
+'The barrier';
+comment on column ingest.barriers.attempt_id is
+'The attempt (task instance) that took it: its later looks find it again by this';
+comment on column ingest.barriers.run_id is
+'The run that it belongs to, for people';
+comment on column ingest.barriers.consumer_group is
+'Whose positions are compared';
+comment on column ingest.barriers.taken_at is
+'T: the database''s clock, read before the end offsets were asked for';
+comment on column ingest.barriers.cut_off is
+'taken_at less BTL_CLOSE_DELAY: windows are applied up to here';
+comment on column ingest.barriers.passed_at is
+'When all partitions were seen to have passed; null: not yet';
+comment on column ingest.barriers.applied_at is
+'When windows were applied up to cut_off; null: not yet';
+
+create index barriers_passed on ingest.barriers (taken_at) where passed_at is not null;
+create index barriers_applied on ingest.barriers (cut_off) where applied_at is not null;
+
+create table ingest.barrier_offsets (
+    barrier_id bigint not null,
+    topic text collate "C" not null,
+    partition integer not null,
+    topic_id uuid not null,
+    log_start_offset bigint not null,
+    end_offset bigint not null,
+    primary key (barrier_id, topic, partition)
+);
+
+comment on table ingest.barrier_offsets is
+'How far each partition reached when its barrier was taken.';
+comment on column ingest.barrier_offsets.barrier_id is
+'The barrier';
+comment on column ingest.barrier_offsets.topic is
+'The topic';
+comment on column ingest.barrier_offsets.partition is
+'The partition';
+comment on column ingest.barrier_offsets.topic_id is
+'Kafka''s id of the topic: positions of an earlier topic of that name do not count';
+comment on column ingest.barrier_offsets.log_start_offset is
+'First offset still kept; equal to end_offset: the partition is empty';
+comment on column ingest.barrier_offsets.end_offset is
+'Last stable offset (read_committed): next_offset must reach it';
+
+create function discussion.anchors(in_articles text [])
+returns table (
+    article_id text,
+    anchor timestamptz,
+    site text,
+    section text,
+    rule_id bigint,
+    window_hours integer,
+    reactions_window_hours integer
+)
+language sql stable
+as $$
+    select
+        first_version.article_id,
+        first_version.published_at,
+        first_version.site,
+        first_version.section,
+        rule.rule_id,
+        rule.window_hours,
+        rule.reactions_window_hours
+    from (
+        select distinct on (version.article_id)
+            version.article_id,
+            version.published_at,
+            coalesce(version.site, 'default') as site,
+            version.section
+        from discussion.article_versions as version
+        where version.article_id = any(in_articles)
+            and version.event_type in ('published', 'updated')
+            and version.published_at is not null
+        order by version.article_id, version.published_at, version.version
+    ) as first_version
+    left join lateral (
+        select candidate.rule_id, candidate.window_hours, candidate.reactions_window_hours
+        from discussion.closing_rules as candidate
+        where candidate.valid_from <= first_version.published_at
+            and (candidate.site is null or candidate.site = first_version.site)
+            and (candidate.section is null or candidate.section = first_version.section)
+        order by
+            (candidate.section is not null) desc,
+            (candidate.site is not null) desc,
+            candidate.valid_from desc,
+            candidate.created_at desc,
+            candidate.rule_id desc
+        limit 1
+    ) as rule on true
+$$;
+
+comment on function discussion.anchors is
+'Anchor (least published_at), the site and section of the version that gave it, and the rule in force; no row for an article without a publication time.';
+
+-- The timeline cuts time where anything can change (an event takes effect, an announced time is reached), finds for each
+-- cut the event of greatest version in force in each register (settings, status, hold, override), and decides there:
+-- between two cuts nothing changes. Ranks stand for versions, because max(bytea) is not in every supported Postgres.
+-- No nested loops: see discussion.report_rounds.
+create function discussion.timeline(in_articles text [])
+returns table (
+    article_id text,
+    starts_at timestamptz,
+    ends_at timestamptz,
+    accepted boolean,
+    cause text
+)
+language sql stable
+set enable_nestloop = off
+set jit = off
+as $$
+    with recursive anchor as materialized (
+        select anchors.article_id, anchors.anchor, anchors.window_hours
+        from discussion.anchors(in_articles) as anchors
+    ),
+
+    version as materialized (
+        select
+            article_version.article_id,
+            article_version.event_type,
+            case article_version.event_type
+                when 'unpublished' then article_version.unpublished_at
+                else article_version.occurred_at
+            end as effective_at,
+            coalesce(article_version.discussion_enabled, true) as enabled,
+            coalesce(
+                article_version.discussion_closes_at,
+                anchor.anchor + make_interval(hours => article_version.discussion_window_hours)
+            ) as own_close,
+            row_number() over (
+                partition by article_version.article_id order by article_version.version
+            ) as rank
+        from discussion.article_versions as article_version
+        left join anchor on anchor.article_id = article_version.article_id
+        where article_version.article_id = any(in_articles)
+    ),
+
+    decision as materialized (
+        select
+            override.article_id,
+            override.action,
+            override.version,
+            override.decided_at,
+            case override.action
+                when 'close' then greatest(override.decided_at, override.closes_at)
+                else override.decided_at
+            end as effective_at,
+            override.closes_at,
+            row_number() over (partition by override.article_id order by override.version) as rank
+        from discussion.discussion_overrides as override
+        where override.article_id = any(in_articles)
+    ),
+
+    -- For each extend: what was in force when it was decided. Behind another extend stands what that one met.
+    met (article_id, rank, met_rank, met_action, met_decided_at) as (
+        select decision.article_id, decision.rank, decision.rank, decision.action, decision.decided_at
+        from decision
+        where decision.action = 'extend'
+        union all
+        select met.article_id, met.rank, earlier.rank, earlier.action, earlier.decided_at
+        from met
+        cross join lateral (
+            select decision.rank, decision.action, decision.decided_at
+            from decision
+            where decision.article_id = met.article_id
+                and decision.rank < met.met_rank
+                and decision.action in ('close', 'reopen', 'extend', 'clear')
+                and decision.effective_at <= met.met_decided_at
+            order by decision.rank desc
+            limit 1
+        ) as earlier
+        where met.met_action = 'extend'
+    ),
+
+    -- An extend that met a close or a reopen acts as a reopen; any other one moves the base close.
+    reopening_extend as (
+        select met.article_id, met.rank
+        from met
+        where met.met_action in ('close', 'reopen')
+    ),
+
+    extension as (
+        select
+            latest.article_id,
+            latest.closes_at,
+            (
+                select min(clearing.decided_at)
+                from decision as clearing
+                where clearing.article_id = latest.article_id
+                    and clearing.rank > latest.rank
+                    and clearing.action = 'clear'
+            ) as ended_at
+        from (
+            select distinct on (decision.article_id) decision.article_id, decision.rank, decision.closes_at
+            from decision
+            left join reopening_extend
+                on reopening_extend.article_id = decision.article_id
+                and reopening_extend.rank = decision.rank
+            where decision.action = 'extend' and reopening_extend.rank is null
+            order by decision.article_id, decision.rank desc
+        ) as latest
+    ),
+
+    known as (
+        select version.article_id from version
+        union
+        select decision.article_id from decision
+    ),
+
+    cut (article_id, at, settings_rank, status_rank, hold_rank, override_rank) as (
+        select known.article_id, '-infinity'::timestamptz, null::bigint, null::bigint, null::bigint, null::bigint
+        from known
+        union all
+        select
+            version.article_id,
+            version.effective_at,
+            case when version.event_type != 'unpublished' then version.rank end,
+            case when version.event_type != 'updated' then version.rank end,
+            null,
+            null
+        from version
+        union all
+        select
+            decision.article_id,
+            decision.effective_at,
+            null,
+            null,
+            case when decision.action in ('hold', 'release') then decision.rank end,
+            case when decision.action not in ('hold', 'release') then decision.rank end
+        from decision
+        union all
+        select version.article_id, version.own_close, null, null, null, null
+        from version
+        where version.own_close is not null
+        union all
+        select decision.article_id, decision.closes_at, null, null, null, null
+        from decision
+        where decision.closes_at is not null
+        union all
+        select anchor.article_id, anchor.anchor + make_interval(hours => anchor.window_hours), null, null, null, null
+        from anchor
+    ),
+
+    in_force as (
+        select
+            cut.article_id,
+            cut.at,
+            max(max(cut.settings_rank)) over so_far as settings_rank,
+            max(max(cut.status_rank)) over so_far as status_rank,
+            max(max(cut.hold_rank)) over so_far as hold_rank,
+            max(max(cut.override_rank)) over so_far as override_rank
+        from cut
+        group by cut.article_id, cut.at
+        window so_far as (partition by cut.article_id order by cut.at)
+    ),
+
+    judged as (
+        select
+            in_force.article_id,
+            in_force.at,
+            case
+                when hold.action = 'hold' then 'hold'
+                when status.event_type = 'unpublished' then 'unpublished'
+                when override.action in ('close', 'reopen') then override.action
+                when reopening_extend.rank is not null then 'reopen'
+                when not settings.enabled then 'disabled'
+                when in_force.at < coalesce(extension.ended_at, 'infinity') and extension.closes_at is not null
+                    then 'extend'
+                when settings.own_close is not null then 'article'
+                when anchor.window_hours is not null then 'rule'
+                else 'no_publication_time'
+            end as cause,
+            case
+                when override.action in ('reopen', 'extend') then coalesce(override.closes_at, 'infinity')
+            end as reopened_until,
+            coalesce(
+                case when in_force.at < coalesce(extension.ended_at, 'infinity') then extension.closes_at end,
+                settings.own_close,
+                anchor.anchor + make_interval(hours => anchor.window_hours),
+                'infinity'
+            ) as base_close
+        from in_force
+        left join anchor on anchor.article_id = in_force.article_id
+        left join version as settings
+            on settings.article_id = in_force.article_id and settings.rank = in_force.settings_rank
+        left join version as status
+            on status.article_id = in_force.article_id and status.rank = in_force.status_rank
+        left join decision as hold
+            on hold.article_id = in_force.article_id and hold.rank = in_force.hold_rank
+        left join decision as override
+            on override.article_id = in_force.article_id and override.rank = in_force.override_rank
+        left join reopening_extend
+            on reopening_extend.article_id = override.article_id and reopening_extend.rank = override.rank
+        left join extension on extension.article_id = in_force.article_id
+    ),
+
+    segment as (
+        select
+            judged.article_id,
+            judged.at,
+            judged.cause,
+            case judged.cause
+                when 'reopen' then judged.at < judged.reopened_until
+                when 'extend' then judged.at < judged.base_close
+                when 'article' then judged.at < judged.base_close
+                when 'rule' then judged.at < judged.base_close
+                else judged.cause = 'no_publication_time'
+            end as accepted
+        from judged
+    ),
+
+    turning_point as (
+        select
+            segment.*,
+            lag(segment.accepted) over in_order is distinct from segment.accepted
+            or lag(segment.cause) over in_order is distinct from segment.cause as turns
+        from segment
+        window in_order as (partition by segment.article_id order by segment.at)
+    )
+
+    select
+        turning_point.article_id,
+        nullif(turning_point.at, '-infinity'),
+        lead(turning_point.at) over (partition by turning_point.article_id order by turning_point.at),
+        turning_point.accepted,
+        turning_point.cause
+    from turning_point
+    where turning_point.turns
+$$;
+
+comment on function discussion.timeline is
+'When the given articles accept comments, from the beginning to the end of time, and what decides it: half-open pieces in order. The one definition, used by the closing run, the views and `btl rules explain`.';
+
+create view discussion.cannot_close as
+select
+    closing_window.article_id,
+    closing_window.opens_at,
+    closing_window.reason,
+    closing_window.changed_at as since,
+    article.site,
+    article.section,
+    article.headline,
+    article.url
+from discussion.windows as closing_window
+left join discussion.articles as article on article.article_id = closing_window.article_id
+where closing_window.state = 'cannot_close';
+
+comment on view discussion.cannot_close is
+'Discussions that accept comments with no end in sight, and why: no publication time is known, or an editor reopened them without one.';
+comment on column discussion.cannot_close.article_id is
+'The article, as its publisher names it';
+comment on column discussion.cannot_close.opens_at is
+'Its anchor, if known';
+comment on column discussion.cannot_close.reason is
+'no_publication_time, or reopen';
+comment on column discussion.cannot_close.since is
+'When this was found';
+comment on column discussion.cannot_close.site is
+'The site it belongs to';
+comment on column discussion.cannot_close.section is
+'Its section';
+comment on column discussion.cannot_close.headline is
+'Its headline';
+comment on column discussion.cannot_close.url is
+'Where the article is read';
+
+-- A new rule marks the articles that it may concern. It waits for a closing run under way (same lock), whose windows it
+-- could not see.
+create function discussion.mark_articles_of_rule() returns trigger
+language plpgsql
+as $$
+begin
+    perform pg_advisory_xact_lock(7170102);
+    insert into ingest.dirty_windows (article_id)
+    select closing_window.article_id
+    from discussion.windows as closing_window
+    where closing_window.opens_at >= new.valid_from
+        and (new.site is null or closing_window.site = new.site)
+        and (new.section is null or closing_window.section = new.section);
+    return null;
+end
+$$;
+
+comment on function discussion.mark_articles_of_rule is
+'Marks the windows that a new rule may change, for the next closing run.';
+
+create trigger mark_articles_of_rule after insert on discussion.closing_rules
+for each row execute function discussion.mark_articles_of_rule();
+
+grant select, insert on discussion.closing_rules to btl_scheduler;
+grant select, insert, update, delete on discussion.windows, discussion.window_intervals to btl_scheduler;
+grant select, insert, update, delete on ingest.barriers, ingest.barrier_offsets to btl_scheduler;
+grant select on discussion.cannot_close to btl_scheduler, btl_moderator;
+grant execute on function discussion.anchors, discussion.timeline to btl_scheduler;
+
+-- Metric tables, and the views of what a comment counts as. The definitions of the columns are in sql/metrics/*/definitions.yaml.
+create function discussion.in_intervals(in_article_id text, in_at timestamptz) returns boolean
+language sql stable security definer set search_path = ''
+as $$
+    select exists (
+        select from discussion.window_intervals as piece
+        where piece.article_id = in_article_id
+            and (piece.starts_at is null or piece.starts_at <= in_at)
+            and (piece.ends_at is null or in_at < piece.ends_at)
+    )
+$$;
+
+comment on function discussion.in_intervals is
+'Was the discussion open then? For windows with gaps; see in_time.';
+
+-- No subquery in it, so that the planner writes it into the calling statement: one comparison for nearly every comment.
+create function discussion.in_time(
+    in_article_id text,
+    in_opens_at timestamptz,
+    in_closes_at timestamptz,
+    in_has_gaps boolean,
+    in_at timestamptz
+) returns boolean
+language sql stable
+as $$
+    select case
+        when in_has_gaps is null then true
+        when in_at < in_opens_at then true
+        when in_has_gaps then discussion.in_intervals(in_article_id, in_at)
+        when in_closes_at is null then true
+        else in_at < in_closes_at
+    end
+$$;
+
+comment on function discussion.in_time is
+'Is something done at in_at in time, given the columns of the article''s row of discussion.windows (all null: no row)? Before opens_at counts as in time; so does everything while no window is known.';
+
+-- A function of articles and not a view, so that windows, too, are looked up by the given articles: a view would leave the
+-- planner the choice between all windows and one look-up for each comment.
+create function discussion.comment_standing(in_articles text [])
+returns table (
+    article_id text,
+    comment_id text,
+    user_id text,
+    role text,
+    parent_comment_id text,
+    posted_at timestamptz,
+    held boolean,
+    deleted_at timestamptz,
+    decision text,
+    first_approved_at timestamptz,
+    in_time boolean,
+    published boolean,
+    visible boolean,
+    first_visible_at timestamptz
+)
+language sql stable
+as $$
+    select
+        standing.article_id,
+        standing.comment_id,
+        standing.user_id,
+        standing.role,
+        standing.parent_comment_id,
+        standing.posted_at,
+        standing.held,
+        standing.deleted_at,
+        standing.decision,
+        standing.first_approved_at,
+        standing.in_time,
+        standing.in_time and (not standing.held or standing.first_approved_at is not null),
+        standing.in_time
+        and (not standing.held or standing.first_approved_at is not null)
+        and standing.decision is distinct from 'rejected'
+        and standing.deleted_at is null,
+        case when standing.held then standing.first_approved_at else standing.posted_at end
+    from (
+        select
+            comment.article_id,
+            comment.comment_id,
+            comment.user_id,
+            comment.role,
+            comment.parent_comment_id,
+            comment.posted_at,
+            coalesce(comment.held, false) as held,
+            comment.deleted_at,
+            comment.decision,
+            case
+                when comment.held then (
+                    select min(approval.decided_at)
+                    from discussion.moderation_decisions as approval
+                    where approval.article_id = comment.article_id
+                        and approval.comment_id = comment.comment_id
+                        and approval.decision = 'approved'
+                )
+            end as first_approved_at,
+            discussion.in_time(
+                comment.article_id,
+                closing_window.opens_at,
+                closing_window.closes_at,
+                closing_window.has_gaps,
+                comment.posted_at
+            ) as in_time
+        from discussion.comments as comment
+        left join (
+            select known.article_id, known.opens_at, known.closes_at, known.has_gaps
+            from discussion.windows as known
+            where known.article_id = any(in_articles)
+        ) as closing_window on closing_window.article_id = comment.article_id
+        where comment.article_id = any(in_articles) and comment.posted_at is not null
+    ) as standing
+$$;
+
+comment on function discussion.comment_standing is
+'What each posted comment of the given articles counts as; the one definition. in_time: posted while the discussion accepted comments, or before it opened. published: in time, and not held or approved at least once. visible: published, and now neither rejected nor deleted. first_approved_at is of held comments; first_visible_at is null while nobody saw it.';
+
+create view discussion.late_comments as
+select
+    comment.article_id,
+    comment.comment_id,
+    comment.posted_at,
+    piece.ends_at as closed_at,
+    comment.posted_at - coalesce(piece.ends_at, closing_window.opens_at) as late_by
+from discussion.comments as comment
+inner join discussion.windows as closing_window on closing_window.article_id = comment.article_id
+left join lateral (
+    select max(earlier.ends_at) as ends_at
+    from discussion.window_intervals as earlier
+    where earlier.article_id = comment.article_id and earlier.ends_at <= comment.posted_at
+) as piece on true
+where not discussion.in_time(
+    comment.article_id,
+    closing_window.opens_at,
+    closing_window.closes_at,
+    closing_window.has_gaps,
+    comment.posted_at
+);
+
+comment on view discussion.late_comments is
+'Comments posted when the discussion did not accept any: kept, counted, in no other figure.';
+comment on column discussion.late_comments.article_id is
+'The article, as its publisher names it';
+comment on column discussion.late_comments.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.late_comments.posted_at is
+'When it was posted';
+comment on column discussion.late_comments.closed_at is
+'When the discussion had last closed before; null: it never was open';
+comment on column discussion.late_comments.late_by is
+'How long after that';
+
+create view discussion.known_articles as
+select article.article_id from discussion.articles as article
+union
+select article_version.article_id from discussion.article_versions as article_version
+union
+select override.article_id from discussion.discussion_overrides as override
+union
+select comment.article_id from discussion.comments as comment
+union
+select edit.article_id from discussion.comment_edits as edit
+union
+select moderation.article_id from discussion.moderation_decisions as moderation
+union
+select report.article_id from discussion.reports as report
+union
+select report_decision.article_id from discussion.report_decisions as report_decision
+union
+select reaction.article_id from discussion.reactions as reaction;
+
+comment on view discussion.known_articles is
+'Every article that any event named: each has a row in the metric tables.';
+comment on column discussion.known_articles.article_id is
+'The article, as its publisher names it';
+
+-- Counts "at or before" are running counts whose frame includes rows of the same time: linear, also in a storm of reports.
+-- No nested loops: of an article that has just become hot the planner's statistics know nothing, it would expect a handful
+-- of rows and compare all with all.
+create function discussion.report_rounds(in_articles text [])
+returns table (
+    article_id text,
+    comment_id text,
+    reporter_kind text,
+    reporter_id text,
+    report_id text,
+    reason text,
+    reported_at timestamptz,
+    began_at timestamptz,
+    outcome text,
+    settled_at timestamptz
+)
+language sql stable
+set enable_nestloop = off
+set jit = off
+as $$
+    with report as materialized (
+        select
+            counted.article_id,
+            counted.comment_id,
+            counted.report_id,
+            case when counted.reporter_user_id is null then 'anonymous' else 'user' end as reporter_kind,
+            coalesce(counted.reporter_user_id, counted.reporter_anonymous_id) as reporter_id,
+            counted.reason,
+            counted.reported_at,
+            counted.reported_version
+        from discussion.reports as counted
+        where counted.article_id = any(in_articles)
+            and counted.reported_at is not null
+            and counted.withdrawn_at is null
+    ),
+
+    human_decision as materialized (
+        select
+            moderation.article_id,
+            moderation.comment_id,
+            moderation.decision,
+            moderation.decided_at,
+            row_number() over (
+                partition by moderation.article_id, moderation.comment_id
+                order by moderation.decided_at, moderation.version
+            ) as place
+        from discussion.moderation_decisions as moderation
+        where moderation.article_id = any(in_articles) and not moderation.automated
+    ),
+
+    report_decision as materialized (
+        select
+            report.article_id,
+            report.comment_id,
+            report.report_id,
+            report.reporter_kind,
+            report.reporter_id,
+            decided.decision,
+            decided.decided_at,
+            decided.version
+        from discussion.report_decisions as decided
+        inner join report
+            on report.article_id = decided.article_id
+            and report.comment_id = decided.comment_id
+            and report.report_id = decided.report_id
+        where decided.article_id = any(in_articles)
+    ),
+
+    deleted_comment as (
+        select deleted.article_id, deleted.comment_id, deleted.deleted_at
+        from discussion.comments as deleted
+        where deleted.article_id = any(in_articles) and deleted.deleted_at is not null
+    ),
+
+    comment_turn as (
+        select
+            happened.article_id,
+            happened.comment_id,
+            happened.report_id,
+            count(happened.edits) over so_far as edits,
+            count(happened.decisions) over so_far as decisions
+        from (
+            select report.article_id, report.comment_id, report.report_id, report.reported_at as at,
+                null::integer as edits, null::integer as decisions
+            from report
+            union all
+            select edit.article_id, edit.comment_id, null, edit.edited_at, 1, null
+            from discussion.comment_edits as edit
+            where edit.article_id = any(in_articles)
+            union all
+            select human_decision.article_id, human_decision.comment_id, null, human_decision.decided_at, null, 1
+            from human_decision
+        ) as happened
+        window so_far as (partition by happened.article_id, happened.comment_id order by happened.at)
+    ),
+
+    reporter_turn as (
+        select
+            happened.article_id,
+            happened.comment_id,
+            happened.report_id,
+            count(happened.decisions) over (
+                partition by happened.article_id, happened.comment_id, happened.reporter_kind, happened.reporter_id
+                order by happened.at
+            ) as decisions
+        from (
+            select report.article_id, report.comment_id, report.reporter_kind, report.reporter_id, report.report_id,
+                report.reported_at as at, null::integer as decisions
+            from report
+            union all
+            select report_decision.article_id, report_decision.comment_id, report_decision.reporter_kind,
+                report_decision.reporter_id, null, report_decision.decided_at, 1
+            from report_decision
+        ) as happened
+    ),
+
+    -- A report's round, named by the report that counts in it.
+    placed as materialized (
+        select
+            report.article_id,
+            report.comment_id,
+            report.report_id,
+            comment_turn.decisions as human_decisions_before,
+            first_value(report.report_id) over (round_of order by report.reported_version) as counting_report_id,
+            min(report.reported_at) over round_of as began_at
+        from report
+        inner join comment_turn
+            on comment_turn.article_id = report.article_id
+            and comment_turn.comment_id = report.comment_id
+            and comment_turn.report_id = report.report_id
+        inner join reporter_turn
+            on reporter_turn.article_id = report.article_id
+            and reporter_turn.comment_id = report.comment_id
+            and reporter_turn.report_id = report.report_id
+        window round_of as (
+            partition by
+                report.article_id,
+                report.comment_id,
+                report.reporter_kind,
+                report.reporter_id,
+                comment_turn.edits,
+                comment_turn.decisions,
+                reporter_turn.decisions
+        )
+    ),
+
+    round_decision as (
+        select
+            placed.article_id,
+            placed.comment_id,
+            placed.counting_report_id,
+            (array_agg(report_decision.decision order by report_decision.version desc))[1] as decision,
+            min(report_decision.decided_at) as first_decided_at
+        from placed
+        inner join report_decision
+            on report_decision.article_id = placed.article_id
+            and report_decision.comment_id = placed.comment_id
+            and report_decision.report_id = placed.report_id
+        group by placed.article_id, placed.comment_id, placed.counting_report_id
+    )
+
+    select
+        report.article_id,
+        report.comment_id,
+        report.reporter_kind,
+        report.reporter_id,
+        report.report_id,
+        report.reason,
+        report.reported_at,
+        placed.began_at,
+        case
+            when round_decision.decision is not null then round_decision.decision
+            when comment.deleted_at < coalesce(next_decision.decided_at, 'infinity') then 'void'
+            when next_decision.decision = 'rejected' then 'upheld'
+            when next_decision.decision = 'approved' then 'dismissed'
+            else 'open'
+        end,
+        coalesce(round_decision.first_decided_at, least(comment.deleted_at, next_decision.decided_at))
+    from placed
+    inner join report
+        on report.article_id = placed.article_id
+        and report.comment_id = placed.comment_id
+        and report.report_id = placed.report_id
+    left join round_decision
+        on round_decision.article_id = placed.article_id
+        and round_decision.comment_id = placed.comment_id
+        and round_decision.counting_report_id = placed.report_id
+    left join human_decision as next_decision
+        on next_decision.article_id = placed.article_id
+        and next_decision.comment_id = placed.comment_id
+        and next_decision.place = placed.human_decisions_before + 1
+    left join deleted_comment as comment
+        on comment.article_id = placed.article_id and comment.comment_id = placed.comment_id
+    where placed.report_id = placed.counting_report_id
+$$;
+
+comment on function discussion.report_rounds is
+'Rounds of reports: repeated reports of one reporter on one comment, until the comment is edited, a person moderates it, or a report of that reporter on it is decided; withdrawn ones are left out. report_id, reason and reported_at are those of the report that counts (least version); outcome is upheld, dismissed, ignored, duplicate, void or open; settled_at is the first decision''s time.';
+
+
+create table metrics.article_engagement (
+    article_id text collate "C" not null,
+    comments_submitted integer not null,
+    comments_published integer not null,
+    comments_visible integer not null,
+    top_level integer not null,
+    replies integer not null,
+    max_depth integer,
+    reply_share double precision,
+    unique_commenters integer not null,
+    top5_share double precision,
+    first_comment_at timestamptz,
+    last_comment_at timestamptz,
+    time_to_first_comment_seconds double precision,
+    reactions_net integer not null,
+    reactions_added integer not null,
+    engagement integer not null,
+    first_24h_share double precision,
+    peak_hour timestamptz,
+    peak_hour_comments integer,
+    edited integer not null,
+    deleted_by_author integer not null,
+    held_comments integer not null,
+    held_waiting integer not null,
+    time_to_approval_p50_seconds double precision,
+    staff_comments integer not null,
+    late_comments integer not null,
+    state text,
+    closes_at timestamptz,
+    closed_at timestamptz,
+    final boolean not null,
+    reactions_final boolean not null,
+    revision integer not null,
+    computed_at timestamptz not null,
+    metric_version integer not null,
+    watermark timestamptz,
+    check (state in ('open', 'closed', 'cannot_close')),
+    primary key (article_id)
+);
+
+comment on table metrics.article_engagement is
+'What readers did under an article. One row for every article that any event named.';
+comment on column metrics.article_engagement.article_id is
+'The article, as its publisher names it';
+comment on column metrics.article_engagement.comments_submitted is
+'All comments posted, late and held ones included';
+comment on column metrics.article_engagement.comments_published is
+'Comments in time that were not held, or were approved at least once; also if later deleted or rejected';
+comment on column metrics.article_engagement.comments_visible is
+'Published comments that now are neither rejected nor deleted nor erased';
+comment on column metrics.article_engagement.top_level is
+'Published comments without a parent';
+comment on column metrics.article_engagement.replies is
+'Published comments that name a parent, known or not';
+comment on column metrics.article_engagement.max_depth is
+'Greatest depth: the distinct posted comments met walking up from a comment, itself included (late, held and unpublished ones like others), plus one if the walk ends at a parent without a posting';
+comment on column metrics.article_engagement.reply_share is
+'replies / comments_published';
+comment on column metrics.article_engagement.unique_commenters is
+'Distinct authors';
+comment on column metrics.article_engagement.top5_share is
+'Share of the comments written by the five most active authors';
+comment on column metrics.article_engagement.first_comment_at is
+'When the first comment was posted';
+comment on column metrics.article_engagement.last_comment_at is
+'When the last comment was posted';
+comment on column metrics.article_engagement.time_to_first_comment_seconds is
+'From the anchor (publication) to the first comment of a reader, at least 0';
+comment on column metrics.article_engagement.reactions_net is
+'Reactions that are on now and were first added inside the reaction window';
+comment on column metrics.article_engagement.reactions_added is
+'Reactions ever added, first inside the reaction window; also if removed since';
+comment on column metrics.article_engagement.engagement is
+'comments_published + reactions_added';
+comment on column metrics.article_engagement.first_24h_share is
+'Share posted before anchor + 24 hours';
+comment on column metrics.article_engagement.peak_hour is
+'Start of the hour (UTC) with most comments, the earliest on a tie';
+comment on column metrics.article_engagement.peak_hour_comments is
+'Comments in that hour';
+comment on column metrics.article_engagement.edited is
+'Comments with an edit made in time';
+comment on column metrics.article_engagement.deleted_by_author is
+'Comments that their author deleted';
+comment on column metrics.article_engagement.held_comments is
+'Comments that were held for a moderator at posting';
+comment on column metrics.article_engagement.held_waiting is
+'Held comments without any decision yet and not deleted';
+comment on column metrics.article_engagement.time_to_approval_p50_seconds is
+'Median from posting to the first approval by anyone, at least 0';
+comment on column metrics.article_engagement.staff_comments is
+'Comments by the site''s staff';
+comment on column metrics.article_engagement.late_comments is
+'Comments posted when the discussion did not accept any; kept, but in no other figure than comments_submitted';
+comment on column metrics.article_engagement.state is
+'open, closed or cannot_close at the last cut-off of close_discussions';
+comment on column metrics.article_engagement.closes_at is
+'When the discussion closes or closed for the last time';
+comment on column metrics.article_engagement.closed_at is
+'When it last closed, up to the cut-off';
+comment on column metrics.article_engagement.final is
+'The comment figures no longer change unless a revision says so';
+comment on column metrics.article_engagement.reactions_final is
+'The reaction figures no longer change unless a revision says so';
+comment on column metrics.article_engagement.revision is
+'How often final figures were replaced';
+comment on column metrics.article_engagement.computed_at is
+'When this row was computed';
+comment on column metrics.article_engagement.metric_version is
+'Version of these definitions';
+comment on column metrics.article_engagement.watermark is
+'Everything produced before this time was in the tables when the row was computed (T of the last passed barrier)';
+
+
+create table metrics.article_abuse (
+    article_id text collate "C" not null,
+    reports integer not null,
+    unique_reporters integer not null,
+    anonymous_reports integer not null,
+    reported_comments integer not null,
+    reported_comment_rate double precision,
+    reports_per_1000 double precision,
+    upheld integer not null,
+    dismissed integer not null,
+    ignored integer not null,
+    duplicates integer not null,
+    void integer not null,
+    open_reports integer not null,
+    oldest_open_at timestamptz,
+    uphold_rate double precision,
+    time_to_decision_p50_seconds double precision,
+    time_to_decision_p90_seconds double precision,
+    rejected integer not null,
+    rejection_rate double precision,
+    exposure_p50_seconds double precision,
+    computed_at timestamptz not null,
+    metric_version integer not null,
+    watermark timestamptz,
+    primary key (article_id)
+);
+
+comment on table metrics.article_abuse is
+'What readers complained about under an article, and what became of it. One row for every article that any event named. Reports are counted in rounds: repeated reports of one reporter on one comment count once, until the comment is edited, a person moderates it, or a report of that reporter on it is decided. Withdrawn reports do not count.';
+comment on column metrics.article_abuse.article_id is
+'The article, as its publisher names it';
+comment on column metrics.article_abuse.reports is
+'Rounds of reports';
+comment on column metrics.article_abuse.unique_reporters is
+'Distinct reporters; signed-in users and anonymous ids are counted apart';
+comment on column metrics.article_abuse.anonymous_reports is
+'Rounds of reporters who were not signed in';
+comment on column metrics.article_abuse.reported_comments is
+'Published comments with at least one round';
+comment on column metrics.article_abuse.reported_comment_rate is
+'reported_comments / published comments';
+comment on column metrics.article_abuse.reports_per_1000 is
+'Rounds on published comments per 1,000 published comments';
+comment on column metrics.article_abuse.upheld is
+'Rounds whose last decision is upheld or, without one, whose comment was next rejected by a person';
+comment on column metrics.article_abuse.dismissed is
+'Rounds whose last decision is dismissed or, without one, whose comment was next approved by a person';
+comment on column metrics.article_abuse.ignored is
+'Rounds whose last decision is ignored';
+comment on column metrics.article_abuse.duplicates is
+'Rounds whose last decision is duplicate';
+comment on column metrics.article_abuse.void is
+'Rounds whose last decision is void or, without one, whose comment its author deleted before a person moderated it';
+comment on column metrics.article_abuse.open_reports is
+'Rounds that nothing has settled';
+comment on column metrics.article_abuse.oldest_open_at is
+'When the oldest open round began';
+comment on column metrics.article_abuse.uphold_rate is
+'upheld / (upheld + dismissed)';
+comment on column metrics.article_abuse.time_to_decision_p50_seconds is
+'Median from a round''s earliest report to its first decision, at least 0';
+comment on column metrics.article_abuse.time_to_decision_p90_seconds is
+'Ninth decile of the same';
+comment on column metrics.article_abuse.rejected is
+'Comments whose last decision is rejected and that their author did not delete, held ones that were never published included';
+comment on column metrics.article_abuse.rejection_rate is
+'rejected / (rejected + visible + erased): comments deleted by their author are left out';
+comment on column metrics.article_abuse.exposure_p50_seconds is
+'Median from first being visible to the first later rejection by anyone, else to deletion by its author, at least 0';
+comment on column metrics.article_abuse.computed_at is
+'When this row was computed';
+comment on column metrics.article_abuse.metric_version is
+'Version of these definitions';
+comment on column metrics.article_abuse.watermark is
+'Everything produced before this time was in the tables when the row was computed (T of the last passed barrier)';
+
+grant select on discussion.known_articles to btl_scheduler;
+grant execute on function discussion.comment_standing to btl_scheduler;
+grant select on discussion.late_comments to btl_scheduler, btl_moderator;
+grant select, insert, update, delete on metrics.article_engagement, metrics.article_abuse to btl_scheduler;
+grant select on metrics.article_engagement, metrics.article_abuse to btl_reader, btl_moderator;
+grant execute on function discussion.report_rounds to btl_scheduler;
+
+reset role;
