@@ -131,7 +131,7 @@ def logs(
     from below_the_line.local.logs import tail
 
     stack = _stack()
-    found = sorted(stack.layout.logs.glob("*.log")) if stack.layout.logs.is_dir() else []
+    found = sorted(stack.layout.logs.glob("*.log")) if stack.layout.exists() else []
     if not found:
         raise BelowTheLineError(f"There are no logs in {stack.layout.home}.", "Start the stack: `btl up`.")
     wanted = [path for path in found if part is None or path.stem == part] or [

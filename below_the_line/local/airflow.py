@@ -31,6 +31,7 @@ _COMPONENTS: Mapping[str, tuple[tuple[str, ...], int]] = {
     "airflow-triggerer": (("triggerer", "--skip-serve-logs"), 25),
 }
 NAMES = tuple(_COMPONENTS)
+API_SERVER = "airflow-api-server"
 
 _SETTINGS: Mapping[str, str] = {
     "CORE__EXECUTOR": "LocalExecutor",
@@ -47,8 +48,9 @@ _SETTINGS: Mapping[str, str] = {
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     # A task that has ended frees its place at once; sensors that look again soon fail wrongly without it.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    # At the start of everything, tasks wait for an API server that takes its time.
-    "WORKERS__EXECUTION_API_RETRIES": "10",
+    # Tasks wait for an API server that is still starting, or is restarted, and go on soon when it is there.
+    "WORKERS__EXECUTION_API_RETRIES": "20",
+    "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
     # After a kill, go on within seconds instead of five minutes. The launcher kills what a component left before it starts
     # it again, so that no task runs twice side by side.
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
@@ -133,7 +135,7 @@ def parts(layout: Layout, port: int, environment: Mapping[str, str]) -> list[Par
             argv=(sys.executable, "-P", "-m", "airflow", *arguments),
             environment=dict(environment),
             folder=str(layout.airflow),
-            address=url(port) if name == "airflow-api-server" else "",
+            address=url(port) if name == API_SERVER else "",
             stop_seconds=seconds,
         )
         for name, (arguments, seconds) in _COMPONENTS.items()
@@ -189,7 +191,7 @@ def unhealthy(answer: Mapping[str, Any] | None, since: datetime) -> list[str]:
     return missing
 
 
-def wait_until_ready(port: int, since: datetime, check: Callable[[], None], seconds: float = 180) -> None:
+def wait_until_ready(port: int, since: datetime, check: Callable[[], None], seconds: float = 300) -> None:
     """Wait until every component is healthy; ``check`` is called meanwhile and may raise. Raises BelowTheLineError."""
     deadline = time.monotonic() + seconds
     while True:

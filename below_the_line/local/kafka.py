@@ -112,7 +112,6 @@ def part(layout: Layout, port: int, controller_port: int, environment: Mapping[s
             ),
         ),
         stop_seconds=30,
-        infrastructure=True,
         settings={str(properties): configuration(port, controller_port), str(logging): _LOGGING},
     )
 
@@ -210,7 +209,7 @@ def _fetch(digests: Mapping[str, str], repository: Path, target: Path) -> None:
         ) from error
 
 
-def wait_until_ready(port: int, check: Callable[[], None], seconds: float = 60) -> None:
+def wait_until_ready(port: int, check: Callable[[], None], seconds: float = 180) -> None:
     """Wait until the broker tells about itself; ``check`` is called meanwhile and may raise. Raises BelowTheLineError."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError

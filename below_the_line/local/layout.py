@@ -110,7 +110,12 @@ class Layout:
 
     def exists(self) -> bool:
         """Whether a stack was ever set up here."""
-        return self.state.is_file()
+        try:
+            return self.state.is_file()
+        except PermissionError:
+            raise BelowTheLineError(
+                f"No permission to look into {self.home}.", "Use the user that made this stack, or another BTL_HOME."
+            ) from None
 
     def create(self) -> None:
         """Make the folders. Only the owner may look inside; others may pass through where Postgres needs it."""
@@ -136,6 +141,10 @@ class Layout:
         except (FileExistsError, NotADirectoryError) as error:
             raise BelowTheLineError(
                 f"{error.filename} is in the way of the stack's folder.", "Choose another folder with BTL_HOME."
+            ) from None
+        except OSError as error:
+            raise BelowTheLineError(
+                f"The stack's folder {self.home} cannot be made: {error.strerror}.", "Choose another one with BTL_HOME."
             ) from None
 
     def _make_sockets(self) -> None:

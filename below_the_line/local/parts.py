@@ -45,8 +45,6 @@ class Part:
     """Working folder by which its processes are known, for a program that overwrites its environment."""
     stop_signal: str = "TERM"
     stop_seconds: int = 10
-    infrastructure: bool = False
-    """Stopped after the others, which need it to finish their work."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Contents of its configuration files, by path: a change of them is a reason to restart it."""
 

@@ -122,7 +122,6 @@ def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
         data=str(data),
         stop_signal="INT",  # fast: it disconnects everybody instead of waiting for them
         stop_seconds=30,
-        infrastructure=True,
         settings={
             str(configuration_file): configuration(port, layout.postgres_sockets),
             str(access_file): ACCESS,
@@ -137,7 +136,7 @@ def url(layout: Layout, port: int, role: str, database: str = DATABASE) -> str:
     return f"postgresql://{quote(role)}:{quote(password, safe='')}@{HOST}:{port}/{quote(database)}"
 
 
-def wait_until_ready(layout: Layout, port: int, check: Callable[[], None], seconds: float = 60) -> None:
+def wait_until_ready(layout: Layout, port: int, check: Callable[[], None], seconds: float = 180) -> None:
     """Wait until our server answers; ``check`` is called meanwhile and may raise. Raises BelowTheLineError."""
     superuser = url(layout, port, SUPERUSER, "postgres")
     deadline = time.monotonic() + seconds

@@ -2,47 +2,27 @@
 
 import fcntl
 import os
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 from psutil import Process
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.local import airflow, environment, kafka, ports, postgres, processes, state
+from below_the_line.local.describing import addresses, describe
 from below_the_line.local.layout import Layout
-from below_the_line.local.parts import Part, base_environment, write_parts
+from below_the_line.local.parts import Part, write_parts
+from below_the_line.local.reporting import Reporter, Silent
+from below_the_line.local.starting import Start, until
 from below_the_line.local.state import Choice, External
-from below_the_line.local.supervisor import Supervisor, configuration, last_lines
+from below_the_line.local.supervisor import Supervisor, configuration
 
+# The others need these to finish their work.
+_STOPPED_LAST = (postgres.NAME, kafka.NAME, airflow.API_SERVER)
 _RUNNING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
-
-
-class Reporter(Protocol):
-    """Hears what is being done. Called from several threads."""
-
-    def begin(self, step: str, text: str) -> None:
-        """A step begins; ``text`` says what is done or waited for."""
-
-    def end(self, step: str, text: str, *, failed: bool = False) -> None:
-        """The step has ended."""
-
-
-class Silent:
-    """A reporter that says nothing."""
-
-    def begin(self, step: str, text: str) -> None:
-        """Say nothing."""
-
-    def end(self, step: str, text: str, *, failed: bool = False) -> None:
-        """Say nothing."""
 
 
 @dataclass(frozen=True)
@@ -112,11 +92,11 @@ class Stack:
             if not alive:
                 self._clear_leftovers(reporter)
             choice = self._choose(without, consumers, explicit_ports or {}, automatic_ports, external, running=alive)
-            parts = self._describe(choice)
+            parts = describe(self.layout, choice, self._surroundings)
             self._check_ports(choice, alive=alive)
             state.save(self.layout.state, choice)
             self._configure(parts, alive, reporter)
-            _Start(self.layout, self._supervisor, choice, parts, reporter).run()
+            Start(self.layout, self._supervisor, choice, parts, reporter).run()
 
     def _choose(
         self,
@@ -149,43 +129,6 @@ class Stack:
         choice.check()
         return choice
 
-    def _describe(self, choice: Choice) -> list[Part]:
-        inherited = base_environment(
-            self._surroundings, sys.executable, own_kafka=choice.external.kafka_bootstrap is None
-        )
-        inherited["BTL_HOME"] = str(self.layout.home)
-        reached = environment.connections(self.layout, choice)
-        if "BTL_KAFKA_BOOTSTRAP" in reached:
-            inherited["BTL_KAFKA_BOOTSTRAP"] = reached["BTL_KAFKA_BOOTSTRAP"]
-
-        def as_role(role: str) -> dict[str, str]:
-            if choice.external.database_url is not None:
-                return inherited | {"BTL_DATABASE_URL": choice.external.database_url}
-            return inherited | {"BTL_DATABASE_URL": postgres.url(self.layout, choice.ports["postgres"], role)}
-
-        parts: list[Part] = []
-        if choice.runs_postgres:
-            parts.append(postgres.part(self.layout, choice.ports["postgres"], inherited))
-        if choice.runs_kafka:
-            parts.append(kafka.part(self.layout, choice.ports["kafka"], choice.ports["kafka_controller"], inherited))
-        if choice.runs_airflow:
-            ours = as_role("btl_scheduler")
-            settings = airflow.environment(
-                self.layout, choice.ports["airflow"], choice.ports["postgres"], ours["BTL_DATABASE_URL"]
-            )
-            parts += airflow.parts(self.layout, choice.ports["airflow"], ours | settings)
-        for name in choice.consumer_names:
-            parts.append(
-                Part(
-                    name=name,
-                    argv=(sys.executable, "-P", "-m", "below_the_line", "consume"),
-                    environment=as_role("btl_ingest"),
-                    folder=str(self.layout.home),
-                    stop_seconds=10,
-                )
-            )
-        return parts
-
     def _check_ports(self, choice: Choice, *, alive: bool) -> None:
         ours: set[int] = set()
         if alive:
@@ -212,10 +155,7 @@ class Stack:
             for name, process in info.items()
             if process["statename"] in _RUNNING and (name not in wanted or self._outdated(name, parts))
         ]
-        if stale:
-            reporter.begin("stopping", f"parts that have changed: {', '.join(stale)}")
-            self._supervisor.stop_parts(stale)
-            reporter.end("stopping", f"stopped what has changed: {', '.join(stale)}")
+        self._stop_in_order(stale, reporter)
         self._supervisor.reload()
 
     def _outdated(self, name: str, parts: Iterable[Part]) -> bool:
@@ -255,7 +195,7 @@ class Stack:
         """Stop everything; afterwards no process and no port of the stack is left. Returns whether there was anything."""
         _require_extra()
         reporter = reporter or Silent()
-        if not self.layout.home.is_dir():
+        if not self.layout.exists() and not self.layout.run.is_dir():
             return False
         self.layout.create()
         with self._locked():
@@ -278,19 +218,19 @@ class Stack:
     def _stop_orderly(self, reporter: Reporter) -> None:
         info = self._supervisor.info()
         running = [name for name, process in info.items() if process["statename"] in _RUNNING]
-        # The others need Postgres and Kafka to finish their work.
-        for names in (
-            [name for name in running if name not in (postgres.NAME, kafka.NAME)],
-            [name for name in running if name in (postgres.NAME, kafka.NAME)],
-        ):
-            if names:
-                text = ", ".join(names)
-                reporter.begin(text, "stopping")
-                self._supervisor.stop_parts(names)
-                reporter.end(text, "stopped")
+        self._stop_in_order(running, reporter)
         pid = self._supervisor.pid()
         self._supervisor.shutdown()
-        _until(lambda: not processes.exists(pid), seconds=15, what="The process supervisor did not end.")
+        until(lambda: not processes.exists(pid), seconds=15, what="The process supervisor did not end.")
+
+    def _stop_in_order(self, names: Sequence[str], reporter: Reporter) -> None:
+        for last in (False, True):
+            now = [name for name in names if (name in _STOPPED_LAST) is last]
+            if now:
+                step = "services" if last else "parts"
+                reporter.begin(step, f"stopping {', '.join(now)}")
+                self._supervisor.stop_parts(now)
+                reporter.end(step, f"stopped {', '.join(now)}")
 
     def reset(self, reporter: Reporter | None = None) -> None:
         """Stop everything and delete the stack's state: databases, topics, secrets, logs."""
@@ -307,7 +247,7 @@ class Stack:
         _require_extra()
         info = self._supervisor.info() if self._supervisor.alive() else {}
         found = []
-        for name, address in self._expected(choice).items():
+        for name, address in addresses(choice).items():
             process = info.get(name, {"statename": "STOPPED", "start": 0, "pid": 0})
             started = process["statename"] == "RUNNING"
             found.append(
@@ -326,19 +266,6 @@ class Stack:
             ("airflow", choice.external.airflow_url),
         ]
         return found + [PartStatus(name, "external", None, None, where, None) for name, where in elsewhere if where]
-
-    def _expected(self, choice: Choice) -> dict[str, str]:
-        expected = {}
-        if choice.runs_postgres:
-            expected[postgres.NAME] = f"{ports.HOST}:{choice.ports['postgres']}"
-        if choice.runs_kafka:
-            expected[kafka.NAME] = f"{ports.HOST}:{choice.ports['kafka']}"
-        if choice.runs_airflow:
-            expected |= {
-                name: airflow.url(choice.ports["airflow"]) if name == "airflow-api-server" else ""
-                for name in airflow.NAMES
-            }
-        return expected | dict.fromkeys(choice.consumer_names, "")
 
     def environment(self) -> dict[str, str]:
         """The settings by which others reach the stack, as environment variables. Raises BelowTheLineError if there is none."""
@@ -389,165 +316,6 @@ class Stack:
                     "Wait until it has finished.",
                 ) from None
             yield
-
-
-class _Start:
-    """One run of ``up`` over described parts: what depends on nothing goes at the same time."""
-
-    def __init__(
-        self, layout: Layout, supervisor: Supervisor, choice: Choice, parts: Sequence[Part], reporter: Reporter
-    ) -> None:
-        self._layout, self._supervisor, self._choice, self._reporter = layout, supervisor, choice, reporter
-        self._parts = {part.name: part for part in parts}
-        self._stop = threading.Event()
-
-    def run(self) -> None:
-        """Start everything and wait. Raises the first error."""
-        with ThreadPoolExecutor(max_workers=5, thread_name_prefix="up") as pool:
-            postgres_up = pool.submit(self._postgres)
-            kafka_up = pool.submit(self._kafka)
-            migrated = pool.submit(self._migrate, postgres_up)
-            waiting = [
-                postgres_up,
-                kafka_up,
-                migrated,
-                pool.submit(self._airflow, postgres_up),
-                pool.submit(self._consumers, migrated, kafka_up),
-            ]
-            try:
-                wait(waiting, return_when="FIRST_EXCEPTION")
-            finally:
-                self._stop.set()
-        errors = [error for future in waiting if (error := future.exception()) is not None]
-        for error in errors:
-            if not isinstance(error, _AbandonedError):
-                raise error
-
-    @contextmanager
-    def _step(self, name: str, text: str) -> Iterator[Callable[[str], None]]:
-        self._reporter.begin(name, text)
-        result = [text]
-        try:
-            yield lambda said: result.__setitem__(0, said)
-        except BaseException as error:
-            self._reporter.end(name, "given up" if isinstance(error, _AbandonedError) else "failed", failed=True)
-            raise
-        self._reporter.end(name, result[0])
-
-    def _postgres(self) -> None:
-        if not self._choice.runs_postgres:
-            return
-        port = self._choice.ports["postgres"]
-        first = not self._layout.postgres_data.exists()
-        with self._step(postgres.NAME, "making the database cluster" if first else "starting") as say:
-            self._supervisor.start_part(postgres.NAME)
-            postgres.wait_until_ready(self._layout, port, self._checking(postgres.NAME))
-            (self._layout.postgres / "superuser-password").unlink(missing_ok=True)
-            postgres.create_roles_and_databases(self._layout, port)
-            say(f"PostgreSQL at {ports.HOST}:{port}")
-
-    def _kafka(self) -> None:
-        if self._choice.runs_kafka:
-            port = self._choice.ports["kafka"]
-            if not kafka.jars_folder(self._layout).is_dir():
-                with self._step("kafka-jars", f"fetching Kafka {kafka.VERSION} (once)") as say:
-                    kafka.jars(self._layout)
-                    say(f"Kafka {kafka.VERSION} in {kafka.jars_folder(self._layout)}")
-            with self._step(kafka.NAME, "starting") as say:
-                self._supervisor.start_part(kafka.NAME)
-                kafka.wait_until_ready(port, self._checking(kafka.NAME))
-                say(f"Kafka at {ports.HOST}:{port}")
-        elif self._choice.external.kafka_bootstrap is None:
-            return
-        with self._step("topics", "creating the missing topics") as say:
-            created = self._create_topics()
-            say(f"created {', '.join(created)}" if created else "all there")
-
-    def _create_topics(self) -> list[str]:
-        from below_the_line.publishing import create_topics
-        from below_the_line.settings import Settings
-
-        if self._choice.external.kafka_bootstrap is not None:
-            return create_topics(Settings(kafka_bootstrap=self._choice.external.kafka_bootstrap))
-        ours = f"{ports.HOST}:{self._choice.ports['kafka']}"
-        return create_topics(Settings(kafka_bootstrap=ours, kafka_security_protocol="PLAINTEXT"))
-
-    def _migrate(self, postgres_up: "Future[None]") -> None:
-        from below_the_line.database.migrations import migrate
-
-        postgres_up.result()
-        url = environment.connections(self._layout, self._choice).get("BTL_DATABASE_URL")
-        if url is None:
-            return
-        with self._step("tables", "migrating the database") as say:
-            applied = migrate(url)
-            say(f"{len(applied)} migrations applied" if applied else "up to date")
-
-    def _airflow(self, postgres_up: "Future[None]") -> None:
-        if not self._choice.runs_airflow:
-            return
-        postgres_up.result()
-        scheduler = self._parts["airflow-scheduler"]
-        with self._step("airflow-migrate", "making Airflow's own tables") as say:
-            say("made" if airflow.migrate(self._layout, scheduler.environment) else "up to date")
-        self._checking()()
-        with self._step("airflow", "starting scheduler, API server, DAG processor and triggerer") as say:
-            running = {name for name, process in self._supervisor.info().items() if process["statename"] == "RUNNING"}
-            since = datetime.fromtimestamp(0, UTC) if running.issuperset(airflow.NAMES) else datetime.now(UTC)
-            for name in airflow.NAMES:
-                self._supervisor.start_part(name)
-            port = self._choice.ports["airflow"]
-            airflow.wait_until_ready(port, since, self._checking(*airflow.NAMES))
-            say(f"Airflow at {airflow.url(port)}")
-
-    def _consumers(self, migrated: "Future[None]", kafka_up: "Future[None]") -> None:
-        migrated.result()
-        kafka_up.result()
-        names = self._choice.consumer_names
-        if not names:
-            return
-        with self._step("consumer", "starting") as say:
-            for name in names:
-                self._supervisor.start_part(name)
-            check = self._checking(*names)
-            _until(lambda: (check(), self._all_running(names))[1], seconds=30, what="The consumer did not start.")
-            say(f"{len(names)} consumer{'s' if len(names) > 1 else ''} running")
-
-    def _all_running(self, names: Iterable[str]) -> bool:
-        info = self._supervisor.info()
-        return all(info[name]["statename"] == "RUNNING" for name in names)
-
-    def _checking(self, *names: str) -> Callable[[], None]:
-        """A check to be called while waiting for parts: raises when one of them failed, or when another step did."""
-
-        def check() -> None:
-            if self._stop.is_set():
-                raise _AbandonedError
-            if not names:
-                return
-            info = self._supervisor.info()
-            for name in names:
-                if info[name]["statename"] in ("BACKOFF", "FATAL", "EXITED"):
-                    log = self._layout.log(name)
-                    said = "\n".join(f"  {line}" for line in last_lines(log, 12)) or "  (nothing)"
-                    raise BelowTheLineError(
-                        f"{name} ended instead of starting. Its log ends:\n{said}\n",
-                        f"Mend the cause and run `btl up` again; the whole log is {log}.",
-                    )
-
-        return check
-
-
-class _AbandonedError(Exception):
-    """Another step failed, there is no use in going on."""
-
-
-def _until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise BelowTheLineError(what, "Look into `btl logs`, and try `btl down`.")
-        time.sleep(0.05)
 
 
 def _without_password(url: str) -> str:

@@ -40,7 +40,7 @@ def stack(home: Path) -> Stack:
     return stack
 
 
-def _eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+def _eventually(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "not within the time allowed"
