@@ -48,7 +48,7 @@ class Pipeline:
             "BTL_CONSUMER_GROUP": self.group,
             "BTL_LOG_FORMAT": "json",
             # A killed consumer's partitions are given away when its session has run out.
-            "BTL_SESSION_SECONDS": "2",
+            "BTL_SESSION_SECONDS": "1.5",
         }
         self._processes: list[subprocess.Popen[bytes]] = []
         self._start_at_present_end()

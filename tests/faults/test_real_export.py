@@ -18,6 +18,9 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
+from below_the_line.closing.barrier import look, take_barrier
+from below_the_line.closing.windows import apply_barrier
+from below_the_line.metrics.recompute import recompute_dirty
 from tests.consuming import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack
@@ -64,6 +67,29 @@ def content(connection: psycopg.Connection) -> list[tuple[object, ...]]:
         or ()
         for table in ("articles", "article_versions", "comments")
     ]
+
+
+def assert_metrics_count_every_row(pipeline: Pipeline, connection: psycopg.Connection, rows_of: Counter[str]) -> None:
+    barrier = take_barrier(connection, pipeline.settings(), attempt_id="export", run_id="export")
+    assert look(connection, barrier) == ()
+    apply_barrier(connection, barrier)
+    recompute_dirty(connection)
+    found = connection.execute(
+        "select article_id, comments_submitted, comments_published, late_comments from metrics.article_engagement"
+    ).fetchall()
+    assert {article: submitted for article, submitted, _, _ in found if submitted} == dict(rows_of)
+    assert all(published + late == submitted for _, submitted, published, late in found)
+    assert len(found) == 3_270
+    # The rule for all sites closes after fourteen days: some comments of the export are late, most are not.
+    late = connection.execute(
+        """
+        select count(*)
+        from discussion.comments as comment
+        inner join discussion.article_versions as article on article.article_id = comment.article_id
+        where comment.posted_at >= article.published_at + interval '336 hours'
+        """
+    ).fetchone()
+    assert late == (sum(row[3] for row in found),)
 
 
 def test_the_export_arrives_whole_and_once_though_the_consumer_is_killed_twenty_times(
@@ -128,6 +154,8 @@ def test_the_export_arrives_whole_and_once_though_the_consumer_is_killed_twenty_
     assert sum(bool(escaped.search(body)) for body in bodies.values()) == sum(
         bool(escaped.search(html.unescape(row["headline"] + row["text"]))) for row in comments
     )
+
+    assert_metrics_count_every_row(pipeline, connection, Counter(row["article_id"] for row in comments))
 
     before = content(connection)
     import_export(pipeline)
