@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import kafka
 from kafka import errors as kafka_errors
+from kafka.net.compat import KafkaNetClient
 from kafka.partitioner import DefaultPartitioner
 from kafka.partitioner.default import murmur2
 
@@ -138,7 +139,8 @@ class Publisher:
     def __enter__(self) -> "Publisher":
         self._topics = self._existing_topics()
         with _explaining(self._settings):
-            self._producer = kafka.KafkaProducer(
+            self._producer = _connected(
+                kafka.KafkaProducer,
                 **self._options,
                 acks="all",
                 enable_idempotence=True,
@@ -261,11 +263,27 @@ class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
 def _admin(settings: Settings) -> Iterator[Any]:
     """An admin client, closed at the end. Raises BelowTheLineError if the brokers cannot be reached."""
     with _explaining(settings):
-        client = kafka.KafkaAdminClient(**kafka_options(settings))
+        client = _connected(kafka.KafkaAdminClient, **kafka_options(settings))
     try:
         yield client
     finally:
         client.close()
+
+
+def _connected(factory: Callable[..., Any], **options: Any) -> Any:
+    """A client of kafka-python; if it cannot connect, its thread and selector are closed, which it leaves running."""
+    begun: list[Any] = []
+
+    def begin(**configuration: Any) -> Any:
+        begun.append(KafkaNetClient(**configuration))
+        return begun[-1]
+
+    try:
+        return factory(**options, kafka_client=begin)
+    except BaseException:
+        for client in begun:
+            client.close()
+        raise
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def event_time(data: Mapping[str, Any], *names: str) -> datetime:
     for name in names:
         if name in data:
             return datetime.fromisoformat(data[name])
-    raise UnmappableRowError(f"has no time: {' and '.join(names)} are null")
+    raise UnmappableRowError(f"has no time: no {' and no '.join(names)}")
 
 
 def _filled(members: Mapping[str, Any], cells: Cells) -> dict[str, Any]:

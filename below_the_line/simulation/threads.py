@@ -172,7 +172,10 @@ class Discussion:
     def _time_of_comment(self, parent: Comment | None) -> int | None:
         rng, plan = self._rng, self._plan
         begin = max(plan.published_at, self._day_start - 2 * DAY)
-        late = rng.random() < 0.03
+        if rng.random() < 0.03:
+            late = self._just_too_late(parent)
+            if late is not None:
+                return late
         for _ in range(6):
             if parent is not None:
                 at = parent.posted_at + int(rng.lognormvariate(0, 1.3) * 8 * MINUTE)
@@ -182,9 +185,18 @@ class Discussion:
                 at = begin + int(rng.expovariate(1 / (5 * HOUR)))
             if at >= self._day_end - MINUTE or rng.random() * _BUSIEST > READING[at // HOUR % 24]:
                 continue
-            if late or not self._is_closed(at):
+            if not self._is_closed(at):
                 return at // 1000 * 1000
         return None
+
+    def _just_too_late(self, parent: Comment | None) -> int | None:
+        """A time within the hours after the discussion closed, if it does so on this day."""
+        begins = [begin for begin, _ in self._closed if self._day_start <= begin < self._day_end - HOUR]
+        if not begins:
+            return None
+        at = (self._rng.choice(begins) + int(self._rng.expovariate(1 / HOUR))) // 1000 * 1000
+        is_possible = at < self._day_end - MINUTE and (parent is None or parent.posted_at < at)
+        return at if is_possible else None
 
     def _is_closed(self, at: int) -> bool:
         return any(begin <= at < end for begin, end in self._closed)

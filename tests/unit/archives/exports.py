@@ -1,0 +1,93 @@
+"""Tiny exports, made up."""
+
+import gzip
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from below_the_line.archives.importing import Archive, RejectedRow
+from below_the_line.archives.mapping import load_mapping
+from below_the_line.catalogue import load_contracts
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+MAPPING = r"""
+source = "https://example.org/tiny"
+time_zone = "Europe/Vienna"
+
+[articles]
+html_columns = ["title"]
+
+[articles.fields]
+article_id = "a-{id}"
+url = "https://example.org/story/{id}"
+headline = "{title}"
+published_at = "{published}"
+section = "{desk}"
+topics = { split = "{tags}", by = ";" }
+bylines = ["{author}"]
+language = "de"
+
+[comments]
+html_columns = ["text"]
+
+[comments.null]
+text = ["No Comment"]
+title = ["No Headline"]
+parent = ["0"]
+
+[comments.fields]
+article_id = "a-{article}"
+comment_id = "c-{id}"
+parent_comment_id = "c-{parent}"
+posted_at = "{created}"
+body = ["{title}\n\n{text}", "{text}", "{title}", " "]
+author.user_id = ["{user}", "name:{name}"]
+author.display_name = "{name}"
+"""
+
+ARTICLES = """id,title,published,desk,tags,author
+1,Ferries &amp; bridges,2019-05-01T07:00:00,local,harbour; traffic,City desk
+2,Second,2019-05-01T09:30:00,,,
+"""
+
+COMMENTS = """id,article,parent,user,name,created,title,text
+1,1,0,u1,otter,2019-05-01T07:14:14.593000,No Headline,First &amp;lt;here&gt;
+2,1,1,,heron,2019-05-01T09:10:00,Well,No Comment
+3,2,0,u1,otter,2019-05-01T09:31:00,No Headline,No Comment
+"""
+
+
+class Export:
+    """Three files in a folder; write what is to be different, then read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.articles = folder / "articles.csv"
+        self.comments = folder / "comments.csv"
+        self.mapping = folder / "mapping.toml"
+        self.rejected: list[RejectedRow] = []
+        self.write(self.articles, ARTICLES)
+        self.write(self.comments, COMMENTS)
+        self.write(self.mapping, MAPPING)
+
+    @staticmethod
+    def write(path: Path, text: str, *, encoding: str = "utf-8", gzipped: bool = False) -> Path:
+        raw = text.encode(encoding)
+        path.write_bytes(gzip.compress(raw) if gzipped else raw)
+        return path
+
+    def archive(self) -> Archive:
+        return Archive(self.articles, self.comments, load_mapping(self.mapping), load_contracts(), NOW)
+
+    def events(self) -> list[dict[str, Any]]:
+        return [orjson.loads(timed.outgoing.value or b"") for timed in self.archive().events(self.rejected.append)]
+
+    def data(self) -> list[dict[str, Any]]:
+        return [event["data"] for event in self.events()]
+
+    def reasons(self) -> Sequence[tuple[str, int, str]]:
+        self.events()
+        return [(row.file, row.line, row.reason) for row in self.rejected]
