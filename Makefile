@@ -45,7 +45,7 @@ format: setup ## Format the Python code
 
 .PHONY: bench
 bench: setup ## Measure; prints a table with the machine, writes build/bench.json
-	$(BIN)/python tests/benchmarks/run.py $(ARGS)
+	$(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 .PHONY: lock
 lock: setup ## Resolve pyproject.toml into requirements.lock anew

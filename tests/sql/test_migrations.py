@@ -52,9 +52,7 @@ def dumped(url: str) -> str:
     return re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
 
 
-def test_the_readable_schema_and_the_migrations_make_the_same_database(
-    database_url: str, empty_database: str
-) -> None:
+def test_the_readable_schema_and_the_migrations_make_the_same_database(database_url: str, empty_database: str) -> None:
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute((SQL / "schema.sql").read_bytes())
     assert dumped(empty_database).splitlines() == dumped(database_url).splitlines()
