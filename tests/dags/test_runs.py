@@ -10,11 +10,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from below_the_line.closing.barrier import broker_end_offsets
+from below_the_line.closing.barrier import Target, broker_end_offsets, take_barrier
 from below_the_line.settings import Settings
 from tests.sql.newsroom import Newsroom, t
 
@@ -65,6 +66,51 @@ def test_both_dags_run_and_their_tables_fill(
     assert (row["comments_published"], row["late_comments"], row["state"]) == (1, 1, "closed")
     assert row["watermark"] == passed[0][0]
     assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("status", "failure"),
+    [
+        ("consuming", "AirflowSensorTimeout: Discussions were not closed: after 1 s"),
+        ("stopped", "AirflowFailException"),
+    ],
+)
+def test_a_barrier_that_does_not_pass_fails_saying_which_partition_and_why(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
+    status: str,
+    failure: str,
+) -> None:
+    # The barrier that an earlier look of this attempt took.
+    barrier_id = take_barrier(
+        connection,
+        Settings(),
+        attempt_id="attempt",
+        run_id="run",
+        end_offsets=lambda _settings: [Target("comment-events", 3, UUID(int=1), 0, 10)],
+    )
+    connection.execute(
+        "insert into ingest.partition_offsets"
+        " (consumer_group, topic, partition, topic_id, next_offset, epoch, status, status_detail)"
+        " values (%s, 'comment-events', 3, %s, 9, 1, %s, 'the breaker tripped')",
+        [Settings().consumer_group, UUID(int=1), status],
+    )
+    result = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("wait_in_vain.py"))],
+        env=airflow_with_metadata | with_services | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    said = next(line for line in result.stdout.splitlines() if line.startswith("FAILED"))
+    assert failure in said, result.stdout + result.stderr
+    assert "comment-events[3]: 1 behind (at 9 of 10" in said
+    assert ("the breaker tripped" in said) == (status == "stopped")
+    assert connection.execute(
+        "select passed_at from ingest.barriers where barrier_id = %s", [barrier_id]
+    ).fetchone() == (None,)
 
 
 class Watcher:

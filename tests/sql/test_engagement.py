@@ -133,6 +133,19 @@ def test_a_comment_in_a_gap_is_late_and_an_extend_brings_it_back(newsroom: Newsr
     }
 
 
+def test_a_comment_before_the_article_opens_is_in_time_also_when_there_are_gaps(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.override("close", "05-02 00:00")
+    newsroom.override("clear", "05-04 00:00")
+    newsroom.comment("c1", "04-30 10:00")
+    newsroom.close("06-01 00:00")
+    newsroom.compute()
+    assert part(newsroom.engagement(), "comments_published", "late_comments") == {
+        "comments_published": 1,
+        "late_comments": 0,
+    }
+
+
 def test_late_comments_are_listed_with_how_late(newsroom: Newsroom, connection: psycopg.Connection) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.comment("c1", "05-15 12:00")
