@@ -29,7 +29,7 @@ def _required(variable: str) -> str:
 
 def with_database(url: str, database: str) -> str:
     """The same server and user, another database, as a URL."""
-    parts = conninfo_to_dict(url)
+    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     parts["dbname"] = database
     return make_conninfo(**parts)
 

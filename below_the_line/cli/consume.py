@@ -33,7 +33,6 @@ def consume(
         raise BelowTheLineError(
             f"{', '.join(unknown)} is no input topic.", f"The input topics are {', '.join(inputs)}."
         )
-    configure_logs(current.log_format)
     require_current(url)
     source = Source(
         topic or inputs,
@@ -42,6 +41,8 @@ def consume(
         current.batch_records,
         current.session_seconds,
     )
+    # Only now: while it looks for a broker, kafka-python logs dozens of lines that the error says in one.
+    configure_logs(current.log_format)
     store = Store(url, current.consumer_group)
     consumer = Consumer(source, store, load_contracts(), BatchPolicy(current.batch_records, current.batch_seconds))
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -86,7 +86,8 @@ def simulate(
         if not endless:
             raise
     finally:
-        _report(sent, time.monotonic() - started, written=output is not None)
+        if sent:
+            _report(sent, time.monotonic() - started, written=output is not None)
 
 
 def _midnight(text: str | None, now: "datetime") -> "datetime":

@@ -116,10 +116,7 @@ class Source:
             )
         except kafka.errors.KafkaError as error:
             raise BelowTheLineError(
-                f"Kafka at {options.get('bootstrap_servers')} can't be used: {type(error).__name__} {error}".rstrip(
-                    ": "
-                )
-                + ".",
+                f"Kafka at {', '.join(options.get('bootstrap_servers', ()))} can't be used: {error}.",
                 "Is the broker running there (`btl status`), and are BTL_KAFKA_BOOTSTRAP and BTL_KAFKA_* right?",
             ) from None
         missing = [topic for topic in self._topics if not self._consumer.partitions_for_topic(topic)]

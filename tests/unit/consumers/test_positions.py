@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from consumers.core.positions import BrokerPartition, StoredPosition, Stopped, start_position
+from consumers.core.positions import BrokerPartition, Stopped, StoredPosition, start_position
 
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
 
