@@ -42,6 +42,7 @@ def test_a_discussion_is_closed_from_the_windows_end_on_whenever_the_run_comes(
     newsroom.close(cut_off)
     window = newsroom.window()
     assert (window["state"], window["closed_at"]) == (state, closed_at and t(closed_at))
+    assert window["next_change_at"] == (DEFAULT_END if state == "open" else None)
 
 
 def test_before_it_opens_a_discussion_is_open(newsroom: Newsroom) -> None:
