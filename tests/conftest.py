@@ -1,6 +1,6 @@
 """Fixtures that stand on real services: Postgres and Kafka of the test stack.
 
-`make test` starts the stack and names it in BTL_TEST_DATABASE_URL (a user that may create databases and roles) and
+`make test` starts the stack and names it in BTL_TEST_DATABASE_URL (a superuser: tests try out every role) and
 BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is never skipped.
 """
 
@@ -36,7 +36,7 @@ def with_database(url: str, database: str) -> str:
 
 @pytest.fixture(scope="session")
 def server_url() -> str:
-    """A Postgres server, as a user that may create databases and roles."""
+    """A Postgres server, as its superuser."""
     return _required("BTL_TEST_DATABASE_URL")
 
 

@@ -32,7 +32,7 @@ def main() -> int:
         stack.up(without=["airflow", "consumer"], automatic_ports=True)
         environment = inherited | {
             "BTL_TEST_HOME": str(home),
-            "BTL_TEST_DATABASE_URL": stack.database_url("btl_owner"),
+            "BTL_TEST_DATABASE_URL": stack.database_url("postgres"),
             "BTL_TEST_KAFKA_BOOTSTRAP": stack.environment()["BTL_KAFKA_BOOTSTRAP"],
         }
         return subprocess.run(

@@ -322,8 +322,9 @@ class Store:
         try:
             # One round trip. The fence raises, and a pipeline skips what follows an error: no COMMIT without it.
             with self._open.pipeline():
-                self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
+                # The fence before the ledger: a zombie is to hear that it is fenced, not that its entry is there already.
                 self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
+                self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
                 self._open.commit()
         except psycopg.Error as error:
             raise self._failed(error) from error
