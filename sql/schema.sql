@@ -1008,7 +1008,7 @@ comment on column ingest.barrier_offsets.log_start_offset is
 comment on column ingest.barrier_offsets.end_offset is
 'Last stable offset (read_committed): next_offset must reach it';
 
-create function discussion.anchors(in_articles text [])
+create function discussion.anchors(in_articles text[])
 returns table (
     article_id text,
     anchor timestamptz,
@@ -1063,7 +1063,7 @@ comment on function discussion.anchors is
 -- cut the event of greatest version in force in each register (settings, status, hold, override), and decides there:
 -- between two cuts nothing changes. Ranks stand for versions, because max(bytea) is not in every supported Postgres.
 -- No nested loops: see discussion.report_rounds.
-create function discussion.timeline(in_articles text [])
+create function discussion.timeline(in_articles text[])
 returns table (
     article_id text,
     starts_at timestamptz,
@@ -1295,7 +1295,7 @@ as $$
 $$;
 
 comment on function discussion.timeline is
-'When the given articles accept comments, from the beginning to the end of time, and what decides it: half-open pieces in order. The one definition, used by the closing run, the views and `btl rules explain`.';
+'When the given articles accept comments, from the beginning to the end of time, and what decides it: half-open pieces in order. The one definition, used by the closing run and the views.';
 
 create view discussion.cannot_close as
 select
@@ -1398,7 +1398,7 @@ comment on function discussion.in_time is
 
 -- A function of articles and not a view, so that windows, too, are looked up by the given articles: a view would leave the
 -- planner the choice between all windows and one look-up for each comment.
-create function discussion.comment_standing(in_articles text [])
+create function discussion.comment_standing(in_articles text[])
 returns table (
     article_id text,
     comment_id text,
@@ -1537,7 +1537,7 @@ comment on column discussion.known_articles.article_id is
 -- Counts "at or before" are running counts whose frame includes rows of the same time: linear, also in a storm of reports.
 -- No nested loops: of an article that has just become hot the planner's statistics know nothing, it would expect a handful
 -- of rows and compare all with all.
-create function discussion.report_rounds(in_articles text [])
+create function discussion.report_rounds(in_articles text[])
 returns table (
     article_id text,
     comment_id text,

@@ -77,7 +77,7 @@ class Progress:
         if self.held_topic_id != self.topic_id:
             return (
                 f"{name}: the topic was deleted and made anew, the stored position belongs to the old one; "
-                "run `btl offsets reset`"
+                "docs/runbook.md says what to do"
             )
         age = max(0, round((now - self.moved_at).total_seconds()))
         behind = (
@@ -176,7 +176,7 @@ def look(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...
     if stopped:
         raise PartitionStoppedError(
             f"Discussions can't be closed: {explain(stopped, database_clock(connection))}.",
-            "Mend it (`btl breaker accept`, `btl offsets accept-gap`); the next run goes on by itself.",
+            "docs/runbook.md says how to release a stopped partition; the next run goes on by itself.",
         )
     return behind
 

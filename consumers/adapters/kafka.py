@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 import kafka.errors
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.record.default_records import DefaultRecord, DefaultRecordBatch
-from kafka.record.util import decode_varint
 
 from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
+from consumers.adapters import reading
 from consumers.core.batch import Partition
 from consumers.core.positions import BrokerPartition
 
@@ -94,7 +93,7 @@ class Source:
         session_seconds: float,
     ) -> None:
         """Connect to the brokers. Raises BelowTheLineError when none can be reached or they refuse us."""
-        keep_header_name_bytes()
+        reading.install()
         self._topics = list(topics)
         self._assignment = _Assignment()
         try:
@@ -140,15 +139,10 @@ class Source:
                 f"Kafka refuses this consumer: {type(error).__name__} {error}".rstrip() + ".",
                 "Check its rights on topics and group, BTL_KAFKA_* and BTL_SESSION_SECONDS against the broker's settings.",
             ) from None
-        polled = []
-        for topic_partition, consumer_records in found.items():
-            topic, number = topic_partition
-            records = [
-                Record(topic, number, read.offset, read.timestamp, read.key, read.value, _plain(read.headers))
-                for read in consumer_records
-            ]
-            polled.append(Polled(Partition(topic, number), records, records[-1].offset + 1))
-        return polled
+        return [
+            Polled(Partition(*topic_partition), records, records[-1].offset + 1)
+            for topic_partition, records in found.items()
+        ]
 
     def changed_assignment(self) -> frozenset[Partition] | None:
         """The partitions now assigned, if the group changed its mind since the last call; else None."""
@@ -212,85 +206,5 @@ class Source:
         self._consumer.close(autocommit=False, timeout_ms=2_000)
 
 
-def _plain(headers: list[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
-    """Headers whose names are plain strings, with the bytes that are not UTF-8 as surrogate escapes."""
-    if type(headers) is _RawHeaders:
-        return [(str(name), content) for name, content in headers]
-    return headers
-
-
 def _ignore(_offsets: object, _response: object) -> None:
     """The outcome of mirroring offsets does not matter."""
-
-
-class _RawName(str):
-    """A header name that is not UTF-8, its bytes as surrogate escapes (PEP 383); encodes back to those bytes.
-
-    kafka-python encodes the names of what it read, to add up sizes, and would raise there for a plain string.
-    """
-
-    __slots__ = ()
-
-    def encode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> bytes:
-        return super().encode(encoding, "surrogateescape" if errors == "strict" else errors)
-
-
-class _RawHeaders(list[tuple[str, bytes | None]]):
-    """Headers of a record of which some names are ``_RawName``."""
-
-
-def keep_header_name_bytes() -> None:
-    """Make kafka-python hand over records whose header names are not UTF-8, instead of getting stuck on them.
-
-    kafka-python 3.0.12 raises CorruptRecordError from ``poll()`` for such a record, and again for the rest of its batch:
-    one bad producer would stop the partition. Only records that fail the library's own reading take this path.
-    """
-    if getattr(DefaultRecordBatch, "_btl_reads_raw_names", False):
-        return
-    read_message = DefaultRecordBatch._read_msg
-
-    def read_message_or_raw(self: DefaultRecordBatch) -> DefaultRecord:
-        position = self._pos
-        try:
-            return read_message(self)
-        except UnicodeDecodeError:
-            self._pos = position
-            return _read_raw(self)
-
-    DefaultRecordBatch._read_msg = read_message_or_raw
-    DefaultRecordBatch._btl_reads_raw_names = True
-
-
-def _read_raw(batch: DefaultRecordBatch) -> DefaultRecord:
-    """A record of format v2 (KIP-98), read with header names as bytes."""
-    buffer, position = batch._buffer, batch._pos
-    length, position = decode_varint(buffer, position)
-    end = position + length
-    _, position = decode_varint(buffer, position)
-    timestamp_delta, position = decode_varint(buffer, position)
-    offset_delta, position = decode_varint(buffer, position)
-    key, position = _read_bytes(buffer, position)
-    value, position = _read_bytes(buffer, position)
-    count, position = decode_varint(buffer, position)
-    headers = _RawHeaders()
-    for _ in range(count):
-        name, position = _read_bytes(buffer, position)
-        content, position = _read_bytes(buffer, position)
-        try:
-            text = (name or b"").decode()
-        except UnicodeDecodeError:
-            text = _RawName((name or b"").decode("utf-8", "surrogateescape"))
-        headers.append((text, content))
-    if position != end:
-        raise ValueError("record length does not match its content")
-    batch._pos = position
-    appended = batch.timestamp_type == batch.LOG_APPEND_TIME
-    timestamp = batch.max_timestamp if appended else batch.first_timestamp + timestamp_delta
-    return DefaultRecord(length, batch.base_offset + offset_delta, timestamp, batch.timestamp_type, key, value, headers)
-
-
-def _read_bytes(buffer: bytes, position: int) -> tuple[bytes | None, int]:
-    length, position = decode_varint(buffer, position)
-    if length < 0:
-        return None, position
-    return bytes(buffer[position : position + length]), position + length

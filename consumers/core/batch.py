@@ -1,5 +1,6 @@
 """A batch: the records between one commit and the next, and what is to become of each."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -93,26 +94,22 @@ class Batch:
         fold = Fold()
         add = fold.add
         for number, (_, verdict) in enumerate(self.judged):
-            if isinstance(verdict, Event):
+            if type(verdict) is Event:
                 add(number, verdict)
         return fold
 
     def dead_letters(self) -> list[tuple[Record, Rejection]]:
         """The records that are no valid events, with the reason."""
-        return [(record, verdict) for record, verdict in self.judged if isinstance(verdict, Rejection)]
+        return [(record, verdict) for record, verdict in self.judged if type(verdict) is Rejection]
 
-    def entries(self, applied: set[int]) -> list[Entry]:
-        """The ledger's lines of this batch, one per partition, given the numbers of the records that changed a row."""
-        records = dict.fromkeys(self.first_offsets, 0)
-        changed = dict.fromkeys(self.first_offsets, 0)
-        dead = dict.fromkeys(self.first_offsets, 0)
-        for number, (record, verdict) in enumerate(self.judged):
-            partition = Partition(record.topic, record.partition)
-            records[partition] += 1
-            if isinstance(verdict, Rejection):
-                dead[partition] += 1
-            elif number in applied:
-                changed[partition] += 1
+    def entries(self, applied: set[int] | None) -> list[Entry]:
+        """The ledger's lines of this batch, one per partition.
+
+        ``applied`` are the numbers of the records that changed a row; None says that all valid ones did.
+        """
+        records = Counter(record[:2] for record, _ in self.judged)
+        dead = Counter(record[:2] for record, _ in self.dead_letters())
+        changed = records - dead if applied is None else Counter(self.judged[number].record[:2] for number in applied)
         return [
             Entry(
                 partition,
@@ -157,12 +154,14 @@ class Batch:
         return Batch([Judged(only.record, rejection)], self.first_offsets, self.next_offsets, self.first_at)
 
 
-def applied_records(unchanged_rows: Mapping[str, set[int]], members: Mapping[str, list[list[int]]]) -> set[int]:
-    """The numbers of the records of which at least one row was inserted or changed.
+def applied_records(unchanged_rows: Mapping[str, set[int]], members: Mapping[str, list[list[int]]]) -> set[int] | None:
+    """The numbers of the records of which at least one row was inserted or changed; None if every row was.
 
     ``members[table][row_number]`` lists the records of each staged row; ``unchanged_rows[table]`` the rows left as they
     were. All records that went into a changed row count as applied (DESIGN §2, G1).
     """
+    if not any(unchanged_rows.values()):
+        return None
     applied: set[int] = set()
     for table, rows in members.items():
         unchanged = unchanged_rows[table]

@@ -198,7 +198,7 @@ comment on column ingest.barrier_offsets.log_start_offset is
 comment on column ingest.barrier_offsets.end_offset is
 'Last stable offset (read_committed): next_offset must reach it';
 
-create function discussion.anchors(in_articles text [])
+create function discussion.anchors(in_articles text[])
 returns table (
     article_id text,
     anchor timestamptz,
@@ -253,7 +253,7 @@ comment on function discussion.anchors is
 -- cut the event of greatest version in force in each register (settings, status, hold, override), and decides there:
 -- between two cuts nothing changes. Ranks stand for versions, because max(bytea) is not in every supported Postgres.
 -- No nested loops: see discussion.report_rounds.
-create function discussion.timeline(in_articles text [])
+create function discussion.timeline(in_articles text[])
 returns table (
     article_id text,
     starts_at timestamptz,
@@ -485,7 +485,7 @@ as $$
 $$;
 
 comment on function discussion.timeline is
-'When the given articles accept comments, from the beginning to the end of time, and what decides it: half-open pieces in order. The one definition, used by the closing run, the views and `btl rules explain`.';
+'When the given articles accept comments, from the beginning to the end of time, and what decides it: half-open pieces in order. The one definition, used by the closing run and the views.';
 
 create view discussion.cannot_close as
 select

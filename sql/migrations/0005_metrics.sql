@@ -39,7 +39,7 @@ comment on function discussion.in_time is
 
 -- A function of articles and not a view, so that windows, too, are looked up by the given articles: a view would leave the
 -- planner the choice between all windows and one look-up for each comment.
-create function discussion.comment_standing(in_articles text [])
+create function discussion.comment_standing(in_articles text[])
 returns table (
     article_id text,
     comment_id text,
@@ -178,7 +178,7 @@ comment on column discussion.known_articles.article_id is
 -- Counts "at or before" are running counts whose frame includes rows of the same time: linear, also in a storm of reports.
 -- No nested loops: of an article that has just become hot the planner's statistics know nothing, it would expect a handful
 -- of rows and compare all with all.
-create function discussion.report_rounds(in_articles text [])
+create function discussion.report_rounds(in_articles text[])
 returns table (
     article_id text,
     comment_id text,
