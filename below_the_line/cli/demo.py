@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from below_the_line.cli.stack import Ports
+
 if TYPE_CHECKING:
     import psycopg
     from rich.console import Console
@@ -34,6 +36,7 @@ def demo(
         show_default=False,
     ),
     seed: int = typer.Option(1, help="Of the made-up day."),
+    ports: Ports | None = typer.Option(None, help="As of `btl up`: auto chooses free ones.", show_default=False),
 ) -> None:
     """Start the stack, stream a newsroom day, let the scheduler run the DAGs, and show what came of it."""
     import time
@@ -55,7 +58,7 @@ def demo(
     export = None if archive is None else _export(archive)
 
     console.rule("1. The stack: Kafka, Postgres, Airflow and a consumer, as processes of this machine", align="left")
-    stack.up(without=None, consumers=None, ports=None)
+    stack.up(without=None, consumers=None, ports=ports)
     console.rule("2. Events into the topics", align="left")
     _stream(export, seed)
     console.rule("3. The scheduler runs the DAGs", align="left")

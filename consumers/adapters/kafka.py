@@ -6,6 +6,7 @@ assigned; everything that touches Postgres or seeks is done by the caller after 
 
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import kafka.errors
@@ -28,6 +29,10 @@ _REFUSALS = (
     kafka.errors.TopicAuthorizationFailedError,
     kafka.errors.UnsupportedVersionError,
 )
+
+
+_NOT_OURS_ANY_MORE = (KeyError, ValueError, kafka.errors.IllegalStateError)
+"""Raised for a partition that the group took away just now, on kafka-python's thread; the next poll tells."""
 
 
 class Polled(NamedTuple):
@@ -162,44 +167,49 @@ class Source:
         wanted = [TopicPartition(*partition) for partition in partitions]
         if not wanted:
             return {}
-        starts = self._consumer.beginning_offsets(wanted)
-        ends = self._consumer.end_offsets(wanted)
+        starts = self._consumer.beginning_offsets(wanted, timeout_ms=3_000)
+        ends = self._consumer.end_offsets(wanted, timeout_ms=3_000)
         # The public interface has no topic ids; the cluster's metadata, which is refreshed all the time, does.
-        cluster = self._consumer._cluster
-        return {
-            Partition(*each): BrokerPartition(cluster.topic_id(each.topic), starts[each], ends[each]) for each in wanted
-        }
+        topic_ids = {topic: self._consumer._cluster.topic_id(topic) for topic in self._topics}
+        if None in topic_ids.values():
+            raise kafka.errors.UnknownTopicOrPartitionError("the broker did not tell a topic's id")
+        return {Partition(*each): BrokerPartition(topic_ids[each.topic], starts[each], ends[each]) for each in wanted}
 
     def start(self, positions: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets on; all other assigned ones stay paused."""
-        for partition, offset in positions.items():
-            self._consumer.seek(TopicPartition(*partition), offset)
-        self._consumer.resume(*(TopicPartition(*partition) for partition in positions))
+        with suppress(*_NOT_OURS_ANY_MORE):
+            for partition, offset in positions.items():
+                self._consumer.seek(TopicPartition(*partition), offset)
+            self._consumer.resume(*(TopicPartition(*partition) for partition in positions))
 
     def pause(self) -> None:
         """Stop reading, without leaving the group."""
-        self._consumer.pause(*self._consumer.assignment())
+        with suppress(*_NOT_OURS_ANY_MORE):
+            self._consumer.pause(*self._consumer.assignment())
 
     def position(self, partition: Partition) -> int | None:
         """The offset that reading goes on at; beyond the last record where a transaction marker or a gap follows it."""
-        position: int | None = self._consumer.position(TopicPartition(*partition), timeout_ms=0)
+        position: int | None = None
+        with suppress(*_NOT_OURS_ANY_MORE, kafka.errors.KafkaTimeoutError):
+            position = self._consumer.position(TopicPartition(*partition), timeout_ms=0)
         return position
 
     def is_member(self, next_offsets: Mapping[Partition, int]) -> bool:
         """Whether the group still counts us in: asked by committing these offsets, which it refuses from an outsider."""
         offsets = {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in next_offsets.items()}
         try:
-            self._consumer.commit(offsets, timeout_ms=5_000)
+            self._consumer.commit(offsets, timeout_ms=2_000)
         except (kafka.errors.KafkaError, AssertionError):
             return False
         return True
 
     def mirror(self, next_offsets: Mapping[Partition, int]) -> None:
         """Tell Kafka, for its lag tools, where we are. Best effort: Postgres has the truth."""
-        self._consumer.commit_async(
-            {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in next_offsets.items()},
-            callback=_ignore,
-        )
+        with suppress(kafka.errors.KafkaError):
+            self._consumer.commit_async(
+                {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in next_offsets.items()},
+                callback=_ignore,
+            )
 
     def close(self) -> None:
         """Leave the group, so that the others need not wait for our session to run out."""

@@ -84,7 +84,7 @@ class Store:
                 self._url,
                 application_name="btl consume",
                 options=_SESSION_OPTIONS,
-                connect_timeout=5,
+                connect_timeout=3,
                 keepalives_idle=5,
                 keepalives_interval=2,
                 keepalives_count=3,

@@ -166,6 +166,28 @@ def test_a_consumer_stops_within_five_seconds_of_sigterm(pipeline: Pipeline, con
         process.wait()
 
 
+def test_a_consumer_stops_within_five_seconds_also_while_postgres_is_away(
+    pipeline: Pipeline, connection: psycopg.Connection, stack: Stack
+) -> None:
+    process = pipeline.start_consumer()
+    try:
+        send(pipeline, 0, 1_000)
+        pipeline.wait_for_records(connection, 1)
+        connection.close()
+        stack.stop_part("postgres")
+        try:
+            send(pipeline, 1_000, 1_000)
+            wait_until(lambda: "database away" in pipeline.consumer_logs(), 30, pipeline.consumer_logs)
+            process.terminate()
+            assert process.wait(5) == 0
+        finally:
+            stack.start_part("postgres")
+            wait_until(lambda: answers(pipeline.database_url), 30)
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_value_that_only_postgres_refuses_is_dead_lettered_alone(
     pipeline: Pipeline, connection: psycopg.Connection
 ) -> None:

@@ -1,0 +1,92 @@
+"""The whole path as `make demo` takes it: the real stack with Airflow, whose scheduler runs the DAGs."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from below_the_line.local.stack import Stack
+from tests.consuming import BTL, assert_accounted, wait_until
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    stack = Stack(tmp_path / "demo home")
+    yield tmp_path / "demo home"
+    stack.down()
+    assert stack.processes() == []
+
+
+@pytest.mark.timeout(600)
+def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
+    done = subprocess.run(
+        [*BTL, "demo", "--ports", "auto"],
+        env=environment | {"BTL_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=540,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for title in ("Most discussed", "Most reported", "Closed lately", "Dead letters", "Three things to try next"):
+        assert title in done.stdout
+
+    stack = Stack(home)
+    with psycopg.connect(stack.database_url(), autocommit=True) as connection:
+        assert_accounted(connection)
+        totals = connection.execute(
+            "select sum(records)::bigint, sum(dead_lettered)::bigint from ingest.batches"
+        ).fetchone()
+        assert totals == (24_000, 96)
+        engagement = connection.execute(
+            "select count(*), sum(comments_submitted)::bigint from metrics.article_engagement"
+        ).fetchone()
+        posted = connection.execute("select count(*) from discussion.comments where posted_at is not null").fetchone()
+        assert engagement is not None
+        assert posted is not None
+        assert engagement[0] > 100
+        assert engagement[1] == posted[0]
+
+        # The seed page's situation: two comments, the abusive one reported, the discussion closed by its window.
+        closed = connection.execute(
+            """
+            select window_.state, engagement.comments_submitted, abuse.reported_comments, abuse.reports > 0
+            from metrics.article_engagement as engagement
+            inner join metrics.article_abuse as abuse on abuse.article_id = engagement.article_id
+            inner join discussion.windows as window_ on window_.article_id = engagement.article_id
+            where engagement.comments_submitted = 2 and abuse.reported_comments = 1 and window_.state = 'closed'
+            """
+        ).fetchall()
+        assert ("closed", 2, 1, True) in closed
+
+        # An event by hand marks its article, and the DAG that listens computes its row, without anybody's asking.
+        event = (
+            '{"specversion": "1.0", "id": "by-hand", "source": "/test", "type": "comment.posted.v1",'
+            ' "time": "2026-06-01T10:00:00Z", "data": {"article_id": "by-hand", "comment_id": "1",'
+            ' "author": {"user_id": "me", "display_name": "Me"}, "body": "First!", "posted_at": "2026-06-01T10:00:00Z"}}\n'
+        )
+        produced = subprocess.run(
+            [*BTL, "produce"],
+            env=environment | {"BTL_HOME": str(home)},
+            input=event,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert produced.returncode == 0, produced.stderr
+        wait_until(
+            lambda: (
+                connection.execute(
+                    "select comments_submitted from metrics.article_engagement where article_id = 'by-hand'"
+                ).fetchone()
+                == (1,)
+            ),
+            120,
+        )
