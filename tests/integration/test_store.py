@@ -137,6 +137,19 @@ def test_whoever_lost_a_partition_can_not_write_and_leaves_no_trace(
     assert write(successor, batch_of([posted("c2")], partition=ONE)) == [(1, 1, 0, 0)]
 
 
+@pytest.mark.parametrize("change", ["epoch = epoch + 1", "owner = null", "status = 'stopped'"])
+def test_a_batch_begun_before_its_partition_changed_hands_is_refused(
+    store: Store, connection: psycopg.Connection, change: str
+) -> None:
+    store.take({ZERO: BROKER})
+    store.begin(batch_of([posted()]))
+    connection.execute(f"update ingest.partition_offsets set {change}".encode())
+    with pytest.raises(StoreError) as refused:
+        store.finish()
+    assert refused.value.failure is Failure.FENCED
+    assert one(connection, "select count(*) from discussion.comments") == (0,)
+
+
 def test_a_batch_is_written_once_even_if_sent_twice(store: Store) -> None:
     store.take({ZERO: BROKER})
     write(store, batch_of([posted()]))
