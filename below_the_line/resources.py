@@ -13,5 +13,5 @@ DAGS = ROOT / "dags"
 
 @cache
 def sql(name: str) -> str:
-    """The text of one SQL file below sql/, for example ``sql("ingest/record_batch.sql")``. Raises FileNotFoundError."""
+    """The text of one SQL file below sql/, for example ``sql("ingest/record_batches.sql")``. Raises FileNotFoundError."""
     return (SQL / name).read_text(encoding="utf-8")

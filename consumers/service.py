@@ -1,4 +1,4 @@
-"""The consumer: poll, judge, fold, write; and what to do when something of that fails (DESIGN §5)."""
+"""The consumer: poll, judge, fold, write; and what to do when something of that fails."""
 
 import random
 import threading
@@ -92,7 +92,7 @@ class Consumer:
     def _turn(self) -> None:
         try:
             polled = self._source.poll(self._poll_seconds(), max(1, self._policy.records - len(self._batch)))
-        except kafka.errors.OffsetOutOfRangeError as error:
+        except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
             log.warning("position out of range", error=str(error))
             self._retry_later()
             return
@@ -116,7 +116,6 @@ class Consumer:
         for each in polled:
             self._judge(each)
         self._write_if_due()
-        self._keep_house()
 
     def _poll_seconds(self) -> float:
         now = self._now()
@@ -147,9 +146,11 @@ class Consumer:
             is_due = self._policy.is_due(len(self._batch), self._batch.first_at, self._now())
             if self._in_flight is not None and (is_due or self._store.is_ready()):
                 self._finish()
+                self._keep_house()
             if self._in_flight is None and is_due:
                 self._in_flight, self._batch = self._batch, Batch()
                 self._store.begin(self._in_flight)
+            self._keep_house()
         except StoreError as error:
             self._handle(error)
 
@@ -162,6 +163,8 @@ class Consumer:
     def _account(self, entries: list[Entry]) -> None:
         totals = self._totals
         totals.batches += 1
+        # Only a batch that was written ends a row of failures: taking partitions works also where writing does not.
+        self._attempt = 0
         for entry in entries:
             self._committed[entry.partition] = entry.next_offset
             totals.records += entry.records
@@ -171,22 +174,19 @@ class Consumer:
             self._dirty = self._dirty or entry.applied > 0
 
     def _keep_house(self) -> None:
+        """About once a second, between two batches: tell what was done, wake the metrics, pass gaps. Raises StoreError."""
         now = self._now()
-        if now < self._housekeeping_at:
+        if now < self._housekeeping_at or self._in_flight is not None:
             return
         self._housekeeping_at = now + _HOUSEKEEPING_SECONDS
         if self._totals.batches:
             log.info("committed", **vars(self._totals))
             self._totals = _Totals()
             self._source.mirror(self._committed)
-        if self._in_flight is None:
-            try:
-                if self._dirty:
-                    self._store.notify(NOTIFY_CHANNEL)
-                    self._dirty = False
-                self._pass_gaps()
-            except StoreError as error:
-                self._handle(error)
+        if self._dirty:
+            self._store.notify(NOTIFY_CHANNEL)
+            self._dirty = False
+        self._pass_gaps()
 
     def _pass_gaps(self) -> None:
         """Move positions over offsets without records at a partition's end, which no batch will ever cover."""
@@ -207,6 +207,8 @@ class Consumer:
                 self._isolate_later(batch, error)
             case Failure.CANCELED | Failure.FAULT:
                 self._canceled += error.failure is Failure.CANCELED
+                # A cut connection may be the end of a long sleep, in which the group gave our partitions away.
+                self._confirm_membership = True
                 log.warning("database away", reason=error.reason, attempt=self._attempt + 1)
                 self._retry_later()
             case Failure.FENCED:
@@ -222,27 +224,37 @@ class Consumer:
 
     def _isolate_later(self, batch: Batch, error: StoreError) -> None:
         log.warning("data refused, bisecting", reason=error.reason, records=len(batch))
+        self._canceled = 0
         try:
-            self._isolate(batch, error)
+            self._isolate(batch, error, others_passed=False)
         except StoreError as other:
             self._handle(other)
 
-    def _isolate(self, batch: Batch, error: StoreError) -> None:
-        """Write a batch that the database refused, in ever smaller parts, and dead-letter what it refuses alone."""
+    def _isolate(self, batch: Batch, error: StoreError, *, others_passed: bool) -> bool:
+        """Write a batch that the database refused, in ever smaller parts, and dead-letter what it refuses alone.
+
+        Returns whether a part with events was written. Where statements were cancelled, a record is to blame only if
+        others pass (``others_passed``): else the server is too slow for any, which is a fault. Raises StoreError.
+        """
         if len(batch) == 1:
             (only,) = batch.judged
             if isinstance(only.verdict, Rejection):
                 raise StoreError(Failure.DEFECT, error.cause)
+            if error.failure is Failure.CANCELED and not others_passed:
+                raise StoreError(Failure.FAULT, error.cause)
             rejection = Rejection("database", "rejected_by_database", None, error.reason, only.verdict.type)
             self._write(batch.reject_only_record(rejection))
-            return
+            return False
         for half in batch.halves():
             try:
                 self._write(half)
-            except StoreError as refused:
-                if refused.failure not in (Failure.DATA, Failure.CANCELED):
+                others_passed = others_passed or half.has_events
+            except StoreError as refusal:
+                if refusal.failure not in (Failure.DATA, Failure.CANCELED):
                     raise
-                self._isolate(half, refused)
+                # A half that is refused is written in parts at once: positions move in order.
+                others_passed = self._isolate(half, refusal, others_passed=others_passed) or others_passed
+        return others_passed
 
     def _write(self, batch: Batch) -> None:
         self._store.begin(batch)
@@ -280,8 +292,9 @@ class Consumer:
             return
         self._confirm_membership = False
         try:
+            stored = self._store.take(self._source.describe(assigned))
+            # Looked at anew: an owner before us may have read on, beyond the end seen above, until the fence fell.
             broker = self._source.describe(assigned)
-            stored = self._store.take(broker)
             positions = {}
             for partition, position in stored.items():
                 start = start_position(position, broker[partition])
@@ -301,13 +314,10 @@ class Consumer:
             return
         if ended:
             log.warning("ended sessions of superseded owners", sessions=ended)
-        if self._source.changed_assignment_pending():
-            return
         self._committed = dict(positions)
         self._next_offsets = dict(positions)
         self._source.start(positions)
         self._retry_at = None
-        self._attempt = 0
         log.info("consuming", partitions={str(partition): offset for partition, offset in positions.items()})
 
     def _drain(self) -> None:

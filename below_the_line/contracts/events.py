@@ -32,7 +32,7 @@ class Event(NamedTuple):
     """The members of ``data``: those that are null removed, those with a default filled in (nested ones too), times as
     aware ``datetime`` in UTC truncated to microseconds; all others, unknown ones too, as sent."""
     digest: bytes
-    """SHA-256 of type, newline, occurred_at, newline, canonical ``data`` as sent (DESIGN §4): 32 bytes."""
+    """SHA-256 of type, newline, occurred_at, newline, canonical ``data`` as sent: 32 bytes."""
     version: bytes
     """Order key: see ``order_key``."""
 

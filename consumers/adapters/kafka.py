@@ -80,11 +80,6 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
         with self._lock:
             return self._partitions
 
-    @property
-    def is_changed(self) -> bool:
-        with self._lock:
-            return self._changed
-
 
 class Source:
     """A member of a consumer group. Not safe for use by several threads."""
@@ -153,10 +148,6 @@ class Source:
         """The partitions now assigned, if the group changed its mind since the last call; else None."""
         return self._assignment.take_change()
 
-    def changed_assignment_pending(self) -> bool:
-        """Whether ``changed_assignment`` has something to tell."""
-        return self._assignment.is_changed
-
     @property
     def assigned(self) -> frozenset[Partition]:
         """The partitions that the group assigned to us, as far as we know."""
@@ -167,8 +158,8 @@ class Source:
         wanted = [TopicPartition(*partition) for partition in partitions]
         if not wanted:
             return {}
-        starts = self._consumer.beginning_offsets(wanted, timeout_ms=3_000)
-        ends = self._consumer.end_offsets(wanted, timeout_ms=3_000)
+        starts = self._consumer.beginning_offsets(wanted, timeout_ms=1_000)
+        ends = self._consumer.end_offsets(wanted, timeout_ms=1_000)
         # The public interface has no topic ids; the cluster's metadata, which is refreshed all the time, does.
         topic_ids = {topic: self._consumer._cluster.topic_id(topic) for topic in self._topics}
         if None in topic_ids.values():
@@ -177,10 +168,10 @@ class Source:
 
     def start(self, positions: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets on; all other assigned ones stay paused."""
-        with suppress(*_NOT_OURS_ANY_MORE):
-            for partition, offset in positions.items():
+        for partition, offset in positions.items():
+            with suppress(*_NOT_OURS_ANY_MORE):
                 self._consumer.seek(TopicPartition(*partition), offset)
-            self._consumer.resume(*(TopicPartition(*partition) for partition in positions))
+                self._consumer.resume(TopicPartition(*partition))
 
     def pause(self) -> None:
         """Stop reading, without leaving the group."""
@@ -190,7 +181,7 @@ class Source:
     def position(self, partition: Partition) -> int | None:
         """The offset that reading goes on at; beyond the last record where a transaction marker or a gap follows it."""
         position: int | None = None
-        with suppress(*_NOT_OURS_ANY_MORE, kafka.errors.KafkaTimeoutError):
+        with suppress(*_NOT_OURS_ANY_MORE, kafka.errors.KafkaTimeoutError, kafka.errors.LogTruncationError):
             position = self._consumer.position(TopicPartition(*partition), timeout_ms=0)
         return position
 

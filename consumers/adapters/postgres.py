@@ -24,6 +24,8 @@ from consumers.core.positions import BrokerPartition, StoredPosition
 from consumers.core.tables import TABLES
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MILLISECOND = 253_402_300_799_000
+"""Of the year 9999. A topic that takes the producers' timestamps may hold any number."""
 
 _SESSION_OPTIONS = " ".join(
     f"-c {name}={value}"
@@ -143,6 +145,8 @@ class Store:
         """
         self.connect()
         connection = self._open
+        # A fresh name each time: our own session before this one, cut off but not yet gone, counts as superseded, too.
+        self.owner = uuid4()
         order = sorted(partitions)
         try:
             with connection.transaction():
@@ -248,7 +252,7 @@ class Store:
             record.key,
             record.value,
             headers,
-            _EPOCH + timedelta(milliseconds=record.timestamp),
+            _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MILLISECOND)),
             rejection.stage,
             rejection.code,
             rejection.pointer,
@@ -298,7 +302,7 @@ class Store:
             raise RuntimeError("finish() without begin()")
         unchanged = {
             table: {int(result.get_value(row, 0) or b"") for row in range(result.ntuples)}
-            for table, result in zip(self._members, self._results, strict=False)
+            for table, result in zip(self._members, self._results[: len(self._members)], strict=True)
         }
         entries = batch.entries(applied_records(unchanged, self._members))
         partitions = [entry.partition for entry in entries]

@@ -89,6 +89,11 @@ class Batch:
         if self.first_at is None:
             self.first_at = now
 
+    @property
+    def has_events(self) -> bool:
+        """Whether any of its records is a valid event."""
+        return any(type(verdict) is Event for _, verdict in self.judged)
+
     def folded(self) -> Fold:
         """What the valid events of the batch come to, by key. Records are numbered by their place in ``judged``."""
         fold = Fold()
@@ -158,7 +163,7 @@ def applied_records(unchanged_rows: Mapping[str, set[int]], members: Mapping[str
     """The numbers of the records of which at least one row was inserted or changed; None if every row was.
 
     ``members[table][row_number]`` lists the records of each staged row; ``unchanged_rows[table]`` the rows left as they
-    were. All records that went into a changed row count as applied (DESIGN §2, G1).
+    were. All records that went into a changed row count as applied.
     """
     if not any(unchanged_rows.values()):
         return None

@@ -27,7 +27,7 @@ _DATA_CLASSES = frozenset({"22", "23", "54"})
 
 
 def classify(sqlstate: str | None, schema_name: str | None) -> Failure:
-    """The kind of a database error, from its SQLSTATE and the schema that the server named (DESIGN §5).
+    """The kind of a database error, from its SQLSTATE and the schema that the server named.
 
     No SQLSTATE means that the connection broke before the server could say anything.
     """

@@ -33,7 +33,7 @@ class Stopped:
 
 
 def start_position(stored: StoredPosition, broker: BrokerPartition) -> int | Stopped:
-    """The offset to read from, or why reading would lose or repeat records unnoticed (DESIGN §5)."""
+    """The offset to read from, or why reading would lose or repeat records unnoticed."""
     if stored.status == "stopped":
         return Stopped(stored.status_detail or "stopped by an operator")
     if stored.topic_id != broker.topic_id:

@@ -1,4 +1,4 @@
-"""The tables that events merge into, as data: keys, registers and the join of each register (DESIGN §4).
+"""The tables that events merge into, as data: keys, registers and the join of each register.
 
 A row is a product of independent registers. A register holds a value together with the version of the event that set it,
 and joins by keeping the least or the greatest version. An append-only set is a table whose key names the event itself.

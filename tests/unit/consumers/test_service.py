@@ -1,0 +1,310 @@
+"""The consumer's loop, turn by turn, with a clock, a source and a store that do as they are told."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import kafka.errors
+import psycopg
+import pytest
+
+from below_the_line.catalogue import load_contracts
+from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.errors import BelowTheLineError
+from consumers.adapters.kafka import Polled
+from consumers.adapters.postgres import StoreError
+from consumers.core.batch import Batch, BatchPolicy, Entry, Partition
+from consumers.core.failures import Failure
+from consumers.core.positions import BrokerPartition, StoredPosition
+from consumers.service import Consumer
+from tests.building import record
+
+ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
+TOPIC = UUID(int=1)
+GOOD = "good"
+
+
+def deletion(partition: Partition, offset: int, comment_id: str = GOOD) -> Record:
+    data = {"article_id": "a", "comment_id": comment_id, "deleted_at": "2026-05-01T10:00:00Z"}
+    return record("comment.deleted.v1", data, at="2026-05-01T10:00:00Z", offset=offset, partition=partition.number)
+
+
+def failure(kind: Failure) -> StoreError:
+    return StoreError(kind, psycopg.OperationalError(f"made up: {kind.value}"))
+
+
+@dataclass
+class World:
+    """Broker, group, database and clock of a test. Time passes only while the consumer polls."""
+
+    assigned: frozenset[Partition] = frozenset({ZERO})
+    log_ends: dict[Partition, int] = field(default_factory=lambda: {ZERO: 1_000_000, ONE: 1_000_000})
+    now: float = 0.0
+    seconds: float = 5.0
+    """The consumer is told to stop after so long."""
+    is_member: bool = True
+    records: Callable[[Partition, int, int], list[Record]] = lambda _p, _o, _n: []
+    """Records of a partition from an offset on, at most so many."""
+    refuse: Callable[[Batch], Failure | None] = lambda _batch: None
+    on_describe: Callable[[int], None] = lambda _count: None
+    markers: dict[Partition, int] = field(default_factory=dict)
+    """Positions beyond the last record, as after a transaction marker."""
+
+    changed: bool = True
+    reading: dict[Partition, int] = field(default_factory=dict)
+    stored: dict[Partition, int] = field(default_factory=lambda: {ZERO: 0, ONE: 0})
+    stopped: dict[Partition, str] = field(default_factory=dict)
+    ledger: list[Entry] = field(default_factory=list)
+    dead_letters: list[Rejection] = field(default_factory=list)
+    takes: list[float] = field(default_factory=list)
+    notified: list[float] = field(default_factory=list)
+    asked: int = 0
+    described: int = 0
+    writing: Batch | None = None
+    owner: str = "us"
+
+    # What the consumer sees of Kafka
+
+    def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
+        self.now += max(timeout_seconds, 0.01)
+        if self.now >= self.seconds:
+            self.consumer.stop()
+        polled = []
+        for partition, offset in self.reading.items():
+            found = self.records(partition, offset, max_records)
+            if found:
+                self.reading[partition] = found[-1].offset + 1
+                polled.append(Polled(partition, found, found[-1].offset + 1))
+        return polled
+
+    def changed_assignment(self) -> frozenset[Partition] | None:
+        changed, self.changed = self.changed, False
+        return self.assigned if changed else None
+
+    def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
+        self.described += 1
+        self.on_describe(self.described)
+        return {partition: BrokerPartition(TOPIC, 0, self.log_ends[partition]) for partition in partitions}
+
+    def start(self, positions: Mapping[Partition, int]) -> None:
+        self.reading = dict(positions)
+
+    def pause(self) -> None:
+        self.reading = {}
+
+    def position(self, partition: Partition) -> int | None:
+        return max(self.reading.get(partition, 0), self.markers.get(partition, 0))
+
+    def is_member_(self, _: Mapping[Partition, int]) -> bool:
+        self.asked += 1
+        return self.is_member
+
+    def mirror(self, _: Mapping[Partition, int]) -> None: ...
+
+    # What it sees of Postgres
+
+    def take(self, partitions: Mapping[Partition, BrokerPartition]) -> dict[Partition, StoredPosition]:
+        self.takes.append(self.now)
+        return {
+            partition: StoredPosition(
+                TOPIC,
+                1,
+                self.stored[partition],
+                len(self.takes),
+                "stopped" if partition in self.stopped else "consuming",
+                self.stopped.get(partition),
+            )
+            for partition in partitions
+        }
+
+    def stop_partition(self, partition: Partition, detail: str) -> None:
+        self.stopped[partition] = detail
+
+    def end_superseded_backends(self) -> int:
+        return 0
+
+    def begin(self, batch: Batch) -> None:
+        refused = self.refuse(batch)
+        if refused is not None:
+            raise failure(refused)
+        self.writing = batch
+
+    def is_ready(self) -> bool:
+        return True
+
+    def finish(self) -> list[Entry]:
+        assert self.writing is not None
+        entries = self.writing.entries(None)
+        self.dead_letters += [rejection for _, rejection in self.writing.dead_letters()]
+        for entry in entries:
+            assert entry.first_offset == self.stored[entry.partition]
+            self.stored[entry.partition] = entry.next_offset
+        self.ledger += entries
+        self.writing = None
+        return entries
+
+    def abandon(self) -> None:
+        self.writing = None
+
+    def notify(self, _: str) -> None:
+        self.notified.append(self.now)
+
+    def close(self) -> None: ...
+
+    def run(self, *, batch_records: int = 10) -> None:
+        source = _Source(self)
+        self.consumer = Consumer(
+            source,  # type: ignore[arg-type]
+            self,  # type: ignore[arg-type]
+            load_contracts(),
+            BatchPolicy(batch_records, 0.1),
+            monotonic=lambda: self.now,
+        )
+        self.consumer.run()
+
+
+class _Source:
+    """The world as a source: its ``is_member`` asks the group."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._world, "is_member_" if name == "is_member" else name)
+
+
+def until(last: int, bad: frozenset[int] = frozenset()) -> Callable[[Partition, int, int], list[Record]]:
+    """Records up to an offset; those in ``bad`` name a comment that a test's database may refuse."""
+
+    def records(partition: Partition, offset: int, most: int) -> list[Record]:
+        end = min(last, offset + most)
+        return [deletion(partition, each, "bad" if each in bad else GOOD) for each in range(offset, end)]
+
+    return records
+
+
+def has_bad_event(batch: Batch) -> bool:
+    return any(isinstance(verdict, Event) and verdict.data["comment_id"] == "bad" for _, verdict in batch.judged)
+
+
+def has_events(batch: Batch) -> bool:
+    return any(isinstance(verdict, Event) for _, verdict in batch.judged)
+
+
+def test_everything_that_is_there_is_written_once_and_told() -> None:
+    world = World(records=until(95))
+    world.run()
+    assert world.stored[ZERO] == 95
+    assert sum(entry.records for entry in world.ledger) == 95
+    assert world.notified
+
+
+def test_after_a_fault_partitions_are_taken_again_only_while_the_group_counts_us_in() -> None:
+    faults = iter([Failure.FAULT])
+    world = World(records=until(20), refuse=lambda _: next(faults, None), is_member=False)
+    world.run()
+    assert world.asked > 1
+    assert len(world.takes) == 1
+    assert world.ledger == []
+
+    faults = iter([Failure.FAULT])
+    world = World(records=until(20), refuse=lambda _: next(faults, None))
+    world.run()
+    assert (world.asked, len(world.takes), world.stored[ZERO]) == (1, 2, 20)
+
+
+@pytest.mark.parametrize("kind", [Failure.FENCED, Failure.CANCELED])
+def test_a_rejected_batch_is_read_and_written_again(kind: Failure) -> None:
+    failures = iter([kind])
+    world = World(records=until(20), refuse=lambda _: next(failures, None))
+    world.run()
+    assert (world.asked, world.stored[ZERO], world.dead_letters) == (1, 20, [])
+
+
+def test_a_position_that_an_owner_before_us_moved_beyond_the_end_we_saw_is_no_loss_of_records() -> None:
+    def meanwhile(count: int) -> None:
+        if count == 1:
+            world.stored[ZERO] = 13
+        else:
+            world.log_ends[ZERO] = 13
+
+    world = World(records=until(20), log_ends={ZERO: 10}, on_describe=meanwhile)
+    world.run()
+    assert world.stopped == {}
+    assert world.stored[ZERO] == 20
+
+
+def test_a_partition_whose_records_are_gone_is_stopped_and_the_others_go_on() -> None:
+    world = World(
+        assigned=frozenset({ZERO, ONE}), records=until(20), stored={ZERO: 50, ONE: 0}, log_ends={ZERO: 40, ONE: 20}
+    )
+    world.run()
+    assert "the broker lost records" in world.stopped[ZERO]
+    assert world.stored == {ZERO: 50, ONE: 20}
+
+
+def test_a_server_that_is_too_slow_for_anything_dead_letters_nothing() -> None:
+    world = World(records=until(64), refuse=lambda batch: Failure.CANCELED if has_events(batch) else None, seconds=30)
+    world.run(batch_records=64)
+    assert world.dead_letters == []
+    assert world.stored[ZERO] == 0
+
+
+@pytest.mark.parametrize("kind", [Failure.CANCELED, Failure.DATA])
+def test_a_record_that_alone_is_refused_is_dead_lettered_alone(kind: Failure) -> None:
+    world = World(records=until(64, bad=frozenset({41})), refuse=lambda batch: kind if has_bad_event(batch) else None)
+    world.run(batch_records=64)
+    assert [(letter.stage, letter.code) for letter in world.dead_letters] == [("database", "rejected_by_database")]
+    assert world.stored[ZERO] == 64
+    assert sum(entry.applied for entry in world.ledger) == 63
+
+
+def test_writing_that_keeps_failing_is_tried_less_and_less_often() -> None:
+    world = World(records=until(20), refuse=lambda _: Failure.FAULT, seconds=30)
+    world.run()
+    gaps = [later - earlier for earlier, later in zip(world.takes, world.takes[1:], strict=False)]
+    assert len(gaps) < 20
+    assert max(gaps) > 2
+
+
+def test_the_metrics_are_woken_about_once_a_second_however_much_there_is_to_do() -> None:
+    world = World(records=until(1_000_000), seconds=5)
+    world.run()
+    assert len(world.ledger) > 100
+    assert 4 <= len(world.notified) <= 7
+
+
+def test_a_position_that_moves_without_records_is_an_empty_entry_also_while_others_are_busy() -> None:
+    world = World(
+        assigned=frozenset({ZERO, ONE}),
+        records=lambda partition, offset, most: until(1_000_000)(partition, offset, most) if partition == ONE else [],
+        markers={ZERO: 3},
+    )
+    world.run()
+    assert [
+        (entry.kind, entry.first_offset, entry.next_offset) for entry in world.ledger if entry.partition == ZERO
+    ] == [("empty", 0, 3)]
+
+
+def test_a_defect_of_ours_stops_the_consumer_and_dead_letters_nothing() -> None:
+    world = World(records=until(20), refuse=lambda _: Failure.DEFECT)
+    with pytest.raises(BelowTheLineError, match="Nothing was dead-lettered"):
+        world.run()
+    assert world.ledger == []
+
+
+def test_a_broker_that_is_away_is_waited_for() -> None:
+    away = iter([kafka.errors.KafkaConnectionError("away"), kafka.errors.LogTruncationError("truncated")])
+
+    class Flaky(World):
+        def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
+            if self.reading and (error := next(away, None)):
+                raise error
+            return super().poll(timeout_seconds, max_records)
+
+    world = Flaky(records=until(20))
+    world.run()
+    assert world.stored[ZERO] == 20
+    # A truncated log means another look at the broker's log and our position.
+    assert len(world.takes) == 2
