@@ -123,7 +123,9 @@ class Pipeline:
         assert row is not None
         return dict(zip(("records", "applied", "unchanged", "dead_lettered"), row, strict=True))
 
-    def wait_for_records(self, connection: psycopg.Connection, count: int, seconds: float = 60) -> Mapping[str, int]:
+    def wait_for_records(
+        self, connection: psycopg.Connection, count: int, seconds: float = 60, every: float = 0.1
+    ) -> Mapping[str, int]:
         """Wait until so many records are accounted for."""
 
         def accounted() -> bool:
@@ -135,6 +137,7 @@ class Pipeline:
             accounted,
             seconds,
             lambda: f"{self.totals(connection)} of {count}\n{self.consumer_logs()[-4000:]}",
+            every,
         )
         return self.totals(connection)
 
@@ -152,10 +155,12 @@ def assert_accounted(connection: psycopg.Connection) -> None:
     assert positions == ends
 
 
-def wait_until(condition: Callable[[], object], seconds: float, explain: Callable[[], str] = lambda: "") -> None:
-    """Look ten times a second until the condition holds; fail with an explanation when it does not in time."""
+def wait_until(
+    condition: Callable[[], object], seconds: float, explain: Callable[[], str] = lambda: "", every: float = 0.1
+) -> None:
+    """Look every so many seconds until the condition holds; fail with an explanation when it does not in time."""
     deadline = time.monotonic() + seconds
     tick = threading.Event()
     while not condition():
         assert time.monotonic() < deadline, f"not reached within {seconds} s: {explain()}"
-        tick.wait(0.1)
+        tick.wait(every)

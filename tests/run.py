@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Exit status of pytest, or 1 when the stack does not start."""
     console = Console(stderr=True, highlight=False)
+    passed_on = {name: value for name, value in os.environ.items() if name == "BTL_TEST_EXPORT"}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
     home = ROOT / ".btl-test"
     stack = Stack(home, inherited)
@@ -30,11 +31,15 @@ def main() -> int:
         stack.down()
         stack.reset()
         stack.up(without=["airflow", "consumer"], automatic_ports=True)
-        environment = inherited | {
-            "BTL_TEST_HOME": str(home),
-            "BTL_TEST_DATABASE_URL": stack.database_url("postgres"),
-            "BTL_TEST_KAFKA_BOOTSTRAP": stack.environment()["BTL_KAFKA_BOOTSTRAP"],
-        }
+        environment = (
+            inherited
+            | passed_on
+            | {
+                "BTL_TEST_HOME": str(home),
+                "BTL_TEST_DATABASE_URL": stack.database_url("postgres"),
+                "BTL_TEST_KAFKA_BOOTSTRAP": stack.environment()["BTL_KAFKA_BOOTSTRAP"],
+            }
+        )
         return subprocess.run(
             [sys.executable, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, env=environment, check=False
         ).returncode

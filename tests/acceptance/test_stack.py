@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -15,6 +14,7 @@ import pytest
 from below_the_line.errors import BelowTheLineError
 from below_the_line.local import ports
 from below_the_line.local.stack import Stack, running_environment
+from tests.consuming import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -38,13 +38,6 @@ def stack(home: Path) -> Stack:
     stack = Stack(home, _surroundings())
     stack.up(without=WITHOUT, automatic_ports=True)
     return stack
-
-
-def _eventually(condition: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time allowed"
-        time.sleep(0.05)
 
 
 def _pids(stack: Stack) -> dict[str, int | None]:
@@ -107,7 +100,7 @@ def test_a_killed_part_is_restarted(stack: Stack, part: str) -> None:
 
     os.kill(before, signal.SIGKILL)
 
-    _eventually(lambda: _pids(stack)[part] not in (None, before) and _answers(stack))
+    wait_until(lambda: _pids(stack)[part] not in (None, before) and _answers(stack), 120)
     assert before not in [process.pid for process in stack.processes()]
 
 
@@ -120,7 +113,7 @@ def test_a_stack_that_was_killed_whole_comes_back_with_its_data(stack: Stack) ->
     assert len(killed) > 5
     for process in killed:
         process.kill()
-    _eventually(lambda: not stack.processes())
+    wait_until(lambda: not stack.processes(), 120)
     assert not stack.running()
 
     stack.up(without=WITHOUT)
@@ -135,7 +128,7 @@ def test_what_a_killed_supervisor_left_running_is_replaced(stack: Stack) -> None
     before = {process.pid for process in stack.processes()}
     [supervisor] = [process for process in stack.processes() if "supervisor.supervisord" in process.cmdline()]
     supervisor.kill()
-    _eventually(lambda: not stack.running())
+    wait_until(lambda: not stack.running(), 120)
     assert len(stack.processes()) >= len(before) - 1, "the parts themselves go on"
 
     stack.up(without=WITHOUT)

@@ -25,10 +25,9 @@ from below_the_line.database.migrations import migrate
 from below_the_line.local.stack import Stack
 from tests.conftest import with_database
 from tests.consuming import Pipeline, assert_accounted, wait_until
+from tests.exports import MAPPING, Export, real_export
 
 ROOT = Path(__file__).resolve().parents[2]
-EXPORT = ROOT.parent / "shared" / "data" / "derstandard-2019"
-MAPPING = ROOT / "archives" / "derstandard-2019.toml"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class PeakMemory:
         self._thread.join()
 
 
-def fill_topics(pipeline: Pipeline, copies: int, folder: Path) -> None:
+def fill_topics(pipeline: Pipeline, export: Export, copies: int, folder: Path) -> None:
     """Import the export so many times, each time under other ids."""
     mapping = MAPPING.read_text(encoding="utf-8")
     for copy in range(copies):
@@ -78,7 +77,7 @@ def fill_topics(pipeline: Pipeline, copies: int, folder: Path) -> None:
         done = pipeline.btl(
             "archive",
             "import",
-            *("--articles", str(EXPORT / "articles.csv.gz"), "--comments", str(EXPORT / "comments.csv.gz")),
+            *("--articles", str(export.articles), "--comments", str(export.comments)),
             *("--mapping", str(changed), "--rejects", str(folder / "rejected.csv")),
         )
         if done.returncode:
@@ -116,8 +115,8 @@ def main() -> int:
     parser.add_argument("--copies", type=int, default=4, help="how many copies of the export (86,401 records each)")
     arguments = parser.parse_args()
     console = Console(highlight=False)
-    if not EXPORT.is_dir():
-        console.print(f"There is no export at {os.path.relpath(EXPORT)}: nothing to measure with.")
+    if (export := real_export()) is None:
+        console.print("The export is not here: set BTL_TEST_EXPORT to its folder.")
         return 1
     records = 86_401 * arguments.copies
     stack = Stack(
@@ -137,7 +136,7 @@ def main() -> int:
                 migrate(with_database(server, name))
                 pipelines.append((number, Pipeline(with_database(server, name), bootstrap, Path(folder))))
             console.print(f"Filling the topics with {records:,} records …")
-            fill_topics(pipelines[0][1], arguments.copies, Path(folder))
+            fill_topics(pipelines[0][1], export, arguments.copies, Path(folder))
             for number, pipeline in pipelines:
                 console.print(f"Measuring {number} consumer{'s' if number > 1 else ''} …")
                 results.append(measure(pipeline, number, records))

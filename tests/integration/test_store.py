@@ -13,6 +13,7 @@ from consumers.core.batch import Batch, Judged, Partition
 from consumers.core.failures import Failure
 from consumers.core.positions import BrokerPartition, StoredPosition
 from tests.building import deleted, edited, posted
+from tests.consuming import wait_until
 
 pytestmark = pytest.mark.stack
 ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
@@ -190,8 +191,7 @@ def test_a_zombie_that_holds_row_locks_is_ended_by_its_successor(
 ) -> None:
     store.take({ZERO: BROKER})
     store.begin(batch_of([posted()]))
-    while not store.is_ready():
-        pass
+    wait_until(store.is_ready, 10)
     successor.take({ZERO: BROKER})
     with pytest.raises(StoreError) as blocked:
         write(successor, batch_of([posted(body="other")]))
