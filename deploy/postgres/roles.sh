@@ -3,13 +3,17 @@
 # and Airflow's. The tables themselves are made by `btl migrate` as btl_owner, on every start.
 set -eu
 
-psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname=postgres \
-    --set=owner="$OWNER_PASSWORD" \
-    --set=ingest="$INGEST_PASSWORD" \
-    --set=scheduler="$SCHEDULER_PASSWORD" \
-    --set=reader="$READER_PASSWORD" \
-    --set=moderator="$MODERATOR_PASSWORD" \
-    --set=airflow="$AIRFLOW_DATABASE_PASSWORD" <<'SQL'
+: "${OWNER_PASSWORD:?}" "${INGEST_PASSWORD:?}" "${SCHEDULER_PASSWORD:?}" "${READER_PASSWORD:?}" "${MODERATOR_PASSWORD:?}"
+: "${AIRFLOW_DATABASE_PASSWORD:?}"
+
+# psql reads the passwords from its environment: other users of the machine can see arguments.
+psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname=postgres <<'SQL'
+\getenv owner OWNER_PASSWORD
+\getenv ingest INGEST_PASSWORD
+\getenv scheduler SCHEDULER_PASSWORD
+\getenv reader READER_PASSWORD
+\getenv moderator MODERATOR_PASSWORD
+\getenv airflow AIRFLOW_DATABASE_PASSWORD
 create role btl_owner login createrole password :'owner';
 create role btl_ingest login password :'ingest';
 create role btl_scheduler login password :'scheduler';

@@ -116,8 +116,12 @@ def test_the_roles_script_makes_the_roles_of_the_code() -> None:
 
     assert set(re.findall(r"create role (\w+) login", script)) == {*postgres.ROLES, postgres.AIRFLOW_ROLE}
     assert set(re.findall(r"create database (\w+)", script)) == {postgres.DATABASE, postgres.AIRFLOW_DATABASE}
-    needed = set(re.findall(r"\$(\w+_PASSWORD)", script))
-    assert needed < set(_services()["postgres"]["environment"])
+    needed = re.findall(r"^\\getenv \w+ (\w+)$", script, re.MULTILINE)
+    assert len(needed) == len(postgres.ROLES) + 1
+    assert set(needed) < set(_services()["postgres"]["environment"])
+    # Other users of the machine can see the arguments of psql.
+    assert "--set=ON_ERROR_STOP=1" in script
+    assert not re.search(r"(--set|-v)\b.*PASSWORD", script)
 
 
 def test_no_secret_is_in_the_file() -> None:
