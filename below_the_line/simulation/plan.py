@@ -43,7 +43,7 @@ class ArticlePlan(NamedTuple):
     """So many records in all."""
     overrides: tuple[Override, ...] = ()
     role: str = "ordinary"
-    """``ordinary``, ``seed_page``, ``embargoed``, ``undated``, ``disabled`` or ``withdrawn``."""
+    """``ordinary``, ``two_comments``, ``embargoed``, ``undated``, ``disabled`` or ``withdrawn``."""
 
     @property
     def closes_at(self) -> int:
@@ -83,7 +83,7 @@ def plan_articles(rng: random.Random, seed: int, day: date, day_start: int, reco
         return bisect(hours, rng.random() * hours[-1]) + rng.random()
 
     # Seventeen days ago, 14:54 UTC: closed by the site's rule for three days.
-    add(-17 * 24 + 14.9, None, role="seed_page")
+    add(-17 * 24 + 14.9, None, role="two_comments")
     for offset, window_hours, overrides in _STORIES:
         add(offset, window_hours, overrides)
     for role in _ROLES:
@@ -99,7 +99,7 @@ def plan_articles(rng: random.Random, seed: int, day: date, day_start: int, reco
 
 
 def _with_quotas(rng: random.Random, plans: Sequence[ArticlePlan], records: int) -> list[ArticlePlan]:
-    fixed = {"seed_page": 8, "disabled": 6, "undated": 20, "withdrawn": 24}
+    fixed = {"two_comments": 8, "disabled": 6, "undated": 20, "withdrawn": 24}
     least = 5
     weights = []
     for plan in plans:

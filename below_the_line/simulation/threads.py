@@ -28,8 +28,8 @@ class Discussion:
         self._plan = plan
         self._day_start = day_start
         self._day_end = day_end
-        # The seed page's few records are all there is to it: none twice, or another would be left out.
-        self._writer = Writer(self._rng, day_start, day_end, repeats=0 if plan.role == "seed_page" else 0.008)
+        # Two comments and what became of them are all there is to one article: no record twice, or another would be left out.
+        self._writer = Writer(self._rng, day_start, day_end, repeats=0 if plan.role == "two_comments" else 0.008)
         self._comments: list[Comment] = []
         self._readers = Readers(self._rng, readers)
         self._moderation = Moderation(self._rng, plan, self._writer, self._readers)
@@ -41,8 +41,8 @@ class Discussion:
         self._publish()
         for override in plan.overrides:
             self._override(override.action, override.reason, override.hour, override.until)
-        if plan.role == "seed_page":
-            self._seed_page()
+        if plan.role == "two_comments":
+            self._two_comments()
         else:
             attempts = 0
             while len(arrivals) < 0.72 * plan.quota and attempts < 3 * plan.quota:
@@ -261,7 +261,7 @@ class Discussion:
             at += SECOND + int(rng.expovariate(1 / (5 * MINUTE)))
             self._writer.write("reaction.removed.v1", comment.comment_id, {**data, "reacted_at": stamp(at)}, at)
 
-    def _seed_page(self) -> None:
+    def _two_comments(self) -> None:
         """Two comments below a report on foreign politics; the second, days later, is abusive and reported; closed since."""
         published_at, rng = self._plan.published_at, self._rng
         bodies = (

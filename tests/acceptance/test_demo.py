@@ -53,7 +53,7 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         assert engagement[0] > 100
         assert engagement[1] == posted[0]
 
-        # The seed page's situation: two comments, the abusive one reported, the discussion closed by its window.
+        # One article has two comments, the abusive one of them reported, and was closed by its window.
         closed = connection.execute(
             """
             select window_.state, engagement.comments_submitted, abuse.reported_comments, abuse.reports > 0

@@ -1,4 +1,4 @@
-"""The timeline of DESIGN §6 once more, as plainly as it can be said: replay all events for one instant. Slow, for tests."""
+"""When a discussion was open, as plainly as it can be said: replay all events for one instant. Slow, for tests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

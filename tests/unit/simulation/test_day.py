@@ -203,14 +203,14 @@ def test_events_refer_to_what_was_there_before(events: list[Event]) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_one_article_is_in_the_situation_of_the_seed_page(seed: int) -> None:
+def test_one_article_has_two_comments_one_of_them_abusive_and_reported_and_is_closed(seed: int) -> None:
     by_article: dict[str, list[Event]] = defaultdict(list)
     day = simulate_day(seed, START, records=1_000)
     for arrival in day.arrivals():
         verdict = judge(arrival)
         if isinstance(verdict, Event):
             by_article[verdict.article_id].append(verdict)
-    plan = next(plan for plan in day.articles if plan.role == "seed_page")
+    plan = next(plan for plan in day.articles if plan.role == "two_comments")
     events = by_article[plan.article_id]
     comments = of_type(events, "comment.posted.v1")
     assert len(comments) == 2
