@@ -30,9 +30,9 @@ PLANNER_SETTINGS: Final = (
     # compare all with all (50,000 comments: 15 s instead of 2). Every table is looked up by the given articles, so that
     # hashing is never far from best.
     "set local enable_nestloop = off",
-    # A merge join would sort all comments again at every step of the walk down the threads.
+    # For the same reason: what is sorted by article already would be merged by article alone, all with all again.
     "set local enable_mergejoin = off",
-    # A hash table of a bucket's comments in one piece is kept from step to step; in several it is made anew each time.
+    # Hash and sort a bucket's comments in memory.
     "set local work_mem = '64MB'",
 )
 """What a transaction sets before it computes (after it has taken marks)."""

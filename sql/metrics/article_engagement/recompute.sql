@@ -68,60 +68,100 @@ peak as (
     order by per_hour.article_id, per_hour.comments desc, per_hour.hour
 ),
 
--- Depth from the top down; a parent without a posting counts one. Comments in or below a circle of parents have no top.
-walked as (
+-- Depth, by doubling: whoever knows where 1, 2, 4, ... steps up the thread lead is at the top after few rounds, however deep
+-- the thread. A walk level by level costs all comments at every level. One row per article and round; arrays without
+-- nulls, because only those are looked up in constant time.
+numbered as materialized (
     select
         comment.article_id,
         comment.comment_id,
+        comment.parent_comment_id,
         comment.published,
-        case when comment.parent_comment_id is null then 1 else 2 end as depth
+        row_number() over (partition by comment.article_id)::integer as number
     from comment
-    left join comment as parent
-        on parent.article_id = comment.article_id and parent.comment_id = comment.parent_comment_id
-    where parent.comment_id is null
-    union all
-    select reply.article_id, reply.comment_id, reply.published, walked.depth + 1
-    from walked
-    inner join comment as reply
-        on reply.article_id = walked.article_id and reply.parent_comment_id = walked.comment_id
 ),
 
-circling as materialized (
-    select comment.article_id, comment.comment_id, comment.parent_comment_id, comment.published
-    from comment
-    left join walked on walked.article_id = comment.article_id and walked.comment_id = comment.comment_id
-    where walked.comment_id is null
+-- above: the number of the parent, 0 without a posted one. A parent without a posting counts one.
+linked as materialized (
+    select
+        reply.article_id,
+        reply.number,
+        reply.published,
+        coalesce(parent.number, 0) as above,
+        case when reply.parent_comment_id is null or parent.number is not null then 1 else 2 end as depth
+    from numbered as reply
+    left join numbered as parent
+        on parent.article_id = reply.article_id and parent.comment_id = reply.parent_comment_id
 ),
 
+-- After as many steps as there are comments all have left by the top, but for those in or below a circle of parents: they
+-- are somewhere in it, and each of its members is met. lowest: the least number on the way, which names the circle.
 climbed as (
     select
-        circling.article_id,
-        circling.comment_id,
-        circling.published,
-        circling.parent_comment_id,
-        array[circling.comment_id] as met
-    from circling
+        linked.article_id,
+        1 as steps,
+        array_agg(linked.above order by linked.number) as above,
+        array_agg(linked.number order by linked.number) as lowest
+    from linked
+    group by linked.article_id
     union all
-    select
-        climbed.article_id,
-        climbed.comment_id,
-        climbed.published,
-        parent.parent_comment_id,
-        climbed.met || parent.comment_id
+    select climbed.article_id, climbed.steps * 2, doubled.above, doubled.lowest
     from climbed
-    inner join circling as parent
-        on parent.article_id = climbed.article_id and parent.comment_id = climbed.parent_comment_id
-    where not parent.comment_id = any(climbed.met)
+    cross join lateral (
+        select
+            array_agg(coalesce(climbed.above[way.above], 0) order by way.number) as above,
+            array_agg(least(way.lowest, climbed.lowest[way.above]) order by way.number) as lowest
+        from unnest(climbed.above, climbed.lowest) with ordinality as way (above, lowest, number)
+    ) as doubled
+    where climbed.steps < cardinality(climbed.above) and 0 < any(climbed.above)
 ),
 
-deepest as (
-    select depths.article_id, max(depths.depth) as max_depth
+circle as materialized (
+    select
+        member.article_id,
+        member.number,
+        count(*) over (partition by member.article_id, member.lowest)::integer as members
     from (
-        select walked.article_id, walked.depth from walked where walked.published
-        union all
-        select climbed.article_id, cardinality(climbed.met) from climbed where climbed.published
-    ) as depths
-    group by depths.article_id
+        select distinct climbed.article_id, way.above as number, climbed.lowest[way.above] as lowest
+        from climbed
+        cross join lateral unnest(climbed.above) as way (above)
+        where climbed.steps >= cardinality(climbed.above) and way.above > 0
+    ) as member
+),
+
+-- Now a member of a circle is a top, as deep as its circle has members.
+measured as (
+    select
+        linked.article_id,
+        array_agg(case when circle.number is null then linked.above else 0 end order by linked.number) as above,
+        array_agg(coalesce(circle.members, linked.depth) order by linked.number) as depth,
+        array_agg(linked.published order by linked.number) as published
+    from linked
+    left join circle on circle.article_id = linked.article_id and circle.number = linked.number
+    group by linked.article_id
+    union all
+    select measured.article_id, doubled.above, doubled.depth, measured.published
+    from measured
+    cross join lateral (
+        select
+            array_agg(coalesce(measured.above[way.above], 0) order by way.number) as above,
+            array_agg(way.depth + coalesce(measured.depth[way.above], 0) order by way.number) as depth
+        from unnest(measured.above, measured.depth) with ordinality as way (above, depth, number)
+    ) as doubled
+    where 0 < any(measured.above)
+),
+
+-- Article by article: joining the comments again would pair all with all, or carry the arrays through a sort.
+deepest as (
+    select
+        measured.article_id,
+        (
+            select max(way.depth)
+            from unnest(measured.depth, measured.published) as way (depth, published)
+            where way.published
+        ) as max_depth
+    from measured
+    where 0 = all(measured.above)
 ),
 
 edited as (
