@@ -55,11 +55,16 @@ class Settings(BaseSettings):
             raise ValueError("is no IANA time zone, such as Europe/Vienna")
         return value
 
+    def _local_stack(self) -> str:
+        home = self.home.absolute()
+        return f"the stack in {home} does not run" if home.is_dir() else f"there is no stack in {home}"
+
     def require_database_url(self) -> str:
         """The database's URL. Raises BelowTheLineError when none is set."""
         if self.database_url is None:
             raise BelowTheLineError(
-                "No database is configured.", 'Set BTL_DATABASE_URL, or run `btl up` and then `eval "$(btl env)"`.'
+                f"No database is configured, and {self._local_stack()}.",
+                "Run `btl up`, or set BTL_DATABASE_URL.",
             )
         return self.database_url.get_secret_value()
 
@@ -67,8 +72,8 @@ class Settings(BaseSettings):
         """The brokers' addresses. Raises BelowTheLineError when none are set."""
         if self.kafka_bootstrap is None:
             raise BelowTheLineError(
-                "No Kafka broker is configured.",
-                'Set BTL_KAFKA_BOOTSTRAP, or run `btl up` and then `eval "$(btl env)"`.',
+                f"No Kafka broker is configured, and {self._local_stack()}.",
+                "Run `btl up`, or set BTL_KAFKA_BOOTSTRAP.",
             )
         return self.kafka_bootstrap
 

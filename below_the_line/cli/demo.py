@@ -153,7 +153,7 @@ def _show(console: "Console") -> None:
         (totals,) = _rows(connection, sql("demo/totals.sql"))
         console.print(
             f"[bold]{totals['records']:,}[/] records read: {totals['applied']:,} applied, "
-            f"{totals['unchanged']:,} unchanged (duplicates, latecomers), {totals['dead_lettered']:,} dead letters. "
+            f"{totals['unchanged']:,} unchanged (seen before, or overtaken), {totals['dead_lettered']:,} dead letters. "
             f"{totals['articles']:,} articles, {totals['comments']:,} comments."
         )
         for name, title in _TABLES.items():
@@ -199,12 +199,11 @@ def _cell(value: object) -> str:
 
 
 def _next_steps(console: "Console", seconds: float) -> None:
-    import os
-    import sys
     from datetime import UTC, datetime
 
     import orjson
 
+    from below_the_line.cli import stack
     from below_the_line.settings import settings
 
     current = settings()
@@ -212,7 +211,7 @@ def _next_steps(console: "Console", seconds: float) -> None:
     event = orjson.dumps(
         {
             "specversion": "1.0",
-            "id": "by-hand-1",
+            "id": f"by-hand-{now}",
             "source": "/my-comment-service",
             "type": "comment.posted.v1",
             "time": now,
@@ -225,17 +224,33 @@ def _next_steps(console: "Console", seconds: float) -> None:
             },
         }
     ).decode()
-    btl = os.path.relpath(Path(sys.argv[0])) if Path(sys.argv[0]).name == "btl" else "btl"
+    btl = stack.program()
     password = current.airflow_password.get_secret_value() if current.airflow_password else ""
     console.print()
     console.rule(f"Done in {seconds:.0f} s. Three things to try next", align="left")
-    console.print("[bold]Produce an event by hand[/], and leave out a field to see a dead letter:")
-    console.print(f"  echo '{event}' | {btl} produce", markup=False, soft_wrap=True)
+    comments = "select comment_id, posted_at, first_body from discussion.comments where article_id = 'my-article'"
+    letters = "select code, pointer, message from ingest.dead_letters order by dead_lettered_at desc limit 3"
+    for title, command in {
+        "Produce an event by hand": f"echo '{event}' | {btl} produce",
+        "and see it in its table": f'{btl} psql -- -c "{comments}"',
+        "Produce a bad one, which becomes a dead letter": f"echo '{{}}' | {btl} produce --unchecked",
+        "and see what its producer would be told": f'{btl} psql -- -c "{letters}"',
+    }.items():
+        console.print(f"[bold]{title}[/]:")
+        console.print(f"  {command}", markup=False, soft_wrap=True)
     console.print(
         f"[bold]Open Airflow[/]: {current.airflow_url} (user {current.airflow_user}, password {password})",
         soft_wrap=True,
     )
-    console.print("[bold]Ask the metric tables[/]:")
-    query = "select article_id, comments_published, late_comments, state from metrics.article_engagement limit 5"
+    console.print(
+        "[bold]Ask the metric tables[/] (state is empty until close_discussions has run, every five minutes):"
+    )
+    query = (
+        "select article_id, comments_submitted, comments_published, late_comments, state"
+        " from metrics.article_engagement order by computed_at desc limit 5"
+    )
     console.print(f'  {btl} psql -- -c "{query}"', markup=False, soft_wrap=True)
-    console.print(f"The stack goes on running: [bold]{btl} status[/] shows it, [bold]{btl} down[/] stops it.")
+    console.print(
+        f"The stack goes on running: [bold]{btl} status[/] shows it, [bold]{btl} down[/] stops it.", soft_wrap=True
+    )
+    console.print(f"Tables show all that was ever streamed here; [bold]{btl} reset[/] begins anew.", soft_wrap=True)

@@ -34,8 +34,12 @@ def produce(
             if rejection is not None and not unchecked:
                 publisher.flush()
                 raise BelowTheLineError(
-                    f"Line {number} is not sent: {rejection.code} {rejection.pointer or ''} {rejection.message}",
-                    f"{sent} events before it were sent. Mend it, or send it anyway with --unchecked.",
+                    " ".join(
+                        filter(
+                            None, (f"Line {number} is not sent:", rejection.code, rejection.pointer, rejection.message)
+                        )
+                    ),
+                    f"Sent before it: {sent:,}. Mend it (one event a line), or send it anyway with --unchecked.",
                 )
             try:
                 event = orjson.loads(line)
@@ -44,4 +48,4 @@ def produce(
                 topic, key = None, None
             publisher.send(Outgoing(topic or "comment-events", key, line, STRUCTURED_HEADERS))
             sent += 1
-    typer.echo(f"{sent:,} events sent.", err=True)
+    typer.echo(f"Events sent: {sent:,}.", err=True)

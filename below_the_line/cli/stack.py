@@ -227,7 +227,12 @@ def _addresses(stack: Stack, seconds: float) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold green]The stack is up[/] after {seconds:.0f} s, in {stack.layout.home}")
     console.print(table)
-    console.print('Settings for this shell: [bold]eval "$(btl env)"[/]. Stop it: [bold]btl down[/].')
+    console.print(f'Settings for this shell: [bold]eval "$({program()} env)"[/]. Stop it: [bold]{program()} down[/].')
+
+
+def program() -> str:
+    """What to type to run this again: ``btl``, with its folder where it was called by that."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "btl" and os.sep in sys.argv[0] else "btl"
 
 
 class _Lines:
