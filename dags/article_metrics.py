@@ -7,7 +7,9 @@ trigger looks), and at least every ten minutes, this takes them and computes all
 * **Writes:** `metrics.article_engagement`, `metrics.article_abuse`.
 * **Safe to run again:** yes, at any time, also twice at once: a row is a function of the base tables. Marks are taken in the
   transaction that writes the rows; if a run fails they stay, and the next run takes them.
-* **If it fails again and again:** look at the task's log; the figures stay as they were, nothing is lost.
+* **If it fails:** its error names the articles that could not be computed, and why. All others are done: a bucket that fails
+  (or takes more than five minutes) is computed again article by article. The named ones keep their figures and marks, and
+  every run tries them again. Any other error (no connection, no right) ends the run; nothing is lost, the next one goes on.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -3,11 +3,11 @@
 T is the database's clock, read *before* the brokers are asked for their end offsets, and the only clock afterwards: a
 record produced before T lies before those offsets, so once the consumers have passed them it has been ingested.
 
-Not yet: an alert per source whose record timestamps run away from posted_at (DESIGN §6).
+Not yet: an alert per source whose record timestamps run away from posted_at.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -145,12 +145,8 @@ def take_barrier(
             )
         with connection.cursor() as cursor:
             cursor.executemany(
-                "insert into ingest.barrier_offsets"
-                " (barrier_id, topic, partition, topic_id, log_start_offset, end_offset) values (%s, %s, %s, %s, %s, %s)",
-                [
-                    (row[0], each.topic, each.partition, each.topic_id, each.log_start_offset, each.end_offset)
-                    for each in targets
-                ],
+                sql("closing/take_barrier_offsets.sql").encode(),
+                [asdict(each) | {"barrier_id": row[0]} for each in targets],
             )
     return int(row[0])
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg.pq import TransactionStatus
 
+from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 
@@ -55,7 +55,7 @@ def apply_barrier(connection: psycopg.Connection, barrier_id: int, *, bucket: in
     If a later barrier was applied before, its cut-off counts: no run takes back what another did. Needs an idle connection
     and commits on it. Raises BelowTheLineError when the barrier has not passed.
     """
-    _require_idle(connection)
+    require_idle(connection)
     with connection.transaction():
         row = connection.execute(sql("closing/effective_cut_off.sql").encode(), {"barrier_id": barrier_id}).fetchone()
     if row is None or not row[0]:
@@ -74,7 +74,7 @@ def apply_windows(connection: psycopg.Connection, cut_off: datetime, *, bucket: 
     Everything produced before the cut-off must have been ingested (``apply_barrier`` sees to that). Running it again with
     the same cut-off changes nothing. Needs an idle connection and commits on it, once per bucket.
     """
-    _require_idle(connection)
+    require_idle(connection)
     summary = ClosingSummary(cut_off)
     for source in ("closing/take_marks.sql", "closing/due_windows.sql"):
         while _apply_bucket(connection, source, cut_off, bucket, summary) >= bucket:
@@ -109,8 +109,3 @@ def _apply_bucket(
         if now is not None and now != before:
             summary.now[now] = summary.now.get(now, 0) + 1
     return len(taken)
-
-
-def _require_idle(connection: psycopg.Connection) -> None:
-    if connection.info.transaction_status != TransactionStatus.IDLE:
-        raise ValueError("the connection is inside a transaction: the unit of work could not commit")

@@ -2,6 +2,7 @@
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 
 from below_the_line.errors import BelowTheLineError
 
@@ -23,6 +24,12 @@ def connect(url: str, *, application_name: str, autocommit: bool = False) -> psy
         ) from None
     except psycopg.OperationalError as error:
         raise unreachable(url, error) from error
+
+
+def require_idle(connection: psycopg.Connection) -> None:
+    """Raise ValueError inside a transaction: a unit of work that commits could not."""
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        raise ValueError("the connection is inside a transaction: the unit of work could not commit")
 
 
 def describe(url: str) -> str:

@@ -7,14 +7,15 @@ it had not seen.
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import psycopg
 import structlog
-from psycopg.pq import TransactionStatus
 
+from below_the_line.database.connections import require_idle
+from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.definitions import TABLES, definitions
 from below_the_line.resources import sql
 
@@ -22,6 +23,8 @@ METRICS_LOCK = 7_170_103
 """Advisory lock of every writer of metric tables."""
 BUCKET = 1_000
 """Articles (or marks) per transaction."""
+STATEMENT_SECONDS = 300.0
+"""A statement of a bucket takes seconds. One that takes minutes is given up, before it uses up the whole run."""
 
 PLANNER_SETTINGS: Final = (
     # Compiling these statements takes longer than running them.
@@ -49,39 +52,74 @@ class MetricsSummary:
     articles: int = 0
     """Articles computed; an article marked again meanwhile counts again."""
     buckets: int = 0
-    """Transactions that did work."""
+    """Buckets of marks (or articles) that were worked on."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Articles that could not be computed, and why; their marks stay."""
     seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """For logs and for Airflow's XCom."""
-        return asdict(self) | {"seconds": round(self.seconds, 3)}
+        return asdict(self) | {"failed": len(self.failed), "seconds": round(self.seconds, 3)}
+
+
+class ArticlesFailedError(BelowTheLineError):
+    """Some articles could not be computed; all others were."""
+
+    def __init__(self, failed: Mapping[str, str], *, most: int = 5) -> None:
+        named = [f"{article!r} ({why})" for article, why in list(failed.items())[:most]]
+        more = len(failed) - len(named)
+        super().__init__(
+            f"The metrics of {len(failed)} article{'s' if len(failed) > 1 else ''} could not be computed: "
+            + "; ".join(named + ([f"and {more} more"] if more else []))
+            + ".",
+            "All other marked articles are done; the marks of these stay, and every run tries them again.",
+        )
 
 
 def recompute_dirty(
-    connection: psycopg.Connection, *, bucket: int = BUCKET, max_buckets: int | None = None
+    connection: psycopg.Connection,
+    *,
+    bucket: int = BUCKET,
+    max_buckets: int | None = None,
+    statement_seconds: float = STATEMENT_SECONDS,
 ) -> MetricsSummary:
     """Compute the metrics of all marked articles again and take their marks, until no mark is left.
 
     ``bucket`` marks are looked at per transaction; marks that are set meanwhile are taken, too, unless ``max_buckets``
-    ends the run. If a transaction fails its marks stay for the next run. Safe to run again, by two at once, and beside
-    ``rebuild_all``. Needs an idle connection and commits on it.
+    ends the run. Safe to run again, by two at once, and beside ``rebuild_all``. Needs an idle connection and commits on it.
+
+    A bucket that fails, or has a statement that takes longer than ``statement_seconds``, is computed again article by
+    article. Articles that fail alone keep their marks and rows, all others are done, and at the end ArticlesFailedError
+    names the failed ones. What is no article's fault (a lost connection, a missing right or table, a full disk) is raised
+    at once; marks of work that was not committed stay then, too.
     """
-    _require_idle(connection)
+    require_idle(connection)
     started = time.monotonic()
     summary = MetricsSummary()
     while max_buckets is None or summary.buckets < max_buckets:
-        with connection.transaction():
-            _begin_unit(connection)
-            marks = connection.execute(sql("metrics/take_marks.sql").encode(), {"bucket": bucket}).fetchall()
-            articles = sorted({row[0] for row in marks})
-            _recompute(connection, articles)
-        summary.marks += len(marks)
-        summary.articles += len(articles)
+        marks: list[str] = []
+        try:
+            with connection.transaction():
+                _begin_unit(connection)
+                marks = _take(connection, "metrics/take_marks.sql", bucket=bucket, failed=list(summary.failed))
+                _limit(connection, statement_seconds)
+                _recompute(connection, sorted(set(marks)))
+        except psycopg.Error as error:
+            if not marks or not _may_be_an_articles(connection, error):
+                raise
+            log.warning("bucket failed, trying its articles one by one", articles=len(set(marks)), error=str(error))
+            for article in sorted(set(marks)):
+                _recompute_alone(connection, article, statement_seconds, summary)
+        else:
+            summary.marks += len(marks)
+            summary.articles += len(set(marks))
         summary.buckets += bool(marks)
         if len(marks) < bucket:
             break
     summary.seconds = time.monotonic() - started
     log.info("metrics recomputed", **summary.as_dict())
+    if summary.failed:
+        raise ArticlesFailedError(summary.failed)
     return summary
 
 
@@ -91,7 +129,7 @@ def rebuild_all(connection: psycopg.Connection, *, bucket: int = BUCKET) -> Metr
     Safe to run again; if it is broken off, what is done is right and the rest is as before. Needs an idle connection and
     commits on it, once per bucket.
     """
-    _require_idle(connection)
+    require_idle(connection)
     started = time.monotonic()
     summary = MetricsSummary()
     with connection.transaction():
@@ -116,6 +154,43 @@ def _begin_unit(connection: psycopg.Connection) -> None:
     connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
 
 
+def _take(connection: psycopg.Connection, statement: str, **parameters: object) -> list[str]:
+    """Takes marks; returns the article of each."""
+    return [row[0] for row in connection.execute(sql(statement).encode(), parameters).fetchall()]
+
+
+def _limit(connection: psycopg.Connection, statement_seconds: float) -> None:
+    """For the rest of the transaction; not before the lock and the marks, for which it may well wait."""
+    connection.execute("select set_config('statement_timeout', %s, true)", [f"{round(statement_seconds * 1000)}ms"])
+
+
+def _recompute_alone(
+    connection: psycopg.Connection, article: str, statement_seconds: float, summary: MetricsSummary
+) -> None:
+    try:
+        with connection.transaction():
+            _begin_unit(connection)
+            marks = _take(connection, "metrics/take_marks_of_article.sql", article=article)
+            _limit(connection, statement_seconds)
+            # Another run may have taken them meanwhile.
+            _recompute(connection, sorted(set(marks)))
+    except psycopg.Error as error:
+        if not _may_be_an_articles(connection, error):
+            raise
+        why = str(error.diag.message_primary or error)
+        log.error("article failed", article=article, error=why, sqlstate=error.sqlstate)
+        summary.failed[article] = why
+        return
+    summary.marks += len(marks)
+    summary.articles += len(set(marks))
+
+
+def _may_be_an_articles(connection: psycopg.Connection, error: psycopg.Error) -> bool:
+    """Whether the error may come of one article's rows: others can be computed, then."""
+    # Class 42: no right, no such table, bad syntax; class 53: the server lacks disk, memory or connections.
+    return not connection.closed and (error.sqlstate or "")[:2] not in ("42", "53")
+
+
 def _recompute(connection: psycopg.Connection, articles: Sequence[str]) -> None:
     if not articles:
         return
@@ -131,8 +206,3 @@ def _recompute(connection: psycopg.Connection, articles: Sequence[str]) -> None:
 def _parts(articles: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(articles), size):
         yield articles[start : start + size]
-
-
-def _require_idle(connection: psycopg.Connection) -> None:
-    if connection.info.transaction_status != TransactionStatus.IDLE:
-        raise ValueError("the connection is inside a transaction: the unit of work could not commit")

@@ -9,7 +9,8 @@ import pytest
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES
-from below_the_line.metrics.recompute import METRICS_LOCK, rebuild_all, recompute_dirty
+from below_the_line.metrics.recompute import METRICS_LOCK, ArticlesFailedError, rebuild_all, recompute_dirty
+from tests.consuming import wait_until
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
@@ -152,15 +153,103 @@ def test_every_article_that_any_event_named_has_its_rows(newsroom: Newsroom) -> 
     assert names == ["decided", "held", "reacted", "reported", "stub", "unpublished"]
 
 
-def test_a_failed_run_leaves_rows_and_marks_as_they_were(newsroom: Newsroom) -> None:
+def spoil(connection: psycopg.Connection, what: str, *articles: str) -> None:
+    """Computing one of the articles does ``what`` (PL/pgSQL) in the second metric table, from now on."""
+    listed = ", ".join(f"'{article}'" for article in articles)
+    connection.execute(
+        f"""
+        create or replace function spoil() returns trigger language plpgsql as
+        $$ begin if new.article_id in ({listed}) then {what}; end if; return new; end $$;
+        create or replace trigger spoil before insert on metrics.article_abuse for each row execute function spoil()
+        """.encode()
+    )
+
+
+def marked(connection: psycopg.Connection) -> list[str]:
+    """The article of each mark."""
+    return [
+        row[0] for row in connection.execute("select article_id from ingest.dirty_articles order by mark_id").fetchall()
+    ]
+
+
+@pytest.fixture
+def seven_marked(newsroom: Newsroom) -> psycopg.Connection:
+    """Articles a0 to a6, each with a comment, marked twice, in that order."""
     connection = newsroom.connection
-    newsroom.comment("c1", "05-01 12:00")
-    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
-    connection.execute("alter table metrics.article_abuse add check (reports < 0)")
-    with pytest.raises(psycopg.errors.CheckViolation):
-        recompute_dirty(connection)
-    assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (1,)
-    assert figures(connection) == {"article_engagement": [], "article_abuse": []}
+    for number in range(7):
+        newsroom.comment("c1", "05-01 12:00", article=f"a{number}")
+    for _ in range(2):
+        connection.execute(
+            "insert into ingest.dirty_articles (article_id) select article_id from discussion.comments order by article_id"
+        )
+    return connection
+
+
+@pytest.mark.parametrize("bucket", [1, 2, 3, 1000])
+def test_articles_that_fail_do_not_keep_others_from_being_computed(
+    seven_marked: psycopg.Connection, bucket: int
+) -> None:
+    spoil(seven_marked, "raise 'no good'", "a0", "a3")
+    with pytest.raises(ArticlesFailedError) as raised:
+        recompute_dirty(seven_marked, bucket=bucket)
+    assert raised.value.message == ("The metrics of 2 articles could not be computed: 'a0' (no good); 'a3' (no good).")
+    assert sorted(marked(seven_marked)) == ["a0", "a0", "a3", "a3"]
+    for rows in figures(seven_marked).values():
+        assert [row["article_id"] for row in rows] == ["a1", "a2", "a4", "a5", "a6"]
+
+
+def test_a_whole_bucket_of_failures_does_not_keep_the_next_from_being_computed(
+    seven_marked: psycopg.Connection,
+) -> None:
+    articles = [f"a{number}" for number in range(6)]
+    spoil(seven_marked, "raise 'no good'", *articles)
+    with pytest.raises(ArticlesFailedError, match=r"6 articles .* and 1 more"):
+        recompute_dirty(seven_marked, bucket=2)
+    assert sorted(marked(seven_marked)) == sorted(articles * 2)
+    assert [row["article_id"] for row in figures(seven_marked)["article_abuse"]] == ["a6"]
+
+
+def test_articles_that_failed_are_tried_again_by_the_next_run(seven_marked: psycopg.Connection) -> None:
+    spoil(seven_marked, "raise 'no good'", "a0")
+    with pytest.raises(ArticlesFailedError):
+        recompute_dirty(seven_marked)
+    spoil(seven_marked, "raise 'no good'", "nothing")
+    summary = recompute_dirty(seven_marked)
+    assert (summary.marks, summary.articles, summary.failed) == (2, 1, {})
+    assert marked(seven_marked) == []
+    assert len(figures(seven_marked)["article_abuse"]) == 7
+
+
+def test_an_article_that_takes_too_long_does_not_keep_others_from_being_computed(
+    seven_marked: psycopg.Connection,
+) -> None:
+    spoil(seven_marked, "perform pg_sleep(60)", "a2")
+    with pytest.raises(
+        ArticlesFailedError, match=r"1 article .* 'a2' \(canceling statement due to statement timeout\)"
+    ):
+        recompute_dirty(seven_marked, statement_seconds=1)
+    assert marked(seven_marked) == ["a2", "a2"]
+    assert len(figures(seven_marked)["article_abuse"]) == 6
+    assert seven_marked.execute("show statement_timeout").fetchone() == ("0",)
+
+
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [
+        ("raise insufficient_privilege", psycopg.errors.InsufficientPrivilege),
+        ("raise disk_full", psycopg.errors.DiskFull),
+        ("perform pg_terminate_backend(pg_backend_pid())", psycopg.OperationalError),
+    ],
+    ids=["right", "disk", "connection"],
+)
+def test_what_is_no_articles_fault_ends_the_run_and_all_marks_stay(
+    seven_marked: psycopg.Connection, database_url: str, what: str, error: type[psycopg.Error]
+) -> None:
+    spoil(seven_marked, what, "a0")
+    with psycopg.connect(database_url, autocommit=True) as runner, pytest.raises(error):
+        recompute_dirty(runner)
+    assert len(marked(seven_marked)) == 14
+    assert figures(seven_marked) == {"article_engagement": [], "article_abuse": []}
 
 
 def test_a_mark_committed_while_a_run_waits_for_the_lock_is_not_lost(newsroom: Newsroom, database_url: str) -> None:
@@ -186,10 +275,10 @@ def test_a_mark_committed_while_a_run_waits_for_the_lock_is_not_lost(newsroom: N
 
 
 def _until_waiting(connection: psycopg.Connection, backend_pid: int) -> None:
-    for _ in range(20_000):
+    def waiting() -> bool:
         row = connection.execute(
             "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", [backend_pid]
         ).fetchone()
-        if row == (True,):
-            return
-    pytest.fail("the run never waited for the lock")
+        return row == (True,)
+
+    wait_until(waiting, 30, lambda: "the run never waited for the lock")
