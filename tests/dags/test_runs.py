@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import pytest
 
 from below_the_line.closing.barrier import Target, broker_end_offsets, take_barrier
 from below_the_line.settings import Settings
+from tests.consuming import wait_until
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
@@ -200,12 +200,11 @@ def test_the_trigger_finds_marks_that_were_there_before_it_and_comes_back_after_
 
 
 def _until_listening(connection: psycopg.Connection) -> None:
-    for _ in range(50_000):
+    def listening() -> bool:
         row = connection.execute(
             "select count(*) from pg_stat_activity where application_name = 'airflow marked articles trigger'"
             " and datname = current_database() and state = 'idle'"
         ).fetchone()
-        if row == (1,):
-            return
-        os.sched_yield()
-    pytest.fail("the trigger never listened")
+        return row == (1,)
+
+    wait_until(listening, 30, lambda: "the trigger never listened")
