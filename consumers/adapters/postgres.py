@@ -5,8 +5,10 @@ merges without waiting; ``finish`` waits for them, writes ledger and positions a
 """
 
 import select
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,13 +19,13 @@ from psycopg.pq.abc import PGresult
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
-from below_the_line.resources import SQL, sql
+from below_the_line.contracts.times import EPOCH
+from below_the_line.resources import sql
 from consumers.core.batch import Batch, Entry, Partition, applied_records
 from consumers.core.failures import Failure, classify
 from consumers.core.positions import BrokerPartition, StoredPosition
 from consumers.core.tables import TABLES
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MILLISECOND = 253_402_300_799_000
 """Of the year 9999. A topic that takes the producers' timestamps may hold any number."""
 
@@ -68,6 +70,8 @@ class Store:
         self.owner: UUID = uuid4()
         """Names this process to the fence."""
         self._connection: psycopg.Connection | None = None
+        self._copies: dict[str, tuple[str, list[str]]] = {}
+        """Of each staging table: the COPY statement, its columns named, and their types."""
         self._held: dict[Partition, StoredPosition] = {}
         self._topic_ids: dict[str, UUID] = {}
         self._batch: Batch | None = None
@@ -94,9 +98,14 @@ class Store:
             )
             for table in [*(table.name for table in TABLES), "dead_letters"]:
                 self._connection.execute(sql(f"ingest/{table}/staging.sql").encode())
+            columns = self._connection.execute(sql("ingest/staged_columns.sql").encode()).fetchall()
             self._connection.commit()
         except psycopg.Error as error:
             raise self._failed(error) from error
+        self._copies = {}
+        for name, of_table in groupby(columns, key=itemgetter(0)):
+            _, names, types = zip(*of_table, strict=True)
+            self._copies[name] = (f"copy {name} ({', '.join(names)}) from stdin (format binary)", list(types))
 
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
@@ -221,7 +230,7 @@ class Store:
             for folded in batch.folded():
                 table = folded.table
                 rows, self._members[table.name] = folded.staged()
-                statement, types = _copy_into(table.name)
+                statement, types = self._copies[f"staged_{table.name}"]
                 with cursor.copy(statement) as copy:
                     copy.set_types(types)
                     for number, row in enumerate(rows):
@@ -229,7 +238,7 @@ class Store:
                 merges.append(sql(f"ingest/{table.name}/merge.sql"))
             dead_letters = batch.dead_letters()
             if dead_letters:
-                statement, types = _copy_into("dead_letters")
+                statement, types = self._copies["staged_dead_letters"]
                 with cursor.copy(statement) as copy:
                     copy.set_types(types)
                     for record, rejection in dead_letters:
@@ -252,7 +261,7 @@ class Store:
             record.key,
             record.value,
             headers,
-            _EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MILLISECOND)),
+            EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MILLISECOND)),
             rejection.stage,
             rejection.code,
             rejection.pointer,
@@ -342,29 +351,3 @@ class Store:
             self._open.commit()
         except psycopg.Error as error:
             raise self._failed(error) from error
-
-
-_TYPES = {"timestamp with time zone": "timestamptz", "integer": "int4", "bigint": "int8", "boolean": "bool"}
-
-
-def _copy_into(table: str) -> tuple[str, list[str]]:
-    """The COPY statement of a staging table, its columns named, and their types (needed by the binary format)."""
-    found = _COPIES.get(table)
-    if found is None:
-        columns = list(_staged_columns((SQL / "ingest" / table / "staging.sql").read_text(encoding="utf-8")))
-        names = ", ".join(name for name, _ in columns)
-        found = _COPIES[table] = (
-            f"copy staged_{table} ({names}) from stdin (format binary)",
-            [_TYPES.get(kind, kind) for _, kind in columns],
-        )
-    return found
-
-
-_COPIES: dict[str, tuple[str, list[str]]] = {}
-
-
-def _staged_columns(statement: str) -> Iterable[tuple[str, str]]:
-    body = statement.split("(", 1)[1].rsplit(") on commit", 1)[0]
-    for line in body.strip().splitlines():
-        name, kind = line.strip().rstrip(",").replace("not null", "").replace('collate "C"', "").split(maxsplit=1)
-        yield name, kind.strip()

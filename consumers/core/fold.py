@@ -1,14 +1,13 @@
 """Folding a batch: events of one key become one staged row, by the same join as the merge in SQL."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from below_the_line.contracts.events import Event
+from below_the_line.contracts.times import EPOCH
 from consumers.core import tables
 from consumers.core.tables import Table
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[Any, ...]
 
@@ -85,7 +84,7 @@ class Fold:
 
 
 def _occurred_at(event: Event) -> datetime:
-    return _EPOCH + timedelta(microseconds=event.occurred_at)
+    return EPOCH + timedelta(microseconds=event.occurred_at)
 
 
 def _event_key(event: Event) -> Key:
