@@ -146,11 +146,10 @@ class Consumer:
             is_due = self._policy.is_due(len(self._batch), self._batch.first_at, self._now())
             if self._in_flight is not None and (is_due or self._store.is_ready()):
                 self._finish()
-                self._keep_house()
+            self._keep_house()
             if self._in_flight is None and is_due:
                 self._in_flight, self._batch = self._batch, Batch()
                 self._store.begin(self._in_flight)
-            self._keep_house()
         except StoreError as error:
             self._handle(error)
 

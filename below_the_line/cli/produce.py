@@ -33,12 +33,9 @@ def produce(
             rejection = judge(contracts, line, time.time_ns() // 1_000_000)
             if rejection is not None and not unchecked:
                 publisher.flush()
+                reason = " ".join(filter(None, (rejection.code, rejection.pointer, rejection.message)))
                 raise BelowTheLineError(
-                    " ".join(
-                        filter(
-                            None, (f"Line {number} is not sent:", rejection.code, rejection.pointer, rejection.message)
-                        )
-                    ),
+                    f"Line {number} is not sent: {reason}",
                     f"Sent before it: {sent:,}. Mend it (one event a line), or send it anyway with --unchecked.",
                 )
             try:

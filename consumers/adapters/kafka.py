@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import kafka.errors
-import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from below_the_line.contracts.events import Record
@@ -18,9 +17,6 @@ from below_the_line.errors import BelowTheLineError
 from consumers.adapters import reading
 from consumers.core.batch import Partition
 from consumers.core.positions import BrokerPartition
-
-log = structlog.get_logger(__name__)
-
 
 _REFUSALS = (
     kafka.errors.GroupAuthorizationFailedError,

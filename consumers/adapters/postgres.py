@@ -68,7 +68,7 @@ class Store:
         self._url = url
         self._consumer_group = consumer_group
         self.owner: UUID = uuid4()
-        """Names this process to the fence."""
+        """Names this process to the fence; a fresh one with each taking."""
         self._connection: psycopg.Connection | None = None
         self._copies: dict[str, tuple[str, list[str]]] = {}
         """Of each staging table: the COPY statement, its columns named, and their types."""

@@ -1,8 +1,8 @@
 """Measure how fast comments get from the topic to committed rows, and what a consumer needs of memory meanwhile.
 
 Runs a stack of its own (.btl-bench), loads copies of a site's export into the topics, then lets consumers take them. Prints a
-table and writes build/bench.json. The rate is that of the ledger: records over the time from the start of the first batch's
-processing (the consumer's taking of its partitions) to the last commit.
+table and writes build/bench.json. The rate is that of the ledger: the records committed after the first batch, over the time
+from that first commit to the last one; starting a process and joining the group are not in it.
 """
 
 import argparse
