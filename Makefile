@@ -33,10 +33,16 @@ check: setup ## Lint and type-check: Python, imports, SQL, schemas
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqruff lint sql
+	$(BIN)/check-jsonschema --check-metaschema schemas/definitions.json schemas/*.v*.json
+	$(BIN)/btl schemas check
 
 .PHONY: test
 test: check ## Check, then run all tests against a stack of their own
 	$(BIN)/python tests/run.py $(ARGS)
+
+.PHONY: prove
+prove: setup ## Kill, freeze, cut off and restart for half an hour, and compare with the model (BTL_PROVE_SEED=… repeats)
+	BTL_PROVE=1 $(BIN)/python tests/run.py $(or $(ARGS),tests/prove)
 
 .PHONY: format
 format: setup ## Format the Python code
@@ -46,6 +52,7 @@ format: setup ## Format the Python code
 .PHONY: bench
 bench: setup ## Measure; prints a table with the machine, writes build/bench.json
 	$(BIN)/python -m tests.benchmarks.run $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.closing)
 
 .PHONY: lock
 lock: setup ## Resolve pyproject.toml into requirements.lock anew

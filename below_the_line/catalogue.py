@@ -1,10 +1,14 @@
-"""What schemas/ holds, read once: the topics, the contracts and their examples."""
+"""What schemas/ holds, read once: the topics, the contracts and their examples.
+
+Each function takes another folder of the same form, too.
+"""
 
 import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -37,9 +41,9 @@ class Topic:
 
 
 @cache
-def topics() -> tuple[Topic, ...]:
+def topics(folder: Path = resources.SCHEMAS) -> tuple[Topic, ...]:
     """The topics in the order of schemas/topics.yaml."""
-    document: dict[str, Any] = yaml.safe_load((resources.SCHEMAS / "topics.yaml").read_text(encoding="utf-8"))
+    document: dict[str, Any] = yaml.safe_load((folder / "topics.yaml").read_text(encoding="utf-8"))
     return tuple(
         Topic(
             name=entry["name"],
@@ -58,19 +62,19 @@ def topics() -> tuple[Topic, ...]:
 
 
 @cache
-def load_contracts() -> Contracts:
+def load_contracts(folder: Path = resources.SCHEMAS) -> Contracts:
     """The contracts of all event types in schemas/, compiled."""
-    definitions = schema_document("definitions")
-    topic_of = {event_type: topic.name for topic in topics() for event_type in topic.event_types}
+    definitions = schema_document("definitions", folder)
+    topic_of = {event_type: topic.name for topic in topics(folder) for event_type in topic.event_types}
     return Contracts(
-        {event_type: Contract(event_type, schema_document(event_type), definitions) for event_type in topic_of},
+        {event_type: Contract(event_type, schema_document(event_type, folder), definitions) for event_type in topic_of},
         topic_of,
     )
 
 
-def schema_document(name: str) -> dict[str, Any]:
+def schema_document(name: str, folder: Path = resources.SCHEMAS) -> dict[str, Any]:
     """One file of schemas/, by event type, or ``definitions``. Raises FileNotFoundError."""
-    document: dict[str, Any] = json.loads((resources.SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    document: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return document
 
 
@@ -94,12 +98,12 @@ EXAMPLES_TIMESTAMP = 1_793_491_200_000
 """2026-11-01T00:00:00Z in milliseconds since 1970."""
 
 
-def examples(valid: bool) -> Iterator[Example]:
+def examples(valid: bool, folder: Path = resources.SCHEMAS) -> Iterator[Example]:
     """The examples of schemas/examples/valid or invalid, by type in the order of the topics, then by name."""
-    folder = resources.SCHEMAS / "examples" / ("valid" if valid else "invalid")
-    for topic in topics():
+    kind = folder / "examples" / ("valid" if valid else "invalid")
+    for topic in topics(folder):
         for event_type in topic.event_types:
-            for path in sorted((folder / event_type).glob("*.json")):
+            for path in sorted((kind / event_type).glob("*.json")):
                 document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
                 yield Example(
                     event_type,

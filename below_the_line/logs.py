@@ -6,6 +6,22 @@ import sys
 import structlog
 
 
+class _NotAgain(logging.Filter):
+    """Lets a message of kafka-python pass once a second: while a broker is away it repeats some a thousand times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be seen."""
+        if not record.name.startswith("kafka."):
+            return True
+        message, now = record.getMessage(), record.created
+        self._said = {said: at for said, at in self._said.items() if now - at < 1}
+        return self._said.setdefault(message, now) == now
+
+
 def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     """Send structlog and the standard library's loggers to standard error in one form.
 
@@ -33,10 +49,13 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     if not to_console:
         final.append(structlog.processors.dict_tracebacks)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer]))
+    handler.addFilter(_NotAgain())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     # kafka-python warns of its own loop whenever a core is busy for a tenth of a second: no news to an operator.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
+    # psycopg warns of every pipeline that ends in an error, which we tell ourselves: a rejection by the fence is one line.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     for ours in ("below_the_line", "consumers"):
         logging.getLogger(ours).setLevel(level)

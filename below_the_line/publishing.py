@@ -98,7 +98,7 @@ def create_topics(settings: Settings) -> list[str]:
     """
     wanted = {topic.name: topic for topic in catalogue.topics()}
     created = []
-    with _admin(settings) as admin, _explaining(settings):
+    with admin_client(settings) as admin:
         existing = set(admin.list_topics())
         for name, topic in wanted.items():
             if name in existing:
@@ -224,7 +224,7 @@ class Publisher:
             self._under_way.popleft()
 
     def _existing_topics(self) -> set[str]:
-        with _admin(self._settings) as admin, _explaining(self._settings):
+        with admin_client(self._settings) as admin:
             return set(admin.list_topics())
 
     def _require(self, topic: str) -> None:
@@ -260,14 +260,14 @@ class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
 
 
 @contextmanager
-def _admin(settings: Settings) -> Iterator[Any]:
-    """An admin client, closed at the end. Raises BelowTheLineError if the brokers cannot be reached."""
+def admin_client(settings: Settings) -> Iterator[Any]:
+    """An admin client, closed at the end. What Kafka raises in between, too, becomes a BelowTheLineError."""
     with _explaining(settings):
         client = _connected(kafka.KafkaAdminClient, **kafka_options(settings))
-    try:
-        yield client
-    finally:
-        client.close()
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 def _connected(factory: Callable[..., Any], **options: Any) -> Any:

@@ -1,6 +1,5 @@
 """Settings: read once from the environment (prefix ``BTL_``) into one frozen object."""
 
-from functools import cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -37,6 +36,11 @@ class Settings(BaseSettings):
         default=None, ge=1, le=65535, description="Local stack: the port of Kafka's controller (29093)."
     )
     airflow_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: Airflow's port (28080).")
+    consumer_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Local stack: the first consumer's /metrics (28100)."
+    )
+    http_host: str = Field(default="127.0.0.1", description="Consumer: address of /metrics, /healthz and /readyz.")
+    http_port: int | None = Field(default=None, ge=1, le=65535, description="… and their port; none: not served.")
     session_seconds: float = Field(
         default=10, ge=1, le=300, description="A consumer that is silent for so long loses its partitions."
     )
@@ -76,30 +80,6 @@ class Settings(BaseSettings):
                 "Run `btl up`, or set BTL_KAFKA_BOOTSTRAP.",
             )
         return self.kafka_bootstrap
-
-
-@cache
-def settings() -> Settings:
-    """The settings of this process, read on first use. Raises BelowTheLineError naming the variable that is wrong.
-
-    What the environment says counts. Where it names neither a database nor brokers, those of the local stack in BTL_HOME
-    are taken if that is running, so that commands work beside ``btl up`` without further ado.
-    """
-    found = from_environment()
-    if found.database_url is not None or found.kafka_bootstrap is not None or not found.home.is_dir():
-        return found
-    try:
-        from below_the_line.local.stack import running_environment
-    except ModuleNotFoundError:
-        # Installed without the extra [local]: then there is no local stack to ask.
-        return found
-    connections = running_environment(found.home)
-    fields = {
-        name: connections[variable]
-        for name in type(found).model_fields
-        if (variable := f"BTL_{name.upper()}") in connections and name not in found.model_fields_set
-    }
-    return Settings(**fields)  # type: ignore[arg-type]
 
 
 def from_environment() -> Settings:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 CONNECTION_ID = "btl"
 """The Airflow connection of the project's database; its user is btl_scheduler."""
+INGEST_CONNECTION_ID = "btl_ingest"
+"""The same database as btl_ingest, for the one DAG that merges events: the others have no right to."""
 
 _OPTIONS = frozenset({"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "options", "target_session_attrs"})
 
@@ -27,8 +29,8 @@ def conninfo(connection: "Connection") -> str:
     return make_conninfo("", **{name: value for name, value in parts.items() if value not in (None, "")})
 
 
-def database_url() -> str:
-    """The connection string of the connection ``btl``, inside a task."""
+def database_url(connection_id: str = CONNECTION_ID) -> str:
+    """The connection string of a connection, inside a task."""
     from airflow.sdk import BaseHook
 
-    return conninfo(BaseHook.get_connection(CONNECTION_ID))
+    return conninfo(BaseHook.get_connection(connection_id))

@@ -28,12 +28,12 @@ class IngestBarrierSensor(BaseSensorOperator):
         """One look."""
         from below_the_line.closing import barrier
         from below_the_line.database.connections import connect
-        from below_the_line.settings import settings
+        from below_the_line.settings import from_environment
 
         with connect(database_url(), application_name="close_discussions barrier") as connection:
             barrier_id = barrier.take_barrier(
                 connection,
-                settings(),
+                from_environment(),
                 attempt_id=str(context["ti"].id),
                 run_id=context["run_id"],
             )
@@ -55,11 +55,11 @@ class IngestBarrierSensor(BaseSensorOperator):
     def _what_is_missing(self, context: "Context") -> str:
         from below_the_line.closing import barrier
         from below_the_line.database.connections import connect
-        from below_the_line.settings import settings
+        from below_the_line.settings import from_environment
 
         with connect(database_url(), application_name="close_discussions barrier") as connection:
             barrier_id = barrier.take_barrier(
-                connection, settings(), attempt_id=str(context["ti"].id), run_id=context["run_id"]
+                connection, from_environment(), attempt_id=str(context["ti"].id), run_id=context["run_id"]
             )
             behind = barrier.look(connection, barrier_id)
             return str(barrier.timed_out(behind, self.timeout, barrier.database_clock(connection)))

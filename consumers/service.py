@@ -1,10 +1,12 @@
 """The consumer: poll, judge, fold, write; and what to do when something of that fails."""
 
+import math
 import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 import kafka.errors
 import structlog
@@ -13,17 +15,21 @@ from below_the_line.contracts.decoding import Contracts
 from below_the_line.contracts.events import Rejection
 from below_the_line.errors import BelowTheLineError
 from consumers.adapters.kafka import Polled, Source
-from consumers.adapters.postgres import Store, StoreError
+from consumers.adapters.postgres import NOTIFY_CHANNEL, Store, StoreError
 from consumers.core.batch import Batch, BatchPolicy, Entry, Judged, Partition
+from consumers.core.breaker import Breaker, BreakerPolicy
 from consumers.core.failures import Failure, backoff_seconds
+from consumers.core.observing import Cause, Halt, Observer, Step
 from consumers.core.positions import Stopped, start_position
+from consumers.isolating import isolate
 
 log = structlog.get_logger(__name__)
 
-NOTIFY_CHANNEL = "btl_dirty"
 _IDLE_POLL_SECONDS = 0.25
 _MERGING_POLL_SECONDS = 0.005
 _HOUSEKEEPING_SECONDS = 1.0
+_SILENCE_SECONDS = 2.0
+"""After so long without a record the brokers are asked whether they are there."""
 
 
 @dataclass
@@ -35,6 +41,14 @@ class _Totals:
     unchanged: int = 0
     dead_lettered: int = 0
     batches: int = 0
+
+
+class _TrippedError(Exception):
+    """The breaker of a partition tripped while a batch was taken apart."""
+
+    def __init__(self, partition: Partition) -> None:
+        super().__init__(str(partition))
+        self.partition = partition
 
 
 class Consumer:
@@ -51,12 +65,16 @@ class Consumer:
         store: Store,
         contracts: Contracts,
         policy: BatchPolicy,
+        observer: Observer | None = None,
+        breaker_policy: BreakerPolicy | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._store = store
         self._decode = contracts.decode
         self._policy = policy
+        self._observer = observer or Observer()
+        self._breaker_policy = breaker_policy or BreakerPolicy()
         self._now = monotonic
         self._stopping = threading.Event()
         self._batch = Batch()
@@ -64,21 +82,36 @@ class Consumer:
         self._next_offsets: dict[Partition, int] = {}
         """Of the partitions that are read: the offset after what was read, whether written or not."""
         self._committed: dict[Partition, int] = {}
+        self._breakers: dict[Partition, Breaker] = {}
+        self._held: dict[Partition, str] = {}
+        """Status of all partitions that we took, those that are not read among them."""
+        self._halted: dict[Partition, Halt] = {}
+        """Why partitions of ours are not read."""
         self._attempt = 0
         self._broker_attempt = 0
+        self._heard_at = 0.0
+        """When the brokers last gave a sign of life."""
         self._retry_at: float | None = None
+        self._unwritten = False
+        """A fault kept a batch from being written, and none has been written since: reading again is not going on yet."""
+        self._topic_ids: dict[str, UUID] = {}
+        """Of the topics that partitions were taken of."""
         self._confirm_membership = False
         self._canceled = 0
-        self._housekeeping_at = 0.0
+        self._housekeeping_at = math.inf
+        """Not before partitions were taken: until then there is no session with the database either."""
         self._dirty = False
         self._totals = _Totals()
 
     def stop(self) -> None:
         """Ask ``run`` to finish what was read and return. May be called from a signal handler."""
         self._stopping.set()
+        self._store.hurry()
 
     def run(self) -> None:
         """Consume until stopped."""
+        self._observer.waiting(Cause.GROUP, "joining the group")
+        self._heard_at = self._now()
         try:
             while not self._stopping.is_set():
                 self._turn()
@@ -90,32 +123,61 @@ class Consumer:
     # One turn of the loop
 
     def _turn(self) -> None:
+        self._observer.turn()
+        started = self._now()
         try:
             polled = self._source.poll(self._poll_seconds(), max(1, self._policy.records - len(self._batch)))
+            self._listen(polled)
         except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
             log.warning("position out of range", error=str(error))
-            self._retry_later()
+            self._retry_later(Cause.POSITION, str(error))
             return
         except kafka.errors.KafkaError as error:
             self._broker_attempt += 1
             log.warning("broker away", error=type(error).__name__, detail=str(error), attempt=self._broker_attempt)
+            self._observer.waiting(Cause.BROKER, str(error))
+            if self._retry_at is None:
+                # What was read can be written all the same.
+                self._write_if_due()
             self._stopping.wait(backoff_seconds(self._broker_attempt, random.random()))  # noqa: S311
             return
-        self._broker_attempt = 0
+        if self._broker_attempt:
+            self._broker_attempt = 0
+            log.info("broker back")
+            if self._source.is_rebalancing:
+                self._observer.waiting(Cause.GROUP, "the group is giving the partitions out anew")
+            else:
+                self._tell_reading()
         assigned = self._source.changed_assignment()
         if assigned is not None:
             # Whatever this poll returned may belong to partitions that are ours no more: all is read again.
             self._settle()
             log.info("assigned", partitions=sorted(map(str, assigned)))
-            self._retry_at, self._attempt = self._now(), 0
+            self._observer.assigned(assigned)
+            self._retry_at, self._attempt, self._unwritten = self._now(), 0, False
             self._confirm_membership = False
         if self._retry_at is not None:
             if self._now() >= self._retry_at:
                 self._take()
             return
+        if polled:
+            self._observer.step(Step.POLLED, self._now() - started)
         for each in polled:
-            self._judge(each)
+            if self._judge(each):
+                self._trip(each.partition)
+                return
         self._write_if_due()
+
+    def _listen(self, polled: list[Polled]) -> None:
+        """Make sure that the brokers are there when nothing comes from them. Raises kafka.errors.KafkaError."""
+        if self._retry_at is not None:
+            # Whoever waits to take partitions asks the brokers then.
+            return
+        if not polled:
+            if not self._broker_attempt and self._now() - self._heard_at < _SILENCE_SECONDS:
+                return
+            self._source.require_answer(self._next_offsets)
+        self._heard_at = self._now()
 
     def _poll_seconds(self) -> float:
         now = self._now()
@@ -127,19 +189,20 @@ class Consumer:
             return max(0.0, min(_IDLE_POLL_SECONDS, self._retry_at - now))
         return _IDLE_POLL_SECONDS
 
-    def _judge(self, polled: Polled) -> None:
+    def _judge(self, polled: Polled) -> bool:
+        """Add records to the batch. Returns whether the breaker of their partition trips."""
         first_offset = self._next_offsets.get(polled.partition)
         if first_offset is None:
-            return
+            return False
+        started = self._now()
         decode = self._decode
-        self._batch.add(
-            polled.partition,
-            [Judged(record, decode(record)) for record in polled.records],
-            first_offset,
-            polled.position,
-            self._now(),
-        )
+        new = tuple.__new__  # makes a named tuple three times as fast as its name does
+        judged = [new(Judged, (record, decode(record))) for record in polled.records]
+        now = self._now()
+        self._observer.step(Step.DECODED, now - started)
+        self._batch.add(polled.partition, judged, first_offset, polled.position, now)
         self._next_offsets[polled.partition] = polled.position
+        return self._breakers[polled.partition].trips(judged)
 
     def _write_if_due(self) -> None:
         try:
@@ -147,7 +210,7 @@ class Consumer:
             if self._in_flight is not None and (is_due or self._store.is_ready()):
                 self._finish()
             self._keep_house()
-            if self._in_flight is None and is_due:
+            if self._in_flight is None and is_due and self._retry_at is None:
                 self._in_flight, self._batch = self._batch, Batch()
                 self._store.begin(self._in_flight)
         except StoreError as error:
@@ -155,15 +218,20 @@ class Consumer:
 
     def _finish(self) -> None:
         entries = self._store.finish()
-        self._in_flight = None
+        batch, self._in_flight = self._in_flight, None
         self._canceled = 0
-        self._account(entries)
+        if batch is not None:
+            self._account(batch, entries)
 
-    def _account(self, entries: list[Entry]) -> None:
+    def _account(self, batch: Batch, entries: list[Entry]) -> None:
+        self._observer.committed(batch, entries)
         totals = self._totals
         totals.batches += 1
         # Only a batch that was written ends a row of failures: taking partitions works also where writing does not.
         self._attempt = 0
+        if self._unwritten:
+            self._unwritten = False
+            self._tell_reading()
         for entry in entries:
             self._committed[entry.partition] = entry.next_offset
             totals.records += entry.records
@@ -182,10 +250,33 @@ class Consumer:
             log.info("committed", **vars(self._totals))
             self._totals = _Totals()
             self._source.mirror(self._committed)
+            self._observer.step(Step.MIRRORED, self._now() - now)
         if self._dirty:
+            told = self._now()
             self._store.notify(NOTIFY_CHANNEL)
             self._dirty = False
+            self._observer.step(Step.NOTIFIED, self._now() - told)
         self._pass_gaps()
+        self._see_decisions()
+        self._see_topics()
+
+    def _see_decisions(self) -> None:
+        """Take the partitions anew where another hand changed what we hold: an operator who decided, or a new owner."""
+        held = self._store.held()
+        if held == self._held:
+            return
+        log.info("partitions changed hands", partitions=sorted(map(str, held.items() ^ self._held.items())))
+        self._drop()
+        self._source.pause()
+        self._confirm_membership = held.keys() != self._held.keys()
+        self._retry_at = self._now()
+
+    def _see_topics(self) -> None:
+        """Look at positions anew where a topic was deleted and made anew: its offsets begin again, and may look like ours."""
+        topic_ids = self._source.topic_ids
+        replaced = [topic for topic, known in self._topic_ids.items() if topic_ids.get(topic, known) != known]
+        if replaced and self._retry_at is None:
+            self._retry_later(Cause.POSITION, f"topic {', '.join(replaced)} was made anew")
 
     def _pass_gaps(self) -> None:
         """Move positions over offsets without records at a partition's end, which no batch will ever cover."""
@@ -206,14 +297,15 @@ class Consumer:
                 self._isolate_later(batch, error)
             case Failure.CANCELED | Failure.FAULT:
                 self._canceled += error.failure is Failure.CANCELED
+                self._unwritten |= batch is not None
                 # A cut connection may be the end of a long sleep, in which the group gave our partitions away.
                 self._confirm_membership = True
                 log.warning("database away", reason=error.reason, attempt=self._attempt + 1)
-                self._retry_later()
+                self._retry_later(Cause.DATABASE, error.reason)
             case Failure.FENCED:
-                log.warning("fenced", reason=error.reason, owner=str(self._store.owner))
+                self._tell_fenced(error)
                 self._confirm_membership = True
-                self._retry_later()
+                self._retry_later(Cause.FENCE, error.reason)
             case Failure.DATA | Failure.DEFECT:
                 raise BelowTheLineError(
                     f"The database refused a statement of ours: {error.reason}.",
@@ -221,46 +313,60 @@ class Consumer:
                     "report this if it stays.",
                 ) from error
 
+    def _tell_fenced(self, error: StoreError) -> None:
+        log.warning("fenced", reason=error.reason, owner=str(self._store.owner))
+        self._observer.fenced(error.reason)
+
+    def _tell_dropped(self, error: StoreError) -> None:
+        """A batch is not written that need not be any more: whoever has its partitions next reads it again."""
+        if error.failure is Failure.FENCED:
+            self._tell_fenced(error)
+        else:
+            log.warning("batch dropped", reason=error.reason)
+
     def _isolate_later(self, batch: Batch, error: StoreError) -> None:
         log.warning("data refused, bisecting", reason=error.reason, records=len(batch))
         self._canceled = 0
         try:
-            self._isolate(batch, error, others_passed=False)
+            isolate(batch, error, self._write_part)
         except StoreError as other:
             self._handle(other)
+        except _TrippedError as tripped:
+            self._trip(tripped.partition)
 
-    def _isolate(self, batch: Batch, error: StoreError, *, others_passed: bool) -> bool:
-        """Write a batch that the database refused, in ever smaller parts, and dead-letter what it refuses alone.
-
-        Returns whether a part with events was written. Where statements were cancelled, a record is to blame only if
-        others pass (``others_passed``): else the server is too slow for any, which is a fault. Raises StoreError.
-        """
-        if len(batch) == 1:
-            (only,) = batch.judged
-            if isinstance(only.verdict, Rejection):
-                raise StoreError(Failure.DEFECT, error.cause)
-            if error.failure is Failure.CANCELED and not others_passed:
-                raise StoreError(Failure.FAULT, error.cause)
-            rejection = Rejection("database", "rejected_by_database", None, error.reason, only.verdict.type)
-            self._write(batch.reject_only_record(rejection))
-            return False
-        for half in batch.halves():
-            try:
-                self._write(half)
-                others_passed = others_passed or half.has_events
-            except StoreError as refusal:
-                if refusal.failure not in (Failure.DATA, Failure.CANCELED):
-                    raise
-                # A half that is refused is written in parts at once: positions move in order.
-                others_passed = self._isolate(half, refusal, others_passed=others_passed) or others_passed
-        return others_passed
+    def _write_part(self, part: Batch) -> None:
+        """Write a part of a batch that is taken apart. Raises StoreError and _TrippedError."""
+        record, verdict = part.judged[0]
+        if isinstance(verdict, Rejection) and verdict.stage == "database":
+            partition = Partition(record.topic, record.partition)
+            if self._breakers[partition].trips_afterwards(Judged(record, verdict)):
+                raise _TrippedError(partition)
+        self._write(part)
 
     def _write(self, batch: Batch) -> None:
         self._store.begin(batch)
-        self._account(self._store.finish())
+        self._account(batch, self._store.finish())
 
-    def _retry_later(self) -> None:
+    def _trip(self, partition: Partition) -> None:
+        """Roll the batch back and stop this partition until somebody decides; the others go on."""
+        detail = (
+            f"{self._breakers[partition].detail}; see `btl dead-letters list --topic {partition.topic}`, mend the producer or "
+            f"the contract, or let them become dead letters: `btl breaker accept {partition.topic} {partition.number}`"
+        )
+        self._settle()
+        self._source.pause()
+        log.error("breaker tripped", partition=str(partition), detail=detail)
+        try:
+            self._store.stop_partition(partition, "tripped", detail)
+        except StoreError as error:
+            self._handle(error)
+            return
+        self._observer.tripped(partition, detail)
+        self._retry_at = self._now()
+
+    def _retry_later(self, cause: Cause, detail: str) -> None:
         """Drop what was read, stay in the group, and take the partitions anew after a pause."""
+        self._observer.waiting(cause, detail)
         self._drop()
         self._source.pause()
         self._attempt += 1
@@ -276,7 +382,7 @@ class Consumer:
             try:
                 self._finish()
             except StoreError as error:
-                log.info("batch dropped in a rebalance", reason=error.reason)
+                self._tell_dropped(error)
         self._drop()
 
     # Ownership
@@ -287,37 +393,56 @@ class Consumer:
         if self._confirm_membership and not self._source.is_member(self._committed):
             # The group gave our partitions to somebody else: taking them back would fence the rightful owner.
             log.info("waiting for the group", partitions=len(assigned))
-            self._retry_later()
+            self._retry_later(Cause.GROUP, "the group counts us out: it is about to say whose the partitions are")
             return
         self._confirm_membership = False
         try:
             stored = self._store.take(self._source.describe(assigned))
+            self._halted = {}
             # Looked at anew: an owner before us may have read on, beyond the end seen above, until the fence fell.
             broker = self._source.describe(assigned)
-            positions = {}
+            positions, held = {}, {}
             for partition, position in stored.items():
                 start = start_position(position, broker[partition])
+                held[partition] = position.status
                 if isinstance(start, Stopped):
                     log.error("partition stopped", partition=str(partition), detail=start.detail)
-                    if position.status != "stopped":
-                        self._store.stop_partition(partition, start.detail)
+                    if position.status == "consuming":
+                        self._store.stop_partition(partition, "stopped", start.detail)
+                        held[partition] = "stopped"
+                    self._halted[partition] = Halt(held[partition], start.detail)
                 else:
                     positions[partition] = start
             ended = self._store.end_superseded_backends() if self._attempt else 0
         except kafka.errors.KafkaError as error:
             log.warning("broker away", error=type(error).__name__, detail=str(error))
-            self._retry_later()
+            self._retry_later(Cause.BROKER, str(error))
             return
         except StoreError as error:
             self._handle(error)
             return
         if ended:
             log.warning("ended sessions of superseded owners", sessions=ended)
+        self._held = held
+        if positions != self._committed:
+            # Somebody moved them, or the batch was written after all: there may be nothing left to write.
+            self._unwritten = False
         self._committed = dict(positions)
         self._next_offsets = dict(positions)
+        self._breakers = {
+            partition: Breaker(self._breaker_policy, stored[partition].accepted_offset) for partition in positions
+        }
         self._source.start(positions)
+        self._topic_ids = {partition.topic: each.topic_id for partition, each in broker.items()}
+        self._heard_at = self._now()
+        self._housekeeping_at = self._now() + _HOUSEKEEPING_SECONDS
         self._retry_at = None
+        self._tell_reading()
         log.info("consuming", partitions={str(partition): offset for partition, offset in positions.items()})
+
+    def _tell_reading(self) -> None:
+        if self._retry_at is None and not self._unwritten and not self._source.is_rebalancing:
+            self._observer.reading(self._next_offsets, self._halted)
 
     def _drain(self) -> None:
         """Write what was read, as a last act; if that fails it is read again by whoever comes next."""
@@ -329,7 +454,7 @@ class Consumer:
             if self._dirty:
                 self._store.notify(NOTIFY_CHANNEL)
         except StoreError as error:
-            log.warning("stopped without the last batch", reason=error.reason)
+            self._tell_dropped(error)
         if self._totals.batches:
             log.info("committed", **vars(self._totals))
         if self._committed:

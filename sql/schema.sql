@@ -510,8 +510,9 @@ create table ingest.partition_offsets (
     moved_at timestamptz not null default clock_timestamp(),
     status text not null default 'consuming',
     status_detail text,
+    accepted_offset bigint,
     check (next_offset >= 0),
-    check (status in ('consuming', 'stopped')),
+    check (status in ('consuming', 'stopped', 'tripped')),
     primary key (consumer_group, topic, partition)
 );
 
@@ -544,9 +545,11 @@ comment on column ingest.partition_offsets.superseded_start is
 comment on column ingest.partition_offsets.moved_at is
 'When next_offset last moved, or the partition was taken';
 comment on column ingest.partition_offsets.status is
-'consuming or stopped';
+'consuming; stopped: reading on would lose or repeat records; tripped: the breaker stopped it, too many records are bad';
 comment on column ingest.partition_offsets.status_detail is
-'Why it is stopped, and what to do';
+'Why it does not move, and what to do';
+comment on column ingest.partition_offsets.accepted_offset is
+'The breaker does not count records before this offset: somebody looked at them. Null: counts all';
 
 create table ingest.batches (
     batch_id bigint generated always as identity,
@@ -569,7 +572,7 @@ create table ingest.batches (
 );
 
 comment on table ingest.batches is
-'The ledger: what became of every record, one row per partition and batch, never changed. Per partition and incarnation first_offset equals the previous next_offset.';
+'The ledger: what became of every record, one row per partition and batch, never changed. Per partition and incarnation first_offset equals the previous next_offset, redrives left out; each incarnation but the first begins with a reset.';
 comment on column ingest.batches.batch_id is
 'Order of writing';
 comment on column ingest.batches.consumer_group is
@@ -581,7 +584,7 @@ comment on column ingest.batches.partition is
 comment on column ingest.batches.incarnation is
 'The topic''s life, see partition_offsets';
 comment on column ingest.batches.kind is
-'batch, empty (position moved without records), redrive, gap (accepted loss) or reset';
+'batch; empty: the position moved without records; gap: records expired unread, accepted as lost; reset: begins an incarnation, first_offset and next_offset both are where; redrive: dead letters judged again, no part of the sequence';
 comment on column ingest.batches.first_offset is
 'First offset covered';
 comment on column ingest.batches.next_offset is
@@ -599,7 +602,7 @@ comment on column ingest.batches.committed_at is
 
 create unique index batches_contiguous on ingest.batches (
     consumer_group, topic, partition, incarnation, first_offset
-) where kind in ('batch', 'empty', 'gap');
+) include (next_offset) where kind in ('batch', 'empty', 'gap');
 
 create table ingest.dead_letters (
     topic text collate "C" not null,
@@ -620,6 +623,7 @@ create table ingest.dead_letters (
     status text not null default 'open',
     dead_lettered_at timestamptz not null default clock_timestamp(),
     status_changed_at timestamptz,
+    judged_at timestamptz not null default clock_timestamp(),
     check (stage in ('decode', 'envelope', 'contract', 'database')),
     check (status in ('open', 'redriven', 'discarded')),
     primary key (topic_id, partition, record_offset)
@@ -663,8 +667,34 @@ comment on column ingest.dead_letters.dead_lettered_at is
 'When it was first kept';
 comment on column ingest.dead_letters.status_changed_at is
 'When the status last changed';
+comment on column ingest.dead_letters.judged_at is
+'When it was last judged: a redrive judges nothing twice';
 
 create index dead_letters_by_code on ingest.dead_letters (status, code, dead_lettered_at);
+
+create function ingest.selected_dead_letters(
+    in_statuses text[],
+    in_codes text[],
+    in_topic text,
+    in_record_key bytea,
+    in_since timestamptz,
+    in_until timestamptz
+) returns setof ingest.dead_letters
+language sql stable
+as $$
+    select letter.*
+    from ingest.dead_letters as letter
+    where
+        letter.status = any(in_statuses)
+        and (cardinality(in_codes) = 0 or letter.code = any(in_codes))
+        and (in_topic is null or letter.topic = in_topic)
+        and (in_record_key is null or letter.record_key = in_record_key)
+        and (in_since is null or letter.record_timestamp >= in_since)
+        and (in_until is null or letter.record_timestamp < in_until)
+$$;
+
+comment on function ingest.selected_dead_letters is
+'The dead letters of these statuses that all given filters match (no codes: all; null: no filter): by code, topic, key, and the record''s timestamp (from in_since on, before in_until).';
 
 create table ingest.dirty_articles (
     mark_id bigint generated always as identity,
@@ -702,6 +732,28 @@ comment on column ingest.dirty_windows.marked_at is
 
 create index dirty_windows_by_article on ingest.dirty_windows (article_id);
 
+create table ingest.dirty_discussions (
+    mark_id bigint generated always as identity,
+    article_id text collate "C" not null,
+    what text not null,
+    marked_at timestamptz not null default clock_timestamp(),
+    check (what in ('comments', 'reactions')),
+    primary key (mark_id)
+);
+
+comment on table ingest.dirty_discussions is
+'Articles under which comments or reactions changed: an insert-only log. A closing run takes the marks, looks for late comments, and puts off what is final. Marks of articles that no article event has named yet stay.';
+comment on column ingest.dirty_discussions.mark_id is
+'Order of marking';
+comment on column ingest.dirty_discussions.article_id is
+'The article, as its publisher names it';
+comment on column ingest.dirty_discussions.what is
+'comments (postings, edits, deletions, decisions) or reactions';
+comment on column ingest.dirty_discussions.marked_at is
+'When the change was ingested';
+
+create index dirty_discussions_by_article on ingest.dirty_discussions (article_id);
+
 create table ingest.outbox (
     outbox_id bigint generated always as identity,
     article_id text collate "C" not null,
@@ -722,7 +774,7 @@ create table ingest.outbox (
 );
 
 comment on table ingest.outbox is
-'Events to publish to discussion-events, written in the transaction of the change that they tell.';
+'Events to publish to discussion-events, written in the transaction of the change that they tell. Rows that are not pending may be removed: discussion.told_events remembers.';
 comment on column ingest.outbox.outbox_id is
 'Order of writing';
 comment on column ingest.outbox.article_id is
@@ -738,17 +790,17 @@ comment on column ingest.outbox.comment_id is
 comment on column ingest.outbox.effective_at is
 'When the change took effect';
 comment on column ingest.outbox.cause is
-'Which rule or event caused it';
+'Which kind of rule or event caused it; "…; after 4": it takes back what event 4 of the article told';
 comment on column ingest.outbox.data is
 'The event''s data';
 comment on column ingest.outbox.status is
-'pending, sent or suppressed';
+'pending; sent; suppressed: not sent, the change took effect more than seven days before the cut-off';
 comment on column ingest.outbox.created_at is
 'When it was written';
 comment on column ingest.outbox.sent_at is
 'When the broker acknowledged it';
 
-create index outbox_pending on ingest.outbox (article_id, sequence) where status = 'pending';
+create index outbox_pending on ingest.outbox (outbox_id) where status = 'pending';
 
 -- The two joins of registers. Plain SQL and not strict, so that the planner puts them in line.
 create function ingest.precedes(offered anyelement, kept anyelement) returns boolean
@@ -801,14 +853,132 @@ $$;
 comment on function ingest.advance_offsets is
 'The fence. Moves next_offset of all given partitions, or raises BTL01 so that the whole batch rolls back: a consumer that lost one of them, at whatever time, cannot write.';
 
+-- The inverse of order_key in contracts/events.py: eight bytes of microseconds since 1970, offset by 2^63; id and source in
+-- UTF-8, each ended by a zero byte, which neither contains; the digest. A set of one row, which the planner can put in line.
+create function ingest.event_of(in_version bytea)
+returns table (occurred_at timestamptz, event_id text, source text, digest bytea)
+language sql stable
+rows 1
+as $$
+    select
+        to_timestamp(0)
+        + (
+            ('x' || encode(substr(in_version, 1, 8), 'hex'))::bit(64) # 'x8000000000000000'::bit(64)
+        )::bigint
+        * interval '1 microsecond',
+        convert_from(substr(names.pair, 1, names.ended - 1), 'UTF8'),
+        convert_from(substr(names.pair, names.ended + 1, length(names.pair) - names.ended - 1), 'UTF8'),
+        substr(in_version, length(in_version) - 31)
+    from (
+        select
+            substr(in_version, 9, length(in_version) - 40) as pair,
+            position('\x00'::bytea in substr(in_version, 9)) as ended
+    ) as names
+    where in_version is not null
+$$;
+
+comment on function ingest.event_of is
+'The event that an order key (version) names: its time, id, source, and the digest of its content. No row for null.';
+
+create view ingest.event_id_conflicts as
+with kept as not materialized (
+    select 'articles.content_version' as register, article_id, content_version as version from discussion.articles
+    union all
+    select 'articles.status_version', article_id, status_version from discussion.articles
+    union all
+    select 'article_versions.version', article_id, version from discussion.article_versions
+    union all
+    select 'discussion_overrides.version', article_id, version from discussion.discussion_overrides
+    union all
+    select 'comments.posted_version', article_id, posted_version from discussion.comments
+    union all
+    select 'comments.edited_version', article_id, edited_version from discussion.comments
+    union all
+    select 'comments.deleted_version', article_id, deleted_version from discussion.comments
+    union all
+    select 'comments.decision_version', article_id, decision_version from discussion.comments
+    union all
+    select 'comment_edits.version', article_id, version from discussion.comment_edits
+    union all
+    select 'moderation_decisions.version', article_id, version from discussion.moderation_decisions
+    union all
+    select 'reports.reported_version', article_id, reported_version from discussion.reports
+    union all
+    select 'reports.withdrawn_version', article_id, withdrawn_version from discussion.reports
+    union all
+    select 'report_decisions.version', article_id, version from discussion.report_decisions
+    union all
+    select 'reactions.state_version', article_id, state_version from discussion.reactions
+),
+
+-- Only slices are compared here, so that no more than what conflicts is read backwards.
+shared as (
+    select contents.pair
+    from (
+        select distinct
+            substr(version, 9, length(version) - 40) as pair,
+            substr(version, length(version) - 31) as digest
+        from kept
+        where version is not null
+    ) as contents
+    group by contents.pair
+    having count(*) > 1
+)
+
+select
+    event.source,
+    event.event_id,
+    count(distinct event.digest) as contents,
+    min(event.occurred_at) as first_occurred_at,
+    max(event.occurred_at) as last_occurred_at,
+    array_agg(distinct kept.register order by kept.register) as registers,
+    array_agg(distinct kept.article_id order by kept.article_id) as article_ids
+from kept
+inner join shared on shared.pair = substr(kept.version, 9, length(kept.version) - 40)
+cross join lateral ingest.event_of(kept.version) as event
+group by event.source, event.event_id;
+
+comment on view ingest.event_id_conflicts is
+'Events that share source and id but not their content, as far as their versions are kept: append-only tables keep all, a register only its winner. Each is an event in its own right. Reads every version there is.';
+comment on column ingest.event_id_conflicts.source is
+'CloudEvents source that they share';
+comment on column ingest.event_id_conflicts.event_id is
+'CloudEvents id that they share';
+comment on column ingest.event_id_conflicts.contents is
+'How many different contents (type, time or data) are kept under this source and id';
+comment on column ingest.event_id_conflicts.first_occurred_at is
+'Least time among them';
+comment on column ingest.event_id_conflicts.last_occurred_at is
+'Greatest time among them';
+comment on column ingest.event_id_conflicts.registers is
+'Where they are kept: table and column of schema discussion';
+comment on column ingest.event_id_conflicts.article_ids is
+'The articles that they are about';
+
 grant select, insert, update on ingest.partition_offsets to btl_ingest;
 grant select, insert on ingest.batches, ingest.dead_letters, ingest.dirty_articles, ingest.dirty_windows to btl_ingest;
-grant update (attempts, status, status_changed_at) on ingest.dead_letters to btl_ingest;
+grant update (
+    stage,
+    code,
+    pointer,
+    message,
+    schema_version,
+    software_version,
+    attempts,
+    status,
+    status_changed_at,
+    judged_at
+) on ingest.dead_letters to btl_ingest;
 grant select on all tables in schema ingest to btl_scheduler;
 grant insert, delete on ingest.dirty_articles, ingest.dirty_windows to btl_scheduler;
 grant insert, update, delete on ingest.outbox to btl_scheduler;
 revoke execute on function ingest.advance_offsets from public;
 grant execute on function ingest.advance_offsets to btl_ingest;
+revoke execute on function ingest.selected_dead_letters from public;
+grant execute on function ingest.selected_dead_letters to btl_ingest, btl_scheduler;
+revoke execute on function ingest.event_of from public;
+grant execute on function ingest.event_of to btl_scheduler, btl_ingest;
+grant select on ingest.event_id_conflicts to btl_ingest;
 
 -- When a discussion opens and closes: rules, windows, their intervals, the barriers behind which windows are applied,
 -- and the timeline as one function. Windows are a function of (events, rules, cut-off); nobody edits them by hand.
@@ -880,6 +1050,10 @@ create table discussion.windows (
     reactions_final boolean not null default false,
     revision integer not null default 0,
     changed_at timestamptz not null default clock_timestamp(),
+    comments_changed_at timestamptz,
+    reactions_changed_at timestamptz,
+    undecided_comments boolean not null default false,
+    due_at timestamptz,
     check (state in ('open', 'closed', 'cannot_close')),
     check (
         reason in (
@@ -890,7 +1064,7 @@ create table discussion.windows (
 );
 
 comment on table discussion.windows is
-'One row per article that an article or override event named: when its discussion opens and closes, and its state at the last cut-off. Written by close_discussions alone.';
+'One row per article that an article or override event named: when its discussion opens and closes, its state at the last cut-off, and what of its figures is final. Written by close_discussions alone.';
 comment on column discussion.windows.article_id is
 'The article, as its publisher names it';
 comment on column discussion.windows.opens_at is
@@ -916,15 +1090,23 @@ comment on column discussion.windows.has_gaps is
 comment on column discussion.windows.next_change_at is
 'When state or reason change next if nothing else happens; null: never';
 comment on column discussion.windows.final is
-'The comment figures no longer change unless a revision says so';
+'Closed, and BTL_GRACE has passed since the later of closing and the last change to its comments: the comment figures no longer change unless a revision says so';
 comment on column discussion.windows.reactions_final is
-'The reaction figures no longer change unless a revision says so';
+'final, and BTL_GRACE has passed since the later of reactions_close_at and the last change to its reactions: the reaction figures no longer change unless a revision says so';
 comment on column discussion.windows.revision is
-'How often final figures were replaced';
+'How often final figures were replaced, as of the last closing run that looked at it';
 comment on column discussion.windows.changed_at is
-'When this row last changed (not when the discussion did)';
+'When this row last changed (not when the discussion did; marks and due_at apart)';
+comment on column discussion.windows.comments_changed_at is
+'When the last change to its comments was ingested that a closing run has seen; null: none';
+comment on column discussion.windows.reactions_changed_at is
+'The same for reactions';
+comment on column discussion.windows.undecided_comments is
+'There are comments outside its intervals that were posted after a closing later than the cut-off: looked at again when it closes';
+comment on column discussion.windows.due_at is
+'When a closing run must look again if nothing else happens: it opens, changes state, or something becomes final; null: never';
 
-create index windows_due on discussion.windows (next_change_at) where next_change_at is not null;
+create index windows_due on discussion.windows (due_at) where due_at is not null;
 create index windows_cannot_close on discussion.windows (article_id) where state = 'cannot_close';
 
 create table discussion.window_intervals (
@@ -957,6 +1139,7 @@ create table ingest.barriers (
     cut_off timestamptz not null,
     passed_at timestamptz,
     applied_at timestamptz,
+    grace_seconds integer not null default 3600,
     unique (attempt_id),
     primary key (barrier_id)
 );
@@ -979,9 +1162,11 @@ comment on column ingest.barriers.passed_at is
 'When all partitions were seen to have passed; null: not yet';
 comment on column ingest.barriers.applied_at is
 'When windows were applied up to cut_off; null: not yet';
+comment on column ingest.barriers.grace_seconds is
+'BTL_GRACE when it was taken: so long after the last change figures become final';
 
 create index barriers_passed on ingest.barriers (taken_at) where passed_at is not null;
-create index barriers_applied on ingest.barriers (cut_off) where applied_at is not null;
+create index barriers_cut_off on ingest.barriers (cut_off) where passed_at is not null;
 
 create table ingest.barrier_offsets (
     barrier_id bigint not null,
@@ -1063,13 +1248,14 @@ comment on function discussion.anchors is
 -- cut the event of greatest version in force in each register (settings, status, hold, override), and decides there:
 -- between two cuts nothing changes. Ranks stand for versions, because max(bytea) is not in every supported Postgres.
 -- No nested loops: see discussion.report_rounds.
-create function discussion.timeline(in_articles text[])
+create function discussion.decided_timeline(in_articles text[])
 returns table (
     article_id text,
     starts_at timestamptz,
     ends_at timestamptz,
     accepted boolean,
-    cause text
+    cause text,
+    deciding_event bytea
 )
 language sql stable
 set enable_nestloop = off
@@ -1093,6 +1279,7 @@ as $$
                 article_version.discussion_closes_at,
                 anchor.anchor + make_interval(hours => article_version.discussion_window_hours)
             ) as own_close,
+            article_version.version as order_key,
             row_number() over (
                 partition by article_version.article_id order by article_version.version
             ) as rank
@@ -1105,7 +1292,7 @@ as $$
         select
             override.article_id,
             override.action,
-            override.version,
+            override.version as order_key,
             override.decided_at,
             case override.action
                 when 'close' then greatest(override.decided_at, override.closes_at)
@@ -1149,6 +1336,7 @@ as $$
         select
             latest.article_id,
             latest.closes_at,
+            latest.order_key,
             (
                 select min(clearing.decided_at)
                 from decision as clearing
@@ -1157,7 +1345,11 @@ as $$
                     and clearing.action = 'clear'
             ) as ended_at
         from (
-            select distinct on (decision.article_id) decision.article_id, decision.rank, decision.closes_at
+            select distinct on (decision.article_id)
+                decision.article_id,
+                decision.rank,
+                decision.closes_at,
+                decision.order_key
             from decision
             left join reopening_extend
                 on reopening_extend.article_id = decision.article_id
@@ -1244,7 +1436,12 @@ as $$
                 settings.own_close,
                 anchor.anchor + make_interval(hours => anchor.window_hours),
                 'infinity'
-            ) as base_close
+            ) as base_close,
+            hold.order_key as hold_key,
+            status.order_key as status_key,
+            override.order_key as override_key,
+            settings.order_key as settings_key,
+            extension.order_key as extension_key
         from in_force
         left join anchor on anchor.article_id = in_force.article_id
         left join version as settings
@@ -1271,7 +1468,16 @@ as $$
                 when 'article' then judged.at < judged.base_close
                 when 'rule' then judged.at < judged.base_close
                 else judged.cause = 'no_publication_time'
-            end as accepted
+            end as accepted,
+            case judged.cause
+                when 'hold' then judged.hold_key
+                when 'unpublished' then judged.status_key
+                when 'close' then judged.override_key
+                when 'reopen' then judged.override_key
+                when 'extend' then judged.extension_key
+                when 'disabled' then judged.settings_key
+                when 'article' then judged.settings_key
+            end as deciding_event
         from judged
     ),
 
@@ -1279,7 +1485,8 @@ as $$
         select
             segment.*,
             lag(segment.accepted) over in_order is distinct from segment.accepted
-            or lag(segment.cause) over in_order is distinct from segment.cause as turns
+            or lag(segment.cause) over in_order is distinct from segment.cause
+            or lag(segment.deciding_event) over in_order is distinct from segment.deciding_event as turns
         from segment
         window in_order as (partition by segment.article_id order by segment.at)
     )
@@ -1289,30 +1496,136 @@ as $$
         nullif(turning_point.at, '-infinity'),
         lead(turning_point.at) over (partition by turning_point.article_id order by turning_point.at),
         turning_point.accepted,
+        turning_point.cause,
+        turning_point.deciding_event
+    from turning_point
+    where turning_point.turns
+$$;
+
+comment on function discussion.decided_timeline is
+'When the given articles accept comments, from the beginning to the end of time, what decides it, and by which event (its order key; null: a rule, or nothing at all): half-open pieces in order. The one definition: everything else that tells when a discussion is open is made of it.';
+
+create function discussion.timeline(in_articles text[])
+returns table (
+    article_id text,
+    starts_at timestamptz,
+    ends_at timestamptz,
+    accepted boolean,
+    cause text
+)
+language sql stable
+set enable_nestloop = off
+set jit = off
+as $$
+    with turning_point as (
+        select
+            piece.article_id,
+            piece.starts_at,
+            piece.accepted,
+            piece.cause,
+            lag(piece.accepted) over in_order is distinct from piece.accepted
+            or lag(piece.cause) over in_order is distinct from piece.cause as turns
+        from discussion.decided_timeline(in_articles) as piece
+        window in_order as (partition by piece.article_id order by piece.starts_at nulls first)
+    )
+
+    select
+        turning_point.article_id,
+        turning_point.starts_at,
+        lead(turning_point.starts_at) over (
+            partition by turning_point.article_id order by turning_point.starts_at nulls first
+        ),
+        turning_point.accepted,
         turning_point.cause
     from turning_point
     where turning_point.turns
 $$;
 
 comment on function discussion.timeline is
-'When the given articles accept comments, from the beginning to the end of time, and what decides it: half-open pieces in order. The one definition, used by the closing run and the views.';
+'discussion.decided_timeline in as few pieces as say when state or cause change, whichever event decides.';
+
+-- Runs as its owner: a moderator may see this list, not the tables that it is made of.
+create function discussion.endless_discussions()
+returns table (
+    article_id text,
+    reason text,
+    since timestamptz,
+    decided_by text,
+    decision_reason text
+)
+language sql stable
+security definer
+set search_path = ''
+set jit = off
+as $$
+    with endless as materialized (
+        select coalesce(array_agg(closing_window.article_id), '{}') as articles
+        from discussion.windows as closing_window
+        where closing_window.state = 'cannot_close'
+    ),
+
+    piece as materialized (
+        select decided.article_id, decided.starts_at, decided.cause, decided.deciding_event
+        from endless
+        cross join lateral discussion.decided_timeline(endless.articles) as decided
+        where decided.ends_at is null and decided.accepted
+    ),
+
+    -- What has no beginning in time began to be known by an event.
+    first_event as (
+        select named.article_id, min(named.occurred_at) as occurred_at
+        from (
+            select article_version.article_id, article_version.occurred_at
+            from endless
+            inner join discussion.article_versions as article_version
+                on article_version.article_id = any(endless.articles)
+            union all
+            select override.article_id, override.occurred_at
+            from endless
+            inner join discussion.discussion_overrides as override
+                on override.article_id = any(endless.articles)
+        ) as named
+        group by named.article_id
+    )
+
+    select
+        piece.article_id,
+        piece.cause,
+        coalesce(piece.starts_at, first_event.occurred_at),
+        override.decided_by,
+        override.reason
+    from piece
+    inner join first_event on first_event.article_id = piece.article_id
+    left join discussion.discussion_overrides as override
+        on override.article_id = piece.article_id and override.version = piece.deciding_event
+$$;
+
+comment on function discussion.endless_discussions is
+'Of the discussions in state cannot_close: what decides that they have no end, since when, and who decided it. One that an event has ended since the last closing run is left out.';
 
 create view discussion.cannot_close as
 select
-    closing_window.article_id,
+    endless.article_id,
     closing_window.opens_at,
-    closing_window.reason,
-    closing_window.changed_at as since,
+    endless.reason,
+    endless.since,
+    case endless.reason
+        when 'reopen' then 'reopened without an end: needs a close, an extend or a clear'
+        else 'no event tells when it was published: needs one with published_at, or a close'
+    end as explanation,
+    endless.decided_by,
+    endless.decision_reason,
+    closing_window.changed_at as found_at,
     article.site,
     article.section,
     article.headline,
     article.url
-from discussion.windows as closing_window
-left join discussion.articles as article on article.article_id = closing_window.article_id
-where closing_window.state = 'cannot_close';
+from discussion.endless_discussions() as endless
+inner join discussion.windows as closing_window on closing_window.article_id = endless.article_id
+left join discussion.articles as article on article.article_id = endless.article_id;
 
 comment on view discussion.cannot_close is
-'Discussions that accept comments with no end in sight, and why: no publication time is known, or an editor reopened them without one.';
+'Discussions that accept comments with no end in sight, why, and since when.';
 comment on column discussion.cannot_close.article_id is
 'The article, as its publisher names it';
 comment on column discussion.cannot_close.opens_at is
@@ -1320,7 +1633,15 @@ comment on column discussion.cannot_close.opens_at is
 comment on column discussion.cannot_close.reason is
 'no_publication_time, or reopen';
 comment on column discussion.cannot_close.since is
-'When this was found';
+'Since when there is no end: when what decides it took effect; without such a time, the first event that named the article';
+comment on column discussion.cannot_close.explanation is
+'The reason as a sentence, and which event would end it';
+comment on column discussion.cannot_close.decided_by is
+'Who reopened it; null: nobody did';
+comment on column discussion.cannot_close.decision_reason is
+'Why it was reopened: manual, legal, volume, abuse or other';
+comment on column discussion.cannot_close.found_at is
+'When a closing run found this, or last changed the window';
 comment on column discussion.cannot_close.site is
 'The site it belongs to';
 comment on column discussion.cannot_close.section is
@@ -1356,6 +1677,9 @@ for each row execute function discussion.mark_articles_of_rule();
 grant select, insert on discussion.closing_rules to btl_scheduler;
 grant select, insert, update, delete on discussion.windows, discussion.window_intervals to btl_scheduler;
 grant select, insert, update, delete on ingest.barriers, ingest.barrier_offsets to btl_scheduler;
+revoke execute on function discussion.endless_discussions from public;
+grant execute on function discussion.endless_discussions to btl_scheduler, btl_moderator;
+grant execute on function discussion.decided_timeline to btl_scheduler;
 grant select on discussion.cannot_close to btl_scheduler, btl_moderator;
 grant execute on function discussion.anchors, discussion.timeline to btl_scheduler;
 
@@ -1930,5 +2254,222 @@ grant select on discussion.late_comments to btl_scheduler, btl_moderator;
 grant select, insert, update, delete on metrics.article_engagement, metrics.article_abuse to btl_scheduler;
 grant select on metrics.article_engagement, metrics.article_abuse to btl_reader, btl_moderator;
 grant execute on function discussion.report_rounds to btl_scheduler;
+
+create table discussion.state_changes (
+    change_id bigint generated always as identity,
+    article_id text collate "C" not null,
+    effective_at timestamptz not null,
+    change text not null,
+    reason text not null,
+    rule_id bigint,
+    deciding_event bytea,
+    recorded_at timestamptz not null default clock_timestamp(),
+    superseded_at timestamptz,
+    check (change in ('opened', 'closed', 'reopened', 'stays_open', 'stays_closed')),
+    primary key (change_id)
+);
+
+comment on table discussion.state_changes is
+'Every change of a discussion''s state or of what decides it, up to the last cut-off. Those not superseded are a function of events, rules and cut-off; superseded ones are what was believed before an event arrived late.';
+comment on column discussion.state_changes.change_id is
+'Order of recording';
+comment on column discussion.state_changes.article_id is
+'The article, as its publisher names it';
+comment on column discussion.state_changes.effective_at is
+'When it took effect; without any publication time: when the first event that named the article occurred';
+comment on column discussion.state_changes.change is
+'opened, closed, reopened; stays_open or stays_closed: only what decides it changed';
+comment on column discussion.state_changes.reason is
+'What decides from then on: rule, article, extend, disabled, close, reopen, unpublished, hold or no_publication_time';
+comment on column discussion.state_changes.rule_id is
+'The rule, where a rule decides';
+comment on column discussion.state_changes.deciding_event is
+'Version (order key) of the event that decides; null: a rule, or nothing';
+comment on column discussion.state_changes.recorded_at is
+'When a closing run found it';
+comment on column discussion.state_changes.superseded_at is
+'When a closing run found that it never was so; null: it holds';
+
+create index state_changes_effective on discussion.state_changes (article_id, effective_at) where superseded_at is null;
+create index state_changes_superseded on discussion.state_changes (article_id) where superseded_at is not null;
+
+create view discussion.discussion_history as
+select
+    state_change.article_id,
+    state_change.effective_at,
+    state_change.change,
+    state_change.change in ('opened', 'reopened', 'stays_open') as accepts_comments,
+    state_change.reason,
+    state_change.rule_id,
+    rule.created_by as rule_created_by,
+    rule.note as rule_note,
+    event.source as event_source,
+    event.event_id,
+    override.action as override_action,
+    override.decided_by,
+    override.reason as decision_reason,
+    state_change.recorded_at,
+    state_change.superseded_at
+from discussion.state_changes as state_change
+left join discussion.closing_rules as rule on rule.rule_id = state_change.rule_id
+left join lateral ingest.event_of(state_change.deciding_event) as event on true
+left join discussion.discussion_overrides as override
+    on override.article_id = state_change.article_id
+    and override.source = event.source
+    and override.event_id = event.event_id
+    and override.digest = event.digest;
+
+comment on view discussion.discussion_history is
+'What happened to a discussion, when, why, and by which rule, event or editor; superseded_at is null for what holds.';
+comment on column discussion.discussion_history.article_id is
+'The article, as its publisher names it';
+comment on column discussion.discussion_history.effective_at is
+'When it took effect; without any publication time: when the first event that named the article occurred';
+comment on column discussion.discussion_history.change is
+'opened, closed, reopened; stays_open or stays_closed: only what decides it changed';
+comment on column discussion.discussion_history.accepts_comments is
+'Whether comments are accepted from then on';
+comment on column discussion.discussion_history.reason is
+'What decides from then on: rule, article, extend, disabled, close, reopen, unpublished, hold or no_publication_time';
+comment on column discussion.discussion_history.rule_id is
+'The rule, where a rule decides';
+comment on column discussion.discussion_history.rule_created_by is
+'Who made the rule';
+comment on column discussion.discussion_history.rule_note is
+'Why the rule was made';
+comment on column discussion.discussion_history.event_source is
+'CloudEvents source of the event that decides, if one does';
+comment on column discussion.discussion_history.event_id is
+'CloudEvents id of that event';
+comment on column discussion.discussion_history.override_action is
+'What the editor did, if an editor decided';
+comment on column discussion.discussion_history.decided_by is
+'Who decided';
+comment on column discussion.discussion_history.decision_reason is
+'Why: manual, legal, volume, abuse or other';
+comment on column discussion.discussion_history.recorded_at is
+'When a closing run found it';
+comment on column discussion.discussion_history.superseded_at is
+'When a closing run found that it never was so, because an event arrived late; null: it holds';
+
+create table discussion.told_events (
+    article_id text collate "C" not null,
+    sequence bigint not null,
+    event_id uuid not null,
+    event_type text not null,
+    comment_id text collate "C",
+    effective_at timestamptz not null,
+    suppressed boolean not null,
+    unique (event_id),
+    primary key (article_id, sequence)
+);
+
+comment on table discussion.told_events is
+'What was told about each discussion: one row per event that ever was in ingest.outbox, kept for good, so that nothing is told twice and a changed mind is noticed.';
+comment on column discussion.told_events.article_id is
+'The article, as its publisher names it';
+comment on column discussion.told_events.sequence is
+'Order within the article, from 1';
+comment on column discussion.told_events.event_id is
+'CloudEvents id of the event';
+comment on column discussion.told_events.event_type is
+'Type of the event';
+comment on column discussion.told_events.comment_id is
+'The comment it is about, if any';
+comment on column discussion.told_events.effective_at is
+'When the change took effect';
+comment on column discussion.told_events.suppressed is
+'Written down, but not sent: it was too old';
+
+create table metrics.article_engagement_revisions (
+    like metrics.article_engagement,
+    replaced_at timestamptz not null default clock_timestamp(),
+    primary key (article_id, revision)
+);
+
+comment on table metrics.article_engagement_revisions is
+'Rows of article_engagement whose final figures were replaced later, as they were; revision counts from 0.';
+comment on column metrics.article_engagement_revisions.article_id is
+'The article, as its publisher names it';
+comment on column metrics.article_engagement_revisions.comments_submitted is
+'All comments posted, late and held ones included';
+comment on column metrics.article_engagement_revisions.comments_published is
+'Comments in time that were not held, or were approved at least once; also if later deleted or rejected';
+comment on column metrics.article_engagement_revisions.comments_visible is
+'Published comments that now are neither rejected nor deleted nor erased';
+comment on column metrics.article_engagement_revisions.top_level is
+'Published comments without a parent';
+comment on column metrics.article_engagement_revisions.replies is
+'Published comments that name a parent, known or not';
+comment on column metrics.article_engagement_revisions.max_depth is
+'Greatest depth: the distinct posted comments met walking up from a comment, itself included (late, held and unpublished ones like others), plus one if the walk ends at a parent without a posting';
+comment on column metrics.article_engagement_revisions.reply_share is
+'replies / comments_published';
+comment on column metrics.article_engagement_revisions.unique_commenters is
+'Distinct authors';
+comment on column metrics.article_engagement_revisions.top5_share is
+'Share of the comments written by the five most active authors';
+comment on column metrics.article_engagement_revisions.first_comment_at is
+'When the first comment was posted';
+comment on column metrics.article_engagement_revisions.last_comment_at is
+'When the last comment was posted';
+comment on column metrics.article_engagement_revisions.time_to_first_comment_seconds is
+'From the anchor (publication) to the first comment of a reader, at least 0';
+comment on column metrics.article_engagement_revisions.reactions_net is
+'Reactions that are on now and were first added inside the reaction window';
+comment on column metrics.article_engagement_revisions.reactions_added is
+'Reactions ever added, first inside the reaction window; also if removed since';
+comment on column metrics.article_engagement_revisions.engagement is
+'comments_published + reactions_added';
+comment on column metrics.article_engagement_revisions.first_24h_share is
+'Share posted before anchor + 24 hours';
+comment on column metrics.article_engagement_revisions.peak_hour is
+'Start of the hour (UTC) with most comments, the earliest on a tie';
+comment on column metrics.article_engagement_revisions.peak_hour_comments is
+'Comments in that hour';
+comment on column metrics.article_engagement_revisions.edited is
+'Comments with an edit made in time';
+comment on column metrics.article_engagement_revisions.deleted_by_author is
+'Comments that their author deleted';
+comment on column metrics.article_engagement_revisions.held_comments is
+'Comments that were held for a moderator at posting';
+comment on column metrics.article_engagement_revisions.held_waiting is
+'Held comments without any decision yet and not deleted';
+comment on column metrics.article_engagement_revisions.time_to_approval_p50_seconds is
+'Median from posting to the first approval by anyone, at least 0';
+comment on column metrics.article_engagement_revisions.staff_comments is
+'Comments by the site''s staff';
+comment on column metrics.article_engagement_revisions.late_comments is
+'Comments posted when the discussion did not accept any; kept, but in no other figure than comments_submitted';
+comment on column metrics.article_engagement_revisions.state is
+'open, closed or cannot_close at the last cut-off of close_discussions';
+comment on column metrics.article_engagement_revisions.closes_at is
+'When the discussion closes or closed for the last time';
+comment on column metrics.article_engagement_revisions.closed_at is
+'When it last closed, up to the cut-off';
+comment on column metrics.article_engagement_revisions.final is
+'The comment figures no longer change unless a revision says so';
+comment on column metrics.article_engagement_revisions.reactions_final is
+'The reaction figures no longer change unless a revision says so';
+comment on column metrics.article_engagement_revisions.revision is
+'How often final figures were replaced';
+comment on column metrics.article_engagement_revisions.computed_at is
+'When this row was computed';
+comment on column metrics.article_engagement_revisions.metric_version is
+'Version of these definitions';
+comment on column metrics.article_engagement_revisions.watermark is
+'Everything produced before this time was in the tables when the row was computed (T of the last passed barrier)';
+comment on column metrics.article_engagement_revisions.replaced_at is
+'When the next revision was computed';
+
+grant select, insert, delete on ingest.dirty_discussions to btl_scheduler;
+grant select, insert on ingest.dirty_discussions to btl_ingest;
+grant select, insert, update on discussion.state_changes to btl_scheduler;
+grant select, insert on discussion.told_events to btl_scheduler;
+grant select on discussion.discussion_history to btl_scheduler, btl_moderator;
+-- A view's tables are read with its owner's rights, its functions are called with the reader's.
+grant execute on function ingest.event_of to btl_moderator;
+grant select, insert on metrics.article_engagement_revisions to btl_scheduler;
+grant select on metrics.article_engagement_revisions to btl_reader, btl_moderator;
 
 reset role;

@@ -7,6 +7,7 @@ BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is 
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from below_the_line.database.migrations import migrate
+from below_the_line.local.stack import Stack
+from tests import trying  # noqa: F401 (loads the profile of Hypothesis for all tests)
 from tests.consuming import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,15 +67,35 @@ def template_database(server_url: str) -> Iterator[str]:
         _on_server(server_url, "drop database {} with (force)", name)
 
 
-@pytest.fixture
-def database_url(server_url: str, template_database: str) -> Iterator[str]:
-    """A fresh, migrated database of this test's own."""
+@contextmanager
+def _copy_of(template_database: str, server_url: str) -> Iterator[str]:
     name = f"btl_test_{uuid.uuid4().hex[:12]}"
     _on_server(server_url, "create database {} template {}", name, template_database)
     try:
         yield with_database(server_url, name)
     finally:
         _on_server(server_url, "drop database {} with (force)", name)
+
+
+@pytest.fixture
+def database_url(server_url: str, template_database: str) -> Iterator[str]:
+    """A fresh, migrated database of this test's own."""
+    with _copy_of(template_database, server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_database_url(server_url: str, template_database: str) -> Iterator[str]:
+    """A migrated database for all tests of a module, which empty the tables that they use."""
+    with _copy_of(template_database, server_url) as url:
+        yield url
+
+
+@pytest.fixture
+def ingest_url(database_url: str) -> str:
+    """This test's database as the role of the consumers."""
+    as_role = Stack(Path(_required("BTL_TEST_HOME"))).database_url("btl_ingest")
+    return with_database(as_role, str(conninfo_to_dict(database_url)["dbname"]))
 
 
 @pytest.fixture

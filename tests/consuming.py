@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,9 +67,10 @@ class Pipeline:
             if topic.direction == "in"
             for number in consumer.partitions_for_topic(topic.name)
         ]
-        ends = consumer.end_offsets(partitions)
+        self.starts: Mapping[TopicPartition, int] = consumer.end_offsets(partitions)
+        """Of each partition, where this pipeline's records begin."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:
-            for partition, end in ends.items():
+            for partition, start in self.starts.items():
                 connection.execute(
                     "insert into ingest.partition_offsets"
                     " (consumer_group, topic, partition, topic_id, next_offset, epoch) values (%s, %s, %s, %s, %s, 0)",
@@ -78,7 +79,7 @@ class Pipeline:
                         partition.topic,
                         partition.partition,
                         consumer._cluster.topic_id(partition.topic),
-                        end,
+                        start,
                     ],
                 )
         consumer.close()
@@ -89,19 +90,23 @@ class Pipeline:
             [*BTL, *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=240, **more
         )
 
-    def start_consumer(self, **environment: str) -> "subprocess.Popen[bytes]":
-        """Start ``btl consume``; its log goes to a file of the test."""
+    def start_consumer(
+        self, *, command: Sequence[str] = (*BTL, "consume"), **environment: str
+    ) -> "subprocess.Popen[bytes]":
+        """Start ``btl consume``, or a command like it; its log goes to a file of the test."""
         with (self.logs / f"consumer-{uuid.uuid4().hex[:6]}.log").open("wb") as log:
             process = subprocess.Popen(
-                [*BTL, "consume"], env=self.environment | environment, stdout=log, stderr=log, start_new_session=True
+                command, env=self.environment | environment, stdout=log, stderr=log, start_new_session=True
             )
         self._processes.append(process)
         return process
 
     @contextmanager
-    def consumer(self, **environment: str) -> "Iterator[subprocess.Popen[bytes]]":
+    def consumer(
+        self, *, command: Sequence[str] = (*BTL, "consume"), **environment: str
+    ) -> "Iterator[subprocess.Popen[bytes]]":
         """A consumer that is stopped by SIGTERM at the end, and must then end well."""
-        process = self.start_consumer(**environment)
+        process = self.start_consumer(command=command, **environment)
         try:
             yield process
         finally:

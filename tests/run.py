@@ -15,12 +15,13 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.local.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
+PASSED_ON = ("BTL_TEST_EXPORT", "BTL_PROVE", "BTL_PROVE_SEED")
 
 
 def main() -> int:
     """Exit status of pytest, or 1 when the stack does not start."""
     console = Console(stderr=True, highlight=False)
-    passed_on = {name: value for name, value in os.environ.items() if name == "BTL_TEST_EXPORT"}
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
     home = ROOT / ".btl-test"
     stack = Stack(home, inherited)

@@ -57,10 +57,10 @@ def import_archive(
     from below_the_line.archives.mapping import load_mapping
     from below_the_line.archives.sorting import sorted_by_time
     from below_the_line.catalogue import load_contracts
+    from below_the_line.cli.configuration import settings
     from below_the_line.envelopes import STRUCTURED_HEADERS
     from below_the_line.pacing import Pacer
     from below_the_line.publishing import Publisher
-    from below_the_line.settings import settings
 
     archive = Archive(articles, comments, load_mapping(mapping), load_contracts(), datetime.now(UTC))
     started = time.monotonic()

@@ -14,37 +14,16 @@ def consume(
     """Load events from the topics into Postgres, exactly once, until SIGTERM or Ctrl-C. Start as many as you like."""
     import signal
 
-    from below_the_line.catalogue import load_contracts, topics
-    from below_the_line.database.migrations import require_current
-    from below_the_line.errors import BelowTheLineError
+    from below_the_line.cli.configuration import settings
     from below_the_line.logs import configure_logs
-    from below_the_line.publishing import kafka_options
-    from below_the_line.settings import settings
-    from consumers.adapters.kafka import Source
-    from consumers.adapters.postgres import Store
-    from consumers.core.batch import BatchPolicy
-    from consumers.service import Consumer
+    from consumers.wiring import build_consumer, relieve_collector, telling
 
     current = settings()
-    url = current.require_database_url()
-    inputs = [each.name for each in topics() if each.direction == "in"]
-    unknown = sorted(set(topic) - set(inputs))
-    if unknown:
-        raise BelowTheLineError(
-            f"{', '.join(unknown)} is no input topic.", f"The input topics are {', '.join(inputs)}."
-        )
-    require_current(url)
-    source = Source(
-        topic or inputs,
-        current.consumer_group,
-        kafka_options(current),
-        current.batch_records,
-        current.session_seconds,
-    )
-    # Only now: while it looks for a broker, kafka-python logs dozens of lines that the error says in one.
-    configure_logs(current.log_format)
-    store = Store(url, current.consumer_group)
-    consumer = Consumer(source, store, load_contracts(), BatchPolicy(current.batch_records, current.batch_seconds))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: consumer.stop())
-    consumer.run()
+    with telling(current) as observer:
+        consumer = build_consumer(current, topic, observer)
+        # Only now: while it looks for a broker, kafka-python logs dozens of lines that the error says in one.
+        configure_logs(current.log_format)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: consumer.stop())
+        relieve_collector()
+        consumer.run()

@@ -10,8 +10,8 @@ def register(app: typer.Typer) -> None:
 
 def migrate() -> None:
     """Bring the database's tables up to date. Safe to run twice, and by two at once."""
+    from below_the_line.cli.configuration import settings
     from below_the_line.database.migrations import migrate as apply
-    from below_the_line.settings import settings
 
     applied = apply(settings().require_database_url())
     for name in applied:

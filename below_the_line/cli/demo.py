@@ -118,8 +118,8 @@ def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
 
 
 def _connect() -> "psycopg.Connection":
+    from below_the_line.cli.configuration import settings
     from below_the_line.database.connections import connect
-    from below_the_line.settings import settings
 
     return connect(settings().require_database_url(), application_name="btl demo", autocommit=True)
 
@@ -128,8 +128,8 @@ def _run_dags(console: "Console") -> None:
     """Have the scheduler close discussions and compute metrics, and wait until nothing is left to do."""
     from contextlib import closing
 
+    from below_the_line.cli.configuration import settings
     from below_the_line.local.scheduler import Scheduler
-    from below_the_line.settings import settings
 
     current = settings()
     password = current.airflow_password.get_secret_value() if current.airflow_password else ""
@@ -204,7 +204,7 @@ def _next_steps(console: "Console", seconds: float) -> None:
     import orjson
 
     from below_the_line.cli import stack
-    from below_the_line.settings import settings
+    from below_the_line.cli.configuration import settings
 
     current = settings()
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

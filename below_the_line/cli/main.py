@@ -7,7 +7,25 @@ import typer
 from rich.console import Console
 
 from below_the_line import __version__
-from below_the_line.cli import archive, consume, database, demo, produce, simulate, stack, topics, validate
+from below_the_line.cli import (
+    archive,
+    audit,
+    breaker,
+    consume,
+    database,
+    dead_letters,
+    demo,
+    discussion,
+    explain,
+    offsets,
+    produce,
+    rules,
+    schemas,
+    simulate,
+    stack,
+    topics,
+    validate,
+)
 from below_the_line.errors import BelowTheLineError
 
 app = typer.Typer(
@@ -18,10 +36,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 archive.register(app)
+audit.register(app)
+breaker.register(app)
 consume.register(app)
 database.register(app)
+dead_letters.register(app)
 demo.register(app)
+discussion.register(app)
+explain.register(app)
+offsets.register(app)
 produce.register(app)
+rules.register(app)
+schemas.register(app)
 simulate.register(app)
 stack.register(app)
 topics.register(app)

@@ -20,11 +20,11 @@ def produce(
     import orjson
 
     from below_the_line.catalogue import load_contracts
+    from below_the_line.cli.configuration import settings
     from below_the_line.cli.validate import judge
     from below_the_line.envelopes import STRUCTURED_HEADERS
     from below_the_line.errors import BelowTheLineError
     from below_the_line.publishing import Outgoing, Publisher
-    from below_the_line.settings import settings
 
     contracts = load_contracts()
     sent = 0

@@ -129,8 +129,8 @@ def _sink(output: str | None) -> AbstractContextManager[Sink]:
 
 @contextmanager
 def _producing() -> Iterator[Sink]:
+    from below_the_line.cli.configuration import settings
     from below_the_line.publishing import Publisher
-    from below_the_line.settings import settings
 
     with Publisher(settings()) as publisher:
         yield lambda arrival: publisher.send(arrival.outgoing), publisher.flush

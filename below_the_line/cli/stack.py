@@ -157,8 +157,8 @@ def env() -> None:
 
 def psql(context: typer.Context) -> None:
     """Open psql on the database (its owner); what follows is given to psql, as in btl psql -- -c 'select 1'."""
+    from below_the_line.cli.configuration import settings
     from below_the_line.local.postgres import binaries
-    from below_the_line.settings import settings
 
     url = (
         settings().require_database_url()

@@ -18,8 +18,8 @@ def _group() -> None:
 
 def create() -> None:
     """Create the topics that are missing, and wait until they can be used. Never changes one that exists."""
+    from below_the_line.cli.configuration import settings
     from below_the_line.publishing import create_topics
-    from below_the_line.settings import settings
 
     created = create_topics(settings())
     for name in created:

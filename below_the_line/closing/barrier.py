@@ -67,7 +67,7 @@ class Progress:
     @property
     def stopped(self) -> bool:
         """Whether waiting is in vain: the consumer gave the partition up (breaker, gap) until a person decides."""
-        return not self.passed and self.status == "stopped"
+        return not self.passed and self.status in ("stopped", "tripped")
 
     def explain(self, now: datetime) -> str:
         """What holds this partition back, with the likely cure, in one clause."""
@@ -77,15 +77,16 @@ class Progress:
         if self.held_topic_id != self.topic_id:
             return (
                 f"{name}: the topic was deleted and made anew, the stored position belongs to the old one; "
-                "docs/runbook.md says what to do"
+                "`btl offsets show` says what to do"
             )
         age = max(0, round((now - self.moved_at).total_seconds()))
         behind = (
             f"{name}: {self.end_offset - self.next_offset} behind "
             f"(at {self.next_offset} of {self.end_offset}, last moved {age} s ago)"
         )
-        if self.status == "stopped":
-            return f"{behind}, stopped: {self.status_detail or 'no reason given'}"
+        if self.stopped:
+            what = "its breaker tripped" if self.status == "tripped" else "stopped"
+            return f"{behind}, {what}: {self.status_detail or 'no reason given'}"
         if age > 60:
             return f"{behind}; is its consumer alive (`btl status`, its log)?"
         return f"{behind}; the consumer is working, add another `btl consume` or wait"
@@ -137,6 +138,7 @@ def take_barrier(
                 "consumer_group": settings.consumer_group,
                 "taken_at": taken_at,
                 "close_delay_seconds": settings.close_delay_seconds,
+                "grace_seconds": settings.grace_seconds,
             },
         ).fetchone()
         if row is None:
@@ -172,7 +174,7 @@ def look(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...
     if stopped:
         raise PartitionStoppedError(
             f"Discussions can't be closed: {explain(stopped, database_clock(connection))}.",
-            "docs/runbook.md says how to release a stopped partition; the next run goes on by itself.",
+            "`btl offsets show` says which decision each of them needs, and how to take it; the next run goes on by itself.",
         )
     return behind
 

@@ -1,20 +1,23 @@
-"""Applying windows: what is open, closed or can't close at a cut-off.
+"""Applying windows: what is open, closed or can't close at a cut-off, what of its figures is final, and what to tell of it.
 
-A unit of work is one transaction: the lock, then the marks, then (in a statement of its own, which therefore sees
-everything that was committed with those marks) windows and intervals of their articles, and marks for the metrics.
-
-True in this first form: anchors, rules of all scopes, the articles' own settings, unpublishing, all six overrides, any
-order of arrival, idempotence, catch-up. Not yet: ``final`` and revisions (columns are there, false and 0), the outbox and
-the history of states.
+A unit of work is one transaction: the lock, then the marks, then (in statements of their own, which therefore see everything
+that was committed with those marks) windows, intervals and history of their articles, marks for the metrics, and the events
+about what changed. Publishing these is another matter: ``below_the_line.closing.outbox``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, TypeVar
 
+import orjson
 import psycopg
 import structlog
+from psycopg.rows import class_row
 
+from below_the_line.closing.telling import Announcement, Doubt, StateChange, Teller, ToldState
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
@@ -23,8 +26,18 @@ CLOSING_LOCK = 7_170_102
 """Advisory lock of every writer of windows; the trigger of discussion.closing_rules takes it, too."""
 BUCKET = 2_000
 """Articles per transaction."""
+GRACE = timedelta(hours=1)
+"""So long after the last change figures become final, unless BTL_GRACE says otherwise."""
+LATENESS_SETTINGS: Final = (
+    # Of an article that has just become hot the planner's statistics know nothing: it would compare all late comments with
+    # all that were told. Every table is looked up by the given articles, so that hashing is never far from best.
+    "set local enable_nestloop = off",
+    "set local enable_mergejoin = off",
+)
+"""What a transaction sets before it looks for late comments."""
 
 log = structlog.get_logger(__name__)
+_Row = TypeVar("_Row")
 
 
 @dataclass(slots=True)
@@ -38,6 +51,10 @@ class ClosingSummary:
     """Articles whose window or intervals differed from what was stored."""
     now: dict[str, int] = field(default_factory=dict)
     """Of the changed ones, how many went into which state (articles whose state stayed are not counted)."""
+    told: dict[str, int] = field(default_factory=dict)
+    """Events written to the outbox, by type, suppressed ones included."""
+    suppressed: int = 0
+    """Of these, how many are too old to be sent."""
 
     def as_dict(self) -> dict[str, Any]:
         """For logs and for Airflow's XCom."""
@@ -46,14 +63,27 @@ class ClosingSummary:
             "examined": self.examined,
             "changed": self.changed,
             **{f"now_{state}": count for state, count in sorted(self.now.items())},
+            "told": dict(sorted(self.told.items())),
+            "suppressed": self.suppressed,
         }
+
+
+class _Examined(NamedTuple):
+    """An article that there is more to do about."""
+
+    article_id: str
+    state_before: str | None
+    state_now: str
+    window_changed: bool
+    history_changed: bool
+    comments_concerned: bool
 
 
 def apply_barrier(connection: psycopg.Connection, barrier_id: int, *, bucket: int = BUCKET) -> ClosingSummary:
     """Apply windows behind a barrier that has passed. Safe to run again, and by two at once.
 
-    If a later barrier was applied before, its cut-off counts: no run takes back what another did. Needs an idle connection
-    and commits on it. Raises BelowTheLineError when the barrier has not passed.
+    If a later barrier has passed, its cut-off counts: no run takes back what another did. Needs an idle connection and
+    commits on it. Raises BelowTheLineError when the barrier has not passed.
     """
     require_idle(connection)
     with connection.transaction():
@@ -62,22 +92,25 @@ def apply_barrier(connection: psycopg.Connection, barrier_id: int, *, bucket: in
         raise BelowTheLineError(
             f"Barrier {barrier_id} has not passed: windows can't be applied.", "Wait for the barrier first."
         )
-    summary = apply_windows(connection, row[1], bucket=bucket)
+    _, cut_off, grace_seconds = row
+    summary = apply_windows(connection, cut_off, grace=timedelta(seconds=grace_seconds), bucket=bucket)
     with connection.transaction():
         connection.execute(sql("closing/finish_barrier.sql").encode(), {"barrier_id": barrier_id})
     return summary
 
 
-def apply_windows(connection: psycopg.Connection, cut_off: datetime, *, bucket: int = BUCKET) -> ClosingSummary:
-    """Bring the windows of marked articles, and of those that are due by the clock, to the given cut-off.
+def apply_windows(
+    connection: psycopg.Connection, cut_off: datetime, *, grace: timedelta = GRACE, bucket: int = BUCKET
+) -> ClosingSummary:
+    """Bring the discussions of marked articles, and of those that are due by the clock, to the given cut-off.
 
     Everything produced before the cut-off must have been ingested (``apply_barrier`` sees to that). Running it again with
     the same cut-off changes nothing. Needs an idle connection and commits on it, once per bucket.
     """
     require_idle(connection)
     summary = ClosingSummary(cut_off)
-    for source in ("closing/take_marks.sql", "closing/due_windows.sql"):
-        while _apply_bucket(connection, source, cut_off, bucket, summary) >= bucket:
+    for source in ("closing/take_marks.sql", "closing/changed_discussions.sql", "closing/due_windows.sql"):
+        while _apply_bucket(connection, source, cut_off, grace, bucket, summary) >= bucket:
             log.info("windows applied", **summary.as_dict())
     if summary.changed:
         with connection.transaction():
@@ -87,7 +120,12 @@ def apply_windows(connection: psycopg.Connection, cut_off: datetime, *, bucket: 
 
 
 def _apply_bucket(
-    connection: psycopg.Connection, source: str, cut_off: datetime, bucket: int, summary: ClosingSummary
+    connection: psycopg.Connection,
+    source: str,
+    cut_off: datetime,
+    grace: timedelta,
+    bucket: int,
+    summary: ClosingSummary,
 ) -> int:
     """One transaction. Returns how many rows ``source`` gave: fewer than ``bucket`` means that none are left."""
     with connection.transaction():
@@ -100,12 +138,78 @@ def _apply_bucket(
         articles = sorted({row[0] for row in taken})
         if not articles:
             return 0
-        changed = connection.execute(
-            sql("closing/apply_windows.sql").encode(), {"articles": articles, "cut_off": cut_off}
-        ).fetchall()
+        changes = connection.execute(sql("closing/take_changes.sql").encode(), {"articles": articles}).fetchall()
+        examined = [
+            _Examined(*row)
+            for row in connection.execute(
+                sql("closing/apply_windows.sql").encode(),
+                {
+                    "articles": articles,
+                    "cut_off": cut_off,
+                    "grace_seconds": grace.total_seconds(),
+                    "changed_articles": [article for article, _, _ in changes],
+                    "changed_what": [what for _, what, _ in changes],
+                    "changed_at": [at for _, _, at in changes],
+                },
+            ).fetchall()
+        ]
+        told = _tell(connection, cut_off, examined)
     summary.examined += len(articles)
-    summary.changed += len(changed)
-    for _, before, now in changed:
-        if now is not None and now != before:
-            summary.now[now] = summary.now.get(now, 0) + 1
+    for each in examined:
+        summary.changed += each.window_changed
+        if each.window_changed and each.state_now != each.state_before:
+            summary.now[each.state_now] = summary.now.get(each.state_now, 0) + 1
+    for announcement in told:
+        summary.told[announcement.event_type] = summary.told.get(announcement.event_type, 0) + 1
+        summary.suppressed += announcement.suppressed
     return len(taken)
+
+
+def _tell(connection: psycopg.Connection, cut_off: datetime, examined: Sequence[_Examined]) -> list[Announcement]:
+    """Write the events that follow from what has changed into the outbox."""
+    with_history = sorted(each.article_id for each in examined if each.history_changed)
+    with_comments = sorted(each.article_id for each in examined if each.comments_concerned)
+    history = _rows(connection, StateChange, "closing/state_changes.sql", with_history)
+    told = {
+        article: list(rows)
+        for article, rows in groupby(
+            _rows(connection, ToldState, "closing/told_states.sql", with_history), attrgetter("article_id")
+        )
+    }
+    for setting in LATENESS_SETTINGS:
+        connection.execute(setting)
+    doubts = _rows(connection, Doubt, "closing/lateness.sql", with_comments)
+    if not history and not doubts:
+        return []
+    articles = sorted({*with_history, *(doubt.article_id for doubt in doubts)})
+    teller = Teller(
+        cut_off,
+        dict(connection.execute(sql("closing/last_sequences.sql").encode(), {"articles": articles}).fetchall()),
+    )
+    announcements: list[Announcement] = []
+    for article, changes in groupby(history, attrgetter("article_id")):
+        announcements += teller.states(list(changes), told.get(article, ()))
+    announcements += teller.comments(doubts)
+    if announcements:
+        connection.execute(
+            sql("closing/tell.sql").encode(),
+            {
+                "articles": [each.article_id for each in announcements],
+                "sequences": [each.sequence for each in announcements],
+                "event_ids": [each.event_id for each in announcements],
+                "event_types": [each.event_type for each in announcements],
+                "comment_ids": [each.comment_id for each in announcements],
+                "effective_ats": [each.effective_at for each in announcements],
+                "causes": [each.cause for each in announcements],
+                "data": [orjson.dumps(each.data).decode() for each in announcements],
+                "suppressed": [each.suppressed for each in announcements],
+            },
+        )
+    return announcements
+
+
+def _rows(connection: psycopg.Connection, kind: type[_Row], statement: str, articles: Sequence[str]) -> list[_Row]:
+    if not articles:
+        return []
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(sql(statement).encode(), {"articles": articles}).fetchall()

@@ -16,6 +16,11 @@ _OPTIONAL_ATTRIBUTES = ("subject", "dataschema", "datacontenttype")
 _PARAMETERS = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)').findall
 _TEXT_OR_NOTHING = "must be a text that is not empty, or be left out"
 _LONGEST_SHOWN_NAME = 100
+_STRUCTURED = frozenset(
+    f"application/cloudevents+json{charset}".encode() for charset in ("", "; charset=utf-8", "; charset=UTF-8")
+)
+_new = tuple.__new__
+"""Makes a named tuple three times as fast as its name does."""
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -40,10 +45,20 @@ def is_judged(header_name: str) -> bool:
     return header_name == "content-type" or header_name.startswith("ce_")
 
 
+def says_only_structured(header: tuple[str, bytes | None]) -> bool:
+    """Whether a header is a content-type, written in the usual way, that means structured mode.
+
+    As the only header of a record, which it mostly is, it needs no second look.
+    """
+    return header[0] == "content-type" and header[1] in _STRUCTURED
+
+
 def read_envelope(document: Document, headers: Headers) -> Envelope:
     """Find the mode and check the attributes. Raises Rejected (not_cloudevent). Headers are UTF-8 by now."""
     value = document.value
-    if headers:
+    if len(headers) == 1 and says_only_structured(headers[0]):
+        is_structured = True
+    elif headers:
         content_type, bound = _judged_headers(headers)
         is_structured = content_type is not None and _is_structured(content_type)
         if bound and not is_structured:
@@ -63,15 +78,9 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
         )
     kind, event_id, source, occurred_at = _attributes(value)
     data = value.get("data", ABSENT)
-    return Envelope(
-        kind,
-        event_id,
-        source,
-        occurred_at,
-        data,
-        data if document.verbatim is value else document.verbatim.get("data"),
-        value.get("data_base64") is not None,
-    )
+    verbatim_data = data if document.verbatim is value else document.verbatim.get("data")
+    has_data_base64 = "data_base64" in value and value["data_base64"] is not None
+    return _new(Envelope, (kind, event_id, source, occurred_at, data, verbatim_data, has_data_base64))
 
 
 def _judged_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:

@@ -22,7 +22,8 @@ class Event(NamedTuple):
     """A valid event."""
 
     type: str
-    """Full CloudEvents type with version, for example ``comment.posted.v1``."""
+    """Full CloudEvents type with version, for example ``comment.posted.v1``; of one that was converted, the type that it
+    was converted to (``conversions``)."""
     id: str
     source: str
     occurred_at: int
@@ -32,7 +33,7 @@ class Event(NamedTuple):
     """The members of ``data``: those that are null removed, those with a default filled in (nested ones too), times as
     aware ``datetime`` in UTC truncated to microseconds; all others, unknown ones too, as sent."""
     digest: bytes
-    """SHA-256 of type, newline, occurred_at, newline, canonical ``data`` as sent: 32 bytes."""
+    """SHA-256 of type, newline, occurred_at, newline, canonical ``data``, all as sent: 32 bytes."""
     version: bytes
     """Order key: see ``order_key``."""
 
@@ -61,3 +62,9 @@ def order_key(occurred_at: int, event_id: str, source: str, digest: bytes) -> by
     return b"".join(
         ((occurred_at + (1 << 63)).to_bytes(8, "big"), event_id.encode(), b"\0", source.encode(), b"\0", digest)
     )
+
+
+def read_order_key(version: bytes) -> tuple[int, str, str, bytes]:
+    """The parts of an order key: occurred_at (microseconds since 1970), id, source and digest. The inverse of ``order_key``."""
+    event_id, source = version[8:-33].split(b"\0")
+    return int.from_bytes(version[:8], "big") - (1 << 63), event_id.decode(), source.decode(), version[-32:]

@@ -20,6 +20,8 @@ _COMMON_FORM = re.compile(
     r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 ).fullmatch
+_new = tuple.__new__
+"""Makes a named tuple three times as fast as its name does."""
 _LONGEST_COMMON_FORM = len("2026-11-23T10:00:00.123456+01:00")
 
 
@@ -56,7 +58,7 @@ def _common_instant(text: str) -> Instant | None:
         return None
     since = moment - EPOCH
     since_1970 = since.days * DAY + since.seconds * 1_000_000 + since.microseconds
-    return Instant(since_1970, moment if moment.tzinfo is UTC else None)
+    return _new(Instant, (since_1970, moment if moment.tzinfo is UTC else None))
 
 
 def microseconds_of_any_form(text: str) -> int | None:

@@ -82,8 +82,14 @@ def password(layout: Layout) -> str:
     return secret(layout.secrets, "airflow_admin")
 
 
-def environment(layout: Layout, port: int, postgres_port: int, connection: str) -> dict[str, str]:
-    """Airflow's whole configuration as environment variables; ``connection`` is the URL of our own database."""
+def environment(
+    layout: Layout, port: int, postgres_port: int, connection: str, ingest_connection: str
+) -> dict[str, str]:
+    """Airflow's whole configuration as environment variables.
+
+    The connections are URLs of our own database: as the role of the DAGs, and as that of the consumers for the DAG that
+    redrives.
+    """
     metadata = postgres.url(layout, postgres_port, postgres.AIRFLOW_ROLE, postgres.AIRFLOW_DATABASE)
     settings = dict(_SETTINGS) | {
         "CORE__DAGS_FOLDER": str(resources.DAGS),
@@ -101,6 +107,7 @@ def environment(layout: Layout, port: int, postgres_port: int, connection: str) 
     return {f"AIRFLOW__{name}": value for name, value in settings.items()} | {
         "AIRFLOW_HOME": str(layout.airflow),
         "AIRFLOW_CONN_BTL": connection_json(connection),
+        "AIRFLOW_CONN_BTL_INGEST": connection_json(ingest_connection),
         "PYTHONWARNINGS": "ignore",
     }
 

@@ -30,14 +30,21 @@ def describe(layout: Layout, choice: Choice, surroundings: Mapping[str, str]) ->
         parts.append(kafka.part(layout, ports["kafka"], ports["kafka_controller"], infrastructure))
     if choice.runs_airflow:
         ours = as_role("btl_scheduler")
-        settings = airflow.environment(layout, ports["airflow"], ports["postgres"], ours["BTL_DATABASE_URL"])
+        settings = airflow.environment(
+            layout,
+            ports["airflow"],
+            ports["postgres"],
+            ours["BTL_DATABASE_URL"],
+            as_role("btl_ingest")["BTL_DATABASE_URL"],
+        )
         parts += airflow.parts(layout, ports["airflow"], ours | settings)
     for name in choice.consumer_names:
         parts.append(
             Part(
                 name=name,
                 argv=(sys.executable, "-P", "-m", "below_the_line", "consume"),
-                environment=as_role("btl_ingest"),
+                environment=as_role("btl_ingest")
+                | ({"BTL_HTTP_PORT": str(choice.consumer_ports[name])} if name in choice.consumer_ports else {}),
                 folder=str(layout.home),
                 stop_seconds=10,
             )
@@ -54,4 +61,5 @@ def addresses(choice: Choice) -> dict[str, str]:
         found[kafka.NAME] = f"{HOST}:{choice.ports['kafka']}"
     if choice.runs_airflow:
         found |= dict.fromkeys(airflow.NAMES, "") | {airflow.API_SERVER: airflow.url(choice.ports["airflow"])}
-    return found | dict.fromkeys(choice.consumer_names, "")
+    told = {name: f"http://{HOST}:{port}/metrics" for name, port in choice.consumer_ports.items()}
+    return found | dict.fromkeys(choice.consumer_names, "") | told

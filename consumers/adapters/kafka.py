@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import kafka.errors
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
@@ -27,6 +28,8 @@ _REFUSALS = (
 )
 
 
+_ANSWER_MILLISECONDS = 2_000
+"""A broker that does not answer within this time is away."""
 _NOT_OURS_ANY_MORE = (KeyError, ValueError, kafka.errors.IllegalStateError)
 """Raised for a partition that the group took away just now, on kafka-python's thread; the next poll tells."""
 
@@ -46,12 +49,16 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lock = threading.Lock()
         self._partitions: frozenset[Partition] = frozenset()
         self._changed = False
+        self._is_rebalancing = True
         self.consumer: KafkaConsumer = None
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        # kafka-python 3.0.12 forgets, from one poll to the next, that it rejoins because a topic's partitions changed; what
+        # the group then answers is never looked at, and the process stays without partitions for ever (docs/adr/0007).
+        self.consumer._coordinator.request_rejoin()
         with self._lock:
             self._partitions -= {Partition(*partition) for partition in revoked}
-            self._changed = True
+            self._changed = self._is_rebalancing = True
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         assigned = list(assigned)
@@ -61,7 +68,7 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
         self.consumer.pause(*assigned)
         with self._lock:
             self._partitions |= {Partition(*partition) for partition in assigned}
-            self._changed = True
+            self._changed, self._is_rebalancing = True, False
 
     def take_change(self) -> frozenset[Partition] | None:
         """The partitions assigned now, if that changed since the last call."""
@@ -75,6 +82,11 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
     def partitions(self) -> frozenset[Partition]:
         with self._lock:
             return self._partitions
+
+    @property
+    def is_rebalancing(self) -> bool:
+        with self._lock:
+            return self._is_rebalancing
 
 
 class Source:
@@ -105,7 +117,8 @@ class Source:
                 max_partition_fetch_bytes=1024 * 1024,
                 session_timeout_ms=int(session_seconds * 1000),
                 heartbeat_interval_ms=int(session_seconds * 1000 / 4),
-                metadata_max_age_ms=30_000,
+                # Partitions that a topic grew are read after so long at the latest.
+                metadata_max_age_ms=10_000,
                 reconnect_backoff_max_ms=2_000,
                 metrics_enabled=False,
             )
@@ -149,6 +162,11 @@ class Source:
         """The partitions that the group assigned to us, as far as we know."""
         return self._assignment.partitions
 
+    @property
+    def is_rebalancing(self) -> bool:
+        """Whether the group is about to say which partitions are ours: none means none yet, not that we stand by."""
+        return self._assignment.is_rebalancing
+
     def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
         """What the broker has of these partitions. Raises kafka.errors.KafkaError."""
         wanted = [TopicPartition(*partition) for partition in partitions]
@@ -156,11 +174,33 @@ class Source:
             return {}
         starts = self._consumer.beginning_offsets(wanted, timeout_ms=1_000)
         ends = self._consumer.end_offsets(wanted, timeout_ms=1_000)
-        # The public interface has no topic ids; the cluster's metadata, which is refreshed all the time, does.
-        topic_ids = {topic: self._consumer._cluster.topic_id(topic) for topic in self._topics}
-        if None in topic_ids.values():
+        topic_ids = self.topic_ids
+        if not {each.topic for each in wanted} <= topic_ids.keys():
             raise kafka.errors.UnknownTopicOrPartitionError("the broker did not tell a topic's id")
         return {Partition(*each): BrokerPartition(topic_ids[each.topic], starts[each], ends[each]) for each in wanted}
+
+    @property
+    def topic_ids(self) -> dict[str, UUID]:
+        """The id of each topic as of the last metadata, some seconds old; a topic that is gone is not in it."""
+        # The public interface has no topic ids; the cluster's metadata, which is refreshed all the time, does.
+        found = {topic: self._consumer._cluster.topic_id(topic) for topic in self._topics}
+        return {topic: topic_id for topic, topic_id in found.items() if topic_id is not None and topic_id.int}
+
+    def require_answer(self, partitions: Iterable[Partition]) -> None:
+        """Ask the brokers for the ends of these partitions; of none, for those of every topic's first.
+
+        kafka-python waits in silence for brokers that are away and for partitions without a leader: to ``poll()`` it is as
+        if there were nothing to read. Raises kafka.errors.KafkaError.
+        """
+        asked = [TopicPartition(*partition) for partition in partitions]
+        try:
+            self._consumer.end_offsets(
+                asked or [TopicPartition(topic, 0) for topic in self._topics], timeout_ms=_ANSWER_MILLISECONDS
+            )
+        except kafka.errors.KafkaTimeoutError:
+            raise kafka.errors.KafkaTimeoutError(
+                f"no answer from the brokers about {', '.join(sorted({each.topic for each in asked})) or 'any topic'}"
+            ) from None
 
     def start(self, positions: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets on; all other assigned ones stay paused."""

@@ -4,11 +4,10 @@ A batch is written in two steps so that the server merges while the caller reads
 merges without waiting; ``finish`` waits for them, writes ledger and positions and commits.
 """
 
-import select
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from time import perf_counter
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,31 +18,17 @@ from psycopg.pq.abc import PGresult
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
-from below_the_line.contracts.times import EPOCH
 from below_the_line.resources import sql
+from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
+from consumers.core.dead_letters import stored_headers, stored_timestamp
 from consumers.core.failures import Failure, classify
+from consumers.core.observing import Observer, Step
 from consumers.core.positions import BrokerPartition, StoredPosition
 from consumers.core.tables import TABLES
 
-_LAST_MILLISECOND = 253_402_300_799_000
-"""Of the year 9999. A topic that takes the producers' timestamps may hold any number."""
-
-_SESSION_OPTIONS = " ".join(
-    f"-c {name}={value}"
-    for name, value in {
-        "timezone": "UTC",
-        # Offset and rows are lost together, so a batch need not wait for the disk; ownership does (see ``take``).
-        "synchronous_commit": "off",
-        # A stalled zombie may hold row locks: see end_superseded_backends.
-        "lock_timeout": "2s",
-        "idle_in_transaction_session_timeout": "10s",
-        "statement_timeout": "60s",
-        "jit": "off",
-        # The staged rows are to be locked in the order in which they were copied.
-        "synchronize_seqscans": "off",
-    }.items()
-)
+NOTIFY_CHANNEL = "btl_dirty"
+"""Whoever computes metrics listens on it."""
 
 
 class StoreError(Exception):
@@ -64,12 +49,16 @@ class StoreError(Exception):
 class Store:
     """The database as one consumer process uses it. Not safe for use by several threads."""
 
-    def __init__(self, url: str, consumer_group: str) -> None:
+    application_name = "btl consume"
+
+    def __init__(self, url: str, consumer_group: str, observer: Observer | None = None) -> None:
         self._url = url
+        self._observer = observer or Observer()
         self._consumer_group = consumer_group
         self.owner: UUID = uuid4()
         """Names this process to the fence; a fresh one with each taking."""
-        self._connection: psycopg.Connection | None = None
+        self._connection: Session | None = None
+        self._hurried = False
         self._copies: dict[str, tuple[str, list[str]]] = {}
         """Of each staging table: the COPY statement, its columns named, and their types."""
         self._held: dict[Partition, StoredPosition] = {}
@@ -78,6 +67,7 @@ class Store:
         self._members: dict[str, list[list[int]]] = {}
         self._results: list[PGresult] = []
         self._merging = False
+        self._sent_at = 0.0
 
     # Connection
 
@@ -86,22 +76,19 @@ class Store:
         if self._connection is not None and not self._connection.broken and not self._connection.closed:
             return
         try:
-            self._connection = psycopg.connect(
-                self._url,
-                application_name="btl consume",
-                options=_SESSION_OPTIONS,
-                connect_timeout=3,
-                keepalives_idle=5,
-                keepalives_interval=2,
-                keepalives_count=3,
-                tcp_user_timeout=10_000,
-            )
+            self._connection = Session.open(self._url, self.application_name)
+            if self._hurried:
+                self._connection.hurry()
             for table in [*(table.name for table in TABLES), "dead_letters"]:
                 self._connection.execute(sql(f"ingest/{table}/staging.sql").encode())
             columns = self._connection.execute(sql("ingest/staged_columns.sql").encode()).fetchall()
             self._connection.commit()
         except psycopg.Error as error:
-            raise self._failed(error) from error
+            failed = self._failed(error)
+            # A session without its staging tables is none: it can be opened where they can't be made, on a full disk, or
+            # where everything is read-only, and it would stay so.
+            self.close()
+            raise failed from error
         self._copies = {}
         for name, of_table in groupby(columns, key=itemgetter(0)):
             _, names, types = zip(*of_table, strict=True)
@@ -113,8 +100,14 @@ class Store:
             self._connection.close()
         self._connection = None
 
+    def hurry(self) -> None:
+        """Wait no longer than two seconds for a server that says nothing. May be called from a signal handler."""
+        self._hurried = True
+        if self._connection is not None:
+            self._connection.hurry()
+
     @property
-    def _open(self) -> psycopg.Connection:
+    def _open(self) -> Session:
         if self._connection is None:
             raise StoreError(Failure.FAULT, psycopg.OperationalError("not connected"))
         return self._connection
@@ -171,17 +164,44 @@ class Store:
                         "log_starts": [partitions[partition].log_start for partition in order],
                     },
                 ).fetchall()
+        except psycopg.errors.LockNotAvailable as error:
+            failed = self._failed(error)
+            self._end_stalled_owners(order)
+            raise failed from error
         except psycopg.Error as error:
             raise self._failed(error) from error
-        self._held = {
-            Partition(topic, number): StoredPosition(topic_id, incarnation, next_offset, epoch, status, detail)
-            for topic, number, topic_id, incarnation, next_offset, epoch, status, detail in rows
-        }
+        self._held = {Partition(topic, number): StoredPosition(*position) for topic, number, *position in rows}
         self._topic_ids = {partition.topic: partitions[partition].topic_id for partition in order}
         return dict(self._held)
 
-    def stop_partition(self, partition: Partition, detail: str) -> None:
-        """Note that a partition must not be read until somebody decides. Raises StoreError."""
+    def _end_stalled_owners(self, partitions: Sequence[Partition]) -> None:
+        """End the sessions that keep us from taking: of owners that stalled between their fence and their commit."""
+        try:
+            with self._open.transaction():
+                self._open.execute(
+                    sql("ingest/end_stalled_owners.sql"),
+                    {
+                        "consumer_group": self._consumer_group,
+                        "topics": [partition.topic for partition in partitions],
+                        "partitions": [partition.number for partition in partitions],
+                    },
+                )
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    def held(self) -> dict[Partition, str]:
+        """The partitions that are still ours, with their status: others may have taken or decided some. Raises StoreError."""
+        try:
+            with self._open.transaction():
+                rows = self._open.execute(
+                    sql("ingest/held_partitions.sql"), {"consumer_group": self._consumer_group, "owner": self.owner}
+                ).fetchall()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+        return {Partition(topic, number): status for topic, number, status in rows}
+
+    def stop_partition(self, partition: Partition, status: str, detail: str) -> None:
+        """Note that a partition must not be read until somebody decides; ``stopped`` or ``tripped``. Raises StoreError."""
         try:
             with self._open.transaction():
                 self._open.execute(
@@ -191,6 +211,7 @@ class Store:
                         "topic": partition.topic,
                         "partition": partition.number,
                         "owner": self.owner,
+                        "status": status,
                         "detail": detail,
                     },
                 )
@@ -218,12 +239,13 @@ class Store:
         Raises StoreError.
         """
         try:
-            self._begin(batch)
+            self._begin(batch, batch.dead_letters())
         except psycopg.Error as error:
             raise self._failed(error) from error
 
-    def _begin(self, batch: Batch) -> None:
+    def _begin(self, batch: Batch, dead_letters: Sequence[tuple[Record, Rejection]]) -> None:
         self._batch, self._members, self._results = batch, {}, []
+        started = perf_counter()
         merges = []
         with self._open.cursor() as cursor:
             # All copies before the first merge: a copy that stalls must not hold row locks.
@@ -236,7 +258,6 @@ class Store:
                     for number, row in enumerate(rows):
                         copy.write_row((number, *row))
                 merges.append(sql(f"ingest/{table.name}/merge.sql"))
-            dead_letters = batch.dead_letters()
             if dead_letters:
                 statement, types = self._copies["staged_dead_letters"]
                 with cursor.copy(statement) as copy:
@@ -244,15 +265,15 @@ class Store:
                     for record, rejection in dead_letters:
                         copy.write_row(self._dead_letter(record, rejection))
                 merges.append(sql("ingest/dead_letters/merge.sql"))
+        self._sent_at = perf_counter()
+        self._observer.step(Step.STAGED, self._sent_at - started)
         self._merging = bool(merges)
         if merges:
             self._open.pgconn.send_query("".join(merges).encode())
-            self._flush()
+            self._open.flush()
+        self._observer.step(Step.MERGING, perf_counter() - self._sent_at)
 
     def _dead_letter(self, record: Record, rejection: Rejection) -> tuple[Any, ...]:
-        headers: list[bytes | None] = []
-        for name, content in record.headers:
-            headers += [name.encode("utf-8", "surrogateescape"), content]
         return (
             record.topic,
             self._topic_ids[record.topic],
@@ -260,8 +281,8 @@ class Store:
             record.offset,
             record.key,
             record.value,
-            headers,
-            EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MILLISECOND)),
+            stored_headers(record),
+            stored_timestamp(record),
             rejection.stage,
             rejection.code,
             rejection.pointer,
@@ -269,12 +290,6 @@ class Store:
             rejection.schema_version,
             __version__,
         )
-
-    def _flush(self) -> None:
-        connection = self._open.pgconn
-        while connection.flush():
-            select.select([connection.socket], [connection.socket], [])
-            connection.consume_input()
 
     def is_ready(self) -> bool:
         """Whether ``finish`` would not wait for the server. Raises StoreError."""
@@ -298,22 +313,25 @@ class Store:
             raise self._failed(error) from error
         return False
 
+    def _wait_for_input(self) -> None:
+        try:
+            self._open.wait_for_input()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
     def finish(self) -> list[Entry]:
         """Wait for the merges, write ledger and positions, pass the fence and commit. Returns the ledger's lines.
 
         Raises StoreError; with Failure.FENCED when another owner took a partition of the batch meanwhile. Then, as after
         any other failure, nothing of the batch is kept.
         """
-        while not self.is_ready():
-            select.select([self._open.pgconn.socket], [], [], 1.0)
+        applied = self._merged()
         batch = self._batch
         if batch is None:
             raise RuntimeError("finish() without begin()")
-        unchanged = {
-            table: {int(result.get_value(row, 0) or b"") for row in range(result.ntuples)}
-            for table, result in zip(self._members, self._results[: len(self._members)], strict=True)
-        }
-        entries = batch.entries(applied_records(unchanged, self._members))
+        merged_at = perf_counter()
+        self._observer.step(Step.MERGED, merged_at - self._sent_at)
+        entries = batch.entries(applied)
         partitions = [entry.partition for entry in entries]
         spans = {
             "consumer_group": self._consumer_group,
@@ -338,11 +356,24 @@ class Store:
                 # The fence before the ledger: a zombie is to hear that it is fenced, not that its entry is there already.
                 self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
                 self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
+                self._observer.step(Step.FENCED, perf_counter() - merged_at)
                 self._open.commit()
+                self._observer.step(Step.COMMITTING, perf_counter() - merged_at)
         except psycopg.Error as error:
             raise self._failed(error) from error
         self._batch, self._members, self._results = None, {}, []
+        self._observer.step(Step.COMMITTED, perf_counter() - merged_at)
         return entries
+
+    def _merged(self) -> set[int] | None:
+        """Wait for the merges. The numbers of the records that changed a row; None if all valid ones did."""
+        while not self.is_ready():
+            self._wait_for_input()
+        unchanged = {
+            table: {int(result.get_value(row, 0) or b"") for row in range(result.ntuples)}
+            for table, result in zip(self._members, self._results[: len(self._members)], strict=True)
+        }
+        return applied_records(unchanged, self._members)
 
     def notify(self, channel: str) -> None:
         """Wake whoever listens on a channel. Best effort, and outside any batch, whose commits it would serialise."""

@@ -71,7 +71,7 @@ def read_batch(batch: Any, topic: str, partition: int) -> Iterator[Record]:
     buffer, position = bytes(batch._buffer), batch._pos
     base_offset, first_timestamp = batch.base_offset, batch.first_timestamp
     appended_at = batch.max_timestamp if batch.timestamp_type == batch.LOG_APPEND_TIME else None
-    names: dict[bytes, str] = {}
+    sections: dict[bytes, tuple[tuple[str, bytes | None], ...]] = {}
     new, varint = tuple.__new__, decode_varint
     try:
         for _ in range(batch.records_count):
@@ -92,26 +92,38 @@ def read_batch(batch: Any, topic: str, partition: int) -> Iterator[Record]:
             else:
                 value = buffer[position : position + size]
                 position += size
-            count, position = varint(buffer, position)
-            headers: list[tuple[str, bytes | None]] = []
-            for _ in range(count):
-                size, position = varint(buffer, position)
-                raw_name = buffer[position : position + size]
-                position += size
-                name = names.get(raw_name)
-                if name is None:
-                    name = names[raw_name] = raw_name.decode("utf-8", "surrogateescape")
-                size, position = varint(buffer, position)
-                if size < 0:
-                    headers.append((name, None))
-                else:
-                    headers.append((name, buffer[position : position + size]))
-                    position += size
-            if position != end:
+            if position >= end:
                 raise CorruptRecordError(f"Record of {topic}-{partition} is {position - end} bytes longer than it says")
+            # Most records of a producer have the same headers: they are read once a batch.
+            section = buffer[position:end]
+            headers = sections.get(section)
+            if headers is None:
+                headers = sections[section] = _read_headers(section)
+            position = end
             timestamp = first_timestamp + timestamp_delta if appended_at is None else appended_at
             yield new(Record, (topic, partition, base_offset + offset_delta, timestamp, key, value, headers))
     except (IndexError, ValueError) as error:
         raise CorruptRecordError(f"Record batch of {topic}-{partition} at {base_offset}: {error}") from error
     if position != len(buffer):
-        raise CorruptRecordError(f"Record batch of {topic}-{partition} at {base_offset} has bytes left over")
+        raise CorruptRecordError(
+            f"Record batch of {topic}-{partition} at {base_offset} does not end where its records do"
+        )
+
+
+def _read_headers(section: bytes) -> tuple[tuple[str, bytes | None], ...]:
+    """The headers at the end of a record: their count, then name and value of each. Raises CorruptRecordError."""
+    count, position = decode_varint(section)
+    headers: list[tuple[str, bytes | None]] = []
+    for _ in range(count):
+        size, position = decode_varint(section, position)
+        name = section[position : position + size].decode("utf-8", "surrogateescape")
+        position += size
+        size, position = decode_varint(section, position)
+        if size < 0:
+            headers.append((name, None))
+        else:
+            headers.append((name, section[position : position + size]))
+            position += size
+    if position != len(section):
+        raise CorruptRecordError(f"The headers of a record are {position - len(section)} bytes longer than it says")
+    return tuple(headers)

@@ -74,6 +74,19 @@ class Batch:
     first_at: float | None = None
     """When its first record was read, on a monotonic clock."""
 
+    @classmethod
+    def scattered(cls, judged: Iterable[Judged]) -> "Batch":
+        """Records that were not read one after the other; each partition's span is from its first to its last.
+
+        They come in order of their offsets.
+        """
+        batch = cls(list(judged))
+        for record, _ in batch.judged:
+            partition = Partition(record.topic, record.partition)
+            batch.first_offsets.setdefault(partition, record.offset)
+            batch.next_offsets[partition] = record.offset + 1
+        return batch
+
     def __len__(self) -> int:
         return len(self.judged)
 

@@ -47,6 +47,11 @@ def classify(sqlstate: str | None, schema_name: str | None) -> Failure:
     return Failure.DEFECT
 
 
+def is_contention(sqlstate: str | None) -> bool:
+    """Whether the server is well, but another transaction held what this one needed, or was preferred to it."""
+    return sqlstate is not None and (sqlstate.startswith("40") or sqlstate == "55P03")
+
+
 def backoff_seconds(attempt: int, jitter: float) -> float:
     """How long to wait before attempt number ``attempt`` (from 1): doubling from 0.2 s to 5 s, times 0.5 to 1.
 

@@ -19,23 +19,28 @@ class FoldedTable:
         self.table = table
         self._rows: dict[Key, list[Any]] = {}
         self._records: dict[Key, list[int]] = {}
-        self._blank = [None] * len(table.columns)
+        width = len(table.columns)
         self._registers = [
-            (start, start + len(register.columns), register.keep_least)
+            (
+                start,
+                start + len(register.columns),
+                register.keep_least,
+                [None] * (start - len(table.key)),
+                [None] * (width - start - len(register.columns)),
+            )
             for start, register in zip(table.starts, table.registers, strict=True)
         ]
+        """Of each register: where it begins and ends in a row, its join, and what lies between key and it, and behind it."""
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def join(self, record: int, key: Key, register: int, values: tuple[Any, ...]) -> None:
         """Join one register's values, the version last, into the row of this key."""
-        start, end, keep_least = self._registers[register]
+        start, end, keep_least, before, behind = self._registers[register]
         row = self._rows.get(key)
         if row is None:
-            row = self._rows[key] = self._blank.copy()
-            row[: len(key)] = key
-            row[start:end] = values
+            self._rows[key] = [*key, *before, *values, *behind]
             self._records[key] = [record]
             return
         held, offered = row[end - 1], values[-1]
@@ -62,21 +67,24 @@ class FoldedTable:
         return [self._rows[key] for key in keys], [self._records[key] for key in keys]
 
 
+class _FoldedTables(dict[Table, FoldedTable]):
+    """A dictionary and no method of ours: it is asked once or more for each event."""
+
+    def __missing__(self, table: Table) -> FoldedTable:
+        folded = self[table] = FoldedTable(table)
+        return folded
+
+
 class Fold:
     """What a batch will write to schema ``discussion``."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, FoldedTable] = {}
-
-    def __getitem__(self, table: Table) -> FoldedTable:
-        folded = self._tables.get(table.name)
-        if folded is None:
-            folded = self._tables[table.name] = FoldedTable(table)
-        return folded
+        self.tables = _FoldedTables()
+        """By table; one that was not there begins empty."""
 
     def __iter__(self) -> Iterator[FoldedTable]:
         """The tables that have rows, in merge order."""
-        return (self._tables[table.name] for table in tables.TABLES if table.name in self._tables)
+        return (self.tables[table] for table in tables.TABLES if table in self.tables)
 
     def add(self, record: int, event: Event) -> None:
         """Fold one event in; ``record`` is the number of its record in the batch. The order of calls does not matter."""
@@ -111,14 +119,14 @@ def _article_content(event: Event) -> tuple[Any, ...]:
 
 def _article_version(fold: Fold, record: int, event: Event, kind: str) -> None:
     content = _article_content(event)
-    fold[tables.ARTICLES].join(record, (event.article_id,), 0, (*content, event.version))
+    fold.tables[tables.ARTICLES].join(record, (event.article_id,), 0, (*content, event.version))
     facts = (_occurred_at(event), event.version, kind, *content, event.data.get("published_at"), None, None)
-    fold[tables.ARTICLE_VERSIONS].add(record, _event_key(event), facts)
+    fold.tables[tables.ARTICLE_VERSIONS].add(record, _event_key(event), facts)
 
 
 def _article_published(fold: Fold, record: int, event: Event) -> None:
     _article_version(fold, record, event, "published")
-    fold[tables.ARTICLES].join(record, (event.article_id,), 1, ("published", _occurred_at(event), event.version))
+    fold.tables[tables.ARTICLES].join(record, (event.article_id,), 1, ("published", _occurred_at(event), event.version))
 
 
 def _article_updated(fold: Fold, record: int, event: Event) -> None:
@@ -128,7 +136,7 @@ def _article_updated(fold: Fold, record: int, event: Event) -> None:
 
 def _article_unpublished(fold: Fold, record: int, event: Event) -> None:
     unpublished_at = event.data["unpublished_at"]
-    fold[tables.ARTICLES].join(record, (event.article_id,), 1, ("unpublished", unpublished_at, event.version))
+    fold.tables[tables.ARTICLES].join(record, (event.article_id,), 1, ("unpublished", unpublished_at, event.version))
     facts = (
         _occurred_at(event),
         event.version,
@@ -138,7 +146,7 @@ def _article_unpublished(fold: Fold, record: int, event: Event) -> None:
         unpublished_at,
         event.data.get("reason"),
     )
-    fold[tables.ARTICLE_VERSIONS].add(record, _event_key(event), facts)
+    fold.tables[tables.ARTICLE_VERSIONS].add(record, _event_key(event), facts)
 
 
 def _discussion_overridden(fold: Fold, record: int, event: Event) -> None:
@@ -152,7 +160,7 @@ def _discussion_overridden(fold: Fold, record: int, event: Event) -> None:
         data["decided_by"],
         data["decided_at"],
     )
-    fold[tables.DISCUSSION_OVERRIDES].add(record, _event_key(event), facts)
+    fold.tables[tables.DISCUSSION_OVERRIDES].add(record, _event_key(event), facts)
 
 
 def _comment_posted(fold: Fold, record: int, event: Event) -> None:
@@ -168,27 +176,29 @@ def _comment_posted(fold: Fold, record: int, event: Event) -> None:
         data["body"],
         event.version,
     )
-    fold[tables.COMMENTS].join(record, (event.article_id, data["comment_id"]), 0, values)
+    fold.tables[tables.COMMENTS].join(record, (event.article_id, data["comment_id"]), 0, values)
 
 
 def _comment_edited(fold: Fold, record: int, event: Event) -> None:
     data = event.data
     key = (event.article_id, data["comment_id"])
-    fold[tables.COMMENTS].join(record, key, 1, (data["body"], data["edited_at"], event.version))
+    fold.tables[tables.COMMENTS].join(record, key, 1, (data["body"], data["edited_at"], event.version))
     facts = (_occurred_at(event), event.version, data["comment_id"], data["body"], data["edited_at"])
-    fold[tables.COMMENT_EDITS].add(record, _event_key(event), facts)
+    fold.tables[tables.COMMENT_EDITS].add(record, _event_key(event), facts)
 
 
 def _comment_deleted(fold: Fold, record: int, event: Event) -> None:
     data = event.data
-    fold[tables.COMMENTS].join(record, (event.article_id, data["comment_id"]), 2, (data["deleted_at"], event.version))
+    fold.tables[tables.COMMENTS].join(
+        record, (event.article_id, data["comment_id"]), 2, (data["deleted_at"], event.version)
+    )
 
 
 def _comment_moderated(fold: Fold, record: int, event: Event) -> None:
     data = event.data
     decision, reason, automated = data["decision"], data.get("reason"), data["automated"]
     decided_by, decided_at = data["decided_by"], data["decided_at"]
-    fold[tables.COMMENTS].join(
+    fold.tables[tables.COMMENTS].join(
         record,
         (event.article_id, data["comment_id"]),
         3,
@@ -204,7 +214,7 @@ def _comment_moderated(fold: Fold, record: int, event: Event) -> None:
         automated,
         decided_at,
     )
-    fold[tables.MODERATION_DECISIONS].add(record, _event_key(event), facts)
+    fold.tables[tables.MODERATION_DECISIONS].add(record, _event_key(event), facts)
 
 
 def _report_key(event: Event) -> Key:
@@ -223,11 +233,11 @@ def _comment_reported(fold: Fold, record: int, event: Event) -> None:
         data["reported_at"],
         event.version,
     )
-    fold[tables.REPORTS].join(record, _report_key(event), 0, values)
+    fold.tables[tables.REPORTS].join(record, _report_key(event), 0, values)
 
 
 def _report_withdrawn(fold: Fold, record: int, event: Event) -> None:
-    fold[tables.REPORTS].join(record, _report_key(event), 1, (event.data["withdrawn_at"], event.version))
+    fold.tables[tables.REPORTS].join(record, _report_key(event), 1, (event.data["withdrawn_at"], event.version))
 
 
 def _report_decided(fold: Fold, record: int, event: Event) -> None:
@@ -242,15 +252,15 @@ def _report_decided(fold: Fold, record: int, event: Event) -> None:
         data["decided_at"],
         data.get("explanation"),
     )
-    fold[tables.REPORT_DECISIONS].add(record, _event_key(event), facts)
+    fold.tables[tables.REPORT_DECISIONS].add(record, _event_key(event), facts)
 
 
 def _reaction(fold: Fold, record: int, event: Event, is_on: bool) -> None:
     data = event.data
     key = (event.article_id, data["comment_id"], data["user_id"], data["reaction"])
-    fold[tables.REACTIONS].join(record, key, 0, (is_on, event.version))
+    fold.tables[tables.REACTIONS].join(record, key, 0, (is_on, event.version))
     if is_on:
-        fold[tables.REACTIONS].join(record, key, 1, (data["reacted_at"],))
+        fold.tables[tables.REACTIONS].join(record, key, 1, (data["reacted_at"],))
 
 
 def _reaction_added(fold: Fold, record: int, event: Event) -> None:

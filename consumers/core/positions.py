@@ -23,6 +23,7 @@ class StoredPosition:
     epoch: int
     status: str
     status_detail: str | None
+    accepted_offset: int | None = None
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Stopped:
 
 def start_position(stored: StoredPosition, broker: BrokerPartition) -> int | Stopped:
     """The offset to read from, or why reading would lose or repeat records unnoticed."""
-    if stored.status == "stopped":
-        return Stopped(stored.status_detail or "stopped by an operator")
+    if stored.status != "consuming":
+        return Stopped(stored.status_detail or f"{stored.status} by an operator")
     if stored.topic_id != broker.topic_id:
         return Stopped(
             f"the topic was deleted and made anew: its id was {stored.topic_id}, now it is {broker.topic_id}; "

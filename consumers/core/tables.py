@@ -17,7 +17,7 @@ class Register:
     keep_least: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """One table of schema ``discussion``: its key, what never changes once the key is there, and its registers."""
 

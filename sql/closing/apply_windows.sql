@@ -1,10 +1,39 @@
--- Computes windows and intervals of the given articles as they are at the cut-off, writes what differs, and marks the
--- articles of changed windows for the metrics (lateness, state and reaction figures depend on them).
--- Parameters: articles, cut_off. Grain: one row per article whose window or intervals changed, with its old and new state.
+-- Brings the given articles to the cut-off: windows and intervals, the history of their states, and what of their figures is
+-- final. Writes what differs, and marks the articles for the metrics whose lateness, state or finality changed.
+-- Parameters: articles, cut_off, grace_seconds; changed_articles, changed_what, changed_at: the marks of dirty_discussions that
+-- were taken. Grain: one row per article that a closing run has more to do with: its state before and now, whether its window
+-- changed, its history changed, and whether its comments must be looked at.
 -- Safe to re-run: a function of events, rules and cut-off; a second run finds nothing that differs.
-with piece as materialized (
-    select timeline.article_id, timeline.starts_at, timeline.ends_at, timeline.accepted, timeline.cause
-    from discussion.timeline(%(articles)s) as timeline
+with decided as materialized (
+    select
+        decided_timeline.article_id,
+        decided_timeline.starts_at,
+        decided_timeline.ends_at,
+        decided_timeline.accepted,
+        decided_timeline.cause,
+        decided_timeline.deciding_event
+    from discussion.decided_timeline(%(articles)s) as decided_timeline
+),
+
+-- The same in as few pieces as say when state or cause change, as discussion.timeline has it.
+piece as materialized (
+    select
+        turning_point.article_id,
+        turning_point.starts_at,
+        lead(turning_point.starts_at) over (
+            partition by turning_point.article_id order by turning_point.starts_at nulls first
+        ) as ends_at,
+        turning_point.accepted,
+        turning_point.cause
+    from (
+        select
+            decided.*,
+            lag(decided.accepted) over in_order is distinct from decided.accepted
+            or lag(decided.cause) over in_order is distinct from decided.cause as turns
+        from decided
+        window in_order as (partition by decided.article_id order by decided.starts_at nulls first)
+    ) as turning_point
+    where turning_point.turns
 ),
 
 anchor as materialized (
@@ -81,6 +110,13 @@ following as (
     group by piece.article_id
 ),
 
+following_decision as (
+    select decided.article_id, min(decided.starts_at) as starts_at
+    from decided
+    where decided.starts_at > %(cut_off)s
+    group by decided.article_id
+),
+
 window_now as materialized (
     select
         piece.article_id,
@@ -104,41 +140,150 @@ window_now as materialized (
             when extent.article_id is null then anchor.anchor is null
             else extent.intervals > 1 or extent.first_starts_at is distinct from anchor.anchor
         end as has_gaps,
-        following.next_change_at
+        following.next_change_at,
+        following_decision.starts_at as next_decision_at
     from piece
     left join anchor on anchor.article_id = piece.article_id
     left join extent on extent.article_id = piece.article_id
     left join following on following.article_id = piece.article_id
+    left join following_decision on following_decision.article_id = piece.article_id
     where (piece.starts_at is null or piece.starts_at <= %(cut_off)s)
         and (piece.ends_at is null or piece.ends_at > %(cut_off)s)
 ),
 
 -- Every part of the statement sees the rows as they were before it: this is the old state.
-window_before as (
-    select before.article_id, before.state
+window_before as materialized (
+    select before.*
     from discussion.windows as before
     where before.article_id = any(%(articles)s)
+),
+
+change_taken as materialized (
+    select
+        mark.article_id,
+        max(mark.at) filter (where mark.what = 'comments') as comments_at,
+        max(mark.at) filter (where mark.what = 'reactions') as reactions_at
+    from unnest(
+        %(changed_articles)s::text[], %(changed_what)s::text[], %(changed_at)s::timestamptz[]
+    ) as mark (article_id, what, at)
+    group by mark.article_id
+),
+
+revised as (
+    select revision.article_id, max(revision.revision) + 1 as revision
+    from metrics.article_engagement_revisions as revision
+    where revision.article_id = any(%(articles)s)
+    group by revision.article_id
+),
+
+-- greatest and least leave nulls out.
+settling as (
+    select
+        window_now.*,
+        window_now.closes_at + make_interval(hours => window_now.reactions_window_hours) as reactions_close_at,
+        coalesce(revised.revision, 0) as revision,
+        greatest(window_before.comments_changed_at, change_taken.comments_at) as comments_changed_at,
+        greatest(window_before.reactions_changed_at, change_taken.reactions_at) as reactions_changed_at,
+        case
+            when window_now.state = 'closed' and window_now.closed_at is not null
+                then
+                    greatest(window_now.closed_at, window_before.comments_changed_at, change_taken.comments_at)
+                    + make_interval(secs => %(grace_seconds)s)
+        end as final_at
+    from window_now
+    left join window_before on window_before.article_id = window_now.article_id
+    left join change_taken on change_taken.article_id = window_now.article_id
+    left join revised on revised.article_id = window_now.article_id
+),
+
+settled as materialized (
+    select
+        finished.*,
+        coalesce(finished.final_at <= %(cut_off)s, false) as final,
+        coalesce(finished.reactions_final_at <= %(cut_off)s, false) as reactions_final,
+        (
+            select min(moment.at)
+            from unnest(
+                array[finished.next_decision_at, finished.opens_at, finished.final_at, finished.reactions_final_at]
+            ) as moment (at)
+            where moment.at > %(cut_off)s
+        ) as due_at
+    from (
+        select
+            settling.*,
+            case
+                when settling.final_at is not null and settling.reactions_close_at is not null
+                    then
+                        greatest(
+                            settling.final_at,
+                            greatest(settling.reactions_close_at, settling.reactions_changed_at)
+                            + make_interval(secs => %(grace_seconds)s)
+                        )
+            end as reactions_final_at
+        from settling
+    ) as finished
+),
+
+compared as materialized (
+    select
+        settled.article_id,
+        window_before.article_id is null
+        or (
+            window_before.opens_at, window_before.closes_at, window_before.reactions_close_at, window_before.site,
+            window_before.section, window_before.rule_id, window_before.state, window_before.closed_at,
+            window_before.reason, window_before.has_gaps, window_before.next_change_at, window_before.final,
+            window_before.reactions_final, window_before.revision
+        ) is distinct from (
+            settled.opens_at, settled.closes_at, settled.reactions_close_at, settled.site,
+            settled.section, settled.rule_id, settled.state, settled.closed_at,
+            settled.reason, settled.has_gaps, settled.next_change_at, settled.final,
+            settled.reactions_final, settled.revision
+        ) as changes,
+        (
+            window_before.comments_changed_at, window_before.reactions_changed_at, window_before.due_at
+        ) is distinct from (
+            settled.comments_changed_at, settled.reactions_changed_at, settled.due_at
+        ) as notes,
+        (
+            window_before.opens_at, window_before.closes_at, window_before.has_gaps
+        ) is distinct from (
+            settled.opens_at, settled.closes_at, settled.has_gaps
+        ) as moves,
+        coalesce(window_before.undecided_comments, false) as undecided_comments,
+        change_taken.comments_at is not null as comments_changed,
+        change_taken.article_id is not null and settled.final as stays_final
+    from settled
+    left join window_before on window_before.article_id = settled.article_id
+    left join change_taken on change_taken.article_id = settled.article_id
 ),
 
 window_written as (
     insert into discussion.windows as kept (
         article_id, opens_at, closes_at, reactions_close_at, site, section, rule_id, state, closed_at, reason, has_gaps,
-        next_change_at
+        next_change_at, final, reactions_final, revision, comments_changed_at, reactions_changed_at, due_at
     )
     select
-        window_now.article_id,
-        window_now.opens_at,
-        window_now.closes_at,
-        window_now.closes_at + make_interval(hours => window_now.reactions_window_hours),
-        window_now.site,
-        window_now.section,
-        window_now.rule_id,
-        window_now.state,
-        window_now.closed_at,
-        window_now.reason,
-        window_now.has_gaps,
-        window_now.next_change_at
-    from window_now
+        settled.article_id,
+        settled.opens_at,
+        settled.closes_at,
+        settled.reactions_close_at,
+        settled.site,
+        settled.section,
+        settled.rule_id,
+        settled.state,
+        settled.closed_at,
+        settled.reason,
+        settled.has_gaps,
+        settled.next_change_at,
+        settled.final,
+        settled.reactions_final,
+        settled.revision,
+        settled.comments_changed_at,
+        settled.reactions_changed_at,
+        settled.due_at
+    from settled
+    inner join compared on compared.article_id = settled.article_id
+    where compared.changes or compared.notes
     on conflict (article_id) do update
         set
             opens_at = excluded.opens_at,
@@ -152,16 +297,25 @@ window_written as (
             reason = excluded.reason,
             has_gaps = excluded.has_gaps,
             next_change_at = excluded.next_change_at,
-            changed_at = clock_timestamp()
-        where (
-            kept.opens_at, kept.closes_at, kept.reactions_close_at, kept.site, kept.section, kept.rule_id, kept.state,
-            kept.closed_at, kept.reason, kept.has_gaps, kept.next_change_at
-        ) is distinct from (
-            excluded.opens_at, excluded.closes_at, excluded.reactions_close_at, excluded.site, excluded.section,
-            excluded.rule_id, excluded.state, excluded.closed_at, excluded.reason, excluded.has_gaps,
-            excluded.next_change_at
-        )
-    returning kept.article_id
+            final = excluded.final,
+            reactions_final = excluded.reactions_final,
+            revision = excluded.revision,
+            comments_changed_at = excluded.comments_changed_at,
+            reactions_changed_at = excluded.reactions_changed_at,
+            due_at = excluded.due_at,
+            changed_at = case
+                when (
+                    kept.opens_at, kept.closes_at, kept.reactions_close_at, kept.site, kept.section, kept.rule_id,
+                    kept.state, kept.closed_at, kept.reason, kept.has_gaps, kept.next_change_at, kept.final,
+                    kept.reactions_final, kept.revision
+                ) is distinct from (
+                    excluded.opens_at, excluded.closes_at, excluded.reactions_close_at, excluded.site,
+                    excluded.section, excluded.rule_id, excluded.state, excluded.closed_at, excluded.reason,
+                    excluded.has_gaps, excluded.next_change_at, excluded.final, excluded.reactions_final,
+                    excluded.revision
+                ) then clock_timestamp()
+                else kept.changed_at
+            end
 ),
 
 interval_removed as (
@@ -184,20 +338,152 @@ interval_written as (
     returning kept.article_id
 ),
 
-changed as materialized (
-    select window_written.article_id from window_written
-    union
+interval_changed as materialized (
     select interval_removed.article_id from interval_removed
     union
     select interval_written.article_id from interval_written
 ),
 
+-- What has no beginning in time began when it was first heard of.
+first_heard as (
+    select named.article_id, min(named.occurred_at) as occurred_at
+    from (
+        select article_version.article_id, article_version.occurred_at
+        from discussion.article_versions as article_version
+        where article_version.article_id = any(%(articles)s)
+        union all
+        select override.article_id, override.occurred_at
+        from discussion.discussion_overrides as override
+        where override.article_id = any(%(articles)s)
+    ) as named
+    left join anchor on anchor.article_id = named.article_id
+    where anchor.article_id is null
+    group by named.article_id
+),
+
+lived as (
+    select
+        decided.article_id,
+        coalesce(
+            greatest(decided.starts_at, anchor.anchor), least(first_heard.occurred_at, decided.ends_at)
+        ) as effective_at,
+        decided.accepted,
+        decided.cause as reason,
+        case when decided.cause = 'rule' then anchor.rule_id end as rule_id,
+        decided.deciding_event,
+        row_number() over in_order as place,
+        lag(decided.accepted) over in_order as accepted_before,
+        coalesce(bool_or(decided.accepted) over earlier, false) as was_open
+    from decided
+    left join anchor on anchor.article_id = decided.article_id
+    left join first_heard on first_heard.article_id = decided.article_id
+    where anchor.anchor is null or decided.ends_at is null or decided.ends_at > anchor.anchor
+    window
+        in_order as (partition by decided.article_id order by decided.starts_at nulls first),
+        earlier as (
+            partition by decided.article_id
+            order by decided.starts_at nulls first
+            rows between unbounded preceding and 1 preceding
+        )
+),
+
+state_change_now as materialized (
+    select
+        lived.article_id,
+        lived.effective_at,
+        case
+            when lived.accepted = lived.accepted_before and lived.accepted then 'stays_open'
+            when lived.accepted = lived.accepted_before then 'stays_closed'
+            when not lived.accepted then 'closed'
+            when lived.was_open then 'reopened'
+            else 'opened'
+        end as change,
+        lived.reason,
+        lived.rule_id,
+        lived.deciding_event,
+        lived.place
+    from lived
+    where lived.effective_at <= %(cut_off)s
+),
+
+state_change_before as materialized (
+    select before.change_id, before.article_id, before.effective_at, before.change, before.reason, before.rule_id,
+        before.deciding_event
+    from discussion.state_changes as before
+    where before.article_id = any(%(articles)s) and before.superseded_at is null
+),
+
+superseded as (
+    update discussion.state_changes as kept
+    set superseded_at = clock_timestamp()
+    from (
+        select gone.change_id
+        from state_change_before as gone
+        left join state_change_now as same
+            on same.article_id = gone.article_id
+            and same.effective_at = gone.effective_at
+            and same.change = gone.change
+            and same.reason = gone.reason
+            and coalesce(same.rule_id, 0) = coalesce(gone.rule_id, 0)
+            and coalesce(same.deciding_event, '') = coalesce(gone.deciding_event, '')
+        where same.article_id is null
+    ) as gone
+    where kept.change_id = gone.change_id
+    returning kept.article_id
+),
+
+recorded as (
+    insert into discussion.state_changes (article_id, effective_at, change, reason, rule_id, deciding_event)
+    select fresh.article_id, fresh.effective_at, fresh.change, fresh.reason, fresh.rule_id, fresh.deciding_event
+    from state_change_now as fresh
+    left join state_change_before as same
+        on same.article_id = fresh.article_id
+        and same.effective_at = fresh.effective_at
+        and same.change = fresh.change
+        and same.reason = fresh.reason
+        and coalesce(same.rule_id, 0) = coalesce(fresh.rule_id, 0)
+        and coalesce(same.deciding_event, '') = coalesce(fresh.deciding_event, '')
+    where same.article_id is null
+    order by fresh.article_id, fresh.place
+    returning article_id
+),
+
+history_changed as (
+    select superseded.article_id from superseded
+    union
+    select recorded.article_id from recorded
+),
+
+found as materialized (
+    select
+        compared.article_id,
+        compared.changes or interval_changed.article_id is not null as window_changed,
+        history_changed.article_id is not null as history_changed,
+        interval_changed.article_id is not null
+        or compared.moves
+        or compared.comments_changed
+        or (compared.undecided_comments and history_changed.article_id is not null) as comments_concerned,
+        compared.stays_final
+    from compared
+    left join interval_changed on interval_changed.article_id = compared.article_id
+    left join history_changed on history_changed.article_id = compared.article_id
+),
+
 marked as (
     insert into ingest.dirty_articles (article_id)
-    select changed.article_id from changed
+    select found.article_id
+    from found
+    where found.window_changed or found.stays_final
 )
 
-select changed.article_id, window_before.state as state_before, window_now.state as state_now
-from changed
-left join window_before on window_before.article_id = changed.article_id
-left join window_now on window_now.article_id = changed.article_id
+select
+    found.article_id,
+    window_before.state as state_before,
+    settled.state as state_now,
+    found.window_changed,
+    found.history_changed,
+    found.comments_concerned
+from found
+inner join settled on settled.article_id = found.article_id
+left join window_before on window_before.article_id = found.article_id
+where found.window_changed or found.history_changed or found.comments_concerned

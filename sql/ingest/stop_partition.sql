@@ -1,9 +1,9 @@
 -- Purpose: stop one partition until somebody decides: nothing is read from it, the others go on.
--- Parameters: consumer_group, topic, partition, owner, detail (what happened and what to do).
+-- Parameters: consumer_group, topic, partition, owner, status (stopped or tripped), detail (what happened and what to do).
 -- Grain: one row, and only while this owner holds it.
 -- Re-run: safe.
 update ingest.partition_offsets
-set status = 'stopped', status_detail = %(detail)s
+set status = %(status)s, status_detail = %(detail)s
 where
     consumer_group = %(consumer_group)s
     and topic = %(topic)s

@@ -1,7 +1,8 @@
 -- Purpose: take ownership of partitions: each gets the next epoch and the new owner, and keeps its next_offset.
 --   A partition never seen before starts at the log start that the broker reports.
 -- Parameters: consumer_group, owner (uuid), topics, partitions, topic_ids, log_starts: arrays of equal length.
--- Result: what is stored now, one row per partition. A stopped partition is taken too, but must not be read.
+-- Result: what is stored now, one row per partition. A stopped or tripped partition is taken too, but must not be read.
+--   The session before ours is remembered until another session than ours takes over: we may have to end it.
 -- Grain: one row per partition, locked in (topic, partition) order.
 -- Re-run: safe; each run fences the one before, and moves no offset.
 insert into ingest.partition_offsets as present (
@@ -35,14 +36,20 @@ on conflict (consumer_group, topic, partition) do update set
     epoch = present.epoch + 1,
     owner = excluded.owner,
     superseded_pid = case
-        when present.owner is distinct from excluded.owner then present.backend_pid
+        when
+            (present.backend_pid, present.backend_start)
+            is distinct from (excluded.backend_pid, excluded.backend_start)
+            then present.backend_pid
         else present.superseded_pid
     end,
     superseded_start = case
-        when present.owner is distinct from excluded.owner then present.backend_start
+        when
+            (present.backend_pid, present.backend_start)
+            is distinct from (excluded.backend_pid, excluded.backend_start)
+            then present.backend_start
         else present.superseded_start
     end,
     backend_pid = excluded.backend_pid,
     backend_start = excluded.backend_start,
     moved_at = clock_timestamp()
-returning topic, partition, topic_id, incarnation, next_offset, epoch, status, status_detail;
+returning topic, partition, topic_id, incarnation, next_offset, epoch, status, status_detail, accepted_offset;

@@ -45,6 +45,12 @@ def assert_one_clear_line(done: "subprocess.CompletedProcess[str]", *fragments: 
     [
         (("migrate",), ("No database is configured", "btl up")),
         (("consume",), ("No database is configured", "btl up")),
+        (("offsets", "show"), ("No database is configured", "btl up")),
+        (("offsets", "reset", "articles", "0", "--to", "end"), ("No database is configured", "btl up")),
+        (("audit",), ("No database is configured", "btl up")),
+        (("breaker", "show"), ("No database is configured", "btl up")),
+        (("dead-letters", "list"), ("No database is configured", "btl up")),
+        (("dead-letters", "redrive", "--code", "bad_luck"), ("'bad_luck' is no code", "no_value, too_large")),
         (("produce", "-"), ("No Kafka broker is configured", "btl up")),
         (("simulate", "--events", "100"), ("No Kafka broker is configured", "btl up")),
         (("topics", "create"), ("No Kafka broker is configured", "btl up")),

@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from below_the_line.cli.configuration import settings
 from below_the_line.cli.main import main
-from below_the_line.settings import settings
 from tests.unit.archives.exports import COMMENTS, Export
 
 Run = Callable[..., tuple[int, str, str]]

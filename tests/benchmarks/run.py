@@ -1,174 +1,214 @@
-"""Measure how fast comments get from the topic to committed rows, and what a consumer needs of memory meanwhile.
+"""Measure the ingest: the floor, the parts and the whole path beside each other, on the same events, and against the peer.
 
-Runs a stack of its own (.btl-bench), loads copies of a site's export into the topics, then lets consumers take them. Prints a
-table and writes build/bench.json. The rate is that of the ledger: the records committed after the first batch, over the time
-from that first commit to the last one; starting a process and joining the group are not in it.
+Runs a stack of its own (.btl-bench, free ports, gone afterwards). Prints tables, and writes build/bench.json with every raw
+figure. What is compared is run by turns, so many rounds, and medians are taken: a machine is never quiet for long. The
+figures to be reached are ratios between runs of one call; absolute ones say little about another machine.
 """
 
 import argparse
 import json
 import os
-import platform
+import signal
 import sys
-import threading
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
-import psutil
-import psycopg
 from rich.console import Console
-from rich.table import Table
 
-from below_the_line.database.migrations import migrate
+from below_the_line.errors import BelowTheLineError
 from below_the_line.local.stack import Stack
-from tests.conftest import with_database
-from tests.consuming import Pipeline, assert_accounted, wait_until
-from tests.exports import MAPPING, Export, real_export
+from below_the_line.publishing import Outgoing
+from tests.benchmarks import bad, floor, latency, memory, path, peer, reading, report, scale
+from tests.benchmarks.machine import ROOT, commit, describe_machine
+from tests.benchmarks.rates import Throughput
+from tests.benchmarks.report import Results
+from tests.benchmarks.services import Services
+from tests.benchmarks.workload import Workload, load_workload
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One run."""
-
-    consumers: int
-    records: int
-    seconds: float
-    records_per_second: float
-    peak_memory_megabytes: float
-    """Of the largest consumer: resident."""
+COMPARED = ("floor", "reading", "path", "peer")
+SECTIONS = (*COMPARED, "latency", "memory", "bad", "scale")
 
 
-class PeakMemory:
-    """Samples the resident memory of processes twenty times a second."""
-
-    def __init__(self, process_ids: list[int]) -> None:
-        self._processes = [psutil.Process(process_id) for process_id in process_ids]
-        self._stop = threading.Event()
-        self.megabytes = 0.0
-        self._thread = threading.Thread(target=self._sample)
-
-    def _sample(self) -> None:
-        while not self._stop.wait(0.05):
-            for process in self._processes:
-                self.megabytes = max(self.megabytes, process.memory_info().rss / 1e6)
-
-    def __enter__(self) -> "PeakMemory":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
-def fill_topics(pipeline: Pipeline, export: Export, copies: int, folder: Path) -> None:
-    """Import the export so many times, each time under other ids."""
-    mapping = MAPPING.read_text(encoding="utf-8")
-    for copy in range(copies):
-        changed = folder / f"copy-{copy}.toml"
-        text = mapping
-        for column in ("article_id", "comment_id", "parent_id"):
-            text = text.replace(f'= "{{{column}}}"', f'= "{{{column}}}-{copy}"')
-        changed.write_text(text, encoding="utf-8")
-        done = pipeline.btl(
-            "archive",
-            "import",
-            *("--articles", str(export.articles), "--comments", str(export.comments)),
-            *("--mapping", str(changed), "--rejects", str(folder / "rejected.csv")),
-        )
-        if done.returncode:
-            sys.exit(done.stderr)
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options. Exits with status 2 for a section that there is not."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("--only", default=",".join(SECTIONS), metavar="A,B", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument("--copies", type=int, default=5, help="how many copies of the events are compared with")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each of the compared is run")
+    parser.add_argument("--rate", type=float, default=2_000, help="events per second for the latency")
+    parser.add_argument("--seconds", type=float, default=30, help="how long the latency is measured")
+    parser.add_argument("--backlog", type=int, default=1_000_000, help="how many records lie before one consumer")
+    parser.add_argument(
+        "--shared-copies", type=int, default=2, help="copies that several processes share; and for bad records"
+    )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another setting for the peer at its best, such as use.reduction.buffer=true; may be repeated",
+    )
+    options = parser.parse_args(arguments)
+    if any("=" not in each for each in options.peer):
+        parser.error("--peer takes NAME=VALUE")
+    options.only = [each for each in options.only.split(",") if each]
+    if unknown := sorted(set(options.only) - set(SECTIONS)):
+        parser.error(f"no section {', '.join(unknown)}: choose from {', '.join(SECTIONS)}")
+    return options
 
 
-def measure(pipeline: Pipeline, consumers: int, records: int) -> Measured:
-    """Let so many consumers take what lies in the topics."""
-    with psycopg.connect(pipeline.database_url, autocommit=True) as connection:
-        processes = [pipeline.start_consumer(BTL_SESSION_SECONDS="10") for _ in range(consumers)]
+class Benchmark:
+    """The sections, on running services."""
+
+    def __init__(self, services: Services, workload: Workload, options: argparse.Namespace) -> None:
+        self._services = services
+        self._workload = workload
+        self._options = options
+        self.results = Results()
+
+    @contextmanager
+    def _section(self, name: str) -> Iterator[None]:
+        """What fails is told in the report; the other sections are measured all the same."""
         try:
-            with PeakMemory([process.pid for process in processes]) as memory:
-                pipeline.wait_for_records(connection, 1, seconds=60)
-                pipeline.wait_for_records(connection, records, seconds=600)
-        finally:
-            for process in processes:
-                process.terminate()
-            wait_until(lambda: all(process.poll() is not None for process in processes), 15)
-        assert_accounted(connection)
-        row = connection.execute(
-            "with committed as (select distinct committed_at from ingest.batches),"
-            " moments as (select min(committed_at) as first, max(committed_at) as last from committed)"
-            " select sum(records) filter (where committed_at > first + interval '50 ms')::bigint,"
-            " extract(epoch from max(last) - min(first))::float"
-            " from ingest.batches cross join moments"
-        ).fetchone()
-    assert row is not None
-    counted, seconds = row
-    return Measured(consumers, records, seconds, counted / seconds, memory.megabytes)
+            yield
+        except (AssertionError, BelowTheLineError, ValueError) as error:
+            self.results.not_measured[name] = " ".join(str(error).split())[:600] or type(error).__name__
+
+    def _shared(self) -> Iterator[Outgoing]:
+        return self._workload.copies(self._options.shared_copies)
+
+    def run(self) -> None:
+        """All sections that were asked for."""
+        asked, results, services = set(self._options.only), self.results, self._services
+        if asked & set(COMPARED):
+            with self._section("comparison"):
+                self._compare(asked)
+        if "latency" in asked:
+            services.say(f"Latency at {self._options.rate:,.0f} events/s …")
+            with self._section("latency"):
+                results.latency = latency.measure(services, self._endless(), self._options.rate, self._options.seconds)
+        if "memory" in asked:
+            services.say(f"Memory before a backlog of {self._options.backlog:,} …")
+            with self._section("memory"):
+                results.backlog = memory.measure(services, islice(self._endless(), self._options.backlog))
+        if "bad" in asked:
+            services.say("Bad records …")
+            with self._section("bad"):
+                results.bad = bad.measure(services, self._shared, self._options.rounds)
+        if "scale" in asked:
+            with self._section("scale"):
+                for each in scale.measure(services, self._shared):
+                    results.scale.append(each)
+
+    def _endless(self) -> Iterator[Outgoing]:
+        return self._workload.copies(sys.maxsize)
+
+    def _compare(self, asked: set[str]) -> None:
+        services, results, copies = self._services, self.results, self._options.copies
+        services.say(f"Filling the topics with {copies * len(self._workload.events):,} records …")
+        load = services.fill("main", self._workload.copies(copies))
+        steps: list[_Step] = []
+        if "floor" in asked:
+            with self._section("floor"):
+                services.say("Preparing the floor's rows …")
+                batches = floor.prepare(services, load)
+                steps.append(_rate(results, "floor", report.FLOOR, lambda: floor.measure(services, batches)))
+        if "reading" in asked:
+            steps.append(_rate(results, "reading", report.READING, lambda: reading.measure(services, load)))
+        if "path" in asked:
+            steps.append(_rate(results, "path", report.ONE, lambda: path.measure(services, load, 1)))
+            steps.append(_rate(results, "path", report.TWO, lambda: path.measure(services, load, 2)))
+        if "peer" in asked:
+            with self._section("peer"):
+                services.say("Flattening the events for the peer …")
+                flat = peer.prepare(services, self._workload.copies(copies))
+                best = {**peer.BEST, **dict(each.split("=", 1) for each in self._options.peer)}
+                steps += [
+                    _peer(results, services, flat, name, settings, tasks)
+                    for name, settings, tasks in (
+                        (report.PEER_DEFAULT, peer.DEFAULT, 1),
+                        (report.PEER_BEST, best, 1),
+                        (report.PEER_BEST_TWO, best, 2),
+                    )
+                ]
+        for number in range(self._options.rounds):
+            for section, name, take in steps:
+                if section not in results.not_measured:
+                    services.say(f"Round {number + 1} of {self._options.rounds}: {name} …")
+                    with self._section(section):
+                        take()
+        services.remove(load)
+
+
+class _Step(NamedTuple):
+    """One run of one of the compared; ``take`` adds what it measured to the results."""
+
+    section: str
+    name: str
+    take: Callable[[], None]
+
+
+def _rate(results: Results, section: str, name: str, measure: Callable[[], Throughput]) -> _Step:
+    return _Step(section, name, lambda: results.rates.setdefault(name, []).append(measure()))
+
+
+def _peer(
+    results: Results, services: Services, load: peer.FlatLoad, name: str, settings: Mapping[str, str], tasks: int
+) -> _Step:
+    return _Step(
+        "peer", name, lambda: results.peers.setdefault(name, []).append(peer.measure(services, load, settings, tasks))
+    )
 
 
 def main() -> int:
-    """Run the benchmark. Exit status 1 if there is no export to load."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--copies", type=int, default=4, help="how many copies of the export (86,401 records each)")
-    arguments = parser.parse_args()
+    """Run the benchmark. Exit status 1 if a section failed; the peer may be absent."""
+    options = parse(sys.argv[1:])
     console = Console(highlight=False)
-    if (export := real_export()) is None:
-        console.print("The export is not here: set BTL_TEST_EXPORT to its folder.")
-        return 1
-    records = 86_401 * arguments.copies
+    progress = Console(stderr=True, highlight=False)
     stack = Stack(
         ROOT / ".btl-bench", {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
     )
-    results = []
+    # SIGTERM, too, stops the stack: as an exception it passes through `finally`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    started = time.time()
     try:
+        progress.print("Starting a stack: Postgres and Kafka …")
+        stack.down()
         stack.reset()
         stack.up(without=["airflow", "consumer"], automatic_ports=True)
-        server, bootstrap = stack.database_url("btl_owner"), stack.environment()["BTL_KAFKA_BOOTSTRAP"]
-        with TemporaryDirectory() as folder:
-            pipelines = []
-            for number in (1, 2):
-                name = f"bench_{number}"
-                with psycopg.connect(server, autocommit=True) as connection:
-                    connection.execute(f"create database {name}".encode())
-                migrate(with_database(server, name))
-                pipelines.append((number, Pipeline(with_database(server, name), bootstrap, Path(folder))))
-            console.print(f"Filling the topics with {records:,} records …")
-            fill_topics(pipelines[0][1], export, arguments.copies, Path(folder))
-            for number, pipeline in pipelines:
-                console.print(f"Measuring {number} consumer{'s' if number > 1 else ''} …")
-                results.append(measure(pipeline, number, records))
+        with TemporaryDirectory(prefix="btl-bench-") as folder:
+            services = Services(stack, Path(folder), progress.print)
+            about = {"at": started, "commit": commit(), "machine": describe_machine(services.postgres_version())}
+            services.say("Reading the events …")
+            workload = load_workload()
+            about |= {"workload": workload.name, "options": vars(options)}
+            benchmark = Benchmark(services, workload, options)
+            try:
+                benchmark.run()
+            finally:
+                # What was measured before an interruption is not lost.
+                write(ROOT / "build" / "bench.json", report.as_document(benchmark.results, about))
+            about["took_seconds"] = time.time() - started
+            write(ROOT / "build" / "bench.json", report.as_document(benchmark.results, about))
+            report.print_report(console, benchmark.results, about)
+    except BelowTheLineError as error:
+        progress.print(f"Not measured: {error}", style="red")
+        return 1
     finally:
         stack.down()
         stack.reset()
-    table = Table(title="Topic to committed row: real comments, all checks on", title_justify="left", box=None)
-    for heading in ("consumers", "records", "seconds", "records/s", "peak memory MB"):
-        table.add_column(heading, justify="right")
-    for result in results:
-        table.add_row(
-            str(result.consumers),
-            f"{result.records:,}",
-            f"{result.seconds:.1f}",
-            f"{result.records_per_second:,.0f}",
-            f"{result.peak_memory_megabytes:.0f}",
-        )
-    machine = {
-        "cores": os.cpu_count(),
-        "memory_gigabytes": round(psutil.virtual_memory().total / 2**30),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "load_before": os.getloadavg()[0],
-    }
-    console.print(table)
-    console.print(", ".join(f"{name} {value}" for name, value in machine.items()))
-    target = ROOT / "build" / "bench.json"
+    return 1 if benchmark.results.not_measured.keys() - {"peer"} else 0
+
+
+def write(target: Path, document: Mapping[str, Any]) -> None:
+    """Write a document as JSON; its folder is made."""
     target.parent.mkdir(exist_ok=True)
-    target.write_text(
-        json.dumps({"at": time.time(), "machine": machine, "ingest": [asdict(result) for result in results]}, indent=2)
-    )
-    return 0
+    target.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

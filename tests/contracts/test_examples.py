@@ -22,7 +22,7 @@ def test_a_valid_example_is_an_event_of_its_type(example: Example) -> None:
     for record in (example.record, example.record._replace(timestamp=FAR_LATER)):
         verdict = load_contracts().decode(record)
         assert isinstance(verdict, Event), verdict
-        assert verdict.type == example.event_type
+        assert verdict.type == load_contracts().read_as(example.event_type)
 
 
 @pytest.mark.parametrize("example", INVALID, ids=label)

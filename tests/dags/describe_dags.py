@@ -22,6 +22,10 @@ def main() -> None:
             "max_active_runs": dag.max_active_runs,
             "paused": dag.is_paused_upon_creation,
             "timetable": type(dag.timetable).__name__,
+            "params": {
+                name: {"default": param.value, "description": param.description, "schema": param.schema}
+                for name, param in ((name, dag.params.get_param(name)) for name in dag.params)
+            },
             "tasks": [
                 {
                     "task_id": task.task_id,
@@ -33,6 +37,7 @@ def main() -> None:
                     "poke_interval": getattr(task, "poke_interval", None),
                     "timeout": getattr(task, "timeout", None),
                     "downstream": sorted(task.downstream_task_ids),
+                    "trigger_rule": task.trigger_rule.value,
                 }
                 for task in dag.tasks
             ],

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema_rs import Draft202012Validator
 
+from below_the_line.contracts.codes import STAGES
 from tests.dags.conftest import ROOT
 
 DAG_IDS = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
@@ -69,6 +71,31 @@ def test_windows_are_applied_behind_a_barrier_that_holds_no_worker(dags: dict[st
     assert (sensor["mode"], sensor["poke_interval"]) == ("reschedule", 2)
     # Given up before the next run is due.
     assert sensor["timeout"] < 300
+
+
+def test_the_outbox_is_published_whatever_became_of_the_barrier_and_hides_no_failure(
+    dags: dict[str, dict[str, Any]],
+) -> None:
+    tasks = {task["task_id"]: task for task in dags["close_discussions"]["tasks"]}
+    assert tasks["apply_windows"]["downstream"] == ["finished", "publish_outbox"]
+    assert (tasks["publish_outbox"]["downstream"], tasks["publish_outbox"]["trigger_rule"]) == (
+        ["finished"],
+        "all_done",
+    )
+    assert tasks["finished"]["trigger_rule"] == "all_success"
+
+
+def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(dags: dict[str, dict[str, Any]]) -> None:
+    dag = dags["redrive_dead_letters"]
+    params = dag["params"]
+    assert dag["timetable"] == "NullTimetable"
+    assert list(params) == ["codes", "topic", "article", "since", "until", "dry_run"]
+    for param in params.values():
+        assert param["description"]
+        assert param["schema"]["title"]
+        Draft202012Validator(param["schema"]).validate(param["default"])
+    assert params["codes"]["schema"]["items"]["enum"] == params["codes"]["schema"]["examples"] == list(STAGES)
+    assert params["dry_run"]["default"] is False
 
 
 def test_metrics_follow_marks_or_the_clock(dags: dict[str, dict[str, Any]]) -> None:

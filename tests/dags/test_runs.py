@@ -15,25 +15,37 @@ import psycopg
 import pytest
 
 from below_the_line.closing.barrier import Target, broker_end_offsets, take_barrier
+from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.settings import Settings
 from tests.consuming import wait_until
+from tests.redriving import comments, digest, load, rejecting
 from tests.sql.newsroom import Newsroom, t
+from tests.telling import statuses
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
 
-def dags_test(dag_id: str, environment: dict[str, str]) -> str:
-    """``airflow dags test``; returns its output, fails if the run did."""
-    result = subprocess.run(
-        [sys.executable, "-m", "airflow", "dags", "test", dag_id],
+def dags_test(dag_id: str, environment: dict[str, str], at: str | None = None, /, **params: Any) -> str:
+    """``airflow dags test``, for a past interval if one is given; returns its output, fails if the run did."""
+    result = _dags_test(dag_id, environment, at, **params)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
+    return result.stdout
+
+
+def _dags_test(
+    dag_id: str, environment: dict[str, str], at: str | None = None, /, **params: Any
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "airflow", "dags", "test", dag_id, *([] if at is None else [at])),
+            *("--conf", json.dumps(params)),
+        ],
         env=environment,
         capture_output=True,
         text=True,
         timeout=200,
         check=False,
     )
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
-    return result.stdout
 
 
 def test_both_dags_run_and_their_tables_fill(
@@ -46,26 +58,108 @@ def test_both_dags_run_and_their_tables_fill(
     newsroom.publish("01-01 10:00")
     newsroom.comment("c1", "01-01 12:00")
     newsroom.comment("late", "01-20 12:00")
+    # An earlier run told that it opened.
+    newsroom.close("01-02 00:00")
     connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
-    # As if the consumers had read everything: the broker is shared with other tests.
-    for each in broker_end_offsets(Settings(kafka_bootstrap=kafka_bootstrap)):
-        connection.execute(
-            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id, next_offset, epoch)"
-            " values ('dag-tests', %s, %s, %s, 1000000000000, 1)",
-            [each.topic, each.partition, each.topic_id],
-        )
+    consumers_at_the_end(connection, kafka_bootstrap)
     environment = airflow_with_metadata | with_services
 
     assert "now_closed" in dags_test("close_discussions", environment)
     assert (newsroom.window()["state"], newsroom.window()["closed_at"]) == ("closed", t("01-15 10:00"))
     passed = connection.execute("select taken_at, applied_at is not null from ingest.barriers").fetchall()
     assert [row[1] for row in passed] == [True]
+    # What happened months ago is written down, but not sent.
+    assert statuses(connection) == {"sent": 1, "suppressed": 2}
 
     dags_test("article_metrics", environment)
     row = newsroom.engagement()
     assert (row["comments_published"], row["late_comments"], row["state"]) == (1, 1, "closed")
     assert row["watermark"] == passed[0][0]
     assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
+
+
+def test_runs_for_past_intervals_leave_the_rows_that_any_run_leaves(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
+    kafka_bootstrap: str,
+) -> None:
+    newsroom = Newsroom(connection)
+    newsroom.publish("01-01 10:00")
+    newsroom.comment("late", "01-20 12:00")
+    newsroom.close("01-02 00:00")
+    consumers_at_the_end(connection, kafka_bootstrap)
+    environment = airflow_with_metadata | with_services
+    query = "select to_jsonb(w) from discussion.windows as w union all select to_jsonb(o) - 'sent_at' from ingest.outbox as o"
+
+    dags_test("close_discussions", environment, "2026-01-10T00:00:00+00:00")
+    rows = connection.execute(query).fetchall()
+    assert newsroom.window()["state"] == "closed"
+    dags_test("close_discussions", environment, "2026-01-05T00:00:00+00:00")
+    assert connection.execute(query).fetchall() == rows
+    cut_offs = connection.execute("select cut_off from ingest.barriers order by barrier_id").fetchall()
+    assert len(cut_offs) == 2
+    assert cut_offs[0] < cut_offs[1]
+
+
+def test_what_is_pending_is_sent_also_when_the_barrier_fails_and_the_run_fails_all_the_same(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
+    kafka_bootstrap: str,
+) -> None:
+    newsroom = Newsroom(connection)
+    newsroom.publish("01-01 10:00")
+    newsroom.close("01-02 00:00")
+    consumers_at_the_end(connection, kafka_bootstrap)
+    connection.execute(
+        "update ingest.partition_offsets set next_offset = 0, status = 'stopped', status_detail = 'a gap'"
+    )
+    # So that there is a record that nobody has read.
+    with Publisher(Settings(kafka_bootstrap=kafka_bootstrap)) as publisher:
+        publisher.send(Outgoing("comment-events", b"a", b"no event"))
+    done = _dags_test("close_discussions", airflow_with_metadata | with_services)
+    assert "state=failed, run_type" in done.stdout, done.stdout[-3000:]
+    assert "Discussions can't be closed" in done.stdout + done.stderr
+    assert statuses(connection) == {"sent": 1}
+
+
+def consumers_at_the_end(connection: psycopg.Connection, kafka_bootstrap: str) -> None:
+    """As if the consumers had read everything: the broker is shared with other tests."""
+    for each in broker_end_offsets(Settings(kafka_bootstrap=kafka_bootstrap)):
+        connection.execute(
+            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id, next_offset, epoch)"
+            " values ('dag-tests', %s, %s, %s, 1000000000000, 1)",
+            [each.topic, each.partition, each.topic_id],
+        )
+
+
+def test_a_redrive_takes_its_filters_from_the_form(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    database_url: str,
+    connection: psycopg.Connection,
+) -> None:
+    refused = {1: rejecting("unknown_type", "envelope"), 2: rejecting("not_json", "decode")}
+    load(database_url, comments(6), lambda each: refused.get(each.offset, rejecting())(each))
+    for offset, change in enumerate(("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"), 3):
+        connection.execute(f"update ingest.dead_letters set {change} where record_offset = {offset}".encode())
+    environment = airflow_with_metadata | with_services
+    filters = {
+        "codes": ["schema_violation", "unknown_type"],
+        "topic": "comment-events",
+        "article": "a1",
+        "since": "2026-05-31T00:00:00+00:00",
+        "until": "2026-07-01T00:00:00Z",
+    }
+    before = digest(connection)
+    assert "'schema_violation → valid': 1" in dags_test("redrive_dead_letters", environment, **filters, dry_run=True)
+    assert digest(connection) == before
+    assert "'redriven': 2" in dags_test("redrive_dead_letters", environment, **filters)
+    assert connection.execute(
+        "select record_offset from ingest.dead_letters where status = 'redriven' order by 1"
+    ).fetchall() == [(0,), (1,)]
+    assert connection.execute("select count(*) from discussion.comments").fetchone() == (2,)
 
 
 @pytest.mark.parametrize(

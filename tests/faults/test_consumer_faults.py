@@ -2,72 +2,15 @@
 
 import os
 import signal
-import socket
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from below_the_line.local.stack import Stack
-from below_the_line.publishing import Outgoing, Publisher
-from tests.building import envelope
 from tests.consuming import Pipeline, assert_accounted, wait_until
+from tests.faults.outages import answers, assert_exactly, reachable, send
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="module")
-def stack() -> Stack:
-    home = os.environ.get("BTL_TEST_HOME")
-    if not home:
-        pytest.fail("BTL_TEST_HOME is not set: run `make test`, which starts the test stack", pytrace=False)
-    return Stack(Path(home))
-
-
-def send(pipeline: Pipeline, first: int, count: int) -> None:
-    """Comments numbered from ``first``, on forty articles."""
-    with Publisher(pipeline.settings()) as publisher:
-        for number in range(first, first + count):
-            article = f"article-{number % 40}"
-            body = envelope(
-                "comment.posted.v1",
-                {
-                    "article_id": article,
-                    "comment_id": str(number),
-                    "author": {"user_id": f"user-{number % 97}", "display_name": "Reader"},
-                    "body": f"comment {number}",
-                    "posted_at": "2026-05-01T10:00:00Z",
-                },
-                at="2026-05-01T10:00:00Z",
-                event_id=str(number),
-            )
-            publisher.send(
-                Outgoing("comment-events", article.encode(), body, (("content-type", b"application/cloudevents+json"),))
-            )
-
-
-def answers(database_url: str) -> bool:
-    try:
-        psycopg.connect(database_url, connect_timeout=1).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-def reachable(address: str) -> bool:
-    host, port = address.split(":")
-    try:
-        socket.create_connection((host, int(port)), 1).close()
-    except OSError:
-        return False
-    return True
-
-
-def assert_exactly(connection: psycopg.Connection, pipeline: Pipeline, count: int) -> None:
-    rows = connection.execute("select comment_id::bigint, first_body from discussion.comments order by 1").fetchall()
-    assert rows == [(number, f"comment {number}") for number in range(count)]
-    assert pipeline.totals(connection) == {"records": count, "applied": count, "unchanged": 0, "dead_lettered": 0}
-    assert_accounted(connection)
 
 
 def test_postgres_stopped_during_consumption_loses_and_dead_letters_nothing(

@@ -1,6 +1,8 @@
 """The one transaction: rows, dead letters, ledger and positions, behind the fence."""
 
-from collections.abc import Iterator, Sequence
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from uuid import UUID
 
@@ -11,7 +13,9 @@ from below_the_line.contracts.events import Event, Record, Rejection
 from consumers.adapters.postgres import Store, StoreError
 from consumers.core.batch import Batch, Judged, Partition
 from consumers.core.failures import Failure
+from consumers.core.observing import Observer, Step
 from consumers.core.positions import BrokerPartition, StoredPosition
+from consumers.isolating import isolate
 from tests.building import deleted, edited, posted
 from tests.consuming import wait_until
 
@@ -171,6 +175,31 @@ def test_a_value_that_only_the_database_refuses_is_told_apart_from_a_fault(
     assert write(store, batch_of([posted("c1")])) == [(1, 1, 0, 0)]
 
 
+@pytest.mark.parametrize("bad", [0, 300, 511])
+def test_a_record_that_only_the_database_refuses_is_found_in_logarithmically_many_transactions(
+    store: Store, connection: psycopg.Connection, bad: int
+) -> None:
+    connection.execute("alter table discussion.comments add constraint no_spam check (first_body <> 'spam')")
+    store.take({ZERO: BROKER})
+    batch = batch_of([posted(f"c{place}", body="spam" if place == bad else "fine") for place in range(512)])
+    written = []
+
+    def write_part(part: Batch) -> None:
+        written.append(len(part))
+        write(store, part)
+
+    with pytest.raises(StoreError) as refused:
+        write(store, batch)
+    isolate(batch, refused.value, write_part)
+    # Two halves at each of nine levels, and the record once more as a dead letter.
+    assert len(written) <= 2 * 9 + 1
+    assert one(connection, "select count(*) from discussion.comments") == (511,)
+    assert one(connection, "select sum(records)::int, sum(dead_lettered)::int from ingest.batches") == (512, 1)
+    assert connection.execute("select record_offset, code from ingest.dead_letters").fetchall() == [
+        (bad, "rejected_by_database")
+    ]
+
+
 def test_a_server_that_ends_the_session_is_a_fault_and_the_next_session_goes_on(
     store: Store, connection: psycopg.Connection
 ) -> None:
@@ -197,8 +226,56 @@ def test_a_zombie_that_holds_row_locks_is_ended_by_its_successor(
         write(successor, batch_of([posted(body="other")]))
     assert blocked.value.failure is Failure.FAULT
     assert blocked.value.cause.sqlstate == "55P03"
+    # As the consumer does after a fault: it takes anew, and still knows whom it came after.
+    successor.take({ZERO: BROKER})
     assert successor.end_superseded_backends() == 1
     assert write(successor, batch_of([posted()])) == [(1, 1, 0, 0)]
     with pytest.raises(StoreError):
         store.finish()
     assert one(connection, "select count(*) from discussion.comments") == (1,)
+
+
+class _Stalled(Observer):
+    """Lets something happen after the fence was sent and before the commit is."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        self._meanwhile = meanwhile
+
+    def step(self, step: Step, seconds: float) -> None:  # noqa: ARG002
+        if step is Step.FENCED:
+            self._meanwhile()
+
+
+def test_a_zombie_that_stalls_between_its_fence_and_its_commit_is_ended_by_its_successor(
+    database_url: str, successor: Store, connection: psycopg.Connection
+) -> None:
+    def take_over() -> None:
+        # The zombie's fence holds the very row that is to be taken. No time-out of the server ends it: it is not idle.
+        with pytest.raises(StoreError) as blocked:
+            successor.take({ZERO: BROKER})
+        assert blocked.value.cause.sqlstate == "55P03"
+        assert successor.take({ZERO: BROKER})[ZERO].next_offset == 0
+        assert write(successor, batch_of([posted()])) == [(1, 1, 0, 0)]
+
+    with closing(Store(database_url, "group", _Stalled(take_over))) as zombie:
+        zombie.take({ZERO: BROKER})
+        with pytest.raises(StoreError) as ended:
+            write(zombie, batch_of([posted(body="other")]))
+    assert ended.value.failure is Failure.FAULT
+    assert one(connection, "select first_body from discussion.comments") == ("first",)
+
+
+def test_a_server_that_says_nothing_is_given_up_at_once_when_the_process_is_to_stop(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    (backend,) = one(connection, "select backend_pid from ingest.partition_offsets")
+    os.kill(int(str(backend)), signal.SIGSTOP)
+    try:
+        store.hurry()
+        with pytest.raises(StoreError) as silent:
+            write(store, batch_of([posted()]))
+    finally:
+        os.kill(int(str(backend)), signal.SIGCONT)
+    assert silent.value.failure is Failure.FAULT
+    assert one(connection, "select count(*) from discussion.comments") == (0,)

@@ -15,6 +15,7 @@ from below_the_line.contracts.events import order_key
 from below_the_line.metrics.recompute import MetricsSummary, recompute_dirty
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DIGEST = b"1" * 32
 TABLES = (
     "discussion.articles",
     "discussion.article_versions",
@@ -27,9 +28,14 @@ TABLES = (
     "discussion.reactions",
     "discussion.windows",
     "discussion.window_intervals",
+    "discussion.state_changes",
+    "discussion.told_events",
+    "ingest.dirty_discussions",
+    "ingest.outbox",
     "ingest.dirty_windows",
     "ingest.dirty_articles",
     "metrics.article_engagement",
+    "metrics.article_engagement_revisions",
     "metrics.article_abuse",
 )
 
@@ -241,6 +247,13 @@ class Newsroom:
         )
         return apply_windows(self.connection, t(cut_off))
 
+    def changed(self, at: str, *, what: str = "comments", article: str = "a") -> None:
+        """Marks that comments or reactions changed, as their merges do; ingested at ``at``."""
+        self.connection.execute(
+            "insert into ingest.dirty_discussions (article_id, what, marked_at) values (%s, %s, %s)",
+            [article, what, t(at)],
+        )
+
     def compute(self) -> MetricsSummary:
         """Marks every article and computes metrics."""
         self.connection.execute(
@@ -265,6 +278,25 @@ class Newsroom:
             [article],
         ).fetchall()
 
+    def history(self, article: str = "a") -> list[tuple[datetime, str, str]]:
+        """When what happened to its discussion and why, as it holds."""
+        return self.connection.execute(
+            "select effective_at, change, reason from discussion.discussion_history"
+            " where article_id = %s and superseded_at is null order by effective_at, recorded_at",
+            [article],
+        ).fetchall()
+
+    def told(self, article: str = "a") -> list[tuple[str, str | None, datetime, str]]:
+        """The events about it in the outbox, in order: type without version, comment, effective time and cause."""
+        return [
+            (event_type.removesuffix(".v1"), comment, effective_at, cause)
+            for event_type, comment, effective_at, cause in self.connection.execute(
+                "select event_type, comment_id, effective_at, cause from ingest.outbox"
+                " where article_id = %s order by sequence",
+                [article],
+            )
+        ]
+
     def engagement(self, article: str = "a") -> dict[str, Any]:
         """The article's row of metrics.article_engagement."""
         return self._one("select * from metrics.article_engagement where article_id = %s", article)
@@ -280,22 +312,22 @@ class Newsroom:
         return row
 
     def _event(self, table: str, at: str, article: str, **columns: Any) -> None:
-        version = self._version(t(at))
+        event_id = f"{next(self._numbers):08}"
         self._row(
             table,
             article,
             source="/test",
-            event_id=str(next(self._numbers)),
-            digest=b"1",
+            event_id=event_id,
+            digest=_DIGEST,
             occurred_at=t(at),
-            version=version,
+            version=self._version(t(at), event_id),
             **columns,
         )
 
-    def _version(self, at: datetime) -> bytes:
+    def _version(self, at: datetime, event_id: str | None = None) -> bytes:
         """Later rows of the same time are later versions."""
         microseconds = (at - _EPOCH) // (datetime.resolution)
-        return order_key(microseconds, f"{next(self._numbers):08}", "/test", b"1")
+        return order_key(microseconds, event_id or f"{next(self._numbers):08}", "/test", _DIGEST)
 
     def _row(self, table: str, article: str, **columns: Any) -> None:
         names = ["article_id", *columns]

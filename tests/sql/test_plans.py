@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 import psycopg
 import pytest
 
+from below_the_line.closing.windows import LATENESS_SETTINGS, apply_windows
 from below_the_line.metrics.recompute import PLANNER_SETTINGS
 from below_the_line.resources import sql
 from tests.sql.newsroom import t
@@ -19,7 +20,7 @@ def large(connection: psycopg.Connection) -> psycopg.Connection:
     """20,000 windows, ten of them due; 20,000 comments."""
     connection.execute(
         """
-        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, next_change_at)
+        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
         select
             'a' || number, '2026-05-01', '2026-05-15', 'open', 'rule', false,
             case when number <= 10 then '2026-05-15'::timestamptz else '2026-06-15'::timestamptz end
@@ -82,5 +83,80 @@ def test_computing_one_article_finds_its_comments_by_the_primary_key(large: psyc
 
 
 def test_applying_one_window_reads_no_table_whole(large: psycopg.Connection) -> None:
-    found = explain(large, sql("closing/apply_windows.sql"), {"articles": ["a7"], "cut_off": t("05-20 00:00")})
+    parameters = {
+        "articles": ["a7"],
+        "cut_off": t("05-20 00:00"),
+        "grace_seconds": 3600,
+        "changed_articles": ["a7"],
+        "changed_what": ["comments"],
+        "changed_at": [t("05-19 00:00")],
+    }
+    found = explain(large, sql("closing/apply_windows.sql"), parameters)
     assert relations_read_whole(found) == set()
+
+
+def test_looking_for_late_comments_reads_those_of_the_given_articles_alone(large: psycopg.Connection) -> None:
+    found = explain(large, sql("closing/lateness.sql"), {"articles": ["a7", "a8"]}, LATENESS_SETTINGS)
+    scans = [node for node in found if node.get("Relation Name") == "comments"]
+    assert scans
+    assert relations_read_whole(found) == set()
+    assert all(node.get("Index Name") == "comments_pkey" for node in found if "comments" in node.get("Index Name", ""))
+
+
+def test_what_is_pending_is_found_among_what_was_sent(connection: psycopg.Connection) -> None:
+    connection.execute(
+        """
+        insert into ingest.outbox (article_id, sequence, event_id, event_type, effective_at, cause, data, status)
+        select 'a', number, gen_random_uuid(), 'discussion.opened.v1', '2026-05-01', 'published', '{}',
+            case when number <= 10 then 'pending' else 'sent' end
+        from generate_series(1, 20000) as number
+        """
+    )
+    connection.execute("analyze")
+    for statement in ("pending_events", "backlog"):
+        found = explain(connection, sql(f"closing/{statement}.sql"), {"bucket": 100})
+        scans = [node for node in found if node.get("Relation Name") == "outbox"]
+        assert [(node["Index Name"], node["Actual Rows"]) for node in scans] == [("outbox_pending", 10)]
+
+
+def test_an_idle_run_over_a_million_windows_touches_none(connection: psycopg.Connection) -> None:
+    connection.execute("set synchronous_commit = off")
+    connection.execute(
+        """
+        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
+        select 'a' || number, '2026-05-01', '2026-05-15', 'open', 'rule', false, '2026-05-15'
+        from generate_series(1, 1000000) as number
+        """
+    )
+    connection.execute("analyze discussion.windows")
+    idle = {"cut_off": t("05-10 00:00"), "bucket": 2000}
+    for statement in ("due_windows", "changed_discussions", "take_marks"):
+        found = explain(connection, sql(f"closing/{statement}.sql"), idle)
+        assert sum(node["Actual Rows"] for node in found if node.get("Relation Name") == "windows") == 0
+        assert all(node["Actual Loops"] == 0 for node in found if node["Node Type"] == "Seq Scan" and is_window(node))
+    assert apply_windows(connection, t("05-10 00:00")).examined == 0
+
+
+def is_window(node: dict[str, Any]) -> bool:
+    return node.get("Relation Name") == "windows"
+
+
+def test_the_audit_of_a_whole_ledger_reads_its_sequence_in_order_from_the_index_alone(
+    connection: psycopg.Connection,
+) -> None:
+    connection.execute(
+        """
+        insert into ingest.batches
+            (consumer_group, topic, partition, incarnation, kind, first_offset, next_offset, records, applied, unchanged,
+            dead_lettered)
+        select 'group', 'comment-events', place, 1, 'batch', number * 10, number * 10 + 10, 10, 10, 0, 0
+        from generate_series(1, 10000) as number
+        cross join generate_series(0, 2) as place
+        """
+    )
+    connection.execute("vacuum analyze ingest.batches")
+    found = explain(connection, sql("ingest/audit/breaks.sql"), {"consumer_group": "group", "since": None})
+    scans = {node["Node Type"]: node["Actual Rows"] for node in found if node.get("Index Name") == "batches_contiguous"}
+    assert scans["Index Only Scan"] == 30_000
+    assert all(node["Actual Rows"] == 0 for node in found if node["Node Type"] == "Sort")
+    assert "Seq Scan" not in {node["Node Type"] for node in found}

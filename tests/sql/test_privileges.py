@@ -31,8 +31,11 @@ def become(room: Newsroom, role: str) -> psycopg.Connection:
 
 
 def test_the_scheduler_can_run_both_jobs(room: Newsroom) -> None:
+    room.changed("05-20 00:00")
     connection = become(room, "btl_scheduler")
-    assert apply_windows(connection, t("06-01 00:00")).changed == 1
+    summary = apply_windows(connection, t("06-01 00:00"))
+    assert (summary.changed, sum(summary.told.values())) == (1, 5)
+    assert connection.execute("select count(*) from discussion.discussion_history").fetchone() == (4,)
     assert recompute_dirty(connection).articles == 1
     assert rebuild_all(connection).articles == 1
     assert room.rule(48) > 0
@@ -48,6 +51,10 @@ def test_the_scheduler_can_run_both_jobs(room: Newsroom) -> None:
         "delete from discussion.comments",
         "update ingest.partition_offsets set next_offset = 0",
         "insert into ingest.dead_letters default values",
+        "delete from discussion.state_changes",
+        "delete from discussion.told_events",
+        "update discussion.told_events set sequence = 1",
+        "delete from metrics.article_engagement_revisions",
     ],
 )
 def test_the_scheduler_cannot_change_what_was_said_or_read(room: Newsroom, statement: str) -> None:
@@ -61,11 +68,16 @@ def test_the_scheduler_cannot_change_what_was_said_or_read(room: Newsroom, state
         "discussion.closing_rules",
         "discussion.windows",
         "discussion.window_intervals",
+        "discussion.state_changes",
+        "discussion.discussion_history",
+        "discussion.told_events",
+        "ingest.outbox",
         "discussion.comment_standing(array['a'])",
         "ingest.barriers",
         "ingest.barrier_offsets",
         "metrics.article_engagement",
         "metrics.article_abuse",
+        "metrics.article_engagement_revisions",
     ],
 )
 def test_the_consumers_have_no_part_in_closing_and_metrics(room: Newsroom, relation: str) -> None:
@@ -80,6 +92,7 @@ def test_readers_and_moderators_see_metrics_but_change_nothing(room: Newsroom, r
     connection = become(room, role)
     assert connection.execute("select comments_published from metrics.article_engagement").fetchall() == [(1,)]
     assert connection.execute("select reports from metrics.article_abuse").fetchall() == [(1,)]
+    assert connection.execute("select from metrics.article_engagement_revisions").fetchall() == []
     for statement in (
         "delete from metrics.article_engagement",
         "update metrics.article_abuse set reports = 0",
@@ -97,8 +110,11 @@ def test_a_moderator_sees_the_lists_that_need_a_person_a_reader_does_not(room: N
     connection = become(room, "btl_moderator")
     assert connection.execute("select comment_id from discussion.late_comments").fetchall() == [("late",)]
     assert connection.execute("select article_id from discussion.cannot_close").fetchall() == [("b",)]
+    assert connection.execute(
+        "select change, decided_by from discussion.discussion_history where article_id = 'a' order by effective_at"
+    ).fetchall() == [("opened", None), ("closed", "editor"), ("reopened", None), ("closed", None)]
     connection.execute("reset role")
     connection = become(room, "btl_reader")
-    for view in ("late_comments", "cannot_close"):
+    for view in ("late_comments", "cannot_close", "discussion_history"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(f"select from discussion.{view}".encode())

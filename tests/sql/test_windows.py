@@ -310,3 +310,35 @@ def test_a_connection_inside_a_transaction_is_refused(database_url: str) -> None
         connection.execute("select 1")
         with pytest.raises(ValueError, match="inside a transaction"):
             apply_windows(connection, datetime(2026, 5, 1, tzinfo=UTC))
+
+
+def test_what_cannot_close_says_why_and_since_when_and_which_event_would_end_it(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
+    newsroom.publish("05-01 10:00", article="dateless", published_at=None)
+    newsroom.update("05-03 10:00", article="dateless", published_at=None)
+    newsroom.publish("05-01 10:00", article="reopened")
+    newsroom.override("reopen", "05-20 00:00", "05-21 00:00", article="reopened")
+    newsroom.override("reopen", "05-20 12:00", article="reopened")
+    newsroom.publish("05-01 10:00", article="released", published_at=None)
+    newsroom.override("hold", "05-02 00:00", article="released")
+    newsroom.override("release", "05-04 00:00", article="released")
+    newsroom.publish("05-01 10:00", article="closes")
+    # In force only after the cut-off: the discussion still runs by its rule, but has lost its end.
+    newsroom.publish("05-31 10:00", article="announced")
+    newsroom.override("reopen", "06-02 00:00", article="announced")
+    newsroom.close("06-01 00:00")
+    assert connection.execute(
+        "select article_id, reason, since, decided_by, decision_reason from discussion.cannot_close order by 1"
+    ).fetchall() == [
+        ("announced", "reopen", t("06-02 00:00"), "editor", "other"),
+        ("dateless", "no_publication_time", t("05-01 10:00"), None, None),
+        ("released", "no_publication_time", t("05-04 00:00"), None, None),
+        ("reopened", "reopen", t("05-20 12:00"), "editor", "other"),
+    ]
+    assert connection.execute("select explanation from discussion.cannot_close order by article_id").fetchall()[:2] == [
+        ("reopened without an end: needs a close, an extend or a clear",),
+        ("no event tells when it was published: needs one with published_at, or a close",),
+    ]
+    newsroom.override("close", "06-03 00:00", article="announced")
+    assert ("announced",) not in connection.execute("select article_id from discussion.cannot_close").fetchall()

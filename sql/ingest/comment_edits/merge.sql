@@ -1,5 +1,5 @@
 -- Purpose: merge the staged rows into discussion.comment_edits: an event that is there already is left alone.
--- Marks the changed articles dirty.
+-- Marks the changed articles dirty, for metrics and for closing runs.
 -- Result: row_number of each staged row that changed nothing.
 -- Grain: one row per key. Rows are locked in key order, the order of staging.
 -- Re-run: safe; a second merge of the same rows changes nothing, in whatever order batches come.
@@ -33,6 +33,11 @@ with changed as (
 marked as (
     insert into ingest.dirty_articles (article_id)
     select distinct article_id from changed
+),
+
+marked_discussions as (
+    insert into ingest.dirty_discussions (article_id, what)
+    select distinct article_id, 'comments' from changed
 )
 
 select staged.row_number

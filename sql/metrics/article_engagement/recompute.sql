@@ -1,5 +1,6 @@
 -- Computes metrics.article_engagement for the given articles from the base tables; see definitions.yaml beside it.
--- Parameters: articles, metric_version. Grain: one row per article. Safe to re-run: a function of the rows, by upsert.
+-- Parameters: articles, metric_version. Grain: one row per article. Safe to re-run: a function of the rows, by upsert; revision
+-- counts the rows that were replaced although they were final, which a second run does not do again.
 with recursive comment as materialized (
     select standing.*
     from discussion.comment_standing(%(articles)s) as standing
@@ -190,66 +191,195 @@ reacted as (
         and reaction.first_added_at is not null
         and (closing_window.reactions_close_at is null or reaction.first_added_at < closing_window.reactions_close_at)
     group by reaction.article_id
+),
+
+computed as materialized (
+    select
+        known.article_id,
+        coalesce(counted.submitted, 0) as comments_submitted,
+        coalesce(counted.published, 0) as comments_published,
+        coalesce(counted.visible, 0) as comments_visible,
+        coalesce(counted.top_level, 0) as top_level,
+        coalesce(counted.replies, 0) as replies,
+        deepest.max_depth,
+        counted.replies::double precision / nullif(counted.published, 0) as reply_share,
+        coalesce(author.authors, 0) as unique_commenters,
+        author.by_top5::double precision / nullif(counted.published, 0) as top5_share,
+        counted.first_comment_at,
+        counted.last_comment_at,
+        case
+            when counted.first_reader_at is not null and closing_window.opens_at is not null
+                then greatest(0, extract(epoch from counted.first_reader_at - closing_window.opens_at))::double precision
+        end as time_to_first_comment_seconds,
+        coalesce(reacted.net, 0) as reactions_net,
+        coalesce(reacted.added, 0) as reactions_added,
+        coalesce(counted.published, 0) + coalesce(reacted.added, 0) as engagement,
+        case
+            when closing_window.opens_at is not null
+                then counted.first_24h::double precision / nullif(counted.published, 0)
+        end as first_24h_share,
+        peak.hour as peak_hour,
+        peak.comments as peak_hour_comments,
+        coalesce(edited.comments, 0) as edited,
+        coalesce(counted.deleted_by_author, 0) as deleted_by_author,
+        coalesce(counted.held, 0) as held_comments,
+        coalesce(counted.held_waiting, 0) as held_waiting,
+        counted.time_to_approval_p50 as time_to_approval_p50_seconds,
+        coalesce(counted.staff, 0) as staff_comments,
+        coalesce(counted.late, 0) as late_comments,
+        closing_window.state,
+        closing_window.closes_at,
+        closing_window.closed_at,
+        coalesce(closing_window.final, false) and not pending.comments as final,
+        coalesce(closing_window.reactions_final, false) and not pending.any_change as reactions_final,
+        coalesce(replaced_before.revision + 1, 0) as revision,
+        clock_timestamp() as computed_at,
+        (select max(barrier.taken_at) from ingest.barriers as barrier where barrier.passed_at is not null) as watermark
+    from discussion.known_articles as known
+    left join closing_window on closing_window.article_id = known.article_id
+    left join counted on counted.article_id = known.article_id
+    left join author on author.article_id = known.article_id
+    left join peak on peak.article_id = known.article_id
+    left join deepest on deepest.article_id = known.article_id
+    left join edited on edited.article_id = known.article_id
+    left join reacted on reacted.article_id = known.article_id
+    left join (
+        select revision.article_id, max(revision.revision) as revision
+        from metrics.article_engagement_revisions as revision
+        where revision.article_id = any(%(articles)s)
+        group by revision.article_id
+    ) as replaced_before on replaced_before.article_id = known.article_id
+    -- Of a change that no closing run has seen yet the grace has not ended.
+    cross join lateral (
+        select coalesce(bool_or(mark.what = 'comments'), false) as comments, count(*) > 0 as any_change
+        from ingest.dirty_discussions as mark
+        where mark.article_id = known.article_id
+    ) as pending
+    where known.article_id = any(%(articles)s)
+),
+
+-- Final figures that change: the row as it was is kept, and what follows is a new revision.
+replaced as (
+    insert into metrics.article_engagement_revisions (
+        article_id, comments_submitted, comments_published, comments_visible, top_level, replies, max_depth,
+        reply_share, unique_commenters, top5_share, first_comment_at, last_comment_at, time_to_first_comment_seconds,
+        reactions_net, reactions_added, engagement, first_24h_share, peak_hour, peak_hour_comments, edited,
+        deleted_by_author, held_comments, held_waiting, time_to_approval_p50_seconds, staff_comments, late_comments,
+        state, closes_at, closed_at, final, reactions_final, revision, computed_at, metric_version, watermark
+    )
+    select
+        before.article_id,
+        before.comments_submitted,
+        before.comments_published,
+        before.comments_visible,
+        before.top_level,
+        before.replies,
+        before.max_depth,
+        before.reply_share,
+        before.unique_commenters,
+        before.top5_share,
+        before.first_comment_at,
+        before.last_comment_at,
+        before.time_to_first_comment_seconds,
+        before.reactions_net,
+        before.reactions_added,
+        before.engagement,
+        before.first_24h_share,
+        before.peak_hour,
+        before.peak_hour_comments,
+        before.edited,
+        before.deleted_by_author,
+        before.held_comments,
+        before.held_waiting,
+        before.time_to_approval_p50_seconds,
+        before.staff_comments,
+        before.late_comments,
+        before.state,
+        before.closes_at,
+        before.closed_at,
+        before.final,
+        before.reactions_final,
+        computed.revision,
+        before.computed_at,
+        before.metric_version,
+        before.watermark
+    from metrics.article_engagement as before
+    inner join computed on computed.article_id = before.article_id
+    where (
+        before.final
+        and (
+            before.comments_submitted, before.comments_published, before.comments_visible, before.top_level,
+            before.replies, before.max_depth, before.reply_share, before.unique_commenters, before.top5_share,
+            before.first_comment_at, before.last_comment_at, before.time_to_first_comment_seconds,
+            before.first_24h_share, before.peak_hour, before.peak_hour_comments, before.edited,
+            before.deleted_by_author, before.held_comments, before.held_waiting, before.time_to_approval_p50_seconds,
+            before.staff_comments, before.late_comments
+        ) is distinct from (
+            computed.comments_submitted, computed.comments_published, computed.comments_visible, computed.top_level,
+            computed.replies, computed.max_depth, computed.reply_share, computed.unique_commenters,
+            computed.top5_share, computed.first_comment_at, computed.last_comment_at,
+            computed.time_to_first_comment_seconds, computed.first_24h_share, computed.peak_hour,
+            computed.peak_hour_comments, computed.edited, computed.deleted_by_author, computed.held_comments,
+            computed.held_waiting, computed.time_to_approval_p50_seconds, computed.staff_comments,
+            computed.late_comments
+        )
+    )
+    or (
+        before.reactions_final
+        and (
+            before.reactions_net, before.reactions_added, before.engagement
+        ) is distinct from (
+            computed.reactions_net, computed.reactions_added, computed.engagement
+        )
+    )
+    returning article_id
 )
 
 insert into metrics.article_engagement as kept (
     article_id, comments_submitted, comments_published, comments_visible, top_level, replies, max_depth, reply_share,
     unique_commenters, top5_share, first_comment_at, last_comment_at, time_to_first_comment_seconds, reactions_net,
-    reactions_added, engagement, first_24h_share, peak_hour, peak_hour_comments, edited, deleted_by_author, held_comments,
-    held_waiting, time_to_approval_p50_seconds, staff_comments, late_comments, state, closes_at, closed_at, final,
-    reactions_final, revision, computed_at, metric_version, watermark
+    reactions_added, engagement, first_24h_share, peak_hour, peak_hour_comments, edited, deleted_by_author,
+    held_comments, held_waiting, time_to_approval_p50_seconds, staff_comments, late_comments, state, closes_at,
+    closed_at, final, reactions_final, revision, computed_at, metric_version, watermark
 )
 select
-    known.article_id,
-    coalesce(counted.submitted, 0),
-    coalesce(counted.published, 0),
-    coalesce(counted.visible, 0),
-    coalesce(counted.top_level, 0),
-    coalesce(counted.replies, 0),
-    deepest.max_depth,
-    counted.replies::double precision / nullif(counted.published, 0),
-    coalesce(author.authors, 0),
-    author.by_top5::double precision / nullif(counted.published, 0),
-    counted.first_comment_at,
-    counted.last_comment_at,
-    case
-        when counted.first_reader_at is not null and closing_window.opens_at is not null
-            then greatest(0, extract(epoch from counted.first_reader_at - closing_window.opens_at))::double precision
-    end,
-    coalesce(reacted.net, 0),
-    coalesce(reacted.added, 0),
-    coalesce(counted.published, 0) + coalesce(reacted.added, 0),
-    case
-        when closing_window.opens_at is not null
-            then counted.first_24h::double precision / nullif(counted.published, 0)
-    end,
-    peak.hour,
-    peak.comments,
-    coalesce(edited.comments, 0),
-    coalesce(counted.deleted_by_author, 0),
-    coalesce(counted.held, 0),
-    coalesce(counted.held_waiting, 0),
-    counted.time_to_approval_p50,
-    coalesce(counted.staff, 0),
-    coalesce(counted.late, 0),
-    closing_window.state,
-    closing_window.closes_at,
-    closing_window.closed_at,
-    coalesce(closing_window.final, false),
-    coalesce(closing_window.reactions_final, false),
-    coalesce(closing_window.revision, 0),
-    clock_timestamp(),
+    computed.article_id,
+    computed.comments_submitted,
+    computed.comments_published,
+    computed.comments_visible,
+    computed.top_level,
+    computed.replies,
+    computed.max_depth,
+    computed.reply_share,
+    computed.unique_commenters,
+    computed.top5_share,
+    computed.first_comment_at,
+    computed.last_comment_at,
+    computed.time_to_first_comment_seconds,
+    computed.reactions_net,
+    computed.reactions_added,
+    computed.engagement,
+    computed.first_24h_share,
+    computed.peak_hour,
+    computed.peak_hour_comments,
+    computed.edited,
+    computed.deleted_by_author,
+    computed.held_comments,
+    computed.held_waiting,
+    computed.time_to_approval_p50_seconds,
+    computed.staff_comments,
+    computed.late_comments,
+    computed.state,
+    computed.closes_at,
+    computed.closed_at,
+    computed.final,
+    computed.reactions_final,
+    computed.revision + (replaced.article_id is not null)::integer,
+    computed.computed_at,
     %(metric_version)s,
-    (select max(barrier.taken_at) from ingest.barriers as barrier where barrier.passed_at is not null)
-from discussion.known_articles as known
-left join closing_window on closing_window.article_id = known.article_id
-left join counted on counted.article_id = known.article_id
-left join author on author.article_id = known.article_id
-left join peak on peak.article_id = known.article_id
-left join deepest on deepest.article_id = known.article_id
-left join edited on edited.article_id = known.article_id
-left join reacted on reacted.article_id = known.article_id
-where known.article_id = any(%(articles)s)
+    computed.watermark
+from computed
+left join replaced on replaced.article_id = computed.article_id
 on conflict (article_id) do update
     set
         comments_submitted = excluded.comments_submitted,

@@ -1,5 +1,6 @@
 """What each database error means."""
 
+import psycopg.errors
 import pytest
 
 from consumers.core.failures import Failure, backoff_seconds, classify
@@ -34,6 +35,36 @@ from consumers.core.failures import Failure, backoff_seconds, classify
 )
 def test_every_class_of_error_has_its_answer(sqlstate: str | None, schema: str | None, failure: Failure) -> None:
     assert classify(sqlstate, schema) is failure
+
+
+# By class, as the documentation of Postgres has them; what is not in it is a defect of ours.
+OF_CLASS = dict.fromkeys(("08", "40", "53", "55", "58"), Failure.FAULT) | dict.fromkeys(
+    ("22", "23", "54"), Failure.DATA
+)
+OF_STATE = {
+    "25006": Failure.FAULT,
+    "25P02": Failure.FAULT,
+    "25P03": Failure.FAULT,
+    "57014": Failure.CANCELED,
+    "57P01": Failure.FAULT,
+    "57P02": Failure.FAULT,
+    "57P03": Failure.FAULT,
+    "57P04": Failure.FAULT,
+    "57P05": Failure.FAULT,
+}
+
+
+def test_every_state_that_postgres_knows_has_its_answer() -> None:
+    """A fault is waited out, a defect stops the consumer: neither may dead-letter a record."""
+    named = (getattr(found, "sqlstate", None) for found in vars(psycopg.errors).values())
+    states = {state for state in named if isinstance(state, str)}
+    assert len(states) > 250
+    for state in states:
+        expected = OF_STATE.get(state, OF_CLASS.get(state[:2], Failure.DEFECT))
+        assert classify(state, None) is expected, state
+        # Raised by our own tables, a value that is refused is our fault and not the record's.
+        of_ours = Failure.DEFECT if expected is Failure.DATA else expected
+        assert classify(state, "ingest") is of_ours, state
 
 
 def test_back_off_doubles_to_five_seconds_and_jitters_down_to_half() -> None:

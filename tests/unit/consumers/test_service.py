@@ -1,6 +1,6 @@
 """The consumer's loop, turn by turn, with a clock, a source and a store that do as they are told."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from consumers.adapters.kafka import Polled
 from consumers.adapters.postgres import StoreError
 from consumers.core.batch import Batch, BatchPolicy, Entry, Partition
 from consumers.core.failures import Failure
+from consumers.core.observing import Cause, Halt, Observer
 from consumers.core.positions import BrokerPartition, StoredPosition
 from consumers.service import Consumer
 from tests.building import record
@@ -44,9 +45,14 @@ class World:
     seconds: float = 5.0
     """The consumer is told to stop after so long."""
     is_member: bool = True
+    is_rebalancing: bool = False
+    """The group has taken the partitions away and not given them out anew yet."""
     records: Callable[[Partition, int, int], list[Record]] = lambda _p, _o, _n: []
     """Records of a partition from an offset on, at most so many."""
     refuse: Callable[[Batch], Failure | None] = lambda _batch: None
+    on_ask: Callable[[], None] = lambda: None
+    """The brokers are asked whether they are there."""
+    topic_id: UUID = TOPIC
     on_describe: Callable[[int], None] = lambda _count: None
     markers: dict[Partition, int] = field(default_factory=dict)
     """Positions beyond the last record, as after a transaction marker."""
@@ -55,6 +61,12 @@ class World:
     reading: dict[Partition, int] = field(default_factory=dict)
     stored: dict[Partition, int] = field(default_factory=lambda: {ZERO: 0, ONE: 0})
     stopped: dict[Partition, str] = field(default_factory=dict)
+    statuses: dict[Partition, str] = field(default_factory=dict)
+    accepted: dict[Partition, int] = field(default_factory=dict)
+    lost: frozenset[Partition] = frozenset()
+    """Taken by another owner, or by an operator."""
+    meanwhile: Callable[[], None] = lambda: None
+    """What others do in the database between two batches."""
     ledger: list[Entry] = field(default_factory=list)
     dead_letters: list[Rejection] = field(default_factory=list)
     takes: list[float] = field(default_factory=list)
@@ -85,7 +97,14 @@ class World:
     def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
         self.described += 1
         self.on_describe(self.described)
-        return {partition: BrokerPartition(TOPIC, 0, self.log_ends[partition]) for partition in partitions}
+        return {partition: BrokerPartition(self.topic_id, 0, self.log_ends[partition]) for partition in partitions}
+
+    @property
+    def topic_ids(self) -> dict[str, UUID]:
+        return {ZERO.topic: self.topic_id}
+
+    def require_answer(self, _: Iterable[Partition]) -> None:
+        self.on_ask()
 
     def start(self, positions: Mapping[Partition, int]) -> None:
         self.reading = dict(positions)
@@ -106,20 +125,27 @@ class World:
 
     def take(self, partitions: Mapping[Partition, BrokerPartition]) -> dict[Partition, StoredPosition]:
         self.takes.append(self.now)
+        self.lost = frozenset()
         return {
             partition: StoredPosition(
                 TOPIC,
                 1,
                 self.stored[partition],
                 len(self.takes),
-                "stopped" if partition in self.stopped else "consuming",
+                self.statuses.get(partition, "consuming"),
                 self.stopped.get(partition),
+                self.accepted.get(partition),
             )
             for partition in partitions
         }
 
-    def stop_partition(self, partition: Partition, detail: str) -> None:
+    def stop_partition(self, partition: Partition, status: str, detail: str) -> None:
         self.stopped[partition] = detail
+        self.statuses[partition] = status
+
+    def held(self) -> dict[Partition, str]:
+        self.meanwhile()
+        return {partition: self.statuses.get(partition, "consuming") for partition in self.assigned - self.lost}
 
     def end_superseded_backends(self) -> int:
         return 0
@@ -152,13 +178,16 @@ class World:
 
     def close(self) -> None: ...
 
-    def run(self, *, batch_records: int = 10) -> None:
+    def hurry(self) -> None: ...
+
+    def run(self, *, batch_records: int = 10, observer: Observer | None = None) -> None:
         source = _Source(self)
         self.consumer = Consumer(
             source,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             load_contracts(),
             BatchPolicy(batch_records, 0.1),
+            observer,
             monotonic=lambda: self.now,
         )
         self.consumer.run()
@@ -308,3 +337,200 @@ def test_a_broker_that_is_away_is_waited_for() -> None:
     assert world.stored[ZERO] == 20
     # A truncated log means another look at the broker's log and our position.
     assert len(world.takes) == 2
+
+
+def test_brokers_that_are_away_in_silence_are_told_until_they_answer() -> None:
+    """To ``poll()`` it is as if there were nothing to read."""
+
+    def ask() -> None:
+        if 4 < world.now < 9:
+            world.now += 2
+            raise kafka.errors.KafkaTimeoutError("no answer")
+
+    told = Told()
+    world = World(
+        records=lambda partition, offset, most: until(40)(partition, offset, most) if world.now > 12 else [],
+        on_ask=ask,
+        seconds=15,
+    )
+    world.run(observer=told)
+    assert told.heard[:3] == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
+    *waited, read = told.heard[3:]
+    assert waited
+    assert set(waited) == {Cause.BROKER}
+    assert read == ({ZERO: 0}, {})
+    assert world.stored[ZERO] == 40
+
+
+def test_what_was_read_is_written_also_while_the_broker_is_away() -> None:
+    written = []
+
+    class Away(World):
+        def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
+            found = super().poll(timeout_seconds, max_records)
+            if found or self.now > 0.5:
+                written.append(self.stored[ZERO])
+            if self.now > 0.5:
+                raise kafka.errors.KafkaConnectionError("away")
+            return found
+
+    # The first records come with the last answer of the broker.
+    world = Away(
+        records=lambda partition, offset, most: until(12)(partition, offset, most) if world.now > 0.3 else [],
+        seconds=0.9,
+    )
+    world.run(batch_records=1_000)
+    assert written[-1] == 12
+
+
+@pytest.mark.parametrize("kind", [Failure.FAULT, Failure.CANCELED])
+def test_a_fault_that_keeps_batches_from_being_written_is_told_until_one_is(kind: Failure) -> None:
+    """Taking partitions may work all the while: with a full disk, or a table that somebody locked."""
+    told = Told()
+    world = World(records=until(20), refuse=lambda _: kind if world.now < 8 else None, seconds=15)
+    world.run(batch_records=1, observer=told)
+    assert told.heard[:3] == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
+    *waited, read = told.heard[3:]
+    assert len(waited) > 2
+    assert set(waited) == {Cause.DATABASE}
+    assert read not in waited
+    assert (world.stored[ZERO], world.dead_letters) == (20, [])
+
+
+def test_a_fault_is_over_when_somebody_moved_the_position_past_what_could_not_be_written() -> None:
+    faults = iter([Failure.FAULT] * 3)
+
+    def move() -> None:
+        world.stored[ZERO] = 20
+
+    def refuse(_: Batch) -> Failure | None:
+        move()
+        return next(faults, None)
+
+    told = Told()
+    world = World(records=until(20), refuse=refuse)
+    world.run(observer=told)
+    assert told.heard[-2:] == [Cause.DATABASE, ({ZERO: 20}, {})]
+
+
+def test_a_topic_that_was_made_anew_is_noticed_even_if_its_offsets_look_like_ours() -> None:
+    def replace() -> None:
+        if world.now > 1:
+            world.topic_id = UUID(int=2)
+
+    world = World(records=until(20), meanwhile=replace)
+    world.run()
+    assert "made anew" in world.stopped[ZERO]
+
+
+def bad_until(last: int) -> Callable[[Partition, int, int], list[Record]]:
+    """Records without a value in the first partition, good ones in the other."""
+
+    def records(partition: Partition, offset: int, most: int) -> list[Record]:
+        found = until(last)(partition, offset, most)
+        return [each._replace(value=None) for each in found] if partition == ZERO else found
+
+    return records
+
+
+def test_the_breaker_rolls_back_the_batch_and_stops_its_partition_until_somebody_accepts_the_records() -> None:
+    world = World(assigned=frozenset({ZERO, ONE}), records=bad_until(500))
+    world.run(batch_records=150)
+    assert world.statuses == {ZERO: "tripped"}
+    assert "btl breaker accept comment-events 0" in world.stopped[ZERO]
+    assert world.stored == {ZERO: 150, ONE: 500}, "what was committed before stays; the batch that tripped is not kept"
+    assert len(world.dead_letters) == 150
+
+    def accept() -> None:
+        if world.now > 2:
+            world.statuses, world.stopped, world.accepted = {}, {}, {ZERO: 500}
+
+    world = World(assigned=frozenset({ZERO, ONE}), records=bad_until(500), meanwhile=accept)
+    world.run(batch_records=150)
+    assert world.stored == {ZERO: 500, ONE: 500}
+    assert len(world.dead_letters) == 500
+
+
+def test_the_breaker_trips_over_records_that_the_database_refuses_too() -> None:
+    world = World(
+        records=until(900, bad=frozenset(range(900))),
+        refuse=lambda batch: Failure.DATA if has_bad_event(batch) else None,
+    )
+    world.run(batch_records=900)
+    # Each counts as good while it is read: the first two hundred refused ones are over half only of so many.
+    assert world.statuses == {ZERO: "tripped"}
+    assert 199 <= len(world.dead_letters) < 900
+
+
+def test_partitions_that_another_hand_moved_are_taken_anew_and_read_from_there() -> None:
+    lost = iter([False, False, True])
+
+    def move() -> None:
+        if next(lost, False):
+            world.stored[ZERO] = 5
+            world.lost = frozenset({ZERO})
+
+    world = World(records=until(20), meanwhile=move)
+    world.run()
+    assert (len(world.takes), world.asked) == (2, 1), "it asks the group before it takes what is no longer its own"
+    assert world.stored[ZERO] == 20
+    assert sum(entry.records for entry in world.ledger) == 35
+
+
+class Told(Observer):
+    """Writes down what it hears of waiting and reading."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+        self.heard: list[object] = []
+
+    def turn(self) -> None:
+        self.turns += 1
+
+    def waiting(self, cause: Cause, detail: str) -> None:  # noqa: ARG002
+        self.heard.append(cause)
+
+    def assigned(self, partitions: Collection[Partition]) -> None:
+        self.heard.append(frozenset(partitions))
+
+    def reading(self, positions: Mapping[Partition, int], halted: Mapping[Partition, Halt]) -> None:
+        self.heard.append((dict(positions), {partition: halt.status for partition, halt in halted.items()}))
+
+
+def test_it_tells_what_it_waits_for_what_it_reads_and_that_its_loop_turns() -> None:
+    told = Told()
+    world = World(assigned=frozenset({ZERO, ONE}), records=bad_until(300), seconds=3)
+    world.run(batch_records=1_000, observer=told)
+    assert told.heard == [
+        Cause.GROUP,
+        frozenset({ZERO, ONE}),
+        ({ZERO: 0, ONE: 0}, {}),
+        ({ONE: 0}, {ZERO: "tripped"}),
+    ]
+    assert world.stored == {ZERO: 0, ONE: 300}
+    assert told.turns > 5
+
+
+def test_a_group_that_takes_its_time_is_no_fault_of_the_database() -> None:
+    class Late(World):
+        def changed_assignment(self) -> frozenset[Partition] | None:
+            return super().changed_assignment() if self.now > 3 else None
+
+        def held(self) -> dict[Partition, str]:
+            if not self.takes:
+                raise failure(Failure.FAULT)
+            return super().held()
+
+    told = Told()
+    Late().run(observer=told)
+    assert told.heard == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
+
+
+def test_no_partitions_is_standing_by_only_once_the_group_has_said_so() -> None:
+    told = Told()
+    World(assigned=frozenset(), is_rebalancing=True, seconds=1).run(observer=told)
+    assert told.heard == [Cause.GROUP, frozenset()]
+
+    told = Told()
+    World(assigned=frozenset(), seconds=1).run(observer=told)
+    assert told.heard == [Cause.GROUP, frozenset(), ({}, {})]

@@ -19,7 +19,7 @@ def test_explicit_ports_go_before_remembered_ones_and_those_before_defaults() ->
         HOME, explicit={"kafka": 31000}, remembered={"kafka": 30000, "airflow": 30001}, automatic=False
     )
 
-    assert chosen == {"postgres": 25432, "kafka": 31000, "kafka_controller": 29093, "airflow": 30001}
+    assert chosen == {"postgres": 25432, "kafka": 31000, "kafka_controller": 29093, "airflow": 30001, "consumer": 28100}
 
 
 def test_automatic_ports_avoid_what_is_taken_and_each_other() -> None:
@@ -30,7 +30,7 @@ def test_automatic_ports_avoid_what_is_taken_and_each_other() -> None:
     )
 
     assert chosen["airflow"] == 28_000
-    assert len(set(chosen.values())) == 4
+    assert len(set(chosen.values())) == len(ports.DEFAULTS)
     assert set(chosen.values()) <= free | {28_000}
 
 

@@ -1,6 +1,7 @@
 """docker-compose.yml, Dockerfile and deploy/ against the Compose specification and against the code."""
 
 import importlib.util
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -109,6 +110,12 @@ def test_each_service_has_the_role_that_it_needs_and_no_other() -> None:
         "consumer": "btl_ingest",
         **dict.fromkeys([*airflow.NAMES, "airflow-init"], "btl_scheduler"),
     }
+    connections = {
+        variable: json.loads(REFERENCE.sub("secret", value))["login"]
+        for _, variable, value in _environments()
+        if variable.startswith("AIRFLOW_CONN_")
+    }
+    assert connections == {"AIRFLOW_CONN_BTL": "btl_scheduler", "AIRFLOW_CONN_BTL_INGEST": "btl_ingest"}
 
 
 def test_the_roles_script_makes_the_roles_of_the_code() -> None:
@@ -171,8 +178,7 @@ def test_services_start_in_order_and_are_watched() -> None:
             assert service["restart"] == "unless-stopped"
             assert "stop_grace_period" in service
 
-    # A consumer listens nowhere: its container ends, and is started again, when it cannot go on.
-    assert {name for name, service in services.items() if "healthcheck" not in service} == {*ONE_SHOT, "consumer"}
+    assert {name for name, service in services.items() if "healthcheck" not in service} == set(ONE_SHOT)
     assert set(services["consumer"]["depends_on"]) == {"migrate", "topics"}
 
 

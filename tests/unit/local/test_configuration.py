@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from below_the_line.local import airflow, environment, kafka, postgres, state, supervisor
+from below_the_line.local import airflow, environment, jars, kafka, postgres, state, supervisor
 from below_the_line.local.layout import Layout
 from below_the_line.local.parts import Part, base_environment
 from below_the_line.local.state import Choice, External
@@ -160,7 +160,7 @@ def test_the_cluster_keeps_its_id_and_no_two_homes_share_one(tmp_path: Path) -> 
 
 
 def test_every_jar_is_locked_with_a_digest() -> None:
-    locked = kafka.locked_jars(kafka._LOCK_FILE.read_text())
+    locked = jars.locked(kafka.LOCK_FILE.read_text())
 
     assert f"org.apache.kafka:kafka_2.13:{kafka.VERSION}" in locked
     assert f"org.apache.kafka:kafka-clients:{kafka.VERSION}" in locked
@@ -190,13 +190,16 @@ def test_airflow_gets_its_connection_as_json() -> None:
 
 
 def test_airflow_is_configured_for_this_stack_alone(layout: Layout) -> None:
-    found = airflow.environment(layout, 4, 1, "postgresql://btl_scheduler:x@127.0.0.1:1/below_the_line")
+    urls = [f"postgresql://{role}:x@127.0.0.1:1/below_the_line" for role in ("btl_scheduler", "btl_ingest")]
+    found = airflow.environment(layout, 4, 1, *urls)
 
     assert found["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:4/execution/"
     assert found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].startswith("postgresql+psycopg://airflow:")
     assert found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"].endswith("@127.0.0.1:1/airflow")
     assert found["AIRFLOW_HOME"] == str(layout.airflow)
     assert found["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] == "1"
+    assert json.loads(found["AIRFLOW_CONN_BTL"])["login"] == "btl_scheduler"
+    assert json.loads(found["AIRFLOW_CONN_BTL_INGEST"])["login"] == "btl_ingest"
     assert len({found[f"AIRFLOW__{name}"] for name in ("API__SECRET_KEY", "API_AUTH__JWT_SECRET")}) == 2
 
 

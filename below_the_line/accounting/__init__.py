@@ -1,0 +1,1 @@
+"""What became of every record: positions, the ledger, the decisions that only a person can take, and the audit."""

@@ -1,0 +1,138 @@
+"""The outbox on its way to Kafka: events about discussions, at least once, in order within each article.
+
+A batch is one transaction: the lock that every publisher takes, the oldest pending events, the broker's acknowledgement of all
+of them, and only then the note that they are sent. Whoever dies in between leaves them pending, and they are sent again
+under the same ids. Two publishers take turns, so that neither sends what the other is sending.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import psycopg
+import structlog
+
+from below_the_line.closing.telling import SOURCE, TOPIC
+from below_the_line.database.connections import require_idle
+from below_the_line.envelopes import rfc3339, structured
+from below_the_line.errors import BelowTheLineError
+from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.resources import sql
+from below_the_line.settings import Settings
+
+OUTBOX_LOCK = 7_170_104
+"""Advisory lock of every publisher."""
+BUCKET = 5_000
+"""Events per transaction."""
+PATIENCE_SECONDS = 120.0
+"""A broker that is away for so long is given up; the next run tries again."""
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
+
+log = structlog.get_logger(__name__)
+
+
+class Sender(Protocol):
+    """What takes records: a Publisher."""
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Hand over one record."""
+
+    def flush(self) -> None:
+        """Wait until all are acknowledged by all replicas."""
+
+
+@dataclass(slots=True)
+class PublishingSummary:
+    """What a publisher did."""
+
+    sent: int = 0
+    """Events that the broker has acknowledged."""
+    attempts: int = 1
+    """How often a broker was tried."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For logs and for Airflow's XCom."""
+        return asdict(self)
+
+
+def publish_outbox(
+    connection: psycopg.Connection,
+    settings: Settings,
+    *,
+    bucket: int = BUCKET,
+    patience_seconds: float = PATIENCE_SECONDS,
+    sender: Callable[[Settings], AbstractContextManager[Sender]] = Publisher,
+    sleep: Callable[[float], None] = time.sleep,
+) -> PublishingSummary:
+    """Send every pending event, oldest first, and note it as sent. Safe to run again, and by several at once.
+
+    While the broker is away it waits and tries again, ever more rarely, for ``patience_seconds`` since it last got on. Then
+    it raises BelowTheLineError that says how many events wait and since when; they stay pending. Needs an idle connection
+    and commits on it.
+    """
+    require_idle(connection)
+    summary = PublishingSummary()
+    pause, deadline = _FIRST_PAUSE_SECONDS, time.monotonic() + patience_seconds
+    while _backlog(connection)[0]:
+        sent_before = summary.sent
+        try:
+            # A producer that had an error may have given up records in the middle: a new one each time.
+            with sender(settings) as producer:
+                while _publish_bucket(connection, producer, bucket, summary) >= bucket:
+                    log.info("outbox published", **summary.as_dict())
+            break
+        except BelowTheLineError as error:
+            if summary.sent > sent_before:
+                pause, deadline = _FIRST_PAUSE_SECONDS, time.monotonic() + patience_seconds
+            if time.monotonic() + pause > deadline:
+                raise _given_up(connection, error) from error
+            log.warning("broker away", pause_seconds=round(pause, 1), error=str(error))
+            # Two publishers that were thrown out together do not come back together.
+            sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            summary.attempts += 1
+    log.info("outbox is empty", **summary.as_dict())
+    return summary
+
+
+def _publish_bucket(connection: psycopg.Connection, producer: Sender, bucket: int, summary: PublishingSummary) -> int:
+    """One transaction. Returns how many events were pending, at most ``bucket``."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level read committed")
+        connection.execute("select pg_advisory_xact_lock(%s)", [OUTBOX_LOCK])
+        pending = connection.execute(sql("closing/pending_events.sql").encode(), {"bucket": bucket}).fetchall()
+        for _, article, comment, event_id, event_type, effective_at, data in pending:
+            producer.send(
+                structured(
+                    topic=TOPIC,
+                    event_type=event_type,
+                    event_id=str(event_id),
+                    source=SOURCE,
+                    time=rfc3339(effective_at),
+                    subject=comment or article,
+                    data=data,
+                )
+            )
+        if pending:
+            producer.flush()
+            connection.execute(sql("closing/mark_sent.sql").encode(), {"outbox_ids": [row[0] for row in pending]})
+    summary.sent += len(pending)
+    return len(pending)
+
+
+def _backlog(connection: psycopg.Connection) -> tuple[Any, ...]:
+    with connection.transaction():
+        rows = connection.execute(sql("closing/backlog.sql").encode()).fetchall()
+    return rows[0]
+
+
+def _given_up(connection: psycopg.Connection, error: BelowTheLineError) -> BelowTheLineError:
+    events, since = _backlog(connection)
+    return BelowTheLineError(
+        f"{events} event{'s' if events != 1 else ''} about discussions could not be published, the oldest waits since "
+        f"{rfc3339(since)}: {error}",
+        "Nothing is lost: they stay in ingest.outbox, and every run of close_discussions sends what is pending.",
+    )

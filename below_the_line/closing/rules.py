@@ -1,0 +1,263 @@
+"""Closing rules: listing and adding them, and what one would change, tried out and taken back.
+
+Rules are append-only. A new one marks the windows that it may concern; the next closing run, or ``apply_now``, applies them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.rows import class_row
+
+from below_the_line.closing.barrier import database_clock
+from below_the_line.closing.windows import ClosingSummary, apply_barrier
+from below_the_line.contracts.times import instant, to_datetime
+from below_the_line.errors import BelowTheLineError
+from below_the_line.resources import sql
+
+LONGEST_HOURS = 87_600
+BUCKET = 2_000
+"""Articles per statement of a dry run."""
+
+_WINDOW = re.compile("([0-9]{1,9})([hdw])").fullmatch
+_HOURS = {"h": 1, "d": 24, "w": 168}
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+
+Beginning = Literal["-infinity"]
+"""Of a rule for all articles, however old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as it stands in the table. Times without a bound are None: valid from the beginning, valid without end."""
+
+    rule_id: int
+    scope: str
+    site: str | None
+    section: str | None
+    window_hours: int
+    reactions_window_hours: int
+    valid_from: datetime | None
+    valid_until: datetime | None
+    created_at: datetime
+    created_by: str
+    note: str | None
+    retroactive: bool
+    standing: str
+    """In force, superseded (in force for no article), superseded for later articles, or not yet in force."""
+
+    @property
+    def whom(self) -> str:
+        """Which articles it is for, in words."""
+        return in_words(self.site, self.section)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRule:
+    """A rule to be made. ``valid_from`` None: from the moment on in which it is made."""
+
+    site: str | None
+    section: str | None
+    window_hours: int
+    reactions_window_hours: int
+    valid_from: datetime | Beginning | None
+    created_by: str
+    note: str | None
+    retroactive: bool
+
+    def __post_init__(self) -> None:
+        if self.retroactive and self.valid_from is None:
+            raise BelowTheLineError(
+                "From when on the rule holds is not said.", "Give --valid-from, or no --retroactive."
+            )
+        if self.retroactive and not (self.note or "").strip():
+            raise BelowTheLineError("A retroactive rule needs a reason.", "Say why: --note.")
+
+    @property
+    def scope(self) -> str:
+        """All, site or section."""
+        return "section" if self.section is not None else "site" if self.site is not None else "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """A barrier that was passed: everything produced before ``cut_off`` is in the tables."""
+
+    barrier_id: int
+    cut_off: datetime
+    applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a rule would change."""
+
+    cut_off: datetime
+    """Up to when discussions are open or closed: that of the last barrier passed, else the present."""
+    articles: int = 0
+    """For which it would be the rule in force."""
+    moved: int = 0
+    """Whose window, or time for reactions, would be another."""
+    closed: int = 0
+    """Discussions open at the cut-off that would be closed."""
+    reopened: int = 0
+    """Discussions closed at the cut-off that would be open."""
+    become_late: int = 0
+    """Comments in time that would be late."""
+    become_in_time: int = 0
+    """Comments late that would be in time."""
+
+
+def parse_window(text: str, least: int = 1) -> int:
+    """Hours of a window written as ``48h``, ``14d`` or ``2w``. Raises BelowTheLineError."""
+    match = _WINDOW(text)
+    hours = int(match.group(1)) * _HOURS[match.group(2)] if match else -1
+    if not least <= hours <= LONGEST_HOURS:
+        raise BelowTheLineError(
+            f"{text!r} is no window.",
+            f"Write whole hours, days or weeks: 48h, 14d, 2w; at least {least}h, at most {LONGEST_HOURS // 24:,}d.",
+        )
+    return hours
+
+
+def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
+    """A time in RFC 3339, a date (its midnight in the zone), or ``beginning``. Raises BelowTheLineError."""
+    if text == "beginning":
+        return "-infinity"
+    if _DATE(text):
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+        except ValueError:
+            pass
+    elif (found := instant(text)) is not None:
+        return to_datetime(found.since_1970)
+    raise BelowTheLineError(
+        f"{text!r} is no time.", "Write 2026-05-01T10:00:00Z, a date for its midnight at the site, or beginning."
+    )
+
+
+def duration(hours: int) -> str:
+    """Hours in words: whole days where it is whole days."""
+    count, unit = (hours // 24, "day") if hours and hours % 24 == 0 else (hours, "hour")
+    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+
+
+def in_words(site: str | None, section: str | None) -> str:
+    """The articles that a scope names."""
+    if section is None:
+        return "all articles" if site is None else f"site {site}"
+    return f"section {section} of {'every site' if site is None else site}"
+
+
+def all_rules(connection: psycopg.Connection) -> list[Rule]:
+    """Every rule there ever was, by scope from wide to narrow, then by precedence."""
+    with permitted(), connection.cursor(row_factory=class_row(Rule)) as cursor:
+        return cursor.execute(sql("rules/list.sql").encode()).fetchall()
+
+
+def add_rule(connection: psycopg.Connection, new: NewRule) -> Rule:
+    """Make a rule, which marks the windows that it may change. Commits, in autocommit.
+
+    Raises BelowTheLineError if it would hold for the past without being retroactive.
+    """
+    rule_id = _insert(connection, new)
+    return next(rule for rule in all_rules(connection) if rule.rule_id == rule_id)
+
+
+def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKET) -> Effect:
+    """What a rule would change, by the database's own timeline: the rule is made, looked at and taken back.
+
+    Needs an idle connection; leaves nothing behind. A closing run that is due meanwhile waits. Articles count whose window a
+    closing run has computed before. Raises BelowTheLineError as ``add_rule``.
+    """
+    with connection.transaction(force_rollback=True):
+        # One snapshot for both looks: what is ingested meanwhile is none of the rule's doing.
+        connection.execute("set transaction isolation level repeatable read")
+        connection.execute("set local jit = off")
+        barrier = last_barrier(connection)
+        cut_off = barrier.cut_off if barrier else database_clock(connection)
+        with connection.transaction(force_rollback=True):
+            rule_id = _insert(connection, new)
+            concerned = list(_concerned(connection, rule_id, bucket))
+            after = dict(_outlooks(connection, concerned, cut_off, bucket))
+        counts = dict.fromkeys(("moved", "closed", "reopened", "become_late", "become_in_time"), 0)
+        for article, (fingerprint, accepted, late) in _outlooks(connection, concerned, cut_off, bucket):
+            fingerprint_then, accepted_then, late_then = after[article]
+            counts["moved"] += fingerprint != fingerprint_then
+            counts["closed"] += accepted and not accepted_then
+            counts["reopened"] += accepted_then and not accepted
+            # Of one article a rule moves one end, earlier or later: its comments change in one direction only.
+            counts["become_late"] += max(0, late_then - late)
+            counts["become_in_time"] += max(0, late - late_then)
+    return Effect(cut_off, len(concerned), **counts)
+
+
+def last_barrier(connection: psycopg.Connection) -> Barrier | None:
+    """The last barrier that was passed; None: none was."""
+    with permitted(), connection.cursor(row_factory=class_row(Barrier)) as cursor:
+        return cursor.execute(sql("rules/last_barrier.sql").encode()).fetchone()
+
+
+def apply_now(connection: psycopg.Connection) -> ClosingSummary:
+    """Apply windows up to the cut-off of the last barrier passed, and no further: what came later may not be there yet.
+
+    Needs an idle connection and commits on it. Raises BelowTheLineError if no barrier was ever passed.
+    """
+    barrier = last_barrier(connection)
+    if barrier is None:
+        raise BelowTheLineError(
+            "No barrier was ever passed: it is not known up to when everything is ingested.",
+            "Let the DAG close_discussions run once; it applies the rules, too.",
+        )
+    with permitted():
+        return apply_barrier(connection, barrier.barrier_id)
+
+
+def _insert(connection: psycopg.Connection, new: NewRule) -> int:
+    with permitted():
+        row = connection.execute(sql("rules/add.sql").encode(), asdict(new) | {"scope": new.scope}).fetchone()
+    if row is None:
+        raise BelowTheLineError(
+            f"A rule from {new.valid_from} on would hold for articles that are published already.",
+            "Say --retroactive and why (--note) if it shall; --dry-run counts what would change.",
+        )
+    return int(row[0])
+
+
+def _concerned(connection: psycopg.Connection, rule_id: int, bucket: int) -> Iterator[str]:
+    after = ""
+    while True:
+        rows = connection.execute(
+            sql("rules/concerned.sql").encode(), {"rule_id": rule_id, "after": after, "bucket": bucket}
+        ).fetchall()
+        yield from (article for article, is_in_force in rows if is_in_force)
+        if len(rows) < bucket:
+            return
+        after = rows[-1][0]
+
+
+def _outlooks(
+    connection: psycopg.Connection, articles: Sequence[str], cut_off: datetime, bucket: int
+) -> Iterator[tuple[str, tuple[bytes, bool, int]]]:
+    for start in range(0, len(articles), bucket):
+        for article, fingerprint, accepted, late in connection.execute(
+            sql("rules/outlook.sql").encode(), {"articles": articles[start : start + bucket], "cut_off": cut_off}
+        ):
+            yield article, (bytes.fromhex(fingerprint), accepted, late)
+
+
+@contextmanager
+def permitted() -> Iterator[None]:
+    """Says which role to use where the present one may not."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BelowTheLineError(
+            f"No permission: {error.diag.message_primary}.",
+            "BTL_DATABASE_URL must name btl_scheduler or the owner.",
+        ) from None

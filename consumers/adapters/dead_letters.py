@@ -1,0 +1,185 @@
+"""Dead letters in Postgres: looking at them, setting them aside, and writing what a redrive makes of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from below_the_line import __version__
+from below_the_line.contracts.events import Rejection
+from below_the_line.resources import sql
+from consumers.adapters.postgres import Store
+from consumers.core.batch import Batch
+from consumers.core.dead_letters import Letter, Selection
+
+_CHUNK_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A row of ``ingest.dead_letters``; see the comments on its columns. A list leaves out what has a default here."""
+
+    topic: str
+    topic_id: UUID
+    partition: int
+    record_offset: int
+    record_key: bytes | None
+    record_timestamp: datetime
+    code: str
+    pointer: str | None
+    message: str
+    attempts: int
+    status: str
+    dead_lettered_at: datetime
+    stage: str = ""
+    record_value: bytes | None = None
+    record_headers: tuple[bytes | None, ...] | list[bytes | None] = ()
+    schema_version: str | None = None
+    software_version: str = ""
+    status_changed_at: datetime | None = None
+    judged_at: datetime | None = None
+
+
+def count_by_code(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:
+    """How many dead letters there are, by code, the most frequent first."""
+    return dict(connection.execute(sql("ingest/dead_letters/count_by_code.sql"), selection.parameters()).fetchall())
+
+
+def latest(connection: psycopg.Connection, selection: Selection, most: int) -> list[DeadLetter]:
+    """The newest dead letters, at most so many, without their values."""
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        return cursor.execute(sql("ingest/dead_letters/list.sql"), {**selection.parameters(), "most": most}).fetchall()
+
+
+def at_offset(
+    connection: psycopg.Connection, topic: str, partition: int, offset: int, topic_id: UUID | None
+) -> list[DeadLetter]:
+    """The dead letters of this offset, one per life of the topic (or of the one named), the latest first."""
+    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
+        return cursor.execute(
+            sql("ingest/dead_letters/show.sql"),
+            {"topic": topic, "partition": partition, "record_offset": offset, "topic_id": topic_id},
+        ).fetchall()
+
+
+def discard(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:
+    """Set dead letters aside; returns how many, by code. One that is redriven meanwhile stays redriven."""
+    return dict(connection.execute(sql("ingest/dead_letters/discard.sql"), selection.parameters()).fetchall())
+
+
+class RedriveStore(Store):
+    """The database as a redrive uses it: it stages and merges like a consumer, and owns no partition."""
+
+    application_name = "btl dead-letters redrive"
+
+    def clock(self) -> datetime:
+        """The database's clock. Connects. Raises StoreError."""
+        self.connect()
+        ((now,),) = self._fetch("select clock_timestamp()", {})
+        return now  # type: ignore[no-any-return]
+
+    def chunk(self, selection: Selection, judged_before: datetime, after: Letter | None, size: int) -> list[Letter]:
+        """The next dead letters of a selection, in the order of their keys. Raises StoreError."""
+        rows = self._fetch(
+            sql("ingest/dead_letters/chunk.sql"),
+            {
+                **selection.parameters(),
+                "judged_before": judged_before,
+                "after_topic_id": after and after.topic_id,
+                "after_partition": after and after.record.partition,
+                "after_offset": after and after.record.offset,
+                "chunk_size": size,
+                "chunk_bytes": _CHUNK_BYTES,
+            },
+        )
+        return [Letter.kept(*row) for row in rows]
+
+    def _fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        try:
+            with self._open.transaction():
+                return self._open.execute(statement.encode(), parameters, binary=True).fetchall()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+
+    def settle(
+        self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime
+    ) -> tuple[Batch, set[int] | None]:
+        """Write what was judged in one transaction: rows, the dead letters' new state, the ledger.
+
+        Dead letters that another redrive holds, or has judged since ``judged_before``, are left to it. Returns the records
+        that were written, and of those the numbers that changed a row (None: all valid ones). Raises StoreError; nothing of
+        the batch is kept then.
+        """
+        try:
+            # Who redrives is told what was done: that is to survive the server's fall.
+            self._open.execute("set local synchronous_commit = on")
+            batch = self._locked(topic_id, batch, statuses, judged_before)
+            # Dead letters are locked first, rows after that, as in every redrive; a consumer waits for no dead letter
+            # before its rows are merged.
+            self._begin(batch, dead_letters=())
+            applied = self._merged()
+            self._settle(topic_id, batch)
+            self._record(topic_id, batch, applied)
+            self._open.commit()
+        except psycopg.Error as error:
+            raise self._failed(error) from error
+        self._batch, self._members, self._results = None, {}, []
+        return batch, applied
+
+    def _locked(self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime) -> Batch:
+        """The part of a batch whose dead letters are ours until the transaction ends."""
+        records = [record for record, _ in batch.judged]
+        locked = set(
+            self._open.execute(
+                sql("ingest/dead_letters/lock.sql"),
+                {
+                    "topic_id": topic_id,
+                    "partitions": [record.partition for record in records],
+                    "record_offsets": [record.offset for record in records],
+                    "statuses": list(statuses),
+                    "judged_before": judged_before,
+                },
+            ).fetchall()
+        )
+        return Batch.scattered(each for each in batch.judged if each.record[1:3] in locked)
+
+    def _settle(self, topic_id: UUID, batch: Batch) -> None:
+        reasons = [verdict if isinstance(verdict, Rejection) else None for _, verdict in batch.judged]
+        settled = self._open.execute(
+            sql("ingest/dead_letters/settle.sql"),
+            {
+                "topic_id": topic_id,
+                "software_version": __version__,
+                "partitions": [record.partition for record, _ in batch.judged],
+                "record_offsets": [record.offset for record, _ in batch.judged],
+                "stages": [reason and reason.stage for reason in reasons],
+                "codes": [reason and reason.code for reason in reasons],
+                "pointers": [reason and reason.pointer for reason in reasons],
+                "messages": [reason and reason.message for reason in reasons],
+                "schema_versions": [reason and reason.schema_version for reason in reasons],
+            },
+        )
+        if settled.rowcount != len(batch):
+            raise RuntimeError(f"settled {settled.rowcount} of {len(batch)} dead letters that are locked")
+
+    def _record(self, topic_id: UUID, batch: Batch, applied: set[int] | None) -> None:
+        entries = batch.entries(applied)
+        self._open.execute(
+            sql("ingest/dead_letters/record_redrive.sql"),
+            {
+                "consumer_group": self._consumer_group,
+                "topic_id": topic_id,
+                "topics": [entry.partition.topic for entry in entries],
+                "partitions": [entry.partition.number for entry in entries],
+                "first_offsets": [entry.first_offset for entry in entries],
+                "next_offsets": [entry.next_offset for entry in entries],
+                "records": [entry.records for entry in entries],
+                "applied": [entry.applied for entry in entries],
+                "unchanged": [entry.unchanged for entry in entries],
+                "dead_lettered": [entry.dead_lettered for entry in entries],
+            },
+        )

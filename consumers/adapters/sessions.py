@@ -1,0 +1,93 @@
+"""A session with Postgres in which no wait is for ever, on either side."""
+
+from collections.abc import Generator
+from time import monotonic
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.waiting import Ready, Wait
+
+_T = TypeVar("_T")
+
+SILENCE_SECONDS = 70.0
+"""The server ends a statement after 60 s (statement_timeout): one that says nothing for longer is cut off or frozen."""
+_LAST_SECONDS = 2.0
+"""As long is waited for a server once the process is to stop."""
+
+_SETTINGS = {
+    "timezone": "UTC",
+    # Offset and rows are lost together, so a batch need not wait for the disk; ownership does (see Store.take).
+    "synchronous_commit": "off",
+    # A stalled zombie may hold row locks: see end_superseded_backends and end_stalled_owners.
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "10s",
+    "statement_timeout": "60s",
+    # The server, too, is to notice that the network between us is cut, and to let go of our locks.
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10s",
+    "jit": "off",
+    # The staged rows are to be locked in the order in which they were copied.
+    "synchronize_seqscans": "off",
+}
+
+
+class Session(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that gives a silent server up: the wait ends with OperationalError, and the connection is closed."""
+
+    _patience_seconds = SILENCE_SECONDS
+
+    @classmethod
+    def open(cls, url: str, application_name: str) -> "Session":
+        """Connect. Raises psycopg.Error."""
+        return cls.connect(
+            url,
+            application_name=application_name,
+            options=" ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
+            connect_timeout=3,
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
+        )
+
+    def hurry(self) -> None:
+        """From now on wait for two seconds at most, in a wait that has begun, too. May be called from a signal handler."""
+        self._patience_seconds = _LAST_SECONDS
+
+    def wait(self, gen: Generator[Any, Any, _T], interval: float = 0.1, timeout: float | None = None) -> _T:
+        """As psycopg waits, but not for ever."""
+        return super().wait(self._patiently(gen), interval, timeout)
+
+    def _patiently(self, gen: Generator[Any, Any, _T]) -> Generator[Any, Any, _T]:
+        began = monotonic()
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if ready == Ready.NONE and monotonic() - began > self._patience_seconds:
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(f"the server said nothing for {monotonic() - began:.0f} s")
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
+
+    def wait_for_input(self) -> None:
+        """Wait until the server has said something."""
+        self.wait(self._input())
+
+    def _input(self) -> Generator[Wait, Ready, None]:
+        while (yield Wait.R) == Ready.NONE:
+            pass
+
+    def flush(self) -> None:
+        """Wait until everything that was sent is with the server."""
+        self.wait(self._flushing())
+
+    def _flushing(self) -> Generator[Wait, Ready, None]:
+        while self.pgconn.flush():
+            if (yield Wait.RW) & Ready.R:
+                # It may have to say something before it can listen again.
+                self.pgconn.consume_input()

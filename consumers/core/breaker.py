@@ -1,0 +1,66 @@
+"""The breaker: a partition that is full of bad records is stopped, rather than poured into the dead letters.
+
+Half a stream refused is no stray record: a producer was deployed with a fault, or this software was. Somebody is to look.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from below_the_line.contracts.events import Rejection
+from consumers.core.batch import Judged
+
+_NOT_COUNTED = "unknown_type"
+"""Neither good nor bad: types that are newer than this consumer may make up any share of a topic."""
+
+
+@dataclass(frozen=True)
+class BreakerPolicy:
+    """Trips when over half of the last ``window`` records of a partition are bad, and at least ``least`` of them."""
+
+    window: int = 1_000
+    least: int = 200
+
+
+class Breaker:
+    """The breaker of one partition, as far as this process has read it."""
+
+    def __init__(self, policy: BreakerPolicy, accepted_offset: int | None = None) -> None:
+        """Records before ``accepted_offset`` are not counted: somebody looked at them."""
+        self._policy = policy
+        self._accepted_offset = accepted_offset or 0
+        self._seen = 0
+        self._bad: deque[tuple[int, str]] = deque()
+        """Of the bad records among the last: their place in the row of those seen, and the code."""
+
+    def trips(self, judged: Sequence[Judged]) -> bool:
+        """Count records of the partition, in order; whether the breaker trips at one of them."""
+        for record, verdict in judged:
+            if record.offset < self._accepted_offset:
+                continue
+            if type(verdict) is not Rejection:
+                self._seen += 1
+            elif verdict.code != _NOT_COUNTED:
+                self._seen += 1
+                if self._is_over(verdict.code):
+                    return True
+        return False
+
+    def trips_afterwards(self, judged: Judged) -> bool:
+        """Whether the breaker trips because a record that it counted as good was bad after all."""
+        record, verdict = judged
+        return type(verdict) is Rejection and record.offset >= self._accepted_offset and self._is_over(verdict.code)
+
+    def _is_over(self, code: str) -> bool:
+        self._bad.append((self._seen, code))
+        while self._bad[0][0] <= self._seen - self._policy.window:
+            self._bad.popleft()
+        bad = len(self._bad)
+        return bad >= self._policy.least and 2 * bad > min(self._seen, self._policy.window)
+
+    @property
+    def detail(self) -> str:
+        """What the last records were, for people."""
+        codes = ", ".join(f"{code} {count}" for code, count in Counter(code for _, code in self._bad).most_common())
+        last = min(self._seen, self._policy.window)
+        return f"{len(self._bad)} of the last {last} records could not be applied ({codes})"

@@ -1,0 +1,131 @@
+"""Dead letters as data: how a record is kept and had back, byte for byte, and which dead letters are meant."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+from below_the_line.contracts.codes import STAGES
+from below_the_line.contracts.events import Record
+from below_the_line.contracts.times import EPOCH, instant, to_datetime
+from below_the_line.errors import BelowTheLineError
+
+STATUSES = ("open", "redriven", "discarded")
+
+_LAST_MILLISECOND = 253_402_300_799_000
+"""Of the year 9999. A topic that takes the producers' timestamps may hold any number."""
+
+
+def stored_headers(record: Record) -> list[bytes | None]:
+    """A record's headers as they are kept: name, value, name, value …, all as the bytes that came."""
+    kept: list[bytes | None] = []
+    for name, value in record.headers:
+        kept += [name.encode("utf-8", "surrogateescape"), value]
+    return kept
+
+
+def stored_timestamp(record: Record) -> datetime:
+    """A record's timestamp as it is kept. What no ``timestamptz`` holds becomes 1970 or 9999, which is judged alike."""
+    return EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MILLISECOND))
+
+
+class Letter(NamedTuple):
+    """A dead letter as a redrive meets it: the record as Kafka handed it over, and the code that it has."""
+
+    topic_id: UUID
+    record: Record
+    code: str
+
+    @classmethod
+    def kept(
+        cls,
+        topic_id: UUID,
+        topic: str,
+        partition: int,
+        offset: int,
+        timestamp: datetime,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[bytes | None],
+        code: str,
+    ) -> Self:
+        """From the columns of ``ingest.dead_letters``: the inverse of ``stored_headers`` and ``stored_timestamp``."""
+        milliseconds = (timestamp - EPOCH) // timedelta(milliseconds=1)
+        rebuilt = [
+            ((name or b"").decode("utf-8", "surrogateescape"), content)
+            for name, content in zip(headers[::2], headers[1::2], strict=True)
+        ]
+        return cls(topic_id, Record(topic, partition, offset, milliseconds, key, value, rebuilt), code)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which dead letters are meant: those that every filter given here matches."""
+
+    codes: tuple[str, ...] = ()
+    """Any of these; empty: all."""
+    topic: str | None = None
+    article: str | None = None
+    """The record's key."""
+    since: datetime | None = None
+    """The record's timestamp, from here on (aware)."""
+    until: datetime | None = None
+    """… and before this."""
+    statuses: tuple[str, ...] = ("open",)
+
+    @classmethod
+    def parse(
+        cls,
+        codes: Iterable[str] = (),
+        topic: str | None = None,
+        article: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        statuses: Iterable[str] = (),
+    ) -> Self:
+        """From what a person wrote; empty means not given. Raises BelowTheLineError for what is no code, status or time."""
+        return cls(
+            _known("code", codes, tuple(STAGES)),
+            topic or None,
+            article or None,
+            _time("since", since) if since else None,
+            _time("until", until) if until else None,
+            _known("status", statuses, STATUSES) or ("open",),
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether any filter but the status is given."""
+        return bool(self.codes) or any(each is not None for each in (self.topic, self.article, self.since, self.until))
+
+    def parameters(self) -> Mapping[str, Any]:
+        """The filters as the SQL files of ingest/dead_letters take them."""
+        return {
+            "statuses": list(self.statuses),
+            "codes": list(self.codes),
+            "topic": self.topic,
+            "record_key": None if self.article is None else self.article.encode("utf-8", "surrogateescape"),
+            "since": self.since,
+            "until": self.until,
+        }
+
+
+def _known(what: str, given: Iterable[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(given))
+    unknown = [each for each in chosen if each not in known]
+    if unknown:
+        raise BelowTheLineError(
+            f"{', '.join(map(repr, unknown))} is no {what} of dead letters.", f"Choose from {', '.join(known)}."
+        )
+    return chosen
+
+
+def _time(name: str, text: str) -> datetime:
+    found = instant(text)
+    try:
+        if found is not None:
+            return to_datetime(found.since_1970)
+    except OverflowError:
+        pass
+    raise BelowTheLineError(f"{name} {text!r} is no time as of RFC 3339.", "Write it like 2026-11-23T10:00:00Z.")

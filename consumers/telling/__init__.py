@@ -1,0 +1,1 @@
+"""What a consumer tells the outside: figures for Prometheus, and whether it is alive and ready."""

@@ -1,0 +1,16 @@
+-- Purpose: the refused records that were sent for one article, whatever became of them later.
+-- Parameters: record_key (the article's id as bytes). Grain: one row per dead letter. Re-run: safe; reads only.
+select
+    letter.topic,
+    letter.partition,
+    letter.record_offset,
+    letter.stage,
+    letter.code,
+    letter.pointer,
+    letter.message,
+    letter.schema_version,
+    letter.status,
+    letter.record_value
+from ingest.dead_letters as letter
+where letter.record_key = %(record_key)s
+order by letter.topic, letter.partition, letter.record_offset

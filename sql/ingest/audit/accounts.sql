@@ -1,0 +1,36 @@
+-- Purpose: what the ledger says of each partition, summed up by life (incarnation).
+-- Parameters: consumer_group, since (null: the whole ledger).
+-- Result: one row per topic, partition and incarnation, in that order. first_offset and next_offset span what was read or
+--   accepted as lost (null where a life has only begun); records and what became of them leave redrives out, which are counted
+--   elsewhere; unbalanced counts lines whose own sum is wrong, or that claim records where there are none.
+-- Re-run: safe; it only reads. It reads the whole ledger once, by parallel workers.
+select
+    topic,
+    partition,
+    incarnation,
+    min(first_offset) filter (where kind in ('batch', 'empty', 'gap')) as first_offset,
+    max(next_offset) filter (where kind in ('batch', 'empty', 'gap')) as next_offset,
+    min(first_offset) filter (where kind = 'reset') as reset_offset,
+    count(*) filter (where kind = 'batch') as batches,
+    count(*) filter (where kind = 'empty') as empties,
+    count(*) filter (where kind = 'gap') as gaps,
+    count(*) filter (where kind = 'reset') as resets,
+    count(*) filter (where kind = 'redrive') as redrives,
+    coalesce(sum(next_offset - first_offset) filter (where kind = 'gap'), 0)::bigint as gap_offsets,
+    coalesce(sum(records) filter (where kind <> 'redrive'), 0)::bigint as records,
+    coalesce(sum(applied) filter (where kind <> 'redrive'), 0)::bigint as applied,
+    coalesce(sum(unchanged) filter (where kind <> 'redrive'), 0)::bigint as unchanged,
+    coalesce(sum(dead_lettered) filter (where kind <> 'redrive'), 0)::bigint as dead_lettered,
+    count(*) filter (
+        where records <> applied + unchanged + dead_lettered
+        or (kind = 'batch' and records > next_offset - first_offset)
+        or (kind in ('empty', 'gap', 'reset') and records <> 0)
+    ) as unbalanced,
+    min(committed_at) as first_at,
+    max(committed_at) as last_at
+from ingest.batches
+where
+    consumer_group = %(consumer_group)s
+    and (%(since)s::timestamptz is null or committed_at >= %(since)s)
+group by topic, partition, incarnation
+order by topic, partition, incarnation

@@ -1,0 +1,52 @@
+-- Purpose: the next dead letters of a selection that were last judged before a redrive began, to be judged again.
+-- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has them); judged_before;
+--   after_topic_id, after_partition, after_offset (the last one of the chunk before; null at first); chunk_size;
+--   chunk_bytes (the chunk ends with the value that reaches it: a value may have a megabyte).
+-- Result: what the record was, and the code that it has.
+-- Grain: one row per record, in order of (topic_id, partition, record_offset).
+-- Re-run: reads only.
+with chunk as (
+    select letter.*
+    from
+        ingest.selected_dead_letters(
+        %(statuses)s::text[],
+        %(codes)s::text[],
+        %(topic)s::text,
+        %(record_key)s::bytea,
+        %(since)s::timestamptz,
+        %(until)s::timestamptz
+    ) as letter
+    where
+        letter.judged_at < %(judged_before)s
+        and (
+            %(after_topic_id)s::uuid is null
+            or (letter.topic_id, letter.partition, letter.record_offset)
+            > (%(after_topic_id)s::uuid, %(after_partition)s::integer, %(after_offset)s::bigint)
+        )
+    order by letter.topic_id, letter.partition, letter.record_offset
+    limit %(chunk_size)s
+),
+
+sized as (
+    select
+        chunk.*,
+        sum(octet_length(record_value)) over (
+            order by topic_id, partition, record_offset
+            rows between unbounded preceding and 1 preceding
+        ) as bytes_before
+    from chunk
+)
+
+select
+    topic_id,
+    topic,
+    partition,
+    record_offset,
+    record_timestamp,
+    record_key,
+    record_value,
+    record_headers,
+    code
+from sized
+where coalesce(bytes_before, 0) < %(chunk_bytes)s
+order by topic_id, partition, record_offset;

@@ -1,0 +1,31 @@
+-- Purpose: set the selected dead letters aside for good: no redrive looks at them unless it is told to.
+-- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has them).
+-- Result: how many were discarded, by code.
+-- Grain: one row per record. One that a redrive applies at the same moment stays redriven.
+-- Re-run: safe; they are no longer open.
+with discarded as (
+    update ingest.dead_letters as letter
+    set status = 'discarded', status_changed_at = clock_timestamp()
+    from
+        ingest.selected_dead_letters(
+        %(statuses)s::text[],
+        %(codes)s::text[],
+        %(topic)s::text,
+        %(record_key)s::bytea,
+        %(since)s::timestamptz,
+        %(until)s::timestamptz
+    ) as selected
+    where
+        letter.topic_id = selected.topic_id
+        and letter.partition = selected.partition
+        and letter.record_offset = selected.record_offset
+        and letter.status = any(%(statuses)s::text[])
+    returning letter.code
+)
+
+select
+    code,
+    count(*) as letters
+from discarded
+group by code
+order by letters desc, code;

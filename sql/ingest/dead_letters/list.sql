@@ -1,0 +1,28 @@
+-- Purpose: the latest dead letters of a selection, without their values.
+-- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has them); most.
+-- Grain: one row per record, newest first.
+-- Re-run: reads only.
+select
+    topic,
+    topic_id,
+    partition,
+    record_offset,
+    record_key,
+    record_timestamp,
+    code,
+    pointer,
+    message,
+    attempts,
+    status,
+    dead_lettered_at
+from
+    ingest.selected_dead_letters(
+        %(statuses)s::text[],
+        %(codes)s::text[],
+        %(topic)s::text,
+        %(record_key)s::bytea,
+        %(since)s::timestamptz,
+        %(until)s::timestamptz
+    )
+order by dead_lettered_at desc, topic_id, partition, record_offset desc
+limit %(most)s;

@@ -1,0 +1,40 @@
+-- Redriving dead letters: when each was last judged, which ones are meant by a selection, and what a redrive may change.
+set local role btl_owner;
+
+alter table ingest.dead_letters add column judged_at timestamptz;
+update ingest.dead_letters set judged_at = dead_lettered_at;
+alter table ingest.dead_letters
+alter column judged_at set default clock_timestamp(),
+alter column judged_at set not null;
+
+comment on column ingest.dead_letters.judged_at is
+'When it was last judged: a redrive judges nothing twice';
+
+create function ingest.selected_dead_letters(
+    in_statuses text[],
+    in_codes text[],
+    in_topic text,
+    in_record_key bytea,
+    in_since timestamptz,
+    in_until timestamptz
+) returns setof ingest.dead_letters
+language sql stable
+as $$
+    select letter.*
+    from ingest.dead_letters as letter
+    where
+        letter.status = any(in_statuses)
+        and (cardinality(in_codes) = 0 or letter.code = any(in_codes))
+        and (in_topic is null or letter.topic = in_topic)
+        and (in_record_key is null or letter.record_key = in_record_key)
+        and (in_since is null or letter.record_timestamp >= in_since)
+        and (in_until is null or letter.record_timestamp < in_until)
+$$;
+
+comment on function ingest.selected_dead_letters is
+'The dead letters of these statuses that all given filters match (no codes: all; null: no filter): by code, topic, key, and the record''s timestamp (from in_since on, before in_until).';
+
+revoke execute on function ingest.selected_dead_letters from public;
+grant execute on function ingest.selected_dead_letters to btl_ingest, btl_scheduler;
+grant update (stage, code, pointer, message, schema_version, software_version, judged_at)
+on ingest.dead_letters to btl_ingest;

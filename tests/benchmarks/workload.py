@@ -1,0 +1,118 @@
+"""The events that everything is measured with: a real export's, or else a simulated day's, in as many copies as wanted."""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from below_the_line.archives.importing import Archive
+from below_the_line.archives.mapping import load_mapping
+from below_the_line.catalogue import load_contracts
+from below_the_line.envelopes import structured
+from below_the_line.publishing import Outgoing
+from below_the_line.simulation.day import simulate_day
+from tests.exports import MAPPING, real_export
+
+_DAY = datetime(2026, 5, 20, tzinfo=UTC)
+_SIMULATED_RECORDS = 80_000
+_IDS = ("article_id", "comment_id", "parent_comment_id", "report_id")
+HOT_ARTICLE = "hot"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Valid events in the order in which they are produced."""
+
+    name: str
+    events: Sequence[Outgoing]
+
+    def copies(self, number: int) -> Iterator[Outgoing]:
+        """All events so many times, each time under other ids."""
+        for copy in range(number):
+            if copy == 0:
+                yield from self.events
+            else:
+                yield from (_with_suffix(event, f"-{copy}") for event in self.events)
+
+
+def load_workload() -> Workload:
+    """The real export's events where it is at hand (tests/exports.py), else those of a simulated day."""
+    if (export := real_export()) is None:
+        events = list(simulate_day(1, _DAY, records=_SIMULATED_RECORDS, bad_share=0))
+        return Workload(f"a simulated day ({len(events):,} events)", events)
+    archive = Archive(export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC))
+    timed = sorted(archive.events(lambda _: None), key=lambda each: each.occurred_at)
+    return Workload(f"a real site's export ({len(timed):,} events)", [each.outgoing for each in timed])
+
+
+def with_bad_records(events: Iterable[Outgoing], every: int) -> Iterator[Outgoing]:
+    """The same events, and after each ``every`` of them a bad one: by turns not JSON, and refused by its contract."""
+    bad = 0
+    for number, event in enumerate(events, 1):
+        yield event
+        if number % every == 0:
+            bad += 1
+            yield _not_json(event) if bad % 2 else _refused(event, bad)
+
+
+def _not_json(event: Outgoing) -> Outgoing:
+    return event._replace(value=(event.value or b"")[:-10])
+
+
+def _refused(event: Outgoing, number: int) -> Outgoing:
+    return structured(
+        topic="comment-events",
+        event_type="comment.posted.v1",
+        event_id=f"bad-{number}",
+        source="https://example.org/bench",
+        time="2026-05-20T00:00:00Z",
+        subject=f"bad-{number}",
+        data={"article_id": (event.key or b"").decode(), "comment_id": f"bad-{number}"},
+    )
+
+
+def with_hot_article(events: Iterable[Outgoing], seed: int = 1) -> Iterator[Outgoing]:
+    """The same events with half of those of comments, by chance, moved to one article."""
+    chance = random.Random(seed)
+
+    def move(data: dict[str, Any]) -> None:
+        # The article that it was stays part of the comment's id: two articles may have used the same one.
+        for name in _IDS[1:]:
+            if data.get(name) is not None:
+                data[name] = f"{data['article_id']}:{data[name]}"
+        data["article_id"] = HOT_ARTICLE
+
+    for event in events:
+        if event.topic == "comment-events" and chance.random() < 0.5:
+            yield _changed(event, lambda text: text, move)._replace(key=HOT_ARTICLE.encode())
+        else:
+            yield event
+
+
+def _with_suffix(event: Outgoing, suffix: str) -> Outgoing:
+    def rename(data: dict[str, Any]) -> None:
+        for name in _IDS:
+            if data.get(name) is not None:
+                data[name] += suffix
+
+    changed = _changed(event, lambda text: text + suffix, rename)
+    return changed._replace(key=(event.key or b"") + suffix.encode())
+
+
+def _changed(event: Outgoing, attribute: Callable[[str], str], data: Callable[[dict[str, Any]], None]) -> Outgoing:
+    """The event, in the mode it has, with id and subject put through ``attribute`` and its data changed."""
+    document = orjson.loads(event.value or b"")
+    if not any(name == "ce_id" for name, _ in event.headers):
+        data(document["data"])
+        for name in ("id", "subject"):
+            document[name] = attribute(document[name])
+        return event._replace(value=orjson.dumps(document))
+    data(document)
+    headers = tuple(
+        (name, attribute(value.decode()).encode() if name in ("ce_id", "ce_subject") else value)
+        for name, value in event.headers
+    )
+    return event._replace(value=orjson.dumps(document), headers=headers)

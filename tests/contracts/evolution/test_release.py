@@ -1,0 +1,103 @@
+"""schemas/released.json, and the commands that hold the contracts to it."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from below_the_line.cli.main import app
+from below_the_line.errors import BelowTheLineError
+from below_the_line.evolution.comparing import breaking_changes
+from below_the_line.evolution.release import last_release, present
+from below_the_line.resources import SCHEMAS
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of schemas/ to change."""
+    return Path(shutil.copytree(SCHEMAS, tmp_path / "schemas"))
+
+
+def edit(path: Path, **members: Any) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["properties"] |= members
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def run(*arguments: str) -> tuple[str, BelowTheLineError | None]:
+    result = CliRunner().invoke(app, ["schemas", *arguments])
+    error = result.exception
+    if error is not None and not isinstance(error, BelowTheLineError):
+        raise error
+    return result.output, error
+
+
+def test_the_contracts_as_they_are_break_nothing_that_was_released() -> None:
+    released = last_release()
+    assert len(released.event_types) >= 18
+    assert breaking_changes(released, present()) == []
+    assert "Compatible with release" in run("check")[0]
+
+
+def test_what_was_written_is_read_again(folder: Path) -> None:
+    (folder / "released.json").write_text('{"version": "0", "event_types": {}}', encoding="utf-8")
+    output, error = run("release", "--folder", str(folder))
+    assert error is None
+    assert "comment.posted.v1 is new, on topic comment-events." in output
+    assert last_release(folder) == present(folder)
+    assert (folder / "released.json").read_text(encoding="utf-8").endswith("}\n")
+
+
+def test_an_addition_passes_and_is_released(folder: Path) -> None:
+    edit(folder / "comment.posted.v1.json", mood={"description": "The mood.", "type": ["string", "null"]})
+    output, error = run("check", "--folder", str(folder))
+    assert error is None
+    assert output.splitlines() == [
+        "comment.posted.v1 /data/mood is a new, optional member.",
+        "Compatible with release 0.1.0. Additions since: 1.",
+    ]
+    assert run("release", "--folder", str(folder))[1] is None
+    assert run("check", "--folder", str(folder))[0].startswith("Compatible")
+
+
+def test_a_breaking_change_is_named_and_cannot_be_released(folder: Path) -> None:
+    edit(folder / "comment.posted.v1.json", held={"description": "Waits.", "type": "string"})
+    shutil.rmtree(folder / "examples" / "valid" / "comment.edited.v1")
+    before = (folder / "released.json").read_bytes()
+    for command in ("check", "release"):
+        output, error = run(command, "--folder", str(folder))
+        assert error is not None
+        assert error.message == "The contracts break what release 0.1.0 promised, in 6 points."
+        assert "schemas/README.md" in error.cure
+        assert "comment.posted.v1 /data/held no longer takes the type boolean: producers" in output
+        assert "comment.edited.v1 has lost the example valid/second-edit" in output
+    assert (folder / "released.json").read_bytes() == before
+
+
+def test_a_document_that_lags_behind_is_named(folder: Path) -> None:
+    topics = (folder / "topics.yaml").read_text(encoding="utf-8")
+    (folder / "topics.yaml").write_text(topics.replace("partitions: 6", "partitions: 12"), encoding="utf-8")
+    _, error = run("check", "--folder", str(folder))
+    assert error is not None
+    assert "asyncapi.yaml is not what topics.yaml and the schemas say" in error.message
+    assert error.cure == "Write it anew: `btl schemas asyncapi`."
+    assert run("asyncapi", "--folder", str(folder))[1] is None
+    assert run("check", "--folder", str(folder))[1] is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": "1"}', '{"version": "1", "event_types": {"a": {}}}'])
+def test_a_fingerprint_that_is_none_is_named(folder: Path, text: str) -> None:
+    (folder / "released.json").write_text(text, encoding="utf-8")
+    _, error = run("check", "--folder", str(folder))
+    assert error is not None
+    assert "released.json is no fingerprint of contracts" in error.message
+
+
+def test_a_fingerprint_that_is_missing_is_named(folder: Path) -> None:
+    (folder / "released.json").unlink()
+    _, error = run("check", "--folder", str(folder))
+    assert error is not None
+    assert error.message.endswith("released.json.")

@@ -1,0 +1,38 @@
+"""``btl consume`` that also logs what it tells its observer, as whoever watches it from outside would hear it."""
+
+import signal
+from collections.abc import Mapping
+
+import structlog
+
+from below_the_line.logs import configure_logs
+from below_the_line.settings import from_environment
+from consumers.core.batch import Partition
+from consumers.core.observing import Cause, Halt, Observer
+from consumers.wiring import build_consumer
+
+log = structlog.get_logger("consumers.told")
+
+
+class Told(Observer):
+    """Logs whether the consumer reads or waits, and for what."""
+
+    def waiting(self, cause: Cause, detail: str) -> None:
+        log.info("told", cause=cause.value, detail=detail)
+
+    def reading(self, positions: Mapping[Partition, int], halted: Mapping[Partition, Halt]) -> None:
+        log.info("told", cause=None, read=len(positions), halted=len(halted))
+
+
+def main() -> None:
+    """Consume until stopped."""
+    current = from_environment()
+    consumer = build_consumer(current, observer=Told())
+    configure_logs(current.log_format)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: consumer.stop())
+    consumer.run()
+
+
+if __name__ == "__main__":
+    main()

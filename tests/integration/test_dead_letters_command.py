@@ -1,0 +1,206 @@
+"""``btl dead-letters``: what an operator sees and does, and what a terminal never gets."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+from typer.testing import CliRunner, Result
+
+from below_the_line.catalogue import load_contracts
+from below_the_line.cli.configuration import settings
+from below_the_line.cli.main import app
+from below_the_line.errors import BelowTheLineError
+from tests.consuming import BTL, wait_until
+from tests.redriving import ODD_RECORDS, comment, comments, digest, load, rejecting, statuses
+
+pytestmark = pytest.mark.stack
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def btl(ingest_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """``btl dead-letters`` on this test's database."""
+    monkeypatch.setenv("BTL_DATABASE_URL", ingest_url)
+    monkeypatch.setenv("BTL_CONSUMER_GROUP", "group")
+    settings.cache_clear()
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["dead-letters", *arguments], catch_exceptions=False)
+
+    yield run
+    settings.cache_clear()
+
+
+def test_the_value_is_written_byte_for_byte(btl: Run, database_url: str) -> None:
+    load(database_url, ODD_RECORDS, load_contracts().decode)
+    for each in ODD_RECORDS:
+        done = btl("show", each.topic, str(each.partition), str(each.offset), "--raw")
+        assert done.stdout_bytes == (each.value or b"")
+        assert ("no value" in done.stderr) == (each.value is None)
+
+
+def test_all_that_was_kept_is_shown_and_nothing_of_it_reaches_the_terminal_as_a_command(
+    btl: Run, database_url: str
+) -> None:
+    load(database_url, ODD_RECORDS, load_contracts().decode)
+    for each in ODD_RECORDS:
+        shown = btl("show", each.topic, str(each.partition), str(each.offset)).stdout
+        assert all(character.isprintable() or character == "\n" for character in shown)
+    shown = btl("show", "comment-events", "0", "3").stdout
+    for said in (
+        "not_utf8",
+        "decode",
+        r"header     \xff\u0000\xc3: \xff",
+        r"\u001b[2J\r\n\x9b",
+        "7 bytes",
+        "attempt 1",
+    ):
+        assert said in shown
+    assert "key        null" in btl("show", "comment-events", "0", "0").stdout
+    assert "value     null" in btl("show", "comment-events", "0", "0").stdout
+    assert "header     n: null" in btl("show", "comment-events", "0", "2").stdout
+    assert "cut here" in btl("show", "comment-events", "0", "4").stdout
+
+
+def test_a_value_that_is_json_is_laid_out(btl: Run, database_url: str) -> None:
+    load(database_url, comments(1), rejecting())
+    assert '\n  "data": {\n    "article_id": "a1",\n' in btl("show", "comment-events", "0", "0").stdout
+
+
+def test_of_a_topic_that_was_made_anew_the_life_is_asked_for(
+    btl: Run, database_url: str, connection: psycopg.Connection
+) -> None:
+    load(database_url, [comment(0, "old")], rejecting())
+    connection.execute(
+        "update ingest.partition_offsets set topic_id = %s, incarnation = 2, next_offset = 0", [UUID(int=9)]
+    )
+    load(database_url, [comment(0, "new")], rejecting(), topic_ids={"comment-events": UUID(int=9)})
+    with pytest.raises(BelowTheLineError, match=r"made anew.*--topic-id 00000000-0000-0000-0000-000000000009 "):
+        btl("show", "comment-events", "0", "0")
+    assert b'"new"' in btl("show", "comment-events", "0", "0", "--raw", "--topic-id", str(UUID(int=9))).stdout_bytes
+    with pytest.raises(BelowTheLineError, match="no dead letter at offset 1 of comment-events-0"):
+        btl("show", "comment-events", "0", "1")
+
+
+def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) -> None:
+    load(database_url, [*comments(3), ODD_RECORDS[3]._replace(offset=3)], load_contracts().decode)
+    load(database_url, comments(30), rejecting(), group="another", topic_ids={"comment-events": UUID(int=9)})
+    shown = btl("list", "--limit", "2").stdout.splitlines()
+    assert shown[0] == "31 dead letters: 30 schema_violation, 1 not_utf8"
+    assert [line.split()[4] for line in shown[2:4]] == ["29", "28"]
+    assert shown[4:] == ["… and 29 more: --limit"]
+    assert btl("list", "--summary", "--code", "not_utf8").stdout.splitlines() == ["1 dead letter: 1 not_utf8"]
+    found = json.loads(btl("list", "--json", "--limit", "1", "--code", "not_utf8").stdout)
+    assert found["counts"] == {"not_utf8": 1}
+    assert [(each["offset"], each["key"], each["status"]) for each in found["dead_letters"]] == [(3, "a", "open")]
+    assert btl("list", "--topic", "articles").stdout == "No dead letter matches.\n"
+
+
+def test_what_is_no_code_status_or_time_is_told_with_what_is(btl: Run) -> None:
+    for arguments, said in {
+        ("list", "--code", "bad"): r"'bad' is no code .*no_value, too_large, .*rejected_by_database\.",
+        ("redrive", "--code", "bad"): "'bad' is no code",
+        ("discard", "--code", "bad"): "'bad' is no code",
+        ("list", "--status", "closed"): "'closed' is no status .*open, redriven, discarded",
+        ("list", "--since", "yesterday"): "since 'yesterday' is no time as of RFC 3339",
+        ("list", "--until", "0000-01-01T00:00:00+23:00"): "until .* is no time",
+        ("redrive", "--status", "redriven"): "are in the tables",
+        ("discard",): "is not said",
+        ("discard", "--all", "--code", "not_json"): "is not said",
+    }.items():
+        with pytest.raises(BelowTheLineError, match=said):
+            btl(*arguments)
+
+
+def test_a_dry_run_tells_of_each_what_would_become_of_it(
+    btl: Run, database_url: str, connection: psycopg.Connection
+) -> None:
+    load(database_url, [comment(0), comment(1)._replace(value=b"{")], rejecting())
+    before = digest(connection)
+    shown = btl("redrive", "--dry-run").stdout.splitlines()
+    assert shown[:2] == [
+        "comment-events-0 offset 0: schema_violation → would be applied",
+        "comment-events-0 offset 1: schema_violation → still bad: not_json",
+    ]
+    assert "nothing was done" in shown[-1]
+    assert btl("redrive", "--dry-run", "--summary").stdout.splitlines() == shown[2:]
+    assert digest(connection) == before
+
+
+def test_a_redrive_says_what_became_of_them(btl: Run, database_url: str) -> None:
+    load(database_url, [comment(0), comment(1)._replace(value=b"{"), comment(2)], rejecting())
+    shown = btl("redrive").stdout.splitlines()
+    assert [line.split() for line in shown[1:3]] == [
+        ["schema_violation", "applied", "2"],
+        ["schema_violation", "still", "bad:", "not_json", "1"],
+    ]
+    assert shown[-1] == "2 redriven, 1 still dead letters."
+    assert btl("redrive", "--code", "schema_violation").stdout == "No dead letter matches.\n"
+
+
+def test_discarding_sets_aside_what_was_chosen(btl: Run, database_url: str, connection: psycopg.Connection) -> None:
+    load(
+        database_url,
+        comments(3),
+        lambda each: rejecting("not_json", "decode")(each) if each.offset else rejecting()(each),
+    )
+    before = digest(connection)
+    assert btl("discard", "--code", "not_json", "--dry-run").stdout.splitlines() == [
+        "2 dead letters: 2 not_json",
+        "Dry run: nothing was done.",
+    ]
+    assert digest(connection) == before
+    btl("discard", "--code", "not_json")
+    assert statuses(connection) == {"open": 1, "discarded": 2}
+    assert btl("list", "--summary").stdout.startswith("1 dead letter:")
+    assert btl("list", "--summary", "--status", "discarded", "--status", "open").stdout.startswith("3 dead letters:")
+    btl("discard", "--all")
+    assert btl("discard", "--all").stdout == "No dead letter matches.\n"
+    assert statuses(connection) == {"discarded": 3}
+
+
+def test_a_redrive_that_is_killed_loses_nothing(
+    ingest_url: str, database_url: str, connection: psycopg.Connection
+) -> None:
+    load(database_url, comments(2_500), rejecting())
+    load(database_url, [comment(2_100)], load_contracts().decode, group="x", topic_ids={"comment-events": UUID(int=9)})
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("BTL_")},
+        "BTL_DATABASE_URL": ingest_url,
+        "BTL_CONSUMER_GROUP": "group",
+    }
+    command = [*BTL, "dead-letters", "redrive"]
+
+    def sessions(waiting_for: str = "%") -> object:
+        return connection.execute(
+            "select count(*) from pg_stat_activity where application_name = 'btl dead-letters redrive'"
+            " and datname = current_database() and coalesce(wait_event_type, '') like %s",
+            [waiting_for],
+        ).fetchone()
+
+    with psycopg.connect(database_url) as other:
+        # Holds the redrive up in its third chunk.
+        other.execute("update discussion.comments set first_body = first_body")
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: sessions("Lock") == (1,), 60)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        other.rollback()
+    wait_until(lambda: sessions() == (0,), 30)
+    assert statuses(connection) == {"redriven": 2_000, "open": 500}
+    assert connection.execute("select count(*) from discussion.comments").fetchone() == (2_001,)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "500 redriven, 0 still dead letters." in done.stdout
+    assert connection.execute("select count(*), count(distinct first_body) from discussion.comments").fetchone() == (
+        2_500,
+        1,
+    )
+    assert connection.execute("select sum(records) from ingest.batches where kind = 'redrive'").fetchone() == (2_500,)

@@ -1,0 +1,165 @@
+"""``btl explain`` against a real log and real tables."""
+
+import json
+import uuid
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.publishing import Outgoing, Publisher
+from tests.building import envelope
+from tests.commands import Btl
+from tests.consuming import Pipeline
+
+pytestmark = pytest.mark.stack
+POSTED_AT = "2026-05-01T10:00:00Z"
+
+
+def comment(article: str, event_id: str, at: str, kind: str = "posted", **more: object) -> Outgoing:
+    data = {"article_id": article, "comment_id": "c1", **more}
+    if kind == "posted":
+        data |= {"author": {"user_id": "u1", "display_name": "Reader"}, "posted_at": at}
+    return Outgoing("comment-events", article.encode(), envelope(f"comment.{kind}.v1", data, at=at, event_id=event_id))
+
+
+class Told(NamedTuple):
+    """The ids of two articles with a comment each."""
+
+    one: str
+    other: str
+
+
+@pytest.fixture
+def told(pipeline: Pipeline, connection: psycopg.Connection) -> Told:
+    """A comment with a stub before its posting, a stale posting, a duplicate and a refused record."""
+    # The topics are shared with other tests.
+    one, other = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("a1", "a2"))
+    records = [
+        comment(one, "edit", "2026-05-01T11:00:00Z", "edited", body="better", edited_at="2026-05-01T11:00:00Z"),
+        comment(one, "first", POSTED_AT, body="good"),
+        comment(one, "again", "2026-05-01T12:00:00Z", body="too late"),
+        comment(one, "first", POSTED_AT, body="good"),
+        comment(one, "bad", POSTED_AT, body=7),
+        Outgoing(
+            "comment-events",
+            one.encode(),
+            envelope(
+                "comment.reported.v1",
+                {
+                    "article_id": one,
+                    "comment_id": "only-reported",
+                    "report_id": "r1",
+                    "reporter": {"user_id": "u2"},
+                    "reason": "spam",
+                    "reported_at": POSTED_AT,
+                },
+                at=POSTED_AT,
+                event_id="report",
+            ),
+        ),
+        comment(other, "elsewhere", POSTED_AT, body="another article"),
+        Outgoing(
+            "articles",
+            one.encode(),
+            envelope(
+                "article.published.v1",
+                {
+                    "article_id": one,
+                    "url": "https://news.example/a1",
+                    "headline": "Made up",
+                    "published_at": POSTED_AT,
+                },
+                at=POSTED_AT,
+                event_id="publication",
+            ),
+        ),
+    ]
+    with Publisher(pipeline.settings()) as publisher:
+        for record in records:
+            publisher.send(record)
+    with pipeline.consumer():
+        pipeline.wait_for_records(connection, len(records))
+    return Told(one, other)
+
+
+def test_a_comment_is_explained_register_by_register_and_record_by_record(told: Told, btl: Btl) -> None:
+    document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
+    assert document["agrees"]
+    setters = {each["register"]: each["by"]["event_id"] for each in document["settings"]}
+    assert setters == {"posted": "first", "edited": "edit"}
+    offsets = [each["place"]["offset"] for each in document["told"]]
+    assert offsets == sorted(offsets)
+    outcomes = [(each["event_id"], each["outcomes"][0].split(":")[0]) for each in document["told"]]
+    assert [(event_id, outcome.split(" of ")[0]) for event_id, outcome in outcomes] == [
+        ("edit", "set comments, edited"),
+        ("first", "set comments, posted"),
+        ("again", "stale for comments, posted"),
+        ("first", "duplicate"),
+        (None, "refused"),
+    ]
+
+
+def test_it_reads_well(told: Told, btl: Btl) -> None:
+    text = btl("explain", "comment", "c1", "--article", told.one)
+    assert f"Comment c1 below article {told.one}" in text
+    assert "the first one counts, later ones change nothing" in text
+    assert "any edit beats any posting" in text
+    assert "The tables agree with the log." in text
+
+
+def test_a_comment_id_that_several_articles_use_must_be_told_apart(told: Told, btl: Btl) -> None:
+    with pytest.raises(BelowTheLineError, match="known below 2 articles") as raised:
+        btl("explain", "comment", "c1")
+    assert raised.value.cure == f"Say which: --article {told.one} or --article {told.other}"
+    with pytest.raises(BelowTheLineError, match="No comment c9 is known"):
+        btl("explain", "comment", "c9")
+
+
+def test_an_article_is_explained_and_what_nobody_knows_is_an_error(told: Told, btl: Btl) -> None:
+    document = json.loads(btl("explain", "article", told.one, "--json"))
+    assert {each["register"]: each["by"]["event_id"] for each in document["settings"]} == {
+        "content": "publication",
+        "status": "publication",
+    }
+    with pytest.raises(BelowTheLineError, match="Nothing is known of article a9"):
+        btl("explain", "article", "a9")
+
+
+def test_without_the_log_the_tables_alone_explain(told: Told, btl: Btl) -> None:
+    document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--no-log", "--json"))
+    assert {each["register"]: each["by"]["event_id"] for each in document["settings"]} == {
+        "posted": "first",
+        "edited": "edit",
+    }
+    assert [each["outcomes"][0].split(".")[0] for each in document["told"]] == ["refused: schema_violation"]
+
+
+def test_a_row_that_was_changed_by_hand_contradicts_the_log(
+    told: Told, btl: Btl, connection: psycopg.Connection
+) -> None:
+    connection.execute(
+        "update discussion.comments set edited_body = null, edited_at = null, edited_version = null where article_id = %s",
+        [told.one],
+    )
+    assert "The tables contradict the log: comments c1, edited." in btl(
+        "explain", "comment", "c1", "--article", told.one
+    )
+
+
+@pytest.mark.usefixtures("told")
+def test_a_comment_that_is_known_from_a_report_alone_is_found(btl: Btl) -> None:
+    document = json.loads(btl("explain", "comment", "only-reported", "--json", "--no-log"))
+    assert [(each["row"], each["by"]["event_id"]) for each in document["settings"]] == [
+        ("reports only-reported r1", "report")
+    ]
+
+
+def test_a_record_that_will_be_refused_is_told_before_it_is_ingested(told: Told, btl: Btl, pipeline: Pipeline) -> None:
+    with Publisher(pipeline.settings()) as publisher:
+        publisher.send(comment(told.one, "coming", POSTED_AT, body=8))
+    document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
+    (last,) = document["told"][-1]["outcomes"]
+    assert last.startswith("refused: schema_violation.")
+    assert last.endswith("It is not ingested yet.")

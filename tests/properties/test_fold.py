@@ -1,0 +1,98 @@
+"""Folding a batch is a join: any order, grouping and repetition of the same events gives the same rows, those of the model."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.core.fold import Fold
+from tests.properties import model
+from tests.properties.histories import cloud_events, decoded, histories
+from tests.properties.model import CloudEvent, Tables
+from tests.trying import examples
+
+
+def fold(sent: Iterable[CloudEvent]) -> Fold:
+    folded = Fold()
+    for number, event in enumerate(decoded(sent)):
+        folded.add(number, event)
+    return folded
+
+
+def rows(folded: Fold) -> dict[str, list[dict[str, Any]]]:
+    """The staged rows of each table, in the order in which they are staged."""
+    return {
+        each.table.name: [dict(zip(each.table.columns, row, strict=True)) for row in each.staged()[0]]
+        for each in folded
+    }
+
+
+def joined(*folds: Fold) -> Fold:
+    """What the merge in SQL does, on folds: each register and each element of one joined into the other."""
+    result = Fold()
+    for number, folded in enumerate(folds):
+        for each in folded:
+            table, into = each.table, result.tables[each.table]
+            for row in each.staged()[0]:
+                key = tuple(row[: len(table.key)])
+                if not table.registers:
+                    into.add(number, key, tuple(row[len(key) :]))
+                for place, (start, register) in enumerate(zip(table.starts, table.registers, strict=True)):
+                    values = tuple(row[start : start + len(register.columns)])
+                    if values[-1] is not None:
+                        into.join(number, key, place, values)
+    return result
+
+
+def in_key_order(expected: Tables) -> dict[str, list[dict[str, Any]]]:
+    return {name: [of_table[key] for key in sorted(of_table)] for name, of_table in expected.items() if of_table}
+
+
+@examples(50)
+@given(histories())
+def test_a_folded_batch_is_what_the_model_says(sent: list[CloudEvent]) -> None:
+    assert rows(fold(sent)) == in_key_order(model.tables(sent))
+
+
+@examples(50)
+@given(histories(4), histories(4))
+def test_folding_is_commutative(one: list[CloudEvent], other: list[CloudEvent]) -> None:
+    assert rows(fold(one + other)) == rows(fold(other + one))
+    assert rows(fold(one[::-1])) == rows(fold(one))
+    assert rows(joined(fold(one), fold(other))) == rows(joined(fold(other), fold(one)))
+
+
+@examples(50)
+@given(histories(3), histories(3), histories(3))
+def test_folding_is_associative(first: list[CloudEvent], second: list[CloudEvent], third: list[CloudEvent]) -> None:
+    whole = rows(fold(first + second + third))
+    one, two, three = fold(first), fold(second), fold(third)
+    assert rows(joined(joined(one, two), three)) == whole
+    assert rows(joined(one, joined(two, three))) == whole
+
+
+@examples(50)
+@given(histories())
+def test_folding_is_idempotent(sent: list[CloudEvent]) -> None:
+    once = rows(fold(sent))
+    assert rows(fold(sent + sent)) == once
+    assert rows(joined(fold(sent), fold(sent))) == once
+
+
+@examples(50)
+@given(histories())
+def test_a_row_names_the_records_that_went_into_it(sent: list[CloudEvent]) -> None:
+    alone = [model.tables([each]) for each in sent]
+    for each in fold(sent):
+        for row, records in zip(*each.staged(), strict=True):
+            key = tuple(row[: len(each.table.key)])
+            assert records == [number for number, own in enumerate(alone) if key in own[each.table.name]]
+
+
+@examples(50)
+@given(st.lists(cloud_events(), min_size=2, max_size=12))
+def test_versions_sort_as_time_id_source_and_digest_do(sent: list[CloudEvent]) -> None:
+    pairs = sorted((event.version, model.version(each)) for event, each in zip(decoded(sent), sent, strict=True))
+    assert [own for _, own in pairs] == sorted(map(model.version, sent))
+    assert len({as_bytes for as_bytes, _ in pairs}) == len({own for _, own in pairs})

@@ -1,0 +1,88 @@
+"""``btl consume`` with an appointment: at a step of a batch it kills itself, or stops itself and becomes a zombie.
+
+Run as ``python -m tests.prove.dying STEP COUNT SIGNAL``: when the step (a Step's value, or ``copying``: a row in the middle of
+a COPY) happens for the COUNT-th time, the process sends itself the SIGNAL. Without arguments it has no appointment.
+BTL_PROVE_KAFKA_VIA=PORT=OTHER has it reach the broker's PORT through a proxy's OTHER.
+"""
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg
+
+from below_the_line.logs import configure_logs
+from below_the_line.settings import from_environment
+from consumers.core.observing import Observer, Step
+from consumers.wiring import build_consumer
+
+COPYING = "copying"
+"""Not told to observers: the server is in COPY, and some rows are sent."""
+
+
+class Appointment(Observer):
+    """Counts the steps, and keeps the appointment."""
+
+    def __init__(self, step: str, count: int, kind: signal.Signals) -> None:
+        self._step = step
+        self._left = count
+        self._kind = kind
+
+    def step(self, step: Step, seconds: float) -> None:  # noqa: ARG002
+        if step.value == self._step:
+            self.pass_by()
+
+    def pass_by(self) -> None:
+        """The step happened once more."""
+        self._left -= 1
+        if self._left == 0:
+            os.kill(os.getpid(), self._kind)
+
+
+def stall_in_copy(pass_by: Callable[[], None]) -> None:
+    """Have every row that is copied pass by, with the rows before it handed to the server."""
+    write_row = psycopg.Copy.write_row
+
+    def write(self: psycopg.Copy, row: Sequence[Any]) -> None:
+        write_row(self, row)
+        pass_by()
+
+    setattr(psycopg.Copy, "write_row", write)  # noqa: B010 - as an assignment mypy refuses it, and rightly
+
+
+def reach_through(port: int, proxy: int) -> None:
+    """Redirect this process's connections to a local port."""
+    connect_ex = socket.socket.connect_ex
+
+    def redirected(self: socket.socket, address: Any) -> int:
+        return connect_ex(self, (address[0], proxy) if address[1] == port else address)
+
+    setattr(socket.socket, "connect_ex", redirected)  # noqa: B010
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Consume until stopped, or until the appointment."""
+    observer = Observer()
+    if arguments:
+        step, count, kind = arguments
+        appointment = Appointment(step, int(count), signal.Signals[kind])
+        if step == COPYING:
+            stall_in_copy(appointment.pass_by)
+        observer = appointment
+    via = os.environ.get("BTL_PROVE_KAFKA_VIA")
+    if via:
+        port, _, proxy = via.partition("=")
+        reach_through(int(port), int(proxy))
+    current = from_environment()
+    consumer = build_consumer(current, observer=observer)
+    configure_logs(current.log_format)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: consumer.stop())
+    consumer.run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

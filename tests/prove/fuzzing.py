@@ -1,0 +1,95 @@
+"""Records that nobody meant to send: valid examples in both modes, mutilated, and bytes out of nowhere."""
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from below_the_line.catalogue import load_contracts, topics
+from below_the_line.contracts.events import Record
+from below_the_line.resources import SCHEMAS
+
+TIMESTAMP = 1_800_000_000_000
+_HEADERS = (("content-type", b"application/cloudevents+json"),)
+
+
+def examples() -> list[dict[str, Any]]:
+    """The valid examples of all types that come in, as they are in the repository."""
+    incoming = {event_type for topic in topics() if topic.direction == "in" for event_type in topic.event_types}
+    found = []
+    for path in sorted((SCHEMAS / "examples" / "valid").glob("*/*.json")):
+        event = json.loads(path.read_text(encoding="utf-8"))["record"]["value"]
+        # Those of binary mode hold their data alone.
+        if isinstance(event, dict) and event.get("type") in incoming:
+            found.append(event)
+    return found
+
+
+_scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(min_value=-(2**70), max_value=2**70),
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.text(max_size=30),
+    st.sampled_from(
+        ["\0", "\ud800", "é" * 101, "2026-12-31T23:59:60Z", "0000-01-01T00:00:00Z", "9999-12-31t23:59:59z"]
+    ),
+)
+_values = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@st.composite
+def _mutilated(draw: st.DrawFn, events: list[dict[str, Any]]) -> dict[str, Any]:
+    """A valid event in which some members were replaced, added or taken away, at any depth."""
+    event: dict[str, Any] = json.loads(json.dumps(draw(st.sampled_from(events))))
+    for _ in range(draw(st.integers(0, 3))):
+        place = event
+        while draw(st.booleans()):
+            inner = [member for member in place.values() if isinstance(member, dict) and member]
+            if not inner:
+                break
+            place = draw(st.sampled_from(inner))
+        name = draw(st.sampled_from(sorted(place)) | st.text(max_size=10))
+        if draw(st.booleans()):
+            place.pop(name, None)
+        else:
+            place[name] = draw(_values)
+    return event
+
+
+@st.composite
+def records(draw: st.DrawFn, events: list[dict[str, Any]]) -> Record:
+    """A record: nearly valid, damaged, or noise."""
+    contracts = load_contracts()
+    event = draw(_mutilated(events))
+    data = event.get("data")
+    key = data.get("article_id") if isinstance(data, dict) else None
+    key_bytes = (
+        key.encode("utf-8", "surrogatepass") if isinstance(key, str) else draw(st.none() | st.binary(max_size=9))
+    )
+    topic = contracts.topic_of(str(event.get("type"))) or draw(st.sampled_from(["articles", "comment-events"]))
+    headers: tuple[tuple[str, bytes | None], ...] = draw(st.sampled_from([_HEADERS, ()]))
+    if draw(st.booleans()):
+        value = json.dumps(event, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    else:
+        attributes = {name: member for name, member in event.items() if name != "data"}
+        attached = [
+            (f"ce_{name}", None if member is None else str(member).encode("utf-8", "surrogatepass"))
+            for name, member in attributes.items()
+        ]
+        headers = (*attached, ("content-type", b"application/json"))
+        value = json.dumps(data, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
+    if draw(st.integers(0, 9)) < 3:
+        start = draw(st.integers(0, len(value)))
+        end = draw(st.integers(start, min(len(value), start + 8)))
+        value = value[:start] + draw(st.binary(max_size=8)) + value[end:]
+    if draw(st.integers(0, 19)) == 0:
+        value = draw(st.binary(max_size=60))
+    if draw(st.integers(0, 19)) == 0:
+        headers += ((draw(st.text(max_size=12)), draw(st.none() | st.binary(max_size=20))),)
+    timestamp = draw(st.just(TIMESTAMP) | st.integers(0, 2**62))
+    return Record(topic, 0, draw(st.integers(0, 2**40)), timestamp, key_bytes, value, headers)

@@ -1,0 +1,95 @@
+"""The decoder against whatever comes: some thousand records in ``make test``, ten minutes of them in ``make prove``."""
+
+import os
+from collections import Counter
+from datetime import datetime
+from time import monotonic
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+from rich.console import Console
+
+from below_the_line.catalogue import load_contracts
+from below_the_line.contracts.codes import STAGES
+from below_the_line.contracts.decoding import Contracts
+from below_the_line.contracts.events import Event, Record, Rejection
+from consumers.core.batch import Batch, Judged
+from tests.prove.fuzzing import examples, records
+
+PROVING = os.environ.get("BTL_PROVE") == "1"
+SECONDS = 600.0
+QUICK = load_contracts()
+EXACT = Contracts(QUICK._contracts, QUICK._topic_of, quick_parser=lambda _: None)
+"""The same contracts by the slow path alone: what both say must be the same."""
+
+
+def assert_judged_well(record: Record) -> str:
+    """No crash, one verdict, always the same one, by either parser; returns what it was."""
+    verdict = QUICK.decode(record)
+    assert verdict == QUICK.decode(record) == EXACT.decode(record)
+    batch = Batch.scattered([Judged(record, verdict)])
+    applied, dead = batch.has_events, bool(batch.dead_letters())
+    assert applied != dead, "both applied and dead-lettered, or neither"
+    if isinstance(verdict, Rejection):
+        assert STAGES[verdict.code] == verdict.stage
+        assert len(verdict.message) < 1_000
+        return verdict.code
+    assert_storable(verdict)
+    assert sum(len(folded) for folded in batch.folded()) > 0
+    return verdict.type
+
+
+def assert_storable(event: Event) -> None:
+    """What Postgres takes: no U+0000, no half surrogates, and the key that the record came by."""
+
+    def look(member: Any) -> None:
+        if isinstance(member, str):
+            assert "\0" not in member
+            member.encode()
+        elif isinstance(member, dict):
+            for name, inner in member.items():
+                look(name)
+                look(inner)
+        elif isinstance(member, list):
+            for inner in member:
+                look(inner)
+        elif isinstance(member, datetime):
+            assert member.tzinfo is not None
+
+    look(dict(event.data))
+    assert len(event.digest) == 32
+    assert event.article_id == event.data["article_id"]
+
+
+@pytest.mark.timeout(1_200 if PROVING else 300)
+def test_whatever_comes_gets_one_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    verdicts: Counter[str] = Counter()
+    known = examples()
+    assert known
+
+    def run(number: int, count: int) -> None:
+        @seed(number)
+        @settings(
+            max_examples=count,
+            deadline=None,
+            database=None,
+            derandomize=False,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        )
+        @given(records(known))
+        def fuzz(record: Record) -> None:
+            verdicts[assert_judged_well(record)] += 1
+
+        fuzz()
+
+    if PROVING:
+        began, number = monotonic(), 0
+        while monotonic() - began < SECONDS:
+            number += 1
+            run(number, 5_000)
+    else:
+        run(0, 1_500)
+    with capsys.disabled():
+        Console().print(f"\nDecoder: {sum(verdicts.values()):,} records, {len(verdicts)} different verdicts.")
+    assert {"schema_violation", "not_json", "not_cloudevent", "unknown_type", "comment.posted.v1"} <= set(verdicts)

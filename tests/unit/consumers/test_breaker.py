@@ -1,0 +1,77 @@
+"""When the breaker of a partition trips: over half of the last records bad, and not a few."""
+
+import pytest
+
+from below_the_line.contracts.events import Event, Record, Rejection
+from consumers.core.batch import Judged
+from consumers.core.breaker import Breaker, BreakerPolicy
+from tests.building import deleted
+
+POLICY = BreakerPolicy(window=100, least=20)
+EVENT = deleted(at="2026-05-01T10:00:00Z")
+
+
+def judged(pattern: str, first_offset: int = 0) -> list[Judged]:
+    """``g``: good; ``b``: bad; ``u``: of an unknown type."""
+    verdicts: dict[str, Event | Rejection] = {
+        "g": EVENT,
+        "b": Rejection("contract", "schema_violation", None, "made up"),
+        "u": Rejection("envelope", "unknown_type", None, "made up"),
+    }
+    return [
+        Judged(Record("comment-events", 0, first_offset + number, 0, b"a", b"{}"), verdicts[letter])
+        for number, letter in enumerate(pattern)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "trips"),
+    [
+        ("b" * 19, False),
+        ("b" * 20, True),
+        ("gb" * 200, False),
+        ("g" * 19 + "b" * 20, True),
+        ("g" * 20 + "b" * 20, False),
+        ("g" * 20 + "b" * 21, True),
+        # Only the last hundred count, however many good ones came before.
+        ("g" * 5_000 + "b" * 50, False),
+        ("g" * 5_000 + "b" * 51, True),
+        ("b" * 19 + "g" * 100 + "b" * 19, False),
+        ("u" * 500, False),
+        # Unknown types are neither good nor bad: they thin nothing out.
+        ("ub" * 20, True),
+        ("ugb" * 300, False),
+    ],
+)
+def test_it_trips_when_over_half_of_the_last_records_are_bad_and_not_a_few(pattern: str, trips: bool) -> None:
+    records = judged(pattern)
+    assert Breaker(POLICY).trips(records) is trips
+    one_by_one = Breaker(POLICY)
+    assert any(one_by_one.trips([each]) for each in records) is trips
+
+
+def test_the_default_is_over_half_of_the_last_thousand_and_at_least_two_hundred() -> None:
+    assert not Breaker(BreakerPolicy()).trips(judged("b" * 199))
+    assert Breaker(BreakerPolicy()).trips(judged("b" * 200))
+    assert not Breaker(BreakerPolicy()).trips(judged("g" * 2_000 + "b" * 500))
+    assert Breaker(BreakerPolicy()).trips(judged("g" * 2_000 + "b" * 501))
+
+
+def test_records_that_somebody_accepted_are_not_counted() -> None:
+    breaker = Breaker(POLICY, accepted_offset=1_000)
+    assert not breaker.trips(judged("b" * 990, first_offset=10))
+    assert breaker.trips(judged("b" * 20, first_offset=1_000))
+
+
+def test_a_record_that_the_database_refused_is_bad_after_all() -> None:
+    breaker = Breaker(POLICY)
+    records = judged("g" * 39)
+    assert not breaker.trips(records)
+    refused = [Judged(each.record, Rejection("database", "rejected_by_database", None, "made up")) for each in records]
+    assert [breaker.trips_afterwards(each) for each in refused[:20]] == [False] * 19 + [True]
+
+
+def test_it_says_what_the_last_records_were() -> None:
+    breaker = Breaker(POLICY)
+    breaker.trips(judged("g" * 10 + "b" * 20))
+    assert breaker.detail == "20 of the last 30 records could not be applied (schema_violation 20)"
