@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import kafka
+import tenacity
 from kafka import errors as kafka_errors
 from kafka.net.compat import KafkaNetClient
 from kafka.partitioner import DefaultPartitioner
@@ -23,6 +24,8 @@ logging.getLogger("kafka").addHandler(logging.NullHandler())
 
 CONNECT_SECONDS = 8.0
 """An unreachable broker is given up after this long."""
+ADMIN_SECONDS = 5.0
+"""A request of the admin client that found its broker gone is tried again, at any other, for this long."""
 DELIVERY_SECONDS = 10.0
 """A record that the broker has not taken after this long is an error."""
 
@@ -261,13 +264,39 @@ class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
 
 @contextmanager
 def admin_client(settings: Settings) -> Iterator[Any]:
-    """An admin client, closed at the end. What Kafka raises in between, too, becomes a BelowTheLineError."""
+    """An admin client, closed at the end. What Kafka raises in between, too, becomes a BelowTheLineError.
+
+    One broker of several that is lost is not an error: what was to go to it is sent to another.
+    """
     with _explaining(settings):
         client = _connected(kafka.KafkaAdminClient, **kafka_options(settings))
         try:
-            yield client
+            yield _OtherBroker(client)
         finally:
             client.close()
+
+
+def _found_no_broker(error: BaseException) -> bool:
+    return isinstance(error, kafka_errors.KafkaConnectionError | kafka_errors.NodeNotReadyError)
+
+
+class _OtherBroker:
+    """An admin client whose requests are sent again if the broker could not be reached.
+
+    kafka-python picks any broker for a request, also one that it has not connected to yet, and fails if that one is away:
+    from then on it avoids it.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return tenacity.retry(
+            retry=tenacity.retry_if_exception(_found_no_broker),
+            stop=tenacity.stop_after_delay(ADMIN_SECONDS),
+            wait=tenacity.wait_fixed(0.1),
+            reraise=True,
+        )(getattr(self._client, name))
 
 
 def _connected(factory: Callable[..., Any], **options: Any) -> Any:

@@ -8,6 +8,7 @@ operator's decision would have them, until each process owns some: starting and 
 import json
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -50,7 +51,7 @@ class Consumers:
     def wait_for(self, records: int) -> None:
         """Wait until the ledger has so many. Raises AssertionError if a process ends or none makes progress."""
         with psycopg.connect(self.database.superuser, autocommit=True) as connection:
-            seen, since = 0, time.monotonic()
+            seen, since, tick = 0, time.monotonic(), threading.Event()
             while seen < records:
                 assert all(process.poll() is None for process in self.processes), self.log()[-3000:]
                 (found,) = connection.execute(
@@ -61,7 +62,7 @@ class Consumers:
                 assert time.monotonic() < since + _SECONDS_WITHOUT_PROGRESS, (
                     f"{seen} of {records}: {self.log()[-3000:]}"
                 )
-                time.sleep(0.1)
+                tick.wait(0.1)
 
     def throughput(self) -> Throughput:
         """Of what was committed so far; checks the account first. Raises AssertionError."""

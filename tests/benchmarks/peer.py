@@ -14,6 +14,7 @@ consumer that fetches enough to fill them. The Java options are those of Kafka's
 import json
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -177,7 +178,7 @@ def measure(services: Services, load: FlatLoad, settings: Mapping[str, str], tas
 
 def _wait(connection: psycopg.Connection, load: FlatLoad, process: "subprocess.Popen[bytes]", log: Path) -> None:
     texts = list(zip(*load.last.values(), strict=True))
-    stored, seen, since = 0, 0, time.monotonic()
+    stored, seen, since, tick = 0, 0, time.monotonic(), threading.Event()
     while stored < load.rows:
         said = log.read_text(errors="replace")
         if process.poll() is not None or _FAILED in said or time.monotonic() > since + _SECONDS_WITHOUT_PROGRESS:
@@ -195,7 +196,7 @@ def _wait(connection: psycopg.Connection, load: FlatLoad, process: "subprocess.P
         if last == len(load.last):
             # Only now: to count is to read the whole table.
             (stored,) = connection.execute("select count(*) from flat_events").fetchone() or (0,)
-        time.sleep(0.25)
+        tick.wait(0.25)
 
 
 @contextmanager

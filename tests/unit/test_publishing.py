@@ -138,3 +138,44 @@ def test_partitions_are_those_of_every_other_kafka_client() -> None:
 
 def test_an_outgoing_record_has_no_headers_unless_given() -> None:
     assert Outgoing("articles", b"key", None) == ("articles", b"key", None, ())
+
+
+class OneBrokerAway:
+    """As much of an admin client as a caller sees while one of its brokers is away: the first requests fail."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+
+    def list_topics(self) -> list[str]:
+        if self.failures:
+            raise self.failures.pop(0)
+        return ["articles"]
+
+    def close(self) -> None:
+        pass
+
+
+def admin_that_meets(monkeypatch: pytest.MonkeyPatch, *failures: Exception) -> OneBrokerAway:
+    client = OneBrokerAway(*failures)
+    monkeypatch.setattr(publishing, "_connected", lambda *_, **__: client)
+    return client
+
+
+def test_an_admin_request_that_found_its_broker_gone_goes_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = admin_that_meets(monkeypatch, kafka_errors.KafkaConnectionError(), kafka_errors.NodeNotReadyError(1))
+    with publishing.admin_client(Settings(kafka_bootstrap="one:9092,two:9092")) as admin:
+        assert admin.list_topics() == ["articles"]
+    assert not client.failures
+
+
+@pytest.mark.parametrize(
+    "failure", [kafka_errors.ClusterAuthorizationFailedError(), kafka_errors.UnknownTopicOrPartitionError()]
+)
+def test_what_a_broker_answered_is_not_asked_again(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    client = admin_that_meets(monkeypatch, failure, failure)
+    with (
+        pytest.raises(BelowTheLineError),
+        publishing.admin_client(Settings(kafka_bootstrap="one:9092,two:9092")) as admin,
+    ):
+        admin.list_topics()
+    assert len(client.failures) == 1
