@@ -144,16 +144,15 @@ class Consumer:
         if self._broker_attempt:
             self._broker_attempt = 0
             log.info("broker back")
-            if self._source.is_rebalancing:
-                self._observer.waiting(Cause.GROUP, "the group is giving the partitions out anew")
-            else:
-                self._tell_reading()
+            self._tell_rebalancing()
+            self._tell_reading()
         assigned = self._source.changed_assignment()
         if assigned is not None:
             # Whatever this poll returned may belong to partitions that are ours no more: all is read again.
             self._settle()
             log.info("assigned", partitions=sorted(map(str, assigned)))
             self._observer.assigned(assigned)
+            self._tell_rebalancing()
             self._retry_at, self._attempt, self._unwritten = self._now(), 0, False
             self._confirm_membership = False
         if self._retry_at is not None:
@@ -229,9 +228,6 @@ class Consumer:
         totals.batches += 1
         # Only a batch that was written ends a row of failures: taking partitions works also where writing does not.
         self._attempt = 0
-        if self._unwritten:
-            self._unwritten = False
-            self._tell_reading()
         for entry in entries:
             self._committed[entry.partition] = entry.next_offset
             totals.records += entry.records
@@ -239,6 +235,9 @@ class Consumer:
             totals.unchanged += entry.unchanged
             totals.dead_lettered += entry.dead_lettered
             self._dirty = self._dirty or entry.applied > 0
+        if self._unwritten:
+            self._unwritten = False
+            self._tell_reading()
 
     def _keep_house(self) -> None:
         """About once a second, between two batches: tell what was done, wake the metrics, pass gaps. Raises StoreError."""
@@ -336,6 +335,8 @@ class Consumer:
 
     def _write_part(self, part: Batch) -> None:
         """Write a part of a batch that is taken apart. Raises StoreError and _TrippedError."""
+        # There may be hundreds.
+        self._observer.turn()
         record, verdict = part.judged[0]
         if isinstance(verdict, Rejection) and verdict.stage == "database":
             partition = Partition(record.topic, record.partition)
@@ -410,7 +411,7 @@ class Consumer:
                     if position.status == "consuming":
                         self._store.stop_partition(partition, "stopped", start.detail)
                         held[partition] = "stopped"
-                    self._halted[partition] = Halt(held[partition], start.detail)
+                    self._halted[partition] = Halt(held[partition], start.detail, position.next_offset)
                 else:
                     positions[partition] = start
             ended = self._store.end_superseded_backends() if self._attempt else 0
@@ -440,9 +441,16 @@ class Consumer:
         self._tell_reading()
         log.info("consuming", partitions={str(partition): offset for partition, offset in positions.items()})
 
+    def _tell_rebalancing(self) -> None:
+        if self._source.is_rebalancing:
+            self._observer.waiting(Cause.GROUP, "the group is giving the partitions out anew")
+
     def _tell_reading(self) -> None:
         if self._retry_at is None and not self._unwritten and not self._source.is_rebalancing:
-            self._observer.reading(self._next_offsets, self._halted)
+            # What was read is not committed yet: a batch may be under way.
+            self._observer.reading(
+                {partition: self._committed[partition] for partition in self._next_offsets}, self._halted
+            )
 
     def _drain(self) -> None:
         """Write what was read, as a last act; if that fails it is read again by whoever comes next."""

@@ -187,7 +187,7 @@ class Source:
         return {topic: topic_id for topic, topic_id in found.items() if topic_id is not None and topic_id.int}
 
     def require_answer(self, partitions: Iterable[Partition]) -> None:
-        """Ask the brokers for the ends of these partitions; of none, for those of every topic's first.
+        """Ask the brokers for the ends of these partitions; of none, for those of the first of every topic that is there.
 
         kafka-python waits in silence for brokers that are away and for partitions without a leader: to ``poll()`` it is as
         if there were nothing to read. Raises kafka.errors.KafkaError.
@@ -195,7 +195,8 @@ class Source:
         asked = [TopicPartition(*partition) for partition in partitions]
         try:
             self._consumer.end_offsets(
-                asked or [TopicPartition(topic, 0) for topic in self._topics], timeout_ms=_ANSWER_MILLISECONDS
+                asked or [TopicPartition(topic, 0) for topic in self.topic_ids or self._topics],
+                timeout_ms=_ANSWER_MILLISECONDS,
             )
         except kafka.errors.KafkaTimeoutError:
             raise kafka.errors.KafkaTimeoutError(

@@ -77,6 +77,7 @@ class Store:
             return
         try:
             self._connection = Session.open(self._url, self.application_name)
+            self._connection.while_silent = self._observer.silent
             if self._hurried:
                 self._connection.hurry()
             for table in [*(table.name for table in TABLES), "dead_letters"]:

@@ -1,6 +1,6 @@
 """A session with Postgres in which no wait is for ever, on either side."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -37,6 +37,8 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     """A connection that gives a silent server up: the wait ends with OperationalError, and the connection is closed."""
 
     _patience_seconds = SILENCE_SECONDS
+    while_silent: Callable[[float], object] = staticmethod(lambda _seconds: None)
+    """Called ten times a second while the server says nothing, with the seconds since it last did."""
 
     @classmethod
     def open(cls, url: str, application_name: str) -> "Session":
@@ -66,9 +68,12 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             wanted = next(gen)
             while True:
                 ready = yield wanted
-                if ready == Ready.NONE and monotonic() - began > self._patience_seconds:
-                    self.pgconn.finish()
-                    raise psycopg.OperationalError(f"the server said nothing for {monotonic() - began:.0f} s")
+                if ready == Ready.NONE:
+                    silence = monotonic() - began
+                    self.while_silent(silence)
+                    if silence > self._patience_seconds:
+                        self.pgconn.finish()
+                        raise psycopg.OperationalError(f"the server said nothing for {silence:.0f} s")
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: _T = end.value

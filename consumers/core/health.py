@@ -8,7 +8,8 @@ from consumers.core.batch import Partition
 from consumers.core.observing import Cause, Halt
 
 LONGEST_TURN_SECONDS = 30.0
-"""A loop that has not turned for so long hangs: everything in it that waits, waits for less than half of it."""
+"""A loop that has not turned for so long hangs: it waits for brokers for less than half of it at a time, and while it waits for
+the database, which may be much longer, it says so (``Observer.silent``)."""
 LONGEST_STANDSTILL_SECONDS = 60.0
 """A partition that has something to read and has not moved for so long does not progress."""
 
@@ -27,7 +28,7 @@ class Condition:
     """What is known of a consumer. Times are seconds of one monotonic clock."""
 
     turned_at: float
-    """When its loop last began a turn."""
+    """When its loop last began a turn, or said that it waits for the database."""
     waiting: Waiting | None = None
     next_offsets: Mapping[Partition, int] = field(default_factory=lambda: MappingProxyType({}))
     """Of the partitions that it reads: what is committed reaches up to here."""

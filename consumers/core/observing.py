@@ -54,6 +54,8 @@ class Halt(NamedTuple):
     """``stopped``: reading on would lose or repeat records; ``tripped``: the breaker stopped it."""
     detail: str
     """What happened and what to do, for people."""
+    next_offset: int
+    """What is committed reaches up to this offset."""
 
 
 class Observer:
@@ -61,6 +63,9 @@ class Observer:
 
     def turn(self) -> None:
         """The loop begins another turn: some hundred times a second under load, a few times a second when idle."""
+
+    def silent(self, seconds: float) -> None:
+        """The loop waits for the database, which has said nothing for so long. Told ten times a second meanwhile."""
 
     def step(self, step: Step, seconds: float) -> None:
         """A step is done; it took so long. MERGED: from the sending to the result, reading meanwhile included."""

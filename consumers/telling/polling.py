@@ -55,8 +55,8 @@ class Poller:
         """End; what is being asked is not waited for long."""
         self._closed.set()
         for thread in self._threads:
-            thread.join(2)
-        self._hang_up()
+            if thread.is_alive():
+                thread.join(2)
 
     def _repeat(self, ask: Callable[[], None], seconds: float) -> None:
         while not self._closed.is_set():
@@ -65,11 +65,20 @@ class Poller:
                 ask()
             except (kafka.errors.KafkaError, psycopg.Error, BelowTheLineError, OSError) as error:
                 log.debug("not answered", question=ask.__name__, error=str(error))
+            except Exception:
+                # A defect, of kafka-python's or ours: the next time may go better, and without this thread a consumer that
+                # has read everything would soon count as one that does not move.
+                log.exception("could not ask", question=ask.__name__)
             self._closed.wait(max(0.1, seconds - (monotonic() - began)))
+        if ask == self._ask_for_ends:
+            # On the thread that uses it: kafka-python's client is not for two.
+            self._hang_up()
 
     def _ask_for_ends(self) -> None:
         partitions = [kafka.TopicPartition(*each) for each in self._teller.partitions()]
         if not partitions:
+            # Who stands by has nothing to know.
+            self._teller.ends({})
             return
         if self._consumer is None:
             self._consumer = kafka.KafkaConsumer(

@@ -25,6 +25,8 @@ _RECORDS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000, 50_000)
 _SKEW = (-300, -60, -5, -1, 0, 1, 5, 60, 300, 900, 3_600, 86_400)
 _MOST_SOURCES = 20
 """Sources with a label of their own; whoever comes later is counted under ``other``."""
+_SILENCE_SECONDS = 2.0
+"""A database that has said nothing for so long is waited for: a batch is merged in less."""
 _SAMPLED = 20
 """Events of a batch whose clock is looked at: some, so that a batch costs the same whatever its size."""
 OTHER = "other"
@@ -40,8 +42,10 @@ class Teller(Observer):
         # Until the group has answered it is not ready: without this it would seem to stand by.
         self._condition = Condition(now(), Waiting(Cause.GROUP, "not in the group yet", now()))
         self._turned_at = now()
+        self._silence: Waiting | None = None
+        """What is waited for only because the database says nothing: over as soon as the loop turns again."""
         self._ends: Mapping[Partition, int] = {}
-        self._ends_at: float | None = None
+        self._ends_at = now()
         self._sources: set[str] = set()
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
@@ -105,6 +109,21 @@ class Teller(Observer):
     def turn(self) -> None:
         """The loop turns."""
         self._turned_at = self._now()
+        if self._silence is not None:
+            with self._lock:
+                if self._condition.waiting is self._silence:
+                    self._count_pause(self._silence)
+                    self._condition = replace(self._condition, waiting=None)
+            self._silence = None
+
+    def silent(self, seconds: float) -> None:
+        """The database says nothing, and the loop waits for it."""
+        self._turned_at = self._now()
+        if seconds < _SILENCE_SECONDS or self._condition.waiting is not self._silence:
+            # Soon over; or something else is waited for, and told, already.
+            return
+        self.waiting(Cause.DATABASE, f"the server has said nothing for {seconds:.0f} s")
+        self._silence = self._condition.waiting
 
     def step(self, step: Step, seconds: float) -> None:
         """A step took so long."""
@@ -180,8 +199,9 @@ class Teller(Observer):
     # What the poller tells
 
     def partitions(self) -> list[Partition]:
-        """The partitions that are read now."""
-        return sorted(self.condition().next_offsets)
+        """The partitions that are ours: those that are read, and those that wait for a decision."""
+        condition = self.condition()
+        return sorted({*condition.next_offsets, *condition.halted})
 
     def ends(self, ends: Mapping[Partition, int]) -> None:
         """The broker's logs end here: the last stable offsets."""
@@ -200,10 +220,10 @@ class Teller(Observer):
         with self._lock:
             return replace(self._condition, turned_at=self._turned_at)
 
-    def ends_now(self) -> tuple[Mapping[Partition, int], float | None]:
-        """Where the logs ended, and how many seconds ago that was; None: never asked with success."""
+    def ends_now(self) -> tuple[Mapping[Partition, int], float]:
+        """Where the logs ended, and how many seconds ago that was; or since we began, if it never was asked with success."""
         with self._lock:
-            return self._ends, None if self._ends_at is None else self._now() - self._ends_at
+            return self._ends, self._now() - self._ends_at
 
     def now(self) -> float:
         """The clock of the condition's times."""
@@ -239,15 +259,17 @@ class _Partitions(Collector):
         for cause in Cause:
             waiting = condition.waiting
             paused.add_metric([cause.value], float(waiting is not None and waiting.cause is cause))
-        for partition, next_offset in condition.next_offsets.items():
+        waiting_at = {partition: halt.next_offset for partition, halt in condition.halted.items()}
+        for partition, next_offset in {**waiting_at, **condition.next_offsets}.items():
             labels = [partition.topic, str(partition.number)]
             next_offsets.add_metric(labels, next_offset)
             if partition in ends:
                 lags.add_metric(labels, max(0, ends[partition] - next_offset))
-            still.add_metric(labels, now - condition.moved_at.get(partition, now))
+        for partition, moved_at in condition.moved_at.items():
+            still.add_metric([partition.topic, str(partition.number)], now - moved_at)
         for partition, halt in condition.halted.items():
             halts.add_metric([partition.topic, str(partition.number), halt.status], 1)
-        ends_age.add_metric([], float("nan") if age is None else age)
+        ends_age.add_metric([], age)
         return is_ready, turned, paused, next_offsets, lags, still, halts, ends_age
 
     @staticmethod

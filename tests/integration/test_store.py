@@ -279,3 +279,24 @@ def test_a_server_that_says_nothing_is_given_up_at_once_when_the_process_is_to_s
         os.kill(int(str(backend)), signal.SIGCONT)
     assert silent.value.failure is Failure.FAULT
     assert one(connection, "select count(*) from discussion.comments") == (0,)
+
+
+def test_while_a_server_says_nothing_that_is_told(database_url: str, connection: psycopg.Connection) -> None:
+    class Patient(Observer):
+        seconds = 0.0
+
+        def silent(self, seconds: float) -> None:
+            self.seconds = seconds
+            if seconds > 1:
+                os.kill(int(str(backend)), signal.SIGCONT)
+
+    patient = Patient()
+    with closing(Store(database_url, "group", patient)) as store:
+        store.take({ZERO: BROKER})
+        (backend,) = one(connection, "select backend_pid from ingest.partition_offsets")
+        os.kill(int(str(backend)), signal.SIGSTOP)
+        try:
+            assert write(store, batch_of([posted()])) == [(1, 1, 0, 0)]
+        finally:
+            os.kill(int(str(backend)), signal.SIGCONT)
+    assert patient.seconds > 1

@@ -41,7 +41,7 @@ def test_waiting_is_alive_but_not_ready_and_says_for_what(cause: Cause) -> None:
 
 
 def test_a_partition_that_waits_for_a_decision_is_not_ready() -> None:
-    halted = replace(READING, halted={ONE: Halt("tripped", "see `btl breaker show`")})
+    halted = replace(READING, halted={ONE: Halt("tripped", "see `btl breaker show`", 4)})
     assert ready(halted, 101).because == ("Partition articles-1 is tripped: see `btl breaker show`",)
 
 

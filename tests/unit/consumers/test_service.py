@@ -8,6 +8,7 @@ from uuid import UUID
 import kafka.errors
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
@@ -483,6 +484,8 @@ class Told(Observer):
     def __init__(self) -> None:
         self.turns = 0
         self.heard: list[object] = []
+        self.rejected: list[str] = []
+        self.trips: list[Partition] = []
 
     def turn(self) -> None:
         self.turns += 1
@@ -495,6 +498,12 @@ class Told(Observer):
 
     def reading(self, positions: Mapping[Partition, int], halted: Mapping[Partition, Halt]) -> None:
         self.heard.append((dict(positions), {partition: halt.status for partition, halt in halted.items()}))
+
+    def fenced(self, detail: str) -> None:
+        self.rejected.append(detail)
+
+    def tripped(self, partition: Partition, detail: str) -> None:  # noqa: ARG002
+        self.trips.append(partition)
 
 
 def test_it_tells_what_it_waits_for_what_it_reads_and_that_its_loop_turns() -> None:
@@ -509,6 +518,80 @@ def test_it_tells_what_it_waits_for_what_it_reads_and_that_its_loop_turns() -> N
     ]
     assert world.stored == {ZERO: 0, ONE: 300}
     assert told.turns > 5
+    assert told.trips == [ZERO]
+
+
+@pytest.mark.parametrize(
+    "begun", [True, False], ids=["at the end of the batch", "when it is settled for a new assignment"]
+)
+def test_each_rejection_by_the_fence_is_told_and_logged_once(begun: bool) -> None:
+    class Fenced(World):
+        def changed_assignment(self) -> frozenset[Partition] | None:
+            # The group changes its mind while the batch is being written.
+            self.changed |= not begun and self.writing is not None
+            return super().changed_assignment()
+
+        def is_ready(self) -> bool:
+            return begun
+
+        def finish(self) -> list[Entry]:
+            if not told.rejected:
+                raise failure(Failure.FENCED)
+            return super().finish()
+
+    told = Told()
+    world = Fenced(records=until(20))
+    with capture_logs() as logs:
+        world.run(observer=told)
+    assert told.rejected == ["made up: fenced"]
+    assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["fenced"]
+    assert (world.stored[ZERO], world.dead_letters) == (20, [])
+
+
+def test_while_the_group_gives_partitions_out_anew_that_is_told() -> None:
+    class Rebalancing(World):
+        def changed_assignment(self) -> frozenset[Partition] | None:
+            if self.now > 2 and not self.is_rebalancing:
+                self.assigned, self.is_rebalancing, self.changed = frozenset(), True, True
+            return super().changed_assignment()
+
+    told = Told()
+    Rebalancing(records=until(20), seconds=4).run(observer=told)
+    assert told.heard[-2:] == [frozenset(), Cause.GROUP]
+
+
+def test_what_is_read_but_not_written_yet_is_not_told_as_committed() -> None:
+    class Away(World):
+        """A broker that is away for a moment while the first batch waits to be written."""
+
+        away = True
+
+        def is_ready(self) -> bool:
+            return self.now > 3
+
+        def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
+            if self.writing is not None and self.away:
+                self.away = False
+                raise kafka.errors.KafkaConnectionError("away")
+            return super().poll(timeout_seconds, max_records)
+
+    told = Told()
+    world = Away(records=until(20))
+    world.run(batch_records=1_000, observer=told)
+    assert told.heard[-2:] == [Cause.BROKER, ({ZERO: 0}, {})]
+    assert world.stored[ZERO] == 20
+
+
+def test_a_batch_that_is_taken_apart_for_long_counts_as_alive() -> None:
+    told, turns = Told(), []
+
+    def refuse(batch: Batch) -> Failure | None:
+        turns.append(told.turns)
+        return Failure.DATA if has_bad_event(batch) else None
+
+    World(records=until(64, bad=frozenset({5, 40})), refuse=refuse, seconds=1).run(batch_records=64, observer=told)
+    assert len(turns) > 20
+    assert len({*turns}) == len(turns), "a turn is told before each part"
 
 
 def test_a_group_that_takes_its_time_is_no_fault_of_the_database() -> None:
@@ -529,7 +612,7 @@ def test_a_group_that_takes_its_time_is_no_fault_of_the_database() -> None:
 def test_no_partitions_is_standing_by_only_once_the_group_has_said_so() -> None:
     told = Told()
     World(assigned=frozenset(), is_rebalancing=True, seconds=1).run(observer=told)
-    assert told.heard == [Cause.GROUP, frozenset()]
+    assert told.heard == [Cause.GROUP, frozenset(), Cause.GROUP]
 
     told = Told()
     World(assigned=frozenset(), seconds=1).run(observer=told)

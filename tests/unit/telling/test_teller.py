@@ -8,7 +8,7 @@ import pytest
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record
 from consumers.core.batch import Batch, Judged, Partition
-from consumers.core.health import ready
+from consumers.core.health import alive, ready
 from consumers.core.observing import Cause, Halt, Step
 from consumers.telling.teller import OTHER, Teller
 from tests.building import envelope
@@ -100,6 +100,44 @@ def test_pauses_are_counted_and_timed_by_cause(teller: Teller, clock: Clock) -> 
     assert value(teller, "btl_ready") == 1
 
 
+def test_a_database_that_says_nothing_is_waited_for_and_no_reason_to_start_anew(teller: Teller, clock: Clock) -> None:
+    teller.reading({ZERO: 5}, {})
+    for seconds in range(1, 66):
+        clock.now += 1
+        teller.silent(float(seconds))
+    assert alive(teller.condition(), clock()).holds
+    assert ready(teller.condition(), clock()).because[:1] == (
+        "Waiting for the database for 63 s: the server has said nothing for 65 s",
+    )
+    teller.ends({ZERO: 5})
+    teller.turn()
+    assert ready(teller.condition(), clock()).holds
+    assert value(teller, "btl_pauses_total", cause="database") == 1
+    assert value(teller, "btl_paused_seconds_total", cause="database") == 63
+
+
+def test_a_merge_of_a_second_is_no_pause_and_a_silence_hides_no_other_reason(teller: Teller, clock: Clock) -> None:
+    teller.reading({ZERO: 5}, {})
+    teller.silent(1.0)
+    assert ready(teller.condition(), clock()).holds
+    teller.waiting(Cause.FENCE, "another owner")
+    teller.silent(5.0)
+    teller.turn()
+    assert ready(teller.condition(), clock()).because == ("Waiting for the fence for 0 s: another owner",)
+
+
+def test_a_fault_after_a_silence_is_told_until_reading_goes_on(teller: Teller, clock: Clock) -> None:
+    teller.reading({ZERO: 5}, {})
+    teller.silent(3.0)
+    clock.now += 4
+    teller.waiting(Cause.DATABASE, "the server said nothing for 70 s")
+    teller.turn()
+    assert ready(teller.condition(), clock()).because == (
+        "Waiting for the database for 4 s: the server said nothing for 70 s",
+    )
+    assert value(teller, "btl_pauses_total", cause="database") == 1
+
+
 def test_lag_is_what_the_broker_has_beyond_what_is_committed(teller: Teller, clock: Clock) -> None:
     teller.reading({ZERO: 0, ONE: 4}, {})
     teller.ends({ZERO: 10, ONE: 4})
@@ -122,7 +160,11 @@ def test_taking_a_partition_anew_is_no_progress(teller: Teller, clock: Clock) ->
 
 
 def test_figures_of_a_partition_go_where_it_goes(teller: Teller) -> None:
-    teller.reading({ZERO: 0}, {ONE: Halt("tripped", "decide")})
+    teller.reading({ZERO: 0}, {ONE: Halt("tripped", "decide", 7)})
+    assert teller.partitions() == [ZERO, ONE]
+    teller.ends({ZERO: 10, ONE: 10})
+    assert value(teller, "btl_lag_records", topic="comment-events", partition="1") == 3
+    assert value(teller, "btl_progress_idle_seconds", topic="comment-events", partition="1") is None
     assert value(teller, "btl_halted", topic="comment-events", partition="1", status="tripped") == 1
     teller.assigned([])
     assert value(teller, "btl_next_offset", topic="comment-events", partition="0") is None
