@@ -80,6 +80,7 @@ def comment(
 def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: str | None, as_json: bool) -> None:
     from dataclasses import asdict
 
+    from below_the_line.broker import partition_logs
     from below_the_line.catalogue import load_contracts
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import connected, print_json
@@ -90,20 +91,24 @@ def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: st
 
     current = settings()
     begin = _time(since)
-    records = []
+    records, topic_id = [], None
+    topic = "articles" if comment_id is None else "comment-events"
     if not no_log:
-        topic = "articles" if comment_id is None else "comment-events"
+        topic_id = next((log.topic_id for log in partition_logs(current, [topic]).values()), None)
         with _bar(f"Searching {topic}") as progress:
             records = list(explaining.search_log(current, topic, article_id.encode(), begin, progress))
-    # The tables after the log, so that what is there of it is in them, too, or is said to be not ingested yet.
-    with connected(current) as connection:
+    # The tables after the log, so that what is there of it is in them, too, or is said to be not ingested yet; and all of them
+    # as of one moment.
+    with connected(current) as connection, connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
         rows = explaining.stored_rows(connection, article_id, comment_id)
-        next_offsets = explaining.next_offsets(connection, current.consumer_group)
-        refused = {
-            letter.place: letter
+        ingested = explaining.ingested(connection, current.consumer_group, topic, topic_id)
+        letters = [
+            letter
             for letter in explaining.refusals(connection, article_id)
             if explaining.may_be_about(letter.value, comment_id)
-        }
+        ]
+    refused = {letter.place: letter for letter in letters if letter.topic_id == topic_id}
     decode = load_contracts().decode
     events, rejections = [], []
     for record in records:
@@ -111,7 +116,7 @@ def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: st
         letter = refused.get(place)
         if isinstance(verdict, Rejection):
             is_told = letter is not None or not explaining.may_be_about(record.value, comment_id)
-            if not is_told and record.offset >= next_offsets.get(Partition(*record[:2]), 0):
+            if not is_told and record.offset >= ingested.get(Partition(*record[:2]), range(0)).stop:
                 coming = verdict._replace(message=f"{verdict.message} It is not ingested yet.")
                 rejections.append((place, coming))
             continue
@@ -120,13 +125,16 @@ def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: st
         if comment_id is None or verdict.data.get("comment_id") == comment_id:
             events.append((place, verdict))
     taken = {place for place, _ in events}
-    for place, letter in refused.items():
-        if place not in taken and (comment_id is not None or place.topic == "articles"):
+    for letter in letters:
+        of_old = topic_id is not None and letter.place.topic == topic and letter.topic_id != topic_id
+        if (of_old or letter.place not in taken) and (comment_id is not None or letter.place.topic == "articles"):
             message = f"{letter.message} The dead letter is {letter.status}."
+            if of_old:
+                message += " Its topic was made anew since."
             rejections.append(
-                (place, Rejection(letter.stage, letter.code, letter.pointer, message, letter.schema_version))
+                (letter.place, Rejection(letter.stage, letter.code, letter.pointer, message, letter.schema_version))
             )
-    explanation = explain(events, rejections, rows, next_offsets)
+    explanation = explain(events, rejections, rows, ingested)
     if not explanation.settings and not explanation.told and not any(rows.values()):
         what = f"article {article_id}" if comment_id is None else f"comment {comment_id} below article {article_id}"
         raise BelowTheLineError(
@@ -212,6 +220,7 @@ def _print(article_id: str, comment_id: str | None, explanation: Explanation, *,
     if searched:
         out.print()
         wrong = [f"{each.row}, {each.register}" for each in explanation.settings if not each.agrees]
+        wrong += explanation.missing
         out.print(
             Text(f"The tables contradict the log: {'; '.join(wrong)}.", style="bold red")
             if wrong

@@ -1,9 +1,10 @@
 """Where an explanation comes from: the log, searched for one key, and the rows that are stored."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import kafka
 import kafka.errors
@@ -17,7 +18,7 @@ from below_the_line.resources import sql
 from below_the_line.settings import Settings
 from consumers.adapters import reading
 from consumers.core.batch import Partition
-from consumers.core.explaining import Place, Row
+from consumers.core.explaining import Ingested, Place, Row
 
 _SILENCE_MILLISECONDS = 10_000
 
@@ -33,6 +34,8 @@ class Refusal(NamedTuple):
     schema_version: str | None
     status: str
     value: bytes | None
+    topic_id: UUID
+    """Of the topic as it was then: the offsets of one that was made anew are others."""
 
 
 def search_log(
@@ -136,16 +139,17 @@ def articles_of_comment(connection: psycopg.Connection, comment_id: str) -> list
     return [article_id for (article_id,) in rows]
 
 
-def next_offsets(connection: psycopg.Connection, consumer_group: str) -> Mapping[Partition, int]:
-    """How far each partition has been ingested."""
+def ingested(connection: psycopg.Connection, consumer_group: str, topic: str, topic_id: UUID | None) -> Ingested:
+    """Which offsets of a topic were ingested."""
     rows = connection.execute(
-        sql("explaining/next_offsets.sql").encode(), {"consumer_group": consumer_group}
+        sql("explaining/ingested.sql").encode(),
+        {"consumer_group": consumer_group, "topic": topic, "topic_id": topic_id},
     ).fetchall()
-    return {Partition(topic, number): next_offset for topic, number, next_offset in rows}
+    return {Partition(topic, number): range(first_offset, next_offset) for number, first_offset, next_offset in rows}
 
 
 def refusals(connection: psycopg.Connection, article_id: str) -> Sequence[Refusal]:
-    """The dead letters that were sent for an article."""
+    """The dead letters that were sent for an article, in a topic that was made anew since, too."""
     rows = connection.execute(
         sql("explaining/dead_letters.sql").encode(), {"record_key": article_id.encode()}
     ).fetchall()

@@ -87,19 +87,31 @@ class Explanation:
     told: tuple[Told, ...]
     conflicts: tuple[str, ...]
     """Ids that were used for more than one content."""
+    missing: tuple[str, ...]
+    """Events that the log has and a history of events has not, or not as they were."""
 
     @property
     def agrees(self) -> bool:
-        """Whether no register contradicts the log."""
-        return all(setting.agrees for setting in self.settings)
+        """Whether nothing that is stored contradicts the log."""
+        return not self.missing and all(setting.agrees for setting in self.settings)
+
+
+Ingested = Mapping[Partition, range]
+"""The offsets that were ingested, by partition: those before the range were passed over when offsets were reset, those behind
+it are still to come."""
 
 
 class _Claim(NamedTuple):
     """An event's bid for a register."""
 
-    version: Any
+    values: tuple[Any, ...]
+    """What it would set: the register's columns, the version last."""
     event: Event
     place: Place
+
+    @property
+    def version(self) -> Any:
+        return self.values[-1]
 
 
 _Slot = tuple[str, tuple[Any, ...], int]
@@ -111,25 +123,30 @@ def explain(
     events: Iterable[tuple[Place, Event]],
     rejections: Iterable[tuple[Place, Rejection]],
     rows: Mapping[str, Sequence[Row]],
-    next_offsets: Mapping[Partition, int],
+    ingested: Ingested,
 ) -> Explanation:
     """What the events of one article or comment came to.
 
-    ``rows`` are the stored rows by table; ``next_offsets`` say how far the log has been ingested: what lies at or beyond is
-    not compared. Events may come in any order, and more than once.
+    ``rows`` are the stored rows by table; what the log has beside what was ``ingested`` is not compared. Events may come in
+    any order, and more than once.
     """
     in_order = sorted(events, key=lambda each: each[0])
-    bids, first_places = _bids(in_order, next_offsets)
+    bids, first_places = _bids(in_order, ingested)
     winners = {slot: _winner(slot, claims) for slot, claims in bids.items()}
     settings = tuple(_settings(rows, winners))
     told = [
-        *(_told(place, event, first_places, winners, next_offsets) for place, event in in_order),
+        *(_told(place, event, first_places, winners, ingested) for place, event in in_order),
         *(
             Told(place, rejection.schema_version, None, None, (f"refused: {rejection.code}. {rejection.message}",))
             for place, rejection in rejections
         ),
     ]
-    return Explanation(settings, tuple(sorted(told, key=lambda each: each.place)), tuple(_conflicts(in_order)))
+    return Explanation(
+        settings,
+        tuple(sorted(told, key=lambda each: each.place)),
+        tuple(_conflicts(in_order)),
+        tuple(_missing((event for place, event in in_order if first_places.get(event.version) == place), rows)),
+    )
 
 
 def rule(table: Table, number: int) -> str:
@@ -140,35 +157,55 @@ def rule(table: Table, number: int) -> str:
     return "the first one counts, later ones change nothing" if register.keep_least else "the last one counts"
 
 
-def _claims(event: Event) -> Iterator[tuple[_Slot, Any]]:
-    """The registers that an event bids for, each with its bid: what the fold of this event alone holds."""
+def _folded(event: Event) -> Iterator[tuple[Table, list[Any]]]:
+    """The rows that an event alone would make."""
     fold = Fold()
     fold.add(0, event)
     for folded in fold:
         (row,), _ = folded.staged()
-        table = folded.table
+        yield folded.table, row
+
+
+def _claims(event: Event) -> Iterator[tuple[_Slot, tuple[Any, ...]]]:
+    """The registers that an event bids for, each with what it would set: what the fold of this event alone holds."""
+    for table, row in _folded(event):
         key = tuple(row[: len(table.key)])
         for number, (start, register) in enumerate(zip(table.starts, table.registers, strict=True)):
-            bid = row[start + len(register.columns) - 1]
-            if bid is not None:
-                yield (table.name, key, number), bid
+            values = tuple(row[start : start + len(register.columns)])
+            if values[-1] is not None:
+                yield (table.name, key, number), values
 
 
-def _is_ingested(place: Place, next_offsets: Mapping[Partition, int]) -> bool:
-    return place.offset < next_offsets.get(Partition(place.topic, place.partition), 0)
+def _missing(events: Iterable[Event], rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+    """What the histories should have of these events, and have not: tables whose key names the event itself."""
+    for event in events:
+        for table, row in _folded(event):
+            if table.registers:
+                continue
+            expected = dict(zip(table.columns, row, strict=True))
+            if not any(_has(kept, expected) for kept in rows.get(table.name, ())):
+                yield f"{table.name}, {EventName.of(event.version)}"
+
+
+def _has(row: Row, expected: Row) -> bool:
+    return all(row.get(column) == value for column, value in expected.items())
+
+
+def _offset_range(place: Place, ingested: Ingested) -> range:
+    return ingested.get(Partition(place.topic, place.partition), range(0))
 
 
 def _bids(
-    events: Sequence[tuple[Place, Event]], next_offsets: Mapping[Partition, int]
+    events: Sequence[tuple[Place, Event]], ingested: Ingested
 ) -> tuple[dict[_Slot, list[_Claim]], dict[bytes, Place]]:
     bids: dict[_Slot, list[_Claim]] = {}
     first_places: dict[bytes, Place] = {}
     for place, event in events:
-        if not _is_ingested(place, next_offsets) or event.version in first_places:
+        if place.offset not in _offset_range(place, ingested) or event.version in first_places:
             continue
         first_places[event.version] = place
-        for slot, bid in _claims(event):
-            bids.setdefault(slot, []).append(_Claim(bid, event, place))
+        for slot, values in _claims(event):
+            bids.setdefault(slot, []).append(_Claim(values, event, place))
     return bids, first_places
 
 
@@ -208,8 +245,12 @@ def _setting(table: Table, slot: _Slot, row: Row, kept: Any, winner: _Claim | No
         by = EventName.of(kept)
     elif winner is not None:
         by = EventName.of(winner.event.version)
-    # The log may have lost the winner, but never holds one that should have won.
-    agrees = winner is None or (kept is not None and _is_as_good(kept, winner.version, register))
+    # The log may have lost the winner, but never holds one that should have won, and what it set is there as it was.
+    agrees = winner is None or (
+        kept is not None
+        and _is_as_good(kept, winner.version, register)
+        and (not is_named or winner.values == tuple(row[column] for column in register.columns))
+    )
     return Setting(
         row=" ".join((table.name, *map(str, slot[1][1:]))),
         register=_register_name(register),
@@ -239,11 +280,13 @@ def _told(
     event: Event,
     first_places: Mapping[bytes, Place],
     winners: Mapping[_Slot, _Claim],
-    next_offsets: Mapping[Partition, int],
+    ingested: Ingested,
 ) -> Told:
-    first = first_places.get(event.version)
-    if not _is_ingested(place, next_offsets):
+    first, offsets = first_places.get(event.version), _offset_range(place, ingested)
+    if place.offset >= offsets.stop:
         outcomes = ["not ingested yet"]
+    elif place.offset < offsets.start:
+        outcomes = [f"not compared: offsets were reset, to {offsets.start}"]
     elif first is not None and first != place:
         outcomes = [f"duplicate of {first}"]
     else:

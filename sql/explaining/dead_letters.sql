@@ -10,7 +10,8 @@ select
     letter.message,
     letter.schema_version,
     letter.status,
-    letter.record_value
+    letter.record_value,
+    letter.topic_id
 from ingest.dead_letters as letter
 where letter.record_key = %(record_key)s
 order by letter.topic, letter.partition, letter.record_offset

@@ -70,6 +70,9 @@ def told(pipeline: Pipeline, connection: psycopg.Connection) -> Told:
                     "url": "https://news.example/a1",
                     "headline": "Made up",
                     "published_at": POSTED_AT,
+                    "topics": ["one", "two"],
+                    "bylines": [],
+                    "discussion": {"enabled": True, "closes_at": "2026-05-03T10:00:00.123456789Z"},
                 },
                 at=POSTED_AT,
                 event_id="publication",
@@ -119,6 +122,7 @@ def test_a_comment_id_that_several_articles_use_must_be_told_apart(told: Told, b
 
 def test_an_article_is_explained_and_what_nobody_knows_is_an_error(told: Told, btl: Btl) -> None:
     document = json.loads(btl("explain", "article", told.one, "--json"))
+    assert document["agrees"]
     assert {each["register"]: each["by"]["event_id"] for each in document["settings"]} == {
         "content": "publication",
         "status": "publication",
@@ -163,3 +167,19 @@ def test_a_record_that_will_be_refused_is_told_before_it_is_ingested(told: Told,
     (last,) = document["told"][-1]["outcomes"]
     assert last.startswith("refused: schema_violation.")
     assert last.endswith("It is not ingested yet.")
+
+
+def test_nothing_is_said_of_a_log_that_is_another_than_the_one_that_was_ingested(
+    told: Told, btl: Btl, connection: psycopg.Connection
+) -> None:
+    """A topic that was deleted and made anew: its offsets look like ours, and its records are others."""
+    for table in ("ingest.partition_offsets", "ingest.dead_letters"):
+        connection.execute(f"update {table} set topic_id = gen_random_uuid()")
+    connection.execute("update discussion.comments set posted_version = null, posted_at = null, user_id = null")
+    document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
+    assert document["agrees"]
+    outcomes = [each["outcomes"][0] for each in document["told"]]
+    refused = [outcome for outcome in outcomes if outcome.startswith("refused")]
+    assert {*outcomes} - {*refused} == {"not ingested yet"}
+    assert [outcome.endswith("not ingested yet.") for outcome in refused] == [True, False]
+    assert refused[1].endswith("Its topic was made anew since.")

@@ -14,7 +14,7 @@ from tests.properties.histories import decoded, histories
 from tests.properties.model import CloudEvent
 from tests.trying import examples
 
-EVERYTHING = {Partition("comment-events", 0): 1_000_000}
+EVERYTHING = {Partition("comment-events", 0): range(1_000_000)}
 
 
 def places(events: Iterable[Event]) -> list[tuple[Place, Event]]:
@@ -95,7 +95,7 @@ def test_stale_conflicting_refused_and_not_yet_ingested_records_are_told_with_th
         Rejection("contract", "schema_violation", "/data/body", "body is missing."),
     )
     log = places(decoded([later, first, other, first]))
-    explanation = explain(log, [refused], rows([first, later]), {Partition("comment-events", 0): 3})
+    explanation = explain(log, [refused], rows([first, later, other]), {Partition("comment-events", 0): range(3)})
     assert [(told.place.offset, told.outcomes) for told in explanation.told] == [
         (0, ("stale for comments, posted: e1 of /a wins (the first one counts, later ones change nothing)",)),
         (1, ("set comments, posted",)),
@@ -113,6 +113,36 @@ def test_what_the_log_no_longer_has_is_explained_by_the_versions_that_the_rows_k
     (setting,) = explanation.settings
     assert (str(setting.by), setting.event_type, setting.place) == ("e1 of /a", None, None)
     assert explanation.agrees
+
+
+def edited(event_id: str, at: str, body: str) -> CloudEvent:
+    data = {"article_id": "a1", "comment_id": "c1", "body": body, "edited_at": at}
+    return CloudEvent("comment.edited.v1", event_id, "/a", at, data)
+
+
+def test_a_value_that_is_not_the_event_s_contradicts_the_log_and_so_does_a_history_without_it() -> None:
+    sent = [posted("e1", "2026-05-01T10:00:00Z", "one"), edited("e2", "2026-05-01T11:00:00Z", "two")]
+    assert explained(sent).agrees
+
+    stored = rows(sent)
+    stored["comments"] = [{**stored["comments"][0], "first_body": "changed by hand"}]
+    (wrong,) = [setting for setting in explained(sent, stored).settings if not setting.agrees]
+    assert (wrong.row, wrong.register) == ("comments c1", "posted")
+
+    explanation = explained(sent, {**rows(sent), "comment_edits": []})
+    assert not explanation.agrees
+    assert explanation.missing == ("comment_edits, e2 of /a",)
+
+
+def test_what_a_reset_passed_over_is_not_compared() -> None:
+    sent = [posted(f"e{number}", f"2026-05-01T1{number}:00:00Z", "text") for number in range(3)]
+    explanation = explain(places(decoded(sent)), [], rows(sent[1:]), {Partition("comment-events", 0): range(1, 3)})
+    assert explanation.agrees
+    assert [told.outcomes[0].split(":")[0] for told in explanation.told] == [
+        "not compared",
+        "set comments, posted",
+        "stale for comments, posted",
+    ]
 
 
 @given(st.integers(-(2**62), 2**62), st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9))
