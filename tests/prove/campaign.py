@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Any
 
 import psutil
 import psycopg
@@ -27,9 +28,10 @@ from tests.prove.proxy import Proxy
 STEPS = (*(step.value for step in Step), COPYING)
 """Where a process can have its appointment."""
 RANDOM = "random point"
+REJECTIONS = "rejections by the fence"
 STALLED_STEPS = (COPYING, Step.STAGED.value, Step.MERGING.value, Step.FENCED.value)
 """Where a zombie is stopped: in COPY, before its merges, with their locks, with those of its fence."""
-ASLEEP, CUT_OFF = "asleep while reading", "network cut"
+ASLEEP, CUT_OFF, CUT_FROM_BROKER = "asleep while reading", "network cut", "cut off from the broker alone"
 _PATIENCE_SECONDS = 60.0
 _SESSION_SECONDS = 1.5
 
@@ -65,7 +67,13 @@ class Plan:
             appointments.append(Appointment(RANDOM, seconds=chance.uniform(0.2, 3.0)))
         chance.shuffle(appointments)
         return cls(
-            appointments, (*STALLED_STEPS, ASLEEP, CUT_OFF) * zombies_of_each, others, others, others, others, others
+            appointments,
+            (*STALLED_STEPS, ASLEEP, CUT_OFF, CUT_FROM_BROKER) * zombies_of_each,
+            others,
+            others,
+            others,
+            others,
+            others,
         )
 
 
@@ -131,8 +139,9 @@ class Campaign:
 
     def _join(self, others: int) -> "Process":
         """Start one beside so many others, and wait until it has its part."""
+        before = self._owner_names()
         process = self._start()
-        self._wait(lambda: self._owners() == others + 1)
+        self._wait_for_new_owners(before, others + 1)
         return process
 
     def _stop(self, process: "Process") -> None:
@@ -144,12 +153,12 @@ class Campaign:
     def _logs(self) -> str:
         return self._pipeline.consumer_logs()[-6000:]
 
-    def _query(self, statement: str) -> list[tuple[int, ...]]:
+    def _query(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self._pipeline.database_url, autocommit=True, connect_timeout=2) as connection:
             return connection.execute(statement.encode()).fetchall()
 
     def _records(self) -> int:
-        return self._query("select coalesce(sum(records), 0)::bigint from ingest.batches")[0][0]
+        return int(self._query("select coalesce(sum(records), 0)::bigint from ingest.batches")[0][0])
 
     def _wait(self, condition: Callable[[], object]) -> None:
         def holds() -> object:
@@ -200,8 +209,8 @@ class Campaign:
 
     def _raise_zombie(self, kind: str) -> "Process":
         """A process stops in the middle of its work, another takes over, then it comes back. Returns it, alive and well."""
-        if kind == CUT_OFF:
-            zombie, seconds = self._cut_off()
+        if kind in (CUT_OFF, CUT_FROM_BROKER):
+            zombie, seconds = self._cut_off(from_database=kind == CUT_OFF)
         else:
             step = Step.POLLED.value if kind == ASLEEP else kind
             zombie = self._start(Appointment(step, self._chance.randint(3, 6)), "SIGSTOP")
@@ -217,17 +226,19 @@ class Campaign:
         assert zombie.poll() is None, self._logs()
         return zombie
 
-    def _cut_off(self) -> "tuple[Process, float]":
+    def _cut_off(self, *, from_database: bool) -> "tuple[Process, float]":
         connection = conninfo_to_dict(self._pipeline.database_url)
         broker = int(self._pipeline.bootstrap.rpartition(":")[2])
         database = Proxy(int(connection["port"] or 5432))
         with Proxy(broker) as to_broker, database as to_database:
             url = make_conninfo(self._pipeline.database_url, host="127.0.0.1", port=to_database.port)
+            before = self._owner_names()
             zombie = self._start(BTL_DATABASE_URL=url, BTL_PROVE_KAFKA_VIA=f"{broker}={to_broker.port}")
-            self._wait(lambda: self._owners() == 2)
+            self._wait_for_new_owners(before, 2)
             self._wait_for_progress()
             to_broker.cut()
-            to_database.cut()
+            if from_database:
+                to_database.cut()
             try:
                 seconds = self._taken_over()
             finally:
@@ -240,7 +251,19 @@ class Campaign:
 
     def _owners(self) -> int:
         """How many processes have partitions from which something was read and written."""
-        return self._query("select count(distinct owner) from ingest.partition_offsets where epoch > 0")[0][0]
+        return len(self._owner_names())
+
+    def _owner_names(self) -> set[object]:
+        return {name for (name,) in self._query("select distinct owner from ingest.partition_offsets where epoch > 0")}
+
+    def _wait_for_new_owners(self, before: set[object], count: int) -> None:
+        """Until so many processes have partitions, and each has taken them anew: who left is an owner until then."""
+
+        def have_taken() -> bool:
+            names = self._owner_names()
+            return len(names) == count and not names & before
+
+        self._wait(have_taken)
 
     def _taken_over(self) -> float:
         """Wait until one process has all partitions and writes. Returns the seconds beyond the session's time-out."""
@@ -282,7 +305,7 @@ class Campaign:
             self._pipeline.wait_for_records(connection, records_in_topics(self._pipeline), seconds=120)
             for process in processes:
                 self._stop(process)
-            self.tally.others["rejections by the fence"] = self._pipeline.consumer_logs().count('"event": "fenced"')
+            self.tally.others[REJECTIONS] = self._pipeline.consumer_logs().count('"event": "fenced"')
             self.tally.account = assert_exactly_once(self._pipeline, connection)
 
 

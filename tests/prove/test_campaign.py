@@ -11,7 +11,7 @@ from rich.table import Table
 
 from below_the_line.local.stack import Stack
 from tests.consuming import Pipeline
-from tests.prove.campaign import RANDOM, STEPS, Campaign, Plan, Tally
+from tests.prove.campaign import RANDOM, REJECTIONS, STEPS, Campaign, Plan, Tally
 
 pytestmark = pytest.mark.stack
 
@@ -47,6 +47,7 @@ def test_whatever_dies_stops_or_comes_back_the_tables_are_those_of_the_model(
     assert sum(tally.kills.values()) == len(plan.kills)
     assert {step for step in tally.kills if step != RANDOM} == set(STEPS)
     assert sum(map(len, tally.zombies.values())) == len(plan.zombies)
+    assert tally.others[REJECTIONS] > 0, "no zombie came as far as the fence"
     if PROVING:
         assert max(map(max, tally.zombies.values())) <= LONGEST_HOLD_UP_SECONDS
 
