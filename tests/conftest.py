@@ -7,7 +7,7 @@ BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is 
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -106,6 +106,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def pipeline(database_url: str, kafka_bootstrap: str, tmp_path: Path) -> Pipeline:
+def pipeline(database_url: str, kafka_bootstrap: str, tmp_path: Path) -> Iterator[Pipeline]:
     """A database and a consumer group of this test's own on the running broker."""
-    return Pipeline(database_url, kafka_bootstrap, tmp_path)
+    with closing(Pipeline(database_url, kafka_bootstrap, tmp_path)) as opened:
+        yield opened

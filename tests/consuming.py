@@ -114,6 +114,12 @@ class Pipeline:
             status = process.wait(10)
         assert status == 0, self.consumer_logs()
 
+    def close(self) -> None:
+        """End what a failed test left, stopped processes too."""
+        for process in self._processes:
+            process.kill()
+            process.wait(10)
+
     def consumer_logs(self) -> str:
         """What the consumers logged."""
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.logs.glob("consumer-*.log")))

@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def cluster(stack: Stack) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def clustered(cluster: Cluster, database_url: str, tmp_path: Path) -> Pipeline:
+def clustered(cluster: Cluster, database_url: str, tmp_path: Path) -> Iterator[Pipeline]:
     """A pipeline on three brokers that are well, with empty topics of its own."""
     cluster.start()
     cluster.wait_until_well()
@@ -55,4 +56,5 @@ def clustered(cluster: Cluster, database_url: str, tmp_path: Path) -> Pipeline:
         admin.delete_topics(sorted(set(admin.list_topics()) & set(wanted)))
         wait_until(lambda: not set(admin.list_topics()) & set(wanted), 30)
     create_topics(settings)
-    return Pipeline(database_url, cluster.bootstrap, tmp_path)
+    with closing(Pipeline(database_url, cluster.bootstrap, tmp_path)) as opened:
+        yield opened

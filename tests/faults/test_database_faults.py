@@ -61,14 +61,8 @@ def test_a_database_that_is_read_only_is_waited_for(
 
 
 def test_a_server_that_has_no_connection_left_is_waited_for(
-    database_url: str,
-    ingest_url: str,
-    connection: psycopg.Connection,
-    database: sql.Identifier,
-    kafka_bootstrap: str,
-    tmp_path: Path,
+    pipeline: Pipeline, ingest_url: str, connection: psycopg.Connection, database: sql.Identifier
 ) -> None:
-    pipeline = Pipeline(database_url, kafka_bootstrap, tmp_path)
     # A superuser always gets in.
     pipeline.environment["BTL_DATABASE_URL"] = ingest_url
     with watched(pipeline, connection) as outage:

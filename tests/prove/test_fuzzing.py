@@ -1,6 +1,7 @@
 """The decoder against whatever comes: some thousand records in ``make test``, ten minutes of them in ``make prove``."""
 
 import os
+import secrets
 from collections import Counter
 from datetime import datetime
 from time import monotonic
@@ -18,6 +19,7 @@ from consumers.core.batch import Batch, Judged
 from tests.prove.fuzzing import examples, records
 
 PROVING = os.environ.get("BTL_PROVE") == "1"
+SEED = int(os.environ.get("BTL_PROVE_SEED") or secrets.randbelow(1 << 30))
 SECONDS = 600.0
 QUICK = load_contracts()
 EXACT = Contracts(QUICK._contracts, QUICK._topic_of, quick_parser=lambda _: None)
@@ -29,14 +31,15 @@ def assert_judged_well(record: Record) -> str:
     verdict = QUICK.decode(record)
     assert verdict == QUICK.decode(record) == EXACT.decode(record)
     batch = Batch.scattered([Judged(record, verdict)])
-    applied, dead = batch.has_events, bool(batch.dead_letters())
-    assert applied != dead, "both applied and dead-lettered, or neither"
+    rows, dead = sum(len(folded) for folded in batch.folded()), len(batch.dead_letters())
+    assert (rows > 0) == (dead == 0), "both applied and dead-lettered, or neither"
+    (entry,) = batch.entries(None)
+    assert (entry.records, entry.applied, entry.dead_lettered) == (1, 1 - dead, dead)
     if isinstance(verdict, Rejection):
         assert STAGES[verdict.code] == verdict.stage
         assert len(verdict.message) < 1_000
         return verdict.code
     assert_storable(verdict)
-    assert sum(len(folded) for folded in batch.folded()) > 0
     return verdict.type
 
 
@@ -84,7 +87,9 @@ def test_whatever_comes_gets_one_verdict(capsys: pytest.CaptureFixture[str]) -> 
         fuzz()
 
     if PROVING:
-        began, number = monotonic(), 0
+        with capsys.disabled():
+            Console().print(f"\nSeed of the fuzzing: {SEED} (BTL_PROVE_SEED repeats it)")
+        began, number = monotonic(), SEED
         while monotonic() - began < SECONDS:
             number += 1
             run(number, 5_000)
