@@ -1,0 +1,135 @@
+"""Each guarantee broken once, in a copy of the code: the tests that hold it must fail. All of them in ``make prove``."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.stack
+
+PROVING = os.environ.get("BTL_PROVE") == "1"
+ROOT = Path(__file__).resolve().parents[2]
+_NEEDED = (
+    *("below_the_line", "btl_airflow", "consumers", "dags", "docs", "schemas", "sql", "tests"),
+    *("pyproject.toml", "README.md"),
+)
+
+
+@dataclass(frozen=True)
+class Break:
+    """A change of one file that breaks a guarantee, and the tests of which at least one must then fail."""
+
+    guarantee: str
+    what: str
+    path: str
+    edits: Mapping[str, str]
+    tests: tuple[str, ...]
+    is_quick: bool = False
+    """Whether it needs no service: such are tried in ``make test``, too."""
+
+    def __str__(self) -> str:
+        return f"{self.guarantee}: {self.what}"
+
+
+BREAKS = (
+    Break(
+        "G1",
+        "offsets without records at a partition's end are not entered",
+        "consumers/service.py",
+        {"if position is not None and position > next_offset:": "if False:"},
+        ("tests/unit/consumers/test_service.py",),
+    ),
+    Break(
+        "G2",
+        "the fence lets everybody through",
+        "sql/migrations/0003_ingest.sql",
+        {
+            "        and held.owner = in_owner\n": "",
+            "        and held.epoch = batch.epoch\n": "",
+            "        and held.next_offset = batch.first_offset\n": "",
+        },
+        ("tests/integration/test_store.py",),
+    ),
+    Break(
+        "G2",
+        "rows are committed before the offsets",
+        "consumers/adapters/postgres.py",
+        {
+            "            # One round trip. The fence": (
+                "            self._open.commit()\n            # One round trip. The fence"
+            )
+        },
+        ("tests/integration/test_store.py",),
+    ),
+    Break(
+        "G3",
+        "source before id where times are equal",
+        "below_the_line/contracts/events.py",
+        {'event_id.encode(), b"\\0", source.encode(), b"\\0"': 'source.encode(), b"\\0", event_id.encode(), b"\\0"'},
+        ("tests/contracts/test_order_key.py", "tests/properties/test_fold.py"),
+    ),
+    Break(
+        "G3",
+        "a later posting wins within a batch",
+        "consumers/core/tables.py",
+        {
+            '        "posted_version",\n    ),\n    keep_least=True,': '        "posted_version",\n    ),\n    keep_least=False,'
+        },
+        ("tests/properties/test_fold.py",),
+        is_quick=True,
+    ),
+    Break(
+        "G3",
+        "a later posting wins over the row that is there",
+        "sql/ingest/comments/merge.sql",
+        {"ingest.precedes(excluded.posted_version": "ingest.supersedes(excluded.posted_version"},
+        ("tests/properties/test_convergence.py",),
+    ),
+    Break(
+        "G6",
+        "a partition full of bad records is not stopped",
+        "consumers/service.py",
+        {"return self._breakers[polled.partition].trips(judged)": "return False"},
+        ("tests/unit/consumers/test_service.py",),
+    ),
+    Break(
+        "G7",
+        "a database that is away counts as bad data",
+        "consumers/core/failures.py",
+        {"return Failure.FAULT": "return Failure.DATA"},
+        ("tests/unit/consumers/test_failures.py",),
+        is_quick=True,
+    ),
+)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("broken", [each for each in BREAKS if PROVING or each.is_quick], ids=str)
+def test_a_broken_guarantee_turns_a_test_red(broken: Break, tmp_path: Path) -> None:
+    for name in _NEEDED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, tmp_path)
+    path = tmp_path / broken.path
+    text = path.read_text(encoding="utf-8")
+    for old, new in broken.edits.items():
+        assert old in text, f"{broken.path} no longer has: {old}"
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    outcome = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *broken.tests],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "BTL_PROVE": "red"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == pytest.ExitCode.TESTS_FAILED, outcome.stdout[-3000:] + outcome.stderr[-1000:]
+    assert "1 failed" in outcome.stdout
