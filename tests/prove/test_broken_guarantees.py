@@ -77,9 +77,7 @@ BREAKS = (
         "G3",
         "a later posting wins within a batch",
         "consumers/core/tables.py",
-        {
-            '        "posted_version",\n    ),\n    keep_least=True,': '        "posted_version",\n    ),\n    keep_least=False,'
-        },
+        {'"posted_version",\n    ),\n    keep_least=True,': '"posted_version",\n    ),\n    keep_least=False,'},
         ("tests/properties/test_fold.py",),
         is_quick=True,
     ),
