@@ -34,7 +34,14 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         timeout=540,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for title in ("Most discussed", "Most reported", "Closed lately", "Dead letters", "Three things to try next"):
+    for title in (
+        "Most discussed",
+        "Most reported",
+        "Closed lately",
+        "Told to the site",
+        "Dead letters",
+        "Three things to try next",
+    ):
         assert title in done.stdout
 
     stack = Stack(home)
