@@ -1,10 +1,11 @@
 """**Computes the metrics of articles about which something new is known.**
 
 Consumers and `close_discussions` mark articles in `ingest.dirty_articles`. As soon as there are marks (Postgres notifies, a
-trigger looks), and at least every ten minutes, this takes them and computes all rows of those articles from the base tables.
+trigger looks), and at least every ten minutes, this takes them and computes all rows of those articles from the base tables;
+then the days of sections and sites, and the reporters, whose figures that changed.
 
 * **Owner:** the newsroom's data engineers.
-* **Writes:** `metrics.article_engagement`, `metrics.article_abuse`.
+* **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
 * **Safe to run again:** yes, at any time, also twice at once: a row is a function of the base tables. Marks are taken in the
   transaction that writes the rows; if a run fails they stay, and the next run takes them.
 * **If it fails:** its error names the articles that could not be computed, and why. All others are done: a bucket that fails
@@ -47,10 +48,11 @@ def article_metrics() -> None:
         """Compute the metrics of marked articles; returns how many."""
         from below_the_line.database.connections import connect
         from below_the_line.metrics.recompute import recompute_dirty
+        from below_the_line.settings import from_environment
         from btl_airflow.connections import database_url
 
         with connect(database_url(), application_name="article_metrics") as connection:
-            return recompute_dirty(connection).as_dict()
+            return recompute_dirty(connection, time_zone=from_environment().site_timezone).as_dict()
 
     recompute()
 

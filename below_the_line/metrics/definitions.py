@@ -8,8 +8,22 @@ import yaml
 
 from below_the_line import resources
 
-TABLES = ("article_engagement", "article_abuse")
-"""The metric tables, in the order in which a run computes them."""
+ARTICLE_TABLES = (
+    "article_engagement",
+    "article_abuse",
+    "article_abuse_reasons",
+    "article_hourly",
+    "article_daily",
+    "article_reporters",
+    "open_reports",
+)
+"""The metric tables whose rows are of one article, in the order in which a run computes them."""
+CROSS_TABLES = ("section_daily", "site_daily", "reporter_accuracy")
+"""Those whose rows are of many articles: a run computes what changed in one of them."""
+TABLES = (*ARTICLE_TABLES, *CROSS_TABLES)
+"""All metric tables."""
+VIEWS = ("moderation_queue", "trending_articles", "closing_soon", "discussion_thread")
+"""Views of the present: what changes with the clock alone is in no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +42,32 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What one metric table says; ``metric_version`` rises when a definition changes."""
+    """What one metric table, or view, says; ``metric_version`` rises when a definition changes."""
 
     name: str
+    schema: str
     summary: str
+    example: str
+    """A worked one; may be empty."""
     metric_version: int
+    """0 of a view: it holds no rows of an earlier version."""
     columns: tuple[Column, ...]
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
 
 
 @cache
 def definitions(table: str) -> Table:
-    """The definitions of one table of ``TABLES``. Raises FileNotFoundError."""
+    """The definitions of one of ``TABLES`` or ``VIEWS``. Raises FileNotFoundError."""
     path = resources.SQL / "metrics" / table / "definitions.yaml"
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return Table(
-        name=document["table"],
+        name=document.get("table") or document["view"],
+        schema=document.get("schema", "metrics"),
         summary=document["summary"],
-        metric_version=document["metric_version"],
+        example=document.get("example", ""),
+        metric_version=document.get("metric_version", 0),
         columns=tuple(
             Column(
                 name=name,
@@ -61,11 +84,12 @@ def definitions(table: str) -> Table:
 def render(table: Table) -> str:
     """One table's definitions as a section of docs/metrics.md."""
     lines = [
-        f"## metrics.{table.name}",
+        f"## {table}",
         "",
         table.summary,
         "",
-        f"Version {table.metric_version} of the definitions.",
+        *((f"Example: {table.example}", "") if table.example else ()),
+        f"Version {table.metric_version} of the definitions." if table.metric_version else "A view.",
         "",
         "| column | definition | unit | population | null when |",
         "| --- | --- | --- | --- | --- |",

@@ -9,6 +9,7 @@ it had not seen.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any, Final
 
 import psycopg
@@ -16,13 +17,17 @@ import structlog
 
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics.definitions import TABLES, definitions
+from below_the_line.metrics.definitions import ARTICLE_TABLES, definitions
 from below_the_line.resources import sql
 
 METRICS_LOCK = 7_170_103
 """Advisory lock of every writer of metric tables."""
 BUCKET = 1_000
 """Articles (or marks) per transaction."""
+DAYS_BUCKET = 500
+"""Days of sections per transaction."""
+REPORTERS_BUCKET = 5_000
+"""Reporters per transaction."""
 STATEMENT_SECONDS = 300.0
 """A statement of a bucket takes seconds. One that takes minutes is given up, before it uses up the whole run."""
 
@@ -53,6 +58,10 @@ class MetricsSummary:
     """Articles computed; an article marked again meanwhile counts again."""
     buckets: int = 0
     """Buckets of marks (or articles) that were worked on."""
+    section_days: int = 0
+    """Days of sections computed, because those of an article had changed."""
+    reporters: int = 0
+    """Reporters computed, for the same reason."""
     failed: dict[str, str] = field(default_factory=dict)
     """Articles that could not be computed, and why; their marks stay."""
     seconds: float = 0.0
@@ -82,11 +91,16 @@ def recompute_dirty(
     bucket: int = BUCKET,
     max_buckets: int | None = None,
     statement_seconds: float = STATEMENT_SECONDS,
+    time_zone: str = "UTC",
 ) -> MetricsSummary:
     """Compute the metrics of all marked articles again and take their marks, until no mark is left.
 
     ``bucket`` marks are looked at per transaction; marks that are set meanwhile are taken, too, unless ``max_buckets``
-    ends the run. Safe to run again, by two at once, and beside ``rebuild_all``. Needs an idle connection and commits on it.
+    ends the run. Days are cut by ``time_zone``. Then the days of sections and the reporters whose figures that changed are
+    computed, in transactions of their own: marks that were set with the articles' rows say which, also to the next run if
+    this one is broken off.
+
+    Safe to run again, by two at once, and beside ``rebuild_all``. Needs an idle connection and commits on it.
 
     A bucket that fails, or has a statement that takes longer than ``statement_seconds``, is computed again article by
     article. Articles that fail alone keep their marks and rows, all others are done, and at the end ArticlesFailedError
@@ -103,19 +117,20 @@ def recompute_dirty(
                 _begin_unit(connection)
                 marks = _take(connection, "metrics/take_marks.sql", bucket=bucket, failed=list(summary.failed))
                 _limit(connection, statement_seconds)
-                _recompute(connection, sorted(set(marks)))
+                _recompute(connection, sorted(set(marks)), time_zone)
         except psycopg.Error as error:
             if not marks or not _may_be_an_articles(connection, error):
                 raise
             log.warning("bucket failed, trying its articles one by one", articles=len(set(marks)), error=str(error))
             for article in sorted(set(marks)):
-                _recompute_alone(connection, article, statement_seconds, summary)
+                _recompute_alone(connection, article, statement_seconds, time_zone, summary)
         else:
             summary.marks += len(marks)
             summary.articles += len(set(marks))
         summary.buckets += bool(marks)
         if len(marks) < bucket:
             break
+    _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
     log.info("metrics recomputed", **summary.as_dict())
     if summary.failed:
@@ -123,7 +138,7 @@ def recompute_dirty(
     return summary
 
 
-def rebuild_all(connection: psycopg.Connection, *, bucket: int = BUCKET) -> MetricsSummary:
+def rebuild_all(connection: psycopg.Connection, *, bucket: int = BUCKET, time_zone: str = "UTC") -> MetricsSummary:
     """Compute the metrics of every article again; marks are left alone, runs that take them may go on beside it.
 
     Safe to run again; if it is broken off, what is done is right and the rest is as before. Needs an idle connection and
@@ -137,13 +152,17 @@ def rebuild_all(connection: psycopg.Connection, *, bucket: int = BUCKET) -> Metr
     for part in _parts(articles, bucket):
         with connection.transaction():
             _begin_unit(connection)
-            _recompute(connection, part)
+            _recompute(connection, part, time_zone)
         summary.articles += len(part)
         summary.buckets += 1
     with connection.transaction():
         _begin_unit(connection)
-        for table in TABLES:
+        for table in ARTICLE_TABLES:
             connection.execute(sql(f"metrics/{table}/remove_unknown.sql").encode())
+        # Whatever else is wrong in them is not found by what changed.
+        connection.execute(sql("metrics/mark_all_days.sql").encode())
+        connection.execute(sql("metrics/mark_all_reporters.sql").encode())
+    _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
     log.info("metrics rebuilt", **summary.as_dict())
     return summary
@@ -165,7 +184,7 @@ def _limit(connection: psycopg.Connection, statement_seconds: float) -> None:
 
 
 def _recompute_alone(
-    connection: psycopg.Connection, article: str, statement_seconds: float, summary: MetricsSummary
+    connection: psycopg.Connection, article: str, statement_seconds: float, time_zone: str, summary: MetricsSummary
 ) -> None:
     try:
         with connection.transaction():
@@ -173,7 +192,7 @@ def _recompute_alone(
             marks = _take(connection, "metrics/take_marks_of_article.sql", article=article)
             _limit(connection, statement_seconds)
             # Another run may have taken them meanwhile.
-            _recompute(connection, sorted(set(marks)))
+            _recompute(connection, sorted(set(marks)), time_zone)
     except psycopg.Error as error:
         if not _may_be_an_articles(connection, error):
             raise
@@ -191,16 +210,80 @@ def _may_be_an_articles(connection: psycopg.Connection, error: psycopg.Error) ->
     return not connection.closed and (error.sqlstate or "")[:2] not in ("42", "53")
 
 
-def _recompute(connection: psycopg.Connection, articles: Sequence[str]) -> None:
+def _recompute(connection: psycopg.Connection, articles: Sequence[str], time_zone: str) -> None:
+    """All rows that are of one article, of each of these."""
     if not articles:
         return
     for setting in PLANNER_SETTINGS:
         connection.execute(setting)
-    for table in TABLES:
+    for table in ARTICLE_TABLES:
         connection.execute(
             sql(f"metrics/{table}/recompute.sql").encode(),
-            {"articles": list(articles), "metric_version": definitions(table).metric_version},
+            {
+                "articles": list(articles),
+                "metric_version": definitions(table).metric_version,
+                "time_zone": time_zone,
+            },
         )
+    _weigh(connection, articles, [])
+
+
+def _weigh(connection: psycopg.Connection, articles: Sequence[str], reporters: Sequence[str]) -> None:
+    # Few of many rows, whose number the planner knows.
+    connection.execute("set local enable_nestloop = on")
+    connection.execute(
+        sql("metrics/open_reports/weigh.sql").encode(), {"articles": list(articles), "user_ids": list(reporters)}
+    )
+
+
+def _recompute_across(connection: psycopg.Connection, summary: MetricsSummary) -> None:
+    """The rows that are of many articles, of all days of sections and all reporters that are marked."""
+    while True:
+        with connection.transaction():
+            _begin_unit(connection)
+            marks = connection.execute(sql("metrics/take_dirty_days.sql").encode(), {"bucket": DAYS_BUCKET}).fetchall()
+            days = sorted({*marks}, key=lambda mark: (mark[2], mark[0], mark[1] or ""))
+            _recompute_days(connection, days)
+        summary.section_days += len(days)
+        if len(days) < DAYS_BUCKET:
+            break
+    while True:
+        with connection.transaction():
+            _begin_unit(connection)
+            reporters = sorted({*_take(connection, "metrics/take_dirty_reporters.sql", bucket=REPORTERS_BUCKET)})
+            _recompute_reporters(connection, reporters)
+        summary.reporters += len(reporters)
+        if len(reporters) < REPORTERS_BUCKET:
+            break
+
+
+def _recompute_days(connection: psycopg.Connection, days: Sequence[tuple[str, str | None, date]]) -> None:
+    if not days:
+        return
+    for setting in PLANNER_SETTINGS:
+        connection.execute(setting)
+    sites, sections, dates = map(list, zip(*days, strict=True))
+    for table in ("section_daily", "site_daily"):
+        connection.execute(
+            sql(f"metrics/{table}/recompute.sql").encode(),
+            {
+                "sites": sites,
+                "sections": sections,
+                "days": dates,
+                "metric_version": definitions(table).metric_version,
+            },
+        )
+
+
+def _recompute_reporters(connection: psycopg.Connection, reporters: Sequence[str]) -> None:
+    if not reporters:
+        return
+    changed = connection.execute(
+        sql("metrics/reporter_accuracy/recompute.sql").encode(),
+        {"user_ids": list(reporters), "metric_version": definitions("reporter_accuracy").metric_version},
+    ).fetchall()
+    if changed:
+        _weigh(connection, [], [user_id for (user_id,) in changed])
 
 
 def _parts(articles: Sequence[str], size: int) -> Iterator[Sequence[str]]:

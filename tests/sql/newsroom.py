@@ -37,6 +37,16 @@ TABLES = (
     "metrics.article_engagement",
     "metrics.article_engagement_revisions",
     "metrics.article_abuse",
+    "metrics.article_abuse_reasons",
+    "metrics.article_hourly",
+    "metrics.article_daily",
+    "metrics.article_reporters",
+    "metrics.open_reports",
+    "metrics.section_daily",
+    "metrics.site_daily",
+    "metrics.reporter_accuracy",
+    "ingest.dirty_days",
+    "ingest.dirty_reporters",
 )
 
 
@@ -185,6 +195,7 @@ class Newsroom:
         comment: str = "c1",
         user: str | None = None,
         anonymous: str | None = None,
+        reason: str = "spam",
         article: str = "a",
     ) -> None:
         """A report, by user "r1" unless said otherwise."""
@@ -197,7 +208,7 @@ class Newsroom:
             report_id=report,
             reporter_user_id=user,
             reporter_anonymous_id=anonymous,
-            reason="spam",
+            reason=reason,
             reported_at=t(at),
             reported_version=self._version(t(at)),
         )

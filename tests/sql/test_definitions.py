@@ -4,21 +4,23 @@ import psycopg
 import pytest
 
 from below_the_line import resources
-from below_the_line.metrics.definitions import TABLES, definitions, render
+from below_the_line.metrics.definitions import TABLES, VIEWS, definitions, render
 
 pytestmark = pytest.mark.stack
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", [*TABLES, *VIEWS])
 def test_the_tables_columns_and_comments_are_those_of_the_definitions(
     connection: psycopg.Connection, table: str
 ) -> None:
     rows = connection.execute(
         "select attname::text, col_description(attrelid, attnum) from pg_attribute"
         " where attrelid = %s::regclass and attnum > 0 and not attisdropped order by attnum",
-        [f"metrics.{table}"],
+        [str(definitions(table))],
     ).fetchall()
     assert rows == [(column.name, column.definition) for column in definitions(table).columns]
+    summary = connection.execute("select obj_description(%s::regclass)", [str(definitions(table))]).fetchone()
+    assert summary == (definitions(table).summary,)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -32,7 +34,7 @@ def test_a_column_that_may_be_null_says_when(connection: psycopg.Connection, tab
     assert {name for name, not_null in rows if not not_null} == says_when
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", [*TABLES, *VIEWS])
 def test_the_page_shows_the_definitions(table: str) -> None:
     page = (resources.ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert render(definitions(table)) in page

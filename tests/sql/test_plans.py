@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from below_the_line.closing.windows import LATENESS_SETTINGS, apply_windows
+from below_the_line.metrics.definitions import ARTICLE_TABLES
 from below_the_line.metrics.recompute import PLANNER_SETTINGS
 from below_the_line.resources import sql
 from tests.sql.newsroom import t
@@ -72,14 +73,79 @@ def relations_read_whole(found: list[dict[str, Any]]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("table", ["article_engagement", "article_abuse"])
+@pytest.mark.parametrize("table", ARTICLE_TABLES)
 def test_computing_one_article_finds_its_comments_by_the_primary_key(large: psycopg.Connection, table: str) -> None:
-    parameters = {"articles": ["a7", "a8"], "metric_version": 1}
+    parameters = {"articles": ["a7", "a8"], "metric_version": 1, "time_zone": "UTC"}
     found = explain(large, sql(f"metrics/{table}/recompute.sql"), parameters, PLANNER_SETTINGS)
     scans = [node for node in found if node.get("Relation Name") == "comments"]
-    assert scans
+    # Reports and their decisions alone say what these are.
+    assert scans or table in ("article_abuse_reasons", "article_reporters")
     assert relations_read_whole(found) == set()
     assert all(node.get("Index Name") == "comments_pkey" for node in found if "comments" in node.get("Index Name", ""))
+
+
+@pytest.fixture
+def counted(connection: psycopg.Connection) -> psycopg.Connection:
+    """Metric rows of 20,000 articles, half of them with a comment in the moderation queue, and of 20 sections."""
+    connection.execute(
+        """
+        insert into metrics.article_abuse
+        select 'a' || number, number, 0, 0, 0, null, null, 0, 0, 0, 0, 0, number % 7, null, null, null, null, 0, null, null,
+            now(), 1, null
+        from generate_series(1, 20000) as number
+        """
+    )
+    connection.execute(
+        """
+        insert into metrics.open_reports
+        select 'a' || number, 'c', 1, 1, array['u' || number % 100], array['spam'], now(), now(), 1, 1, -number, now(), 1, null
+        from generate_series(1, 10000) as number
+        """
+    )
+    connection.execute(
+        """
+        insert into metrics.section_daily
+        select 'daily', 'section ' || section, '2026-01-01'::date + day, 'UTC', 1, 1, 1, 1, 1, 1, 1, 1, now(), 1, null
+        from generate_series(1, 20) as section
+        cross join generate_series(0, 999) as day
+        """
+    )
+    connection.execute("analyze")
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("query", "index", "most"),
+    [
+        ("select * from metrics.article_abuse where article_id = 'a77'", "article_abuse_pkey", 1),
+        (
+            "select * from metrics.article_abuse order by reports desc, article_id limit 10",
+            "article_abuse_by_reports",
+            10,
+        ),
+        ("select * from discussion.moderation_queue limit 25", "open_reports_by_urgency", 25),
+        (
+            "select * from metrics.section_daily where site = 'daily' and section = 'section 7' and day >= '2026-05-01'"
+            " and day < '2026-06-01'",
+            "section_daily_site_section_day_key",
+            31,
+        ),
+    ],
+    ids=["article", "top list", "moderation queue", "section by day"],
+)
+def test_what_people_ask_for_is_found_by_an_index(
+    counted: psycopg.Connection, query: str, index: str, most: int
+) -> None:
+    found = explain(counted, query, {})
+    scans = {node["Index Name"]: node["Actual Rows"] for node in found if "Index Name" in node}
+    assert scans[index] <= most
+    assert not [node for node in found if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 0]
+
+
+def test_a_changed_accuracy_finds_the_open_reports_of_its_reporter(counted: psycopg.Connection) -> None:
+    found = explain(counted, sql("metrics/open_reports/weigh.sql"), {"articles": ["a7"], "user_ids": ["u5"]})
+    scans = {node.get("Index Name"): node["Actual Rows"] for node in found if node["Node Type"] == "Bitmap Index Scan"}
+    assert scans == {"open_reports_pkey": 1, "open_reports_by_reporter": 100}
 
 
 def test_applying_one_window_reads_no_table_whole(large: psycopg.Connection) -> None:

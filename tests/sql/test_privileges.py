@@ -5,6 +5,7 @@ import pytest
 from psycopg import sql
 
 from below_the_line.closing.windows import apply_windows
+from below_the_line.metrics.definitions import TABLES
 from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
 from tests.sql.newsroom import Newsroom, t
 
@@ -93,6 +94,9 @@ def test_readers_and_moderators_see_metrics_but_change_nothing(room: Newsroom, r
     assert connection.execute("select comments_published from metrics.article_engagement").fetchall() == [(1,)]
     assert connection.execute("select reports from metrics.article_abuse").fetchall() == [(1,)]
     assert connection.execute("select from metrics.article_engagement_revisions").fetchall() == []
+    for table in (*TABLES, "trending_articles", "closing_soon"):
+        if role == "btl_moderator" or table not in ("article_reporters", "open_reports"):
+            connection.execute(f"select from metrics.{table}".encode())
     for statement in (
         "delete from metrics.article_engagement",
         "update metrics.article_abuse set reports = 0",
@@ -110,11 +114,17 @@ def test_a_moderator_sees_the_lists_that_need_a_person_a_reader_does_not(room: N
     connection = become(room, "btl_moderator")
     assert connection.execute("select comment_id from discussion.late_comments").fetchall() == [("late",)]
     assert connection.execute("select article_id from discussion.cannot_close").fetchall() == [("b",)]
+    assert connection.execute("select comment_id from discussion.moderation_queue").fetchall() == []
+    assert connection.execute("select comment_id from discussion.discussion_thread").fetchall() == [("c1",), ("late",)]
     assert connection.execute(
         "select change, decided_by from discussion.discussion_history where article_id = 'a' order by effective_at"
     ).fetchall() == [("opened", None), ("closed", "editor"), ("reopened", None), ("closed", None)]
     connection.execute("reset role")
     connection = become(room, "btl_reader")
-    for view in ("late_comments", "cannot_close", "discussion_history"):
+    for view in (
+        *(f"discussion.{name}" for name in ("late_comments", "cannot_close", "discussion_history")),
+        *("discussion.moderation_queue", "discussion.discussion_thread"),
+        *("metrics.open_reports", "metrics.article_reporters"),
+    ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(f"select from discussion.{view}".encode())
+            connection.execute(f"select from {view}".encode())

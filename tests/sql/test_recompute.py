@@ -19,14 +19,20 @@ pytestmark = pytest.mark.stack
 def figures(connection: psycopg.Connection) -> dict[str, list[dict[str, Any]]]:
     """All metric rows, but for when and behind which barrier they were computed."""
     return {
-        table: [
-            row[0]
-            for row in connection.execute(
-                f"select to_jsonb(m) - 'computed_at' - 'watermark' from metrics.{table} as m order by article_id".encode()
-            )
-        ]
+        table: sorted(
+            (
+                row[0]
+                for row in connection.execute(
+                    f"select to_jsonb(m) - 'computed_at' - 'watermark' from metrics.{table} as m".encode()
+                )
+            ),
+            key=lambda row: (row.get("article_id", ""), str(row)),
+        )
         for table in TABLES
     }
+
+
+NOTHING: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
 
 
 def something_happens(room: Newsroom, chance: random.Random, number: int) -> str:
@@ -36,7 +42,13 @@ def something_happens(room: Newsroom, chance: random.Random, number: int) -> str
     user, report = f"u{chance.randrange(7)}", f"p{number}"
     match chance.randrange(13):
         case 0:
-            room.publish(at, article=article, window_hours=chance.choice([None, 48, 200]))
+            section = chance.choice([None, "politics", "sport"])
+            room.publish(at, article=article, window_hours=chance.choice([None, 48, 200]), section=section)
+            room.connection.execute(
+                "insert into discussion.articles (article_id, site, section) values (%s, 'daily', %s)"
+                " on conflict (article_id) do update set section = excluded.section",
+                [article, section],
+            )
         case 1:
             room.override("close", at, article=article)
         case 2:
@@ -54,7 +66,17 @@ def something_happens(room: Newsroom, chance: random.Random, number: int) -> str
             decision = chance.choice(["approved", "rejected"])
             room.moderate(comment, decision, at, article=article, automated=chance.random() < 0.3)
         case 10:
-            room.report(report, at, comment=comment, article=article, user=user)
+            anonymous = f"v{user}" if chance.random() < 0.2 else None
+            reason = chance.choice(["spam", "threat_violence", "harassment"])
+            room.report(
+                report,
+                at,
+                comment=comment,
+                article=article,
+                user=None if anonymous else user,
+                anonymous=anonymous,
+                reason=reason,
+            )
         case 11:
             known = room.connection.execute(
                 "select comment_id, report_id from discussion.reports where article_id = %s order by 1, 2", [article]
@@ -81,13 +103,14 @@ def test_incremental_runs_give_what_a_full_rebuild_gives(newsroom: Newsroom, see
         if chance.random() < 0.1:
             apply_windows(connection, t(f"05-{1 + number // 8:02} 00:00"), bucket=2)
         if chance.random() < 0.15:
-            recompute_dirty(connection, bucket=chance.choice([1, 3, 1000]))
+            recompute_dirty(connection, bucket=chance.choice([1, 3, 1000]), time_zone="Europe/Vienna")
     apply_windows(connection, t("05-20 00:00"))
-    recompute_dirty(connection)
+    recompute_dirty(connection, time_zone="Europe/Vienna")
     incremental = figures(connection)
     assert len(incremental["article_engagement"]) == 6
-    connection.execute("truncate metrics.article_engagement, metrics.article_abuse")
-    rebuild_all(connection, bucket=4)
+    assert all(incremental.values()), "every table has rows"
+    connection.execute(f"truncate {', '.join(f'metrics.{table}' for table in TABLES)}".encode())
+    rebuild_all(connection, bucket=4, time_zone="Europe/Vienna")
     assert figures(connection) == incremental
 
 
@@ -126,7 +149,7 @@ def test_marks_are_taken_bucket_by_bucket_until_none_is_left(newsroom: Newsroom)
 def test_a_mark_of_an_article_that_no_event_named_leaves_no_row(newsroom: Newsroom) -> None:
     newsroom.connection.execute("insert into ingest.dirty_articles (article_id) values ('nobody')")
     assert recompute_dirty(newsroom.connection).marks == 1
-    assert figures(newsroom.connection) == {"article_engagement": [], "article_abuse": []}
+    assert figures(newsroom.connection) == NOTHING
 
 
 def test_a_rebuild_removes_rows_of_articles_that_are_gone(newsroom: Newsroom) -> None:
@@ -134,7 +157,7 @@ def test_a_rebuild_removes_rows_of_articles_that_are_gone(newsroom: Newsroom) ->
     newsroom.compute()
     newsroom.connection.execute("truncate discussion.comments")
     rebuild_all(newsroom.connection)
-    assert figures(newsroom.connection) == {"article_engagement": [], "article_abuse": []}
+    assert figures(newsroom.connection) == NOTHING
 
 
 def test_every_article_that_any_event_named_has_its_rows(newsroom: Newsroom) -> None:
@@ -194,8 +217,8 @@ def test_articles_that_fail_do_not_keep_others_from_being_computed(
         recompute_dirty(seven_marked, bucket=bucket)
     assert raised.value.message == ("The metrics of 2 articles could not be computed: 'a0' (no good); 'a3' (no good).")
     assert sorted(marked(seven_marked)) == ["a0", "a0", "a3", "a3"]
-    for rows in figures(seven_marked).values():
-        assert [row["article_id"] for row in rows] == ["a1", "a2", "a4", "a5", "a6"]
+    for table in ("article_engagement", "article_abuse", "article_hourly"):
+        assert [row["article_id"] for row in figures(seven_marked)[table]] == ["a1", "a2", "a4", "a5", "a6"]
 
 
 def test_a_whole_bucket_of_failures_does_not_keep_the_next_from_being_computed(
@@ -249,7 +272,7 @@ def test_what_is_no_articles_fault_ends_the_run_and_all_marks_stay(
     with psycopg.connect(database_url, autocommit=True) as runner, pytest.raises(error):
         recompute_dirty(runner)
     assert len(marked(seven_marked)) == 14
-    assert figures(seven_marked) == {"article_engagement": [], "article_abuse": []}
+    assert figures(seven_marked) == NOTHING
 
 
 def test_a_mark_committed_while_a_run_waits_for_the_lock_is_not_lost(newsroom: Newsroom, database_url: str) -> None:

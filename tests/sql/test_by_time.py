@@ -1,0 +1,160 @@
+"""The figures by hour, by day, of sections and of sites, hand-computed."""
+
+from datetime import date
+from typing import Any, LiteralString
+
+import pytest
+from psycopg.rows import dict_row
+
+from below_the_line.metrics.recompute import recompute_dirty
+from tests.sql.newsroom import Newsroom, t
+
+pytestmark = pytest.mark.stack
+
+FIGURES = ("comments", "replies", "unique_commenters", "reactions", "reports", "rejected", "late")
+
+
+def rows(room: Newsroom, query: LiteralString) -> list[dict[str, Any]]:
+    with room.connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query).fetchall()
+
+
+def figures(row: dict[str, Any]) -> dict[str, int]:
+    return {name: row[name] for name in FIGURES if row[name]}
+
+
+def compute(room: Newsroom, time_zone: str = "UTC") -> None:
+    room.connection.execute(
+        "insert into ingest.dirty_articles (article_id) select article_id from discussion.known_articles"
+    )
+    recompute_dirty(room.connection, time_zone=time_zone)
+
+
+def place(room: Newsroom, article: str, section: str | None, site: str = "daily") -> None:
+    """The article as its content says."""
+    room.connection.execute(
+        "insert into discussion.articles (article_id, site, section) values (%s, %s, %s)"
+        " on conflict (article_id) do update set site = excluded.site, section = excluded.section",
+        [article, site, section],
+    )
+
+
+@pytest.fixture
+def room(newsroom: Newsroom) -> Newsroom:
+    """Two articles of one section; comments around midnight in Vienna, which is 22:00 UTC in May."""
+    for article in ("a", "b"):
+        newsroom.publish("05-01 10:00", article=article, window_hours=240)
+        place(newsroom, article, "politics")
+    newsroom.comment("c1", "05-01 21:30", user="u1")
+    newsroom.comment("c2", "05-01 22:30", user="u1", parent="c1")
+    newsroom.comment("c3", "05-01 22:45", user="u2")
+    newsroom.comment("late", "05-20 12:00", user="u3")
+    newsroom.comment("c1", "05-01 22:50", user="u1", article="b")
+    newsroom.report("p1", "05-01 23:10", user="r1")
+    newsroom.report("p2", "05-02 09:00", user="r1")
+    newsroom.moderate("c3", "rejected", "05-03 08:00")
+    newsroom.react("c1", "05-02 07:59")
+    newsroom.close("06-01 00:00")
+    return newsroom
+
+
+def test_everything_counts_in_the_hour_in_which_it_happened(room: Newsroom) -> None:
+    compute(room)
+    of_a = rows(room, "select * from metrics.article_hourly where article_id = 'a'")
+    found = {row["hour"]: figures(row) for row in of_a}
+    assert found == {
+        t("05-01 21:00"): {"comments": 1, "unique_commenters": 1},
+        t("05-01 22:00"): {"comments": 2, "replies": 1, "unique_commenters": 2},
+        t("05-01 23:00"): {"reports": 1},
+        t("05-02 07:00"): {"reactions": 1},
+        t("05-03 08:00"): {"rejected": 1},
+        t("05-20 12:00"): {"late": 1},
+    }
+
+
+def test_days_begin_at_the_sites_midnight(room: Newsroom) -> None:
+    compute(room, "Europe/Vienna")
+    found = rows(room, "select * from metrics.article_daily where article_id = 'a' order by day")
+    assert [(row["day"], figures(row)) for row in found] == [
+        (date(2026, 5, 1), {"comments": 1, "unique_commenters": 1}),
+        (date(2026, 5, 2), {"comments": 2, "replies": 1, "unique_commenters": 2, "reactions": 1, "reports": 1}),
+        (date(2026, 5, 3), {"rejected": 1}),
+        (date(2026, 5, 20), {"late": 1}),
+    ]
+    assert {(row["site"], row["section"], row["time_zone"]) for row in found} == {
+        ("daily", "politics", "Europe/Vienna")
+    }
+
+
+@pytest.mark.parametrize("table", ["section_daily", "site_daily"])
+def test_a_reader_who_writes_under_two_articles_is_one_commenter_of_their_section(room: Newsroom, table: str) -> None:
+    compute(room, "Europe/Vienna")
+    found = {row["day"]: row for row in rows(room, f"select * from metrics.{table}")}
+    second = found[date(2026, 5, 2)]
+    assert second["articles"] == 2
+    assert figures(second) == {"comments": 3, "replies": 1, "unique_commenters": 2, "reactions": 1, "reports": 1}
+    assert {*found} == {date(2026, 5, day) for day in (1, 2, 3, 20)}
+
+
+def test_an_article_that_moves_takes_its_days_along(room: Newsroom) -> None:
+    compute(room)
+    place(room, "b", None)
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('b')")
+    summary = recompute_dirty(room.connection)
+    assert summary.section_days == 2
+    found = rows(
+        room, "select section, day, comments from metrics.section_daily where comments > 0 order by section, day"
+    )
+    assert found == [
+        {"section": "politics", "day": date(2026, 5, 1), "comments": 3},
+        {"section": None, "day": date(2026, 5, 1), "comments": 1},
+    ]
+    assert rows(room, "select comments, articles from metrics.site_daily where comments > 0") == [
+        {"comments": 4, "articles": 2}
+    ]
+
+
+def test_an_article_whose_publication_is_not_known_is_of_no_site(newsroom: Newsroom) -> None:
+    newsroom.comment("c1", "05-01 12:00")
+    compute(newsroom)
+    assert rows(newsroom, "select site, section, comments from metrics.article_daily") == [
+        {"site": None, "section": None, "comments": 1}
+    ]
+    assert rows(newsroom, "select * from metrics.site_daily") == []
+
+
+def test_a_run_that_changes_no_figure_computes_no_section(room: Newsroom) -> None:
+    compute(room)
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('a'), ('b')")
+    summary = recompute_dirty(room.connection)
+    assert (summary.articles, summary.section_days, summary.reporters) == (2, 0, 0)
+
+
+def test_what_is_gone_from_an_article_is_gone_from_its_section(room: Newsroom) -> None:
+    compute(room)
+    room.connection.execute("delete from discussion.comments where article_id = 'a' and comment_id = 'late'")
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    recompute_dirty(room.connection)
+    for table in ("article_hourly", "article_daily", "section_daily", "site_daily"):
+        assert rows(room, f"select * from metrics.{table} where late > 0") == []
+
+
+SUMS = {
+    "comments": "comments_published",
+    "replies": "replies",
+    "reactions": "reactions_added",
+    "late": "late_comments",
+    "reports": "reports",
+    "rejected": "rejected",
+}
+
+
+@pytest.mark.parametrize("table", ["article_hourly", "article_daily"])
+def test_each_column_sums_to_the_figure_of_the_article(room: Newsroom, table: str) -> None:
+    compute(room)
+    for article in ("a", "b"):
+        whole = room.engagement(article) | room.abuse(article)
+        of_article = [row for row in rows(room, f"select * from metrics.{table}") if row["article_id"] == article]
+        for column, figure in SUMS.items():
+            assert sum(row[column] for row in of_article) == whole[figure], (article, column)
+    assert room.abuse()["reports"] == 1
