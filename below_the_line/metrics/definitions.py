@@ -22,6 +22,8 @@ CROSS_TABLES = ("section_daily", "site_daily", "reporter_accuracy")
 """Those whose rows are of many articles: a run computes what changed in one of them."""
 TABLES = (*ARTICLE_TABLES, *CROSS_TABLES)
 """All metric tables."""
+BOOKKEEPING = ("computed_at", "metric_version", "watermark")
+"""Columns of every metric table that tell how a row came about, and are no figures."""
 VIEWS = ("moderation_queue", "trending_articles", "closing_soon", "discussion_thread")
 """Views of the present: what changes with the clock alone is in no table."""
 
@@ -51,7 +53,14 @@ class Table:
     """A worked one; may be empty."""
     metric_version: int
     """0 of a view: it holds no rows of an earlier version."""
+    key: tuple[str, ...]
+    """What names a row of a table; of a view nothing."""
     columns: tuple[Column, ...]
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """The columns that are a function of the base tables alone, the key included."""
+        return tuple(column.name for column in self.columns if column.name not in BOOKKEEPING)
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
@@ -68,6 +77,7 @@ def definitions(table: str) -> Table:
         summary=document["summary"],
         example=document.get("example", ""),
         metric_version=document.get("metric_version", 0),
+        key=tuple(document.get("key", ())),
         columns=tuple(
             Column(
                 name=name,

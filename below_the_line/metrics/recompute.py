@@ -9,15 +9,16 @@ it had not seen.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import psycopg
 import structlog
 
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics.definitions import ARTICLE_TABLES, definitions
+from below_the_line.metrics import computing
+from below_the_line.metrics.definitions import ARTICLE_TABLES
 from below_the_line.resources import sql
 
 METRICS_LOCK = 7_170_103
@@ -30,20 +31,6 @@ REPORTERS_BUCKET = 5_000
 """Reporters per transaction."""
 STATEMENT_SECONDS = 300.0
 """A statement of a bucket takes seconds. One that takes minutes is given up, before it uses up the whole run."""
-
-PLANNER_SETTINGS: Final = (
-    # Compiling these statements takes longer than running them.
-    "set local jit = off",
-    # Of an article that has just become hot the planner's statistics know nothing: expecting a handful of comments it would
-    # compare all with all (50,000 comments: 15 s instead of 2). Every table is looked up by the given articles, so that
-    # hashing is never far from best.
-    "set local enable_nestloop = off",
-    # For the same reason: what is sorted by article already would be merged by article alone, all with all again.
-    "set local enable_mergejoin = off",
-    # Hash and sort a bucket's comments in memory.
-    "set local work_mem = '64MB'",
-)
-"""What a transaction sets before it computes (after it has taken marks)."""
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +56,26 @@ class MetricsSummary:
     def as_dict(self) -> dict[str, Any]:
         """For logs and for Airflow's XCom."""
         return asdict(self) | {"failed": len(self.failed), "seconds": round(self.seconds, 3)}
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which articles a rebuild is about: those for which all conditions hold; without any, all."""
+
+    ids: tuple[str, ...] = ()
+    published_since: datetime | None = None
+    """By the anchor, the least publication time; an article without one is in no range."""
+    published_until: datetime | None = None
+    """The first time that is not in the range."""
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether there is no condition."""
+        return self == Selection()
+
+
+Range = tuple[str, str]
+"""The first and the last id of a range of articles."""
 
 
 class ArticlesFailedError(BelowTheLineError):
@@ -110,6 +117,7 @@ def recompute_dirty(
     require_idle(connection)
     started = time.monotonic()
     summary = MetricsSummary()
+    computing.prepare(connection)
     while max_buckets is None or summary.buckets < max_buckets:
         marks: list[str] = []
         try:
@@ -139,38 +147,114 @@ def recompute_dirty(
 
 
 def rebuild_all(connection: psycopg.Connection, *, bucket: int = BUCKET, time_zone: str = "UTC") -> MetricsSummary:
-    """Compute the metrics of every article again; marks are left alone, runs that take them may go on beside it.
+    """Compute the metrics of every article again; marks of articles are left alone, runs may go on beside it.
 
-    Safe to run again; if it is broken off, what is done is right and the rest is as before. Needs an idle connection and
-    commits on it, once per bucket.
+    Safe to run again. If it is broken off, what is done is right, the rest is as before, and what draws on what is done is
+    marked for the next run of any kind. Needs an idle connection and commits on it, once per bucket.
+    """
+    return rebuild(connection, Selection(), bucket=bucket, time_zone=time_zone)
+
+
+def rebuild(
+    connection: psycopg.Connection, selection: Selection, *, bucket: int = BUCKET, time_zone: str = "UTC"
+) -> MetricsSummary:
+    """The same for selected articles, and for the days and the reporters that they speak of."""
+    started = time.monotonic()
+    summary = rebuild_range(connection, selection, bucket=bucket, time_zone=time_zone)
+    finished = finish_rebuild(connection, selection)
+    summary.section_days, summary.reporters = finished.section_days, finished.reporters
+    summary.seconds = time.monotonic() - started
+    log.info("metrics rebuilt", **summary.as_dict())
+    return summary
+
+
+def ranges(connection: psycopg.Connection, selection: Selection, *, most: int) -> list[Range]:
+    """Cut the selected articles, in order, into at most so many ranges of about equally many. Needs an idle connection."""
+    require_idle(connection)
+    with connection.transaction():
+        articles = _selected(connection, selection, None)
+    size = max(1, -(-len(articles) // most))
+    return [(part[0], part[-1]) for part in _parts(articles, size)]
+
+
+def rebuild_range(
+    connection: psycopg.Connection,
+    selection: Selection,
+    within: Range | None = None,
+    *,
+    bucket: int = BUCKET,
+    time_zone: str = "UTC",
+) -> MetricsSummary:
+    """Compute the rows that are of one article, of the selected articles of a range (None: of all).
+
+    What draws on them is marked, and ``finish_rebuild`` computes it once all ranges are done. Safe to repeat, to break off,
+    and beside anything else. Needs an idle connection and commits on it, once per bucket.
     """
     require_idle(connection)
     started = time.monotonic()
     summary = MetricsSummary()
+    computing.prepare(connection)
     with connection.transaction():
-        articles = [row[0] for row in connection.execute(sql("metrics/all_articles.sql").encode()).fetchall()]
+        articles = _selected(connection, selection, within)
     for part in _parts(articles, bucket):
         with connection.transaction():
             _begin_unit(connection)
             _recompute(connection, part, time_zone)
+            connection.execute(sql("metrics/mark_bucket.sql").encode())
         summary.articles += len(part)
         summary.buckets += 1
-    with connection.transaction():
-        _begin_unit(connection)
-        for table in ARTICLE_TABLES:
-            connection.execute(sql(f"metrics/{table}/remove_unknown.sql").encode())
-        # Whatever else is wrong in them is not found by what changed.
-        connection.execute(sql("metrics/mark_all_days.sql").encode())
-        connection.execute(sql("metrics/mark_all_reporters.sql").encode())
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def finish_rebuild(connection: psycopg.Connection, selection: Selection) -> MetricsSummary:
+    """Compute the rows that are of many articles, wherever they are marked.
+
+    After a rebuild of everything, first remove rows of articles that no event names any more, and mark all others. Safe to
+    repeat. Needs an idle connection and commits on it.
+    """
+    require_idle(connection)
+    started = time.monotonic()
+    summary = MetricsSummary()
+    computing.prepare(connection)
+    if selection.is_everything:
+        with connection.transaction():
+            _begin_unit(connection)
+            for table in ARTICLE_TABLES:
+                connection.execute(
+                    computing.composed(
+                        """
+                        delete from metrics.{table} as kept
+                        where not exists (
+                            select from discussion.known_articles as known where known.article_id = kept.article_id
+                        )
+                        """,
+                        table=table,
+                    )
+                )
+            # Whatever else is wrong in them is not found by what changed.
+            connection.execute(sql("metrics/mark_all_days.sql").encode())
+            connection.execute(sql("metrics/mark_all_reporters.sql").encode())
     _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
-    log.info("metrics rebuilt", **summary.as_dict())
     return summary
 
 
 def _begin_unit(connection: psycopg.Connection) -> None:
     connection.execute("set transaction isolation level read committed")
     connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+
+
+def _selected(connection: psycopg.Connection, selection: Selection, within: Range | None) -> list[str]:
+    first, last = within or (None, None)
+    parameters = {
+        "ids": list(selection.ids),
+        "published_since": selection.published_since,
+        "published_until": selection.published_until,
+        "first": first,
+        "last": last,
+    }
+    return [row[0] for row in connection.execute(sql("metrics/selected_articles.sql").encode(), parameters).fetchall()]
 
 
 def _take(connection: psycopg.Connection, statement: str, **parameters: object) -> list[str]:
@@ -214,26 +298,15 @@ def _recompute(connection: psycopg.Connection, articles: Sequence[str], time_zon
     """All rows that are of one article, of each of these."""
     if not articles:
         return
-    for setting in PLANNER_SETTINGS:
-        connection.execute(setting)
+    computing.tune(connection)
+    computing.stage_bucket(connection, articles)
+    parameters = {"articles": list(articles), "time_zone": time_zone}
     for table in ARTICLE_TABLES:
-        connection.execute(
-            sql(f"metrics/{table}/recompute.sql").encode(),
-            {
-                "articles": list(articles),
-                "metric_version": definitions(table).metric_version,
-                "time_zone": time_zone,
-            },
-        )
-    _weigh(connection, articles, [])
-
-
-def _weigh(connection: psycopg.Connection, articles: Sequence[str], reporters: Sequence[str]) -> None:
-    # Few of many rows, whose number the planner knows.
-    connection.execute("set local enable_nestloop = on")
-    connection.execute(
-        sql("metrics/open_reports/weigh.sql").encode(), {"articles": list(articles), "user_ids": list(reporters)}
-    )
+        computing.compute(connection, table, parameters)
+        if table == "article_engagement":
+            connection.execute(sql("metrics/article_engagement/revise.sql").encode(), parameters)
+        computing.write(connection, table, parameters)
+    computing.weigh(connection, articles, [])
 
 
 def _recompute_across(connection: psycopg.Connection, summary: MetricsSummary) -> None:
@@ -257,33 +330,27 @@ def _recompute_across(connection: psycopg.Connection, summary: MetricsSummary) -
             break
 
 
-def _recompute_days(connection: psycopg.Connection, days: Sequence[tuple[str, str | None, date]]) -> None:
+def _recompute_days(connection: psycopg.Connection, days: Sequence[computing.SectionDay]) -> None:
     if not days:
         return
-    for setting in PLANNER_SETTINGS:
-        connection.execute(setting)
-    sites, sections, dates = map(list, zip(*days, strict=True))
-    for table in ("section_daily", "site_daily"):
-        connection.execute(
-            sql(f"metrics/{table}/recompute.sql").encode(),
-            {
-                "sites": sites,
-                "sections": sections,
-                "days": dates,
-                "metric_version": definitions(table).metric_version,
-            },
-        )
+    computing.tune(connection)
+    parameters = computing.day_parameters(days)
+    computing.stage_days(connection, parameters)
+    for table in computing.DAY_TABLES:
+        computing.compute(connection, table, parameters)
+        computing.write(connection, table, parameters)
 
 
 def _recompute_reporters(connection: psycopg.Connection, reporters: Sequence[str]) -> None:
     if not reporters:
         return
-    changed = connection.execute(
-        sql("metrics/reporter_accuracy/recompute.sql").encode(),
-        {"user_ids": list(reporters), "metric_version": definitions("reporter_accuracy").metric_version},
-    ).fetchall()
+    computing.tune(connection)
+    parameters = {"user_ids": list(reporters)}
+    computing.compute(connection, "reporter_accuracy", parameters)
+    changed = connection.execute(sql("metrics/reporter_accuracy/changed.sql").encode(), parameters).fetchall()
+    computing.write(connection, "reporter_accuracy", parameters)
     if changed:
-        _weigh(connection, [], [user_id for (user_id,) in changed])
+        computing.weigh(connection, [], [user_id for (user_id,) in changed])
 
 
 def _parts(articles: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from below_the_line.closing.windows import LATENESS_SETTINGS, apply_windows
+from below_the_line.metrics.computing import PLANNER_SETTINGS, prepare
 from below_the_line.metrics.definitions import ARTICLE_TABLES
-from below_the_line.metrics.recompute import PLANNER_SETTINGS
 from below_the_line.resources import sql
 from tests.sql.newsroom import t
 
@@ -73,15 +73,20 @@ def relations_read_whole(found: list[dict[str, Any]]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("table", ARTICLE_TABLES)
-def test_computing_one_article_finds_its_comments_by_the_primary_key(large: psycopg.Connection, table: str) -> None:
-    parameters = {"articles": ["a7", "a8"], "metric_version": 1, "time_zone": "UTC"}
-    found = explain(large, sql(f"metrics/{table}/recompute.sql"), parameters, PLANNER_SETTINGS)
-    scans = [node for node in found if node.get("Relation Name") == "comments"]
-    # Reports and their decisions alone say what these are.
-    assert scans or table in ("article_abuse_reasons", "article_reporters")
+@pytest.mark.parametrize("stage", ["articles", "comments", "reactions", "rounds"])
+def test_staging_a_bucket_finds_its_rows_by_primary_keys(large: psycopg.Connection, stage: str) -> None:
+    prepare(large)
+    found = explain(large, sql(f"metrics/stage/{stage}.sql"), {"articles": ["a7", "a8"]}, PLANNER_SETTINGS)
     assert relations_read_whole(found) == set()
     assert all(node.get("Index Name") == "comments_pkey" for node in found if "comments" in node.get("Index Name", ""))
+
+
+@pytest.mark.parametrize("table", ARTICLE_TABLES)
+def test_computing_a_bucket_reads_no_table_whole(large: psycopg.Connection, table: str) -> None:
+    prepare(large)
+    parameters = {"articles": ["a7", "a8"], "time_zone": "UTC"}
+    found = explain(large, sql(f"metrics/{table}/compute.sql"), parameters, PLANNER_SETTINGS)
+    assert relations_read_whole(found) == set()
 
 
 @pytest.fixture
@@ -143,7 +148,7 @@ def test_what_people_ask_for_is_found_by_an_index(
 
 
 def test_a_changed_accuracy_finds_the_open_reports_of_its_reporter(counted: psycopg.Connection) -> None:
-    found = explain(counted, sql("metrics/open_reports/weigh.sql"), {"articles": ["a7"], "user_ids": ["u5"]})
+    found = explain(counted, sql("metrics/open_reports/weights.sql"), {"articles": ["a7"], "user_ids": ["u5"]})
     scans = {node.get("Index Name"): node["Actual Rows"] for node in found if node["Node Type"] == "Bitmap Index Scan"}
     assert scans == {"open_reports_pkey": 1, "open_reports_by_reporter": 100}
 
