@@ -17,6 +17,7 @@ from below_the_line.cli import (
     demo,
     discussion,
     explain,
+    metrics,
     offsets,
     produce,
     rules,
@@ -44,6 +45,7 @@ dead_letters.register(app)
 demo.register(app)
 discussion.register(app)
 explain.register(app)
+metrics.register(app)
 offsets.register(app)
 produce.register(app)
 rules.register(app)

@@ -227,8 +227,11 @@ def _marking(table: str, alias: str, statement: str) -> str:
     if table not in _MARKS:
         return statement
     marks, names, which = _MARKS[table]
-    return (
-        f"with changed as ({statement} returning {listed(alias, names)})"
-        f" insert into {marks} ({', '.join(names)})"
-        " select distinct " + listed("changed", names) + f" from changed where {which}"
+    named = listed("changed", names)
+    return "".join(
+        (
+            *("with changed as (", statement, " returning ", listed(alias, names), ")"),
+            *(" insert into ", marks, " (", ", ".join(names), ")"),
+            *(" select distinct ", named, " from changed where ", which),
+        )
     )

@@ -265,12 +265,12 @@ class Newsroom:
             [article, what, t(at)],
         )
 
-    def compute(self) -> MetricsSummary:
-        """Marks every article and computes metrics."""
+    def compute(self, time_zone: str = "UTC") -> MetricsSummary:
+        """Marks every article and computes metrics, by days of this time zone."""
         self.connection.execute(
             "insert into ingest.dirty_articles (article_id) select article_id from discussion.known_articles"
         )
-        return recompute_dirty(self.connection)
+        return recompute_dirty(self.connection, time_zone=time_zone)
 
     def forget(self) -> None:
         """Empties all tables but the rules."""

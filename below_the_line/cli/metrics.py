@@ -1,0 +1,129 @@
+"""``btl metrics``: compute metrics anew, and compare them with a fresh computation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from below_the_line.cli.offsets import AsJson
+from below_the_line.errors import BelowTheLineError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from below_the_line.metrics.drift import Difference
+
+Articles = Annotated[
+    str | None, typer.Option(metavar="IDS", help="Only these articles: their ids, separated by commas.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    metrics = typer.Typer(
+        help="Compute the metric tables anew, and compare them with a fresh computation.", no_args_is_help=True
+    )
+    metrics.command()(drift)
+    metrics.command()(rebuild)
+    app.add_typer(metrics, name="metrics")
+
+
+def drift(
+    everything: Annotated[bool, typer.Option("--all", help="Compare every row of every table.")] = False,
+    articles: Articles = None,
+    sample: Annotated[
+        int, typer.Option(min=1, help="So many articles, chosen by chance, and what they are part of.")
+    ] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Compare metrics with a fresh computation; write nothing. Exit status 1 if anything differs. What is marked is left out."""
+    from below_the_line.cli.configuration import settings
+    from below_the_line.cli.partitions import connected, print_json
+    from below_the_line.metrics.drift import drift as compare
+    from below_the_line.metrics.drift import drift_of
+
+    ids = _ids(articles)
+    if everything and ids:
+        raise BelowTheLineError("--all and --articles were given.", "Give one of them, or none for a sample.")
+    current = settings()
+    with connected(current) as connection:
+        if ids:
+            differences = drift_of(connection, ids, time_zone=current.site_timezone)
+        else:
+            differences = compare(connection, None if everything else sample, time_zone=current.site_timezone)
+    if as_json:
+        print_json(differences)
+    else:
+        _print_differences(differences)
+    if differences:
+        raise typer.Exit(1)
+
+
+def rebuild(
+    articles: Articles = None,
+    published_since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only articles published then (RFC 3339) or later.")
+    ] = None,
+    published_until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Only articles published before then (RFC 3339).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute metrics anew from the base tables: of all articles, or of some; as the DAG rebuild_metrics does.
+
+    Safe at any time and beside anything; if it is broken off, run it again.
+    """
+    import logging
+
+    from below_the_line.cli.configuration import settings
+    from below_the_line.cli.partitions import connected, print_json
+    from below_the_line.cli.printing import counted
+    from below_the_line.logs import configure_logs
+    from below_the_line.metrics.recompute import Selection
+    from below_the_line.metrics.recompute import rebuild as run
+
+    current = settings()
+    # What was done is told below; the log would repeat it.
+    configure_logs(current.log_format, logging.WARNING)
+    selection = Selection(_ids(articles), _time(published_since), _time(published_until))
+    with connected(current) as connection:
+        summary = run(connection, selection, time_zone=current.site_timezone)
+    if as_json:
+        print_json(summary.as_dict())
+    else:
+        typer.echo(
+            f"Computed anew in {summary.seconds:.1f} s: {counted(summary.articles, 'article')},"
+            f" {counted(summary.section_days, 'day')} of sections, {counted(summary.reporters, 'reporter')}."
+        )
+
+
+def _ids(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(filter(None, (each.strip() for each in text.split(","))))
+
+
+def _time(text: str | None) -> datetime | None:
+    from below_the_line.contracts.times import instant, to_datetime
+
+    if text is None:
+        return None
+    found = instant(text)
+    if found is None:
+        raise BelowTheLineError(f"{text!r} is no time.", "Write it as 2026-05-01T10:00:00Z.")
+    return to_datetime(found.since_1970)
+
+
+def _print_differences(differences: list[Difference], most: int = 20) -> None:
+    from below_the_line.cli.printing import counted, printable
+
+    for difference in differences[:most]:
+        typer.echo(printable(str(difference)))
+    if len(differences) > most:
+        typer.echo(f"… and {len(differences) - most:,} more (--json lists all)")
+    if differences:
+        typer.echo(
+            f"{counted(len(differences), 'difference')}. `btl metrics rebuild` mends them; find out what wrote the rows, or which"
+            " mark was lost."
+        )
+    else:
+        typer.echo("Nothing differs.")

@@ -1,0 +1,30 @@
+-- Days of sections whose rows, and whose sites' rows, must be right: no section of the site is marked on that day, nor any article
+-- that is active on it. Parameters: articles (days of these; null: all), most (so many, by chance; null: all, in order).
+-- Grain: one row per site, section and day. Reads only.
+select known.site, known.section, known.day
+from (
+    select daily.site, daily.section, daily.day
+    from metrics.article_daily as daily
+    where daily.site is not null
+        and (%(articles)s::text[] is null or daily.article_id = any(%(articles)s::text[]))
+    union
+    select section_day.site, section_day.section, section_day.day
+    from metrics.section_daily as section_day
+    where %(articles)s::text[] is null
+    union
+    select site_day.site, null, site_day.day
+    from metrics.site_daily as site_day
+    where %(articles)s::text[] is null
+) as known
+where not exists (
+    select from ingest.dirty_days as mark
+    where mark.site = known.site and mark.day = known.day
+)
+and not exists (
+    select
+    from ingest.dirty_articles as mark
+    inner join metrics.article_daily as waiting on waiting.article_id = mark.article_id
+    where waiting.site = known.site and waiting.day = known.day
+)
+order by case when %(most)s::bigint is not null then random() end, known.day, known.site, known.section
+limit %(most)s

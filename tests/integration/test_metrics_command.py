@@ -1,0 +1,75 @@
+"""``btl metrics`` over a real database: what it finds, mends, prints and refuses."""
+
+import json
+
+import psycopg
+import pytest
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.settings import Settings
+from tests.commands import Btl
+from tests.sql.newsroom import Newsroom
+
+pytestmark = pytest.mark.stack
+ZONE = "Europe/Vienna"
+
+
+@pytest.fixture
+def room(connection: psycopg.Connection) -> Newsroom:
+    """Articles of May and of June, each with a comment late on its first day in UTC; all computed."""
+    newsroom = Newsroom(connection)
+    for article, day in (("may", "05-01"), ("june", "06-01")):
+        newsroom.publish(f"{day} 10:00", article=article)
+        newsroom.comment("c1", f"{day} 22:30", article=article)
+    newsroom.close("07-01 00:00")
+    newsroom.compute(ZONE)
+    return newsroom
+
+
+@pytest.fixture
+def btl(room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:  # noqa: ARG001 - it must be there
+    return Btl(Settings.model_validate({"database_url": database_url, "site_timezone": ZONE}), monkeypatch)
+
+
+def spoil(room: Newsroom) -> None:
+    room.connection.execute("update metrics.article_engagement set comments_visible = 7")
+
+
+def test_nothing_differs_after_a_run(btl: Btl) -> None:
+    for options in ((), ("--all",), ("--articles", "may, june"), ("--sample", "1")):
+        assert btl("metrics", "drift", *options) == "Nothing differs.\n"
+
+
+def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(btl: Btl, room: Newsroom) -> None:
+    spoil(room)
+    found = btl("metrics", "drift", "--all")
+    assert btl.exit_code == 1
+    assert found.splitlines()[:2] == [
+        "metrics.article_engagement (article_id 'june'): comments_visible is 7, computed 1",
+        "metrics.article_engagement (article_id 'may'): comments_visible is 7, computed 1",
+    ]
+    assert "1 article, 0 days of sections, 0 reporters" in btl("metrics", "rebuild", "--articles", "may")
+    assert btl("metrics", "drift", "--articles", "may") == "Nothing differs.\n"
+    [left] = json.loads(btl("metrics", "drift", "--all", "--json"))
+    assert left == {
+        "table": "article_engagement",
+        "key": {"article_id": "june"},
+        "column": "comments_visible",
+        "stored": 7,
+        "computed": 1,
+    }
+    assert "2 articles" in btl("metrics", "rebuild")
+    assert btl("metrics", "drift", "--all") == "Nothing differs.\n"
+    assert btl.exit_code == 0
+
+
+def test_a_rebuild_of_a_range_takes_articles_by_their_publication(btl: Btl, room: Newsroom) -> None:
+    spoil(room)
+    bounds = ("--published-since", "2026-05-01T10:00:00Z", "--published-until", "2026-06-01T10:00:00Z")
+    assert json.loads(btl("metrics", "rebuild", *bounds, "--json"))["articles"] == 1
+    assert (room.engagement("may")["comments_visible"], room.engagement("june")["comments_visible"]) == (1, 7)
+
+
+def test_what_is_not_clear_is_refused(btl: Btl) -> None:
+    with pytest.raises(BelowTheLineError, match="--all and --articles"):
+        btl("metrics", "drift", "--all", "--articles", "may")
