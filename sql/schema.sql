@@ -3054,6 +3054,36 @@ $$;
 comment on function discussion.thread_of is
 'The discussion of one article as moderators read it: see the view discussion_thread.';
 
+create view metrics.articles as
+select
+    article.article_id,
+    article.headline,
+    article.url,
+    article.site,
+    article.section,
+    closing_window.opens_at as published_at,
+    article.status
+from discussion.articles as article
+left join discussion.windows as closing_window on closing_window.article_id = article.article_id
+where article.content_version is not null;
+
+comment on view metrics.articles is
+'What the figures are of: one row for every article whose content is known, to join by article_id.';
+comment on column metrics.articles.article_id is
+'The article, as its publisher names it';
+comment on column metrics.articles.headline is
+'Its headline';
+comment on column metrics.articles.url is
+'Its address';
+comment on column metrics.articles.site is
+'Its site';
+comment on column metrics.articles.section is
+'Its section';
+comment on column metrics.articles.published_at is
+'Its anchor: the least publication time of its versions';
+comment on column metrics.articles.status is
+'published or unpublished';
+
 create view discussion.moderation_queue as
 select
     backlog.article_id,
@@ -3273,6 +3303,7 @@ metrics.article_daily,
 metrics.section_daily,
 metrics.site_daily,
 metrics.reporter_accuracy,
+metrics.articles,
 metrics.trending_articles,
 metrics.closing_soon
 to btl_reader, btl_moderator;

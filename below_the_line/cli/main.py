@@ -17,6 +17,7 @@ from below_the_line.cli import (
     demo,
     discussion,
     explain,
+    figures,
     metrics,
     offsets,
     produce,
@@ -45,6 +46,7 @@ dead_letters.register(app)
 demo.register(app)
 discussion.register(app)
 explain.register(app)
+figures.register(app)
 metrics.register(app)
 offsets.register(app)
 produce.register(app)

@@ -37,7 +37,10 @@ def drift(
     ] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Compare metrics with a fresh computation; write nothing. Exit status 1 if anything differs. What is marked is left out."""
+    """Compare metrics with a fresh computation, and write nothing. Exit status 1 if anything differs.
+
+    What is marked is left out: the next run computes it.
+    """
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import connected, print_json
     from below_the_line.metrics.drift import drift as compare
@@ -122,8 +125,8 @@ def _print_differences(differences: list[Difference], most: int = 20) -> None:
         typer.echo(f"… and {len(differences) - most:,} more (--json lists all)")
     if differences:
         typer.echo(
-            f"{counted(len(differences), 'difference')}. `btl metrics rebuild` mends them; find out what wrote the rows, or which"
-            " mark was lost."
+            f"{counted(len(differences), 'difference')}. `btl metrics rebuild` mends them; find out what wrote the rows, or"
+            " which mark was lost."
         )
     else:
         typer.echo("Nothing differs.")

@@ -1,0 +1,158 @@
+"""``btl top``, ``btl article`` and ``btl export``: the figures for people who ask."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from below_the_line.cli.offsets import AsJson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from below_the_line.metrics.asking import ArticleFigures
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(top)
+    app.command()(article)
+    app.command()(export)
+
+
+def top(
+    by: Annotated[
+        str,
+        typer.Option(
+            help="What to order by: comments, people, reactions, engagement, late, reports, open_reports or rejected; with "
+            "--since comments, replies, reactions, reports, rejected or late."
+        ),
+    ] = "comments",
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what has happened since: 12h, 7d, 2w ago, or an RFC 3339 time."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="So many articles.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the articles with most comments, reports, …; those with nothing of it are left out."""
+    from datetime import UTC, datetime
+
+    from below_the_line.cli.configuration import settings
+    from below_the_line.cli.partitions import connected, console, print_json
+    from below_the_line.metrics import asking
+
+    start = None if since is None else asking.since(since, datetime.now(UTC))
+    with connected(settings()) as connection:
+        rows = asking.top(connection, by.replace("-", "_"), start, limit)
+    if as_json:
+        print_json(rows)
+    elif rows:
+        console().print(_table(rows, by.replace("-", "_")))
+    else:
+        console().print(f"No article has any {by.replace('_', ' ').replace('-', ' ')}{' since then' if start else ''}.")
+
+
+def article(
+    article_id: Annotated[str, typer.Argument(help="The article's id.", metavar="ID")], as_json: AsJson = False
+) -> None:
+    """Show all figures of an article, each with what it means."""
+    from below_the_line.cli.configuration import settings
+    from below_the_line.cli.partitions import connected, print_json
+    from below_the_line.metrics.asking import figures_of
+
+    with connected(settings()) as connection:
+        figures = figures_of(connection, article_id)
+    if as_json:
+        print_json({"article": figures.article, **figures.tables, "article_abuse_reasons": figures.reasons})
+    else:
+        _print(article_id, figures)
+
+
+def export(
+    table: Annotated[str, typer.Argument(help="The metric table, e.g. article_engagement.", metavar="TABLE")],
+    form: Annotated[str, typer.Option("--format", help="csv, json (one object a line) or parquet.")] = "csv",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The file; it is replaced. Default: standard output."),
+    ] = None,
+) -> None:
+    """Write a whole metric table to a file, as of one moment."""
+    from below_the_line.cli.configuration import settings
+    from below_the_line.cli.partitions import connected
+    from below_the_line.metrics.exporting import export as write
+
+    with connected(settings()) as connection:
+        count = write(connection, table, form, output)
+    if output is not None:
+        typer.echo(f"{count:,} rows of metrics.{table} are in {output}.", err=True)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], by: str) -> Any:
+    from rich.table import Table
+
+    from below_the_line.cli.printing import printable
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in rows[0]:
+        is_text = name in ("article_id", "headline", "section", "state")
+        table.add_column(
+            name.removesuffix("_id").replace("_", " "),
+            justify="left" if is_text else "right",
+            style="bold" if name == by else None,
+            overflow="ellipsis",
+            no_wrap=True,
+            max_width=50 if name == "headline" else None,
+        )
+    for row in rows:
+        table.add_row(*("" if value is None else printable(_value(value)) for value in row.values()))
+    return table
+
+
+def _print(article_id: str, figures: ArticleFigures) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from below_the_line.cli.partitions import console
+    from below_the_line.cli.printing import printable
+    from below_the_line.metrics.definitions import definitions
+
+    out = console()
+    known = figures.article
+    out.print(Text(printable(str(known["headline"]) if known else f"Article {article_id}"), style="bold"))
+    if known:
+        facts = (known["site"], known["section"], known["status"], known["published_at"], known["url"])
+        out.print(Text(printable(" · ".join(str(fact) for fact in facts if fact is not None)), style="dim"))
+    for name, row in figures.tables.items():
+        table = Table(box=None, header_style="bold", pad_edge=False, title=f"metrics.{name}", title_justify="left")
+        table.add_column("figure", no_wrap=True)
+        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column("what it is", style="dim", overflow="fold")
+        for column in definitions(name).columns[1:]:
+            value = row[column.name]
+            meaning = column.definition
+            if value is None:
+                meaning += f" (none: {column.when_null})"
+            elif column.unit and not isinstance(value, str | bool):
+                meaning += f" ({column.unit})"
+            table.add_row(column.name, _value(value), meaning)
+        out.print()
+        out.print(table)
+    if figures.reasons:
+        shown = ("reason", "reports", "unique_reporters", "upheld", "dismissed", "open_reports")
+        out.print()
+        out.print(_table([{name: row[name] for name in shown} for row in figures.reasons], "reports"))
+    out.print()
+    out.print(Text(f"Its discussion over time: btl discussion {article_id}", style="dim"))
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)

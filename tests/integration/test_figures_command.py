@@ -1,0 +1,140 @@
+"""``btl top``, ``article`` and ``export`` as people use them."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from pyarrow import parquet
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.local.stack import Stack
+from below_the_line.metrics.definitions import definitions
+from below_the_line.metrics.exporting import EXPORTED
+from below_the_line.settings import Settings
+from tests.commands import Btl
+from tests.conftest import with_database
+from tests.sql.newsroom import Newsroom, t
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def room(connection: psycopg.Connection) -> Newsroom:
+    """Three articles with one to three comments, the first with a report, all of them computed."""
+    newsroom = Newsroom(connection)
+    for number in range(1, 4):
+        article = f"a{number}"
+        newsroom.publish("05-01 10:00", article=article)
+        connection.execute(
+            "insert into discussion.articles (article_id, headline, site, section, content_version)"
+            " values (%s, %s, 'daily', 'politics', '1')",
+            [article, f"Headline {number}"],
+        )
+        for comment in range(number):
+            newsroom.comment(f"c{comment}", f"05-0{number} 12:00", article=article, user=f"u{comment}")
+    newsroom.report("p1", "05-02 12:00", article="a1", comment="c0", reason="harassment")
+    newsroom.close("05-03 00:00")
+    newsroom.compute()
+    return newsroom
+
+
+@pytest.fixture
+def btl(room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:  # noqa: ARG001 - it must be there
+    return Btl(Settings.model_validate({"database_url": database_url}), monkeypatch)
+
+
+def test_those_with_most_come_first_and_those_with_nothing_not_at_all(btl: Btl) -> None:
+    assert [(row["article_id"], row["comments"]) for row in json.loads(btl("top", "--json"))] == [
+        ("a3", 3),
+        ("a2", 2),
+        ("a1", 1),
+    ]
+    assert [row["article_id"] for row in json.loads(btl("top", "--by", "reports", "--json"))] == ["a1"]
+    assert [row["article_id"] for row in json.loads(btl("top", "--by", "open-reports", "--json"))] == ["a1"]
+    assert "Headline 3" in btl("top", "--limit", "1")
+    assert "No article has any late." in btl("top", "--by", "late")
+
+
+def test_what_has_happened_since_a_time_counts_in_whole_hours(btl: Btl) -> None:
+    since = ("--since", "2026-05-02T12:40:00Z")
+    assert [(row["article_id"], row["comments"]) for row in json.loads(btl("top", *since, "--json"))] == [
+        ("a3", 3),
+        ("a2", 2),
+    ]
+    assert [row["article_id"] for row in json.loads(btl("top", "--by", "reports", *since, "--json"))] == ["a1"]
+    assert "No article has any comments since then." in btl("top", "--since", "1h")
+
+
+def test_what_can_not_be_asked_is_said_with_what_can(btl: Btl) -> None:
+    with pytest.raises(BelowTheLineError, match="Articles cannot be listed by 'people' since a time") as refused:
+        btl("top", "--by", "people", "--since", "7d")
+    assert refused.value.cure == "Choose one of comments, replies, reactions, reports, rejected, late."
+    with pytest.raises(BelowTheLineError, match="neither a duration nor a time: 'yesterday'"):
+        btl("top", "--since", "yesterday")
+    with pytest.raises(BelowTheLineError, match="no figures of article a9"):
+        btl("article", "a9")
+    with pytest.raises(BelowTheLineError, match="There is no metric table 'comments'"):
+        btl("export", "comments")
+    with pytest.raises(BelowTheLineError, match="'xls' is no format"):
+        btl("export", "site_daily", "--format", "xls")
+    with pytest.raises(BelowTheLineError, match="not for a terminal"):
+        btl("export", "site_daily", "--format", "parquet")
+    with pytest.raises(BelowTheLineError, match=r"nowhere/x\.csv can't be written: No such file"):
+        btl("export", "site_daily", "-o", "nowhere/x.csv")
+
+
+def test_an_article_is_shown_with_what_each_figure_is(btl: Btl) -> None:
+    text = btl("article", "a1")
+    assert text.startswith("Headline 1\n")
+    for table in ("article_engagement", "article_abuse"):
+        for column in definitions(table).columns[1:]:
+            assert column.definition[:60] in text
+    assert "harassment" in text
+    document = json.loads(btl("article", "a1", "--json"))
+    assert document["article_engagement"]["comments_published"] == 1
+    assert [row["reason"] for row in document["article_abuse_reasons"]] == ["harassment"]
+
+
+@pytest.mark.parametrize("table", EXPORTED)
+def test_every_table_can_be_exported_in_every_format(btl: Btl, tmp_path: Path, table: str) -> None:
+    as_csv = list(csv.DictReader(io.StringIO(btl("export", table))))
+    as_json = [json.loads(line) for line in btl("export", table, "--format", "json").splitlines()]
+    target = tmp_path / "rows.parquet"
+    assert f"{len(as_csv)} rows of metrics.{table}" in btl("export", table, "--format", "parquet", "-o", str(target))
+    as_parquet = parquet.read_table(target).to_pylist()
+    assert len(as_csv) == len(as_json) == len(as_parquet)
+    assert bool(as_csv) == (table != "article_engagement_revisions")
+    for in_csv, in_json, in_parquet in zip(as_csv, as_json, as_parquet, strict=True):
+        assert in_csv.keys() == in_json.keys() == in_parquet.keys()
+        for column, value in in_json.items():
+            assert (in_csv[column] == "") == (value is None) == (in_parquet[column] is None)
+
+
+def test_exported_values_are_those_of_the_table(btl: Btl, tmp_path: Path) -> None:
+    target = tmp_path / "rows.csv"
+    btl("export", "article_hourly", "-o", str(target))
+    first = next(csv.DictReader(target.read_text().splitlines()))
+    assert (first["article_id"], first["hour"], first["comments"]) == ("a1", "2026-05-01T12:00:00Z", "1")
+    btl("export", "open_reports", "--format", "parquet", "-o", str(target))
+    (row,) = parquet.read_table(target).to_pylist()
+    assert (row["reasons"], row["oldest_open_at"], row["severity"]) == (["harassment"], t("05-02 12:00"), 2)
+
+
+def test_an_analyst_who_sees_metrics_alone_can_ask_all_of_it(
+    room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert room.abuse("a1")["reports"] == 1
+    as_reader = Stack(Path(os.environ["BTL_TEST_HOME"])).database_url("btl_reader")
+    url = with_database(as_reader, str(conninfo_to_dict(database_url)["dbname"]))
+    btl = Btl(Settings.model_validate({"database_url": url}), monkeypatch)
+    assert "Headline 3" in btl("top")
+    assert "Headline 1" in btl("article", "a1")
+    assert btl("export", "section_daily").count("\n") > 1
+    with pytest.raises(BelowTheLineError, match="permission denied for table open_reports") as refused:
+        btl("export", "open_reports")
+    assert "btl_moderator" in refused.value.cure
