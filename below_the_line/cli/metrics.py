@@ -10,8 +10,6 @@ from below_the_line.cli.offsets import AsJson
 from below_the_line.errors import BelowTheLineError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from below_the_line.metrics.drift import Difference
 
 Articles = Annotated[
@@ -33,13 +31,13 @@ def drift(
     everything: Annotated[bool, typer.Option("--all", help="Compare every row of every table.")] = False,
     articles: Articles = None,
     sample: Annotated[
-        int, typer.Option(min=1, help="So many articles, chosen by chance, and what they are part of.")
+        int, typer.Option(min=1, help="About so many articles, by chance, and what they are part of.")
     ] = 100,
     as_json: AsJson = False,
 ) -> None:
     """Compare metrics with a fresh computation, and write nothing. Exit status 1 if anything differs.
 
-    What is marked is left out: the next run computes it.
+    What is marked for the next run is left out.
     """
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import connected, print_json
@@ -89,7 +87,7 @@ def rebuild(
     current = settings()
     # What was done is told below; the log would repeat it.
     configure_logs(current.log_format, logging.WARNING)
-    selection = Selection(_ids(articles), _time(published_since), _time(published_until))
+    selection = Selection.parse(_ids(articles), published_since, published_until)
     with connected(current) as connection:
         summary = run(connection, selection, time_zone=current.site_timezone)
     if as_json:
@@ -103,17 +101,6 @@ def rebuild(
 
 def _ids(text: str | None) -> tuple[str, ...]:
     return () if text is None else tuple(filter(None, (each.strip() for each in text.split(","))))
-
-
-def _time(text: str | None) -> datetime | None:
-    from below_the_line.contracts.times import instant, to_datetime
-
-    if text is None:
-        return None
-    found = instant(text)
-    if found is None:
-        raise BelowTheLineError(f"{text!r} is no time.", "Write it as 2026-05-01T10:00:00Z.")
-    return to_datetime(found.since_1970)
 
 
 def _print_differences(differences: list[Difference], most: int = 20) -> None:

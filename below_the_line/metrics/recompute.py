@@ -9,12 +9,13 @@ it had not seen.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
 import structlog
 
+from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics import computing
@@ -68,10 +69,26 @@ class Selection:
     published_until: datetime | None = None
     """The first time that is not in the range."""
 
+    @classmethod
+    def parse(
+        cls, ids: Sequence[str] = (), published_since: str | None = None, published_until: str | None = None
+    ) -> "Selection":
+        """From texts as people write them; times are RFC 3339. Raises BelowTheLineError."""
+        return cls(tuple(ids), _time(published_since), _time(published_until))
+
     @property
     def is_everything(self) -> bool:
         """Whether there is no condition."""
         return self == Selection()
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    found = instant(text)
+    if found is None:
+        raise BelowTheLineError(f"{text!r} is no time.", "Write it as 2026-05-01T10:00:00Z.")
+    return to_datetime(found.since_1970)
 
 
 Range = tuple[str, str]
@@ -237,6 +254,33 @@ def finish_rebuild(connection: psycopg.Connection, selection: Selection) -> Metr
             connection.execute(sql("metrics/mark_all_reporters.sql").encode())
     _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
+    return summary
+
+
+def rebuild_days(
+    connection: psycopg.Connection, first_day: date, last_day: date, *, bucket: int = BUCKET, time_zone: str = "UTC"
+) -> MetricsSummary:
+    """Compute the days from the first to the last anew: of sections and sites, and all rows of the articles active on them.
+
+    Safe to repeat, to break off, and beside anything else: a function of the rows, whenever it runs. Needs an idle connection
+    and commits on it.
+    """
+    require_idle(connection)
+    started = time.monotonic()
+    days = {"first_day": first_day, "last_day": last_day}
+    with connection.transaction():
+        found = connection.execute(sql("metrics/articles_of_days.sql").encode(), {**days, "time_zone": time_zone})
+        articles = tuple(article for (article,) in found)
+    summary = MetricsSummary()
+    if articles:
+        summary = rebuild_range(connection, Selection(articles), bucket=bucket, time_zone=time_zone)
+    with connection.transaction():
+        _begin_unit(connection)
+        connection.execute(sql("metrics/mark_days.sql").encode(), days)
+    computing.prepare(connection)
+    _recompute_across(connection, summary)
+    summary.seconds = time.monotonic() - started
+    log.info("days rebuilt", first_day=str(first_day), last_day=str(last_day), **summary.as_dict())
     return summary
 
 

@@ -98,6 +98,23 @@ def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(dags: dict
     assert params["dry_run"]["default"] is False
 
 
+def test_a_rebuild_is_cut_into_tasks_and_its_form_asks_for_nothing(dags: dict[str, dict[str, Any]]) -> None:
+    dag = dags["rebuild_metrics"]
+    tasks = {task["task_id"]: task for task in dag["tasks"]}
+    assert tasks["plan"]["downstream"] == ["rebuild_bucket"]
+    assert tasks["rebuild_bucket"]["downstream"] == ["finish"]
+    assert tasks["finish"]["trigger_rule"] == "none_failed"
+    assert list(dag["params"]) == ["ids", "published_since", "published_until", "buckets"]
+    for param in dag["params"].values():
+        assert param["description"]
+        assert param["schema"]["title"]
+        Draft202012Validator(param["schema"]).validate(param["default"])
+
+
+def test_days_can_be_computed_anew_by_a_backfill(dags: dict[str, dict[str, Any]]) -> None:
+    assert dags["daily_metrics"]["timetable"] == "CronDataIntervalTimetable"
+
+
 def test_metrics_follow_marks_or_the_clock(dags: dict[str, dict[str, Any]]) -> None:
     assert dags["article_metrics"]["timetable"] == "AssetOrTimeSchedule"
     assert dags["close_discussions"]["timetable"] == "CronTriggerTimetable"

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -20,6 +20,7 @@ from below_the_line.settings import Settings
 from tests.consuming import wait_until
 from tests.redriving import comments, digest, load, rejecting
 from tests.sql.newsroom import Newsroom, t
+from tests.sql.test_recompute import figures
 from tests.telling import statuses
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
@@ -132,6 +133,74 @@ def consumers_at_the_end(connection: psycopg.Connection, kafka_bootstrap: str) -
             " values ('dag-tests', %s, %s, %s, 1000000000000, 1)",
             [each.topic, each.partition, each.topic_id],
         )
+
+
+ZONE = "Europe/Vienna"
+
+
+@pytest.fixture
+def counted(connection: psycopg.Connection) -> Newsroom:
+    """Two articles with comments on three days of Vienna, all computed; some of those days begin on another in UTC."""
+    newsroom = Newsroom(connection)
+    for article in ("a", "b"):
+        newsroom.publish("01-01 10:00", article=article)
+        connection.execute(
+            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', %s)", [article, article]
+        )
+        for number, at in enumerate(("01-03 22:30", "01-03 23:30", "01-05 12:00")):
+            newsroom.comment(f"c{number}", at, article=article, user=f"u{number}")
+        newsroom.report("p1", "01-05 13:00", article=article)
+    newsroom.close("02-01 00:00")
+    newsroom.compute(ZONE)
+    return newsroom
+
+
+def test_a_rebuild_takes_its_articles_from_the_form(
+    airflow_with_metadata: dict[str, str], with_services: dict[str, str], counted: Newsroom
+) -> None:
+    environment = airflow_with_metadata | with_services | {"BTL_SITE_TIMEZONE": ZONE}
+    before = figures(counted.connection)
+    counted.connection.execute("update metrics.article_abuse set rejected = 7")
+    counted.connection.execute("update metrics.article_hourly set late = 7")
+
+    dags_test("rebuild_metrics", environment, ids=["b"], published_since="2026-01-01T00:00:00Z", buckets=2)
+    assert (counted.abuse("a")["rejected"], counted.abuse("b")["rejected"]) == (7, 0)
+
+    counted.connection.execute("update metrics.site_daily set comments = 7")
+    dags_test("rebuild_metrics", environment, buckets=2)
+    assert figures(counted.connection) == before
+
+
+def test_a_rebuild_of_nothing_does_no_harm(
+    airflow_with_metadata: dict[str, str], with_services: dict[str, str], counted: Newsroom
+) -> None:
+    environment = airflow_with_metadata | with_services | {"BTL_SITE_TIMEZONE": ZONE}
+    before = figures(counted.connection)
+    dags_test("rebuild_metrics", environment, published_since="2030-01-01T00:00:00Z")
+    assert figures(counted.connection) == before
+
+
+def test_days_of_the_past_are_computed_anew_to_identical_rows(
+    airflow_with_metadata: dict[str, str], with_services: dict[str, str], counted: Newsroom
+) -> None:
+    environment = airflow_with_metadata | with_services | {"BTL_SITE_TIMEZONE": ZONE}
+    connection = counted.connection
+    days: LiteralString = (
+        "select to_jsonb(d) from metrics.section_daily as d"
+        " union all select to_jsonb(d) from metrics.site_daily as d"
+        " union all select to_jsonb(d) from metrics.article_daily as d order by 1"
+    )
+    before, rows = figures(connection), connection.execute(days).fetchall()
+    dags_test("daily_metrics", environment, "2026-01-04T23:00:00+00:00")
+    assert connection.execute(days).fetchall() == rows, "not even written again"
+
+    for table in ("section_daily", "site_daily", "article_daily"):
+        connection.execute(f"update metrics.{table} set comments = comments + 7".encode())
+    connection.execute("delete from metrics.site_daily where day = '2026-01-04'")
+    for begins in ("2026-01-02", "2026-01-03", "2026-01-04"):
+        # As a backfill does: by the beginning of each day's interval.
+        dags_test("daily_metrics", environment, f"{begins}T23:00:00+00:00")
+    assert figures(connection) == before
 
 
 def test_a_redrive_takes_its_filters_from_the_form(
