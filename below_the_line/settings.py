@@ -50,6 +50,12 @@ class Settings(BaseSettings):
         default=120, ge=0, alias="BTL_CLOSE_DELAY", description="BTL_CLOSE_DELAY: seconds."
     )
     grace_seconds: int = Field(default=3_600, ge=0, alias="BTL_GRACE", description="BTL_GRACE: seconds.")
+    quality_home: Path | None = Field(
+        default=None, description="Where the quality gate keeps its suites and Data Docs (quality/ below BTL_HOME)."
+    )
+    alert_url: SecretStr | None = Field(
+        default=None, description="A webhook that DAGs tell of failures: they POST {dag, task, run, message} as JSON."
+    )
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$", description="json, console or auto.")
 
     @field_validator("site_timezone")
@@ -62,6 +68,10 @@ class Settings(BaseSettings):
     def _local_stack(self) -> str:
         home = self.home.absolute()
         return f"the stack in {home} does not run" if home.is_dir() else f"there is no stack in {home}"
+
+    def quality_folder(self) -> Path:
+        """Where the quality gate keeps its files."""
+        return self.quality_home or self.home / "quality"
 
     def require_database_url(self) -> str:
         """The database's URL. Raises BelowTheLineError when none is set."""

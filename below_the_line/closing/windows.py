@@ -105,7 +105,8 @@ def apply_windows(
     """Bring the discussions of marked articles, and of those that are due by the clock, to the given cut-off.
 
     Everything produced before the cut-off must have been ingested (``apply_barrier`` sees to that). Running it again with
-    the same cut-off changes nothing. Needs an idle connection and commits on it, once per bucket.
+    the same cut-off changes nothing. While the quality gate fails, no figures become final. Needs an idle connection and
+    commits on it, once per bucket.
     """
     require_idle(connection)
     summary = ClosingSummary(cut_off)
@@ -138,6 +139,7 @@ def _apply_bucket(
         articles = sorted({row[0] for row in taken})
         if not articles:
             return 0
+        (is_blocked,) = connection.execute("select metrics.blocked_since() is not null").fetchone() or (False,)
         changes = connection.execute(sql("closing/take_changes.sql").encode(), {"articles": articles}).fetchall()
         examined = [
             _Examined(*row)
@@ -147,6 +149,7 @@ def _apply_bucket(
                     "articles": articles,
                     "cut_off": cut_off,
                     "grace_seconds": grace.total_seconds(),
+                    "is_blocked": is_blocked,
                     "changed_articles": [article for article, _, _ in changes],
                     "changed_what": [what for _, what, _ in changes],
                     "changed_at": [at for _, _, at in changes],

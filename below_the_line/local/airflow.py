@@ -108,6 +108,7 @@ def environment(
         "AIRFLOW_HOME": str(layout.airflow),
         "AIRFLOW_CONN_BTL": connection_json(connection),
         "AIRFLOW_CONN_BTL_INGEST": connection_json(ingest_connection),
+        "BTL_QUALITY_HOME": str(layout.home / "quality"),
         "PYTHONWARNINGS": "ignore",
     }
 

@@ -1,7 +1,7 @@
 -- Brings the given articles to the cut-off: windows and intervals, the history of their states, and what of their figures is
 -- final. Writes what differs, and marks the articles for the metrics whose lateness, state or finality changed.
--- Parameters: articles, cut_off, grace_seconds; changed_articles, changed_what, changed_at: the marks of dirty_discussions that
--- were taken. Grain: one row per article that a closing run has more to do with: its state before and now, whether its window
+-- Parameters: articles, cut_off, grace_seconds, is_blocked (the quality gate fails: what is not final yet does not become so);
+-- changed_articles, changed_what, changed_at: the marks of dirty_discussions that were taken. Grain: one row per article that a closing run has more to do with: its state before and now, whether its window
 -- changed, its history changed, and whether its comments must be looked at.
 -- Safe to re-run: a function of events, rules and cut-off; a second run finds nothing that differs.
 with decided as materialized (
@@ -182,6 +182,8 @@ settling as (
         window_now.*,
         window_now.closes_at + make_interval(hours => window_now.reactions_window_hours) as reactions_close_at,
         coalesce(revised.revision, 0) as revision,
+        coalesce(window_before.final, false) as was_final,
+        coalesce(window_before.reactions_final, false) as was_reactions_final,
         greatest(window_before.comments_changed_at, change_taken.comments_at) as comments_changed_at,
         greatest(window_before.reactions_changed_at, change_taken.reactions_at) as reactions_changed_at,
         case
@@ -199,12 +201,28 @@ settling as (
 settled as materialized (
     select
         finished.*,
-        coalesce(finished.final_at <= %(cut_off)s, false) as final,
-        coalesce(finished.reactions_final_at <= %(cut_off)s, false) as reactions_final,
+        coalesce(finished.final_at <= %(cut_off)s, false)
+        and (finished.was_final or not %(is_blocked)s) as final,
+        coalesce(finished.reactions_final_at <= %(cut_off)s, false)
+        and (finished.was_reactions_final or not %(is_blocked)s) as reactions_final,
         (
             select min(moment.at)
             from unnest(
-                array[finished.next_decision_at, finished.opens_at, finished.final_at, finished.reactions_final_at]
+                array[
+                    finished.next_decision_at,
+                    finished.opens_at,
+                    finished.final_at,
+                    finished.reactions_final_at,
+                    -- What the quality gate withholds is looked at by every run until it passes.
+                    case
+                        when %(is_blocked)s
+                            and (
+                                (finished.final_at <= %(cut_off)s and not finished.was_final)
+                                or (finished.reactions_final_at <= %(cut_off)s and not finished.was_reactions_final)
+                            )
+                            then %(cut_off)s + interval '1 microsecond'
+                    end
+                ]
             ) as moment (at)
             where moment.at > %(cut_off)s
         ) as due_at

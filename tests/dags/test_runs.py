@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, ClassVar, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -229,6 +230,67 @@ def test_a_redrive_takes_its_filters_from_the_form(
         "select record_offset from ingest.dead_letters where status = 'redriven' order by 1"
     ).fetchall() == [(0,), (1,)]
     assert connection.execute("select count(*) from discussion.comments").fetchone() == (2,)
+
+
+class Alerted(BaseHTTPRequestHandler):
+    """Keeps what is posted."""
+
+    posted: ClassVar[list[dict[str, str]]] = []
+
+    def do_POST(self) -> None:
+        self.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Not to standard error."""
+
+
+def test_a_failed_gate_says_what_is_wrong_in_its_log_and_to_the_webhook(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
+    tmp_path: Path,
+) -> None:
+    newsroom = Newsroom(connection)
+    newsroom.publish("01-01 10:00")
+    newsroom.comment("c1", "01-01 12:00")
+    newsroom.close("01-02 00:00")
+    newsroom.compute()
+    environment = airflow_with_metadata | with_services | {"BTL_QUALITY_HOME": str(tmp_path)}
+    dags_test("data_quality", environment)
+    assert (tmp_path / "docs" / "index.html").is_file()
+
+    connection.execute("update metrics.article_engagement set replies = 7")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Alerted) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hook = {"BTL_ALERT_URL": f"http://127.0.0.1:{server.server_port}/hook"}
+        done = _dags_test("data_quality", environment | hook)
+        server.shutdown()
+    assert "state=failed, run_type" in done.stdout, done.stdout[-3000:]
+    assert "figures of an article's engagement contradict each other (1 row)" in done.stdout + done.stderr
+    (told,) = Alerted.posted
+    assert (told["dag"], told["task"]) == ("data_quality", "check")
+    assert "no figures become final" in told["message"]
+    assert '"replies": 7' in told["message"]
+    assert connection.execute("select count(*) from metrics.quality_results where not success").fetchone() == (2,)
+
+
+def test_an_audit_run_keeps_what_it_saw(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
+    kafka_bootstrap: str,
+) -> None:
+    consumers_at_the_end(connection, kafka_bootstrap)
+    connection.execute("update ingest.partition_offsets set next_offset = 0 where topic = 'articles'")
+    done = _dags_test("ingest_audit", airflow_with_metadata | with_services)
+    # The positions were made up: nothing in the ledger leads there.
+    assert "state=failed, run_type" in done.stdout, done.stdout[-3000:]
+    assert "not add up" in done.stdout + done.stderr
+    lines = connection.execute("select distinct what from ingest.audit_results order by 1").fetchall()
+    assert ("finding",) in lines
+    assert ("lag",) in lines
 
 
 @pytest.mark.parametrize(

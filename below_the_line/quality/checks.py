@@ -1,0 +1,124 @@
+"""The expectations, as data. Those about rows are statements under sql/quality/<suite>/, which find the rows that are wrong.
+
+A statement's header says what a person is told: ``Severity: fail`` or ``warn``, ``Says:`` what is wrong, ``Do:`` the cure.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+from below_the_line import resources
+
+SUITES: Final = ("base", "metrics", "freshness")
+SEVERITIES: Final = ("fail", "warn")
+
+_HEADER = re.compile(r"^-- (Severity|Says|Do|Grain): (.+)$", re.MULTILINE)
+_FIRST_RELATION = re.compile(r"from (\w+\.\w+) as")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One expectation."""
+
+    suite: str
+    name: str
+    severity: str
+    relation: str
+    """The table that it is about, with its schema."""
+    says: str
+    """What is wrong where it is not met, in one sentence without a full stop."""
+    cure: str
+    query: str | None = None
+    """Finds the rows that are wrong; None: one of Great Expectations' own, below."""
+    expectation: str | None = None
+    """Its class in great_expectations.expectations."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def column(self) -> str | None:
+        """The column that it is about, if it is about one."""
+        found: str | None = self.arguments.get("column")
+        return found
+
+
+@cache
+def checks() -> Sequence[Check]:
+    """All expectations, by suite."""
+    return tuple(sorted((*_statements(), *_stock()), key=lambda check: (SUITES.index(check.suite), check.name)))
+
+
+def _statements() -> list[Check]:
+    found = []
+    for suite in SUITES:
+        for path in sorted((resources.SQL / "quality" / suite).glob("*.sql")):
+            query = path.read_text(encoding="utf-8")
+            header = dict(_HEADER.findall(query))
+            relation = _FIRST_RELATION.search(query)
+            if not header.keys() >= {"Severity", "Says", "Do", "Grain"} or relation is None:
+                raise ValueError(f"{path} lacks a part of its header: Severity, Says, Do, Grain")
+            found.append(
+                Check(
+                    suite, path.stem, header["Severity"], relation.group(1), header["Says"], header["Do"], query=query
+                )
+            )
+    return found
+
+
+_REBUILD = "btl metrics drift names what else is wrong, btl metrics rebuild computes it anew"
+
+
+def _stock() -> list[Check]:
+    """What Great Expectations has a word for."""
+    shares = {
+        "article_engagement": ("reply_share", "top5_share", "first_24h_share"),
+        "article_abuse": ("reported_comment_rate", "uphold_rate", "rejection_rate"),
+        "reporter_accuracy": ("accuracy",),
+    }
+    return [
+        *(
+            Check(
+                "metrics",
+                f"{column}_is_a_share",
+                "fail",
+                f"metrics.{table}",
+                f"{column} of {table} is not between 0 and 1",
+                _REBUILD,
+                expectation="ExpectColumnValuesToBeBetween",
+                arguments={"column": column, "min_value": 0, "max_value": 1},
+            )
+            for table, columns in shares.items()
+            for column in columns
+        ),
+        Check(
+            "metrics",
+            "state_is_known",
+            "fail",
+            "metrics.article_engagement",
+            "the state of a discussion is none of open, closed and cannot_close",
+            _REBUILD,
+            expectation="ExpectColumnValuesToBeInSet",
+            arguments={"column": "state", "value_set": ["open", "closed", "cannot_close"]},
+        ),
+        Check(
+            "metrics",
+            "one_row_per_article",
+            "fail",
+            "metrics.article_engagement",
+            "an article has several rows",
+            _REBUILD,
+            expectation="ExpectColumnValuesToBeUnique",
+            arguments={"column": "article_id"},
+        ),
+        Check(
+            "base",
+            "comment_is_of_somebody",
+            "warn",
+            "discussion.comments",
+            "more than one posted comment in a hundred says neither reader nor staff",
+            "see which producer leaves the role out",
+            expectation="ExpectColumnValuesToBeInSet",
+            arguments={"column": "role", "value_set": ["reader", "staff"], "mostly": 0.99},
+        ),
+    ]

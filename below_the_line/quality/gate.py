@@ -1,0 +1,295 @@
+"""Running the expectations with Great Expectations, and keeping what came of it: in a table, in Data Docs, in the log.
+
+To import Great Expectations takes seconds and 200 MB: only a run does.
+"""
+
+import fcntl
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import sql as composed
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.quality.checks import SUITES, Check, checks
+from below_the_line.resources import sql
+
+MOST_EXAMPLES = 5
+"""Rows that are kept and shown of an expectation that is not met."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one expectation."""
+
+    check: Check
+    success: bool
+    unexpected: int | None
+    """Rows that do not meet it."""
+    examples: Sequence[Any]
+    """Some of these rows (or values), as JSON has them."""
+    error: str | None = None
+    """Why it could not be checked; it counts as not met."""
+
+    def __str__(self) -> str:
+        check = self.check
+        if self.error is not None:
+            return f"{check.suite}.{check.name} could not be checked: {self.error}"
+        rows = "" if self.unexpected is None else f" ({self.unexpected:,} row{'' if self.unexpected == 1 else 's'})"
+        shown = f", e.g. {json.dumps(self.examples, ensure_ascii=False)}" if self.examples else ""
+        return f"{check.relation}: {check.says}{rows}{shown}. Do: {check.cure}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run."""
+
+    run_id: str
+    checked_at: datetime
+    results: Sequence[Result]
+    data_docs: Path
+    """The first page of the Data Docs."""
+
+    @property
+    def failed(self) -> list[Result]:
+        """What blocks figures from becoming final."""
+        return [result for result in self.results if not result.success and result.check.severity == "fail"]
+
+    @property
+    def warned(self) -> list[Result]:
+        """What somebody should look at."""
+        return [result for result in self.results if not result.success and result.check.severity == "warn"]
+
+
+class GateFailedError(BelowTheLineError):
+    """Expectations of severity ``fail`` are not met."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        count = len(outcome.failed)
+        super().__init__(
+            f"{count} of {len(outcome.results)} expectations {'is' if count == 1 else 'are'} not met, and no figures become"
+            " final until they are:\n" + "\n".join(f"- {result}" for result in outcome.failed),
+            f"All of it is in metrics.quality_results (run_id {outcome.run_id!r}) and in {outcome.data_docs}.",
+        )
+
+
+def run_gate(database_url: str, home: Path, run_id: str) -> Outcome:
+    """Check all expectations, write ``metrics.quality_results`` and the Data Docs below ``home``, and say what came of it.
+
+    Safe to repeat: a run of the same id is replaced by a later one. Runs wait for each other. Raises BelowTheLineError when
+    the extra with Great Expectations is not installed.
+    """
+    # Before the import: it logs hundreds of lines.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    try:
+        import great_expectations  # noqa: F401 (slow, so not behind the lock)
+    except ImportError:
+        raise BelowTheLineError(
+            "Great Expectations is not installed.", "Install the extra: pip install 'below-the-line[airflow]'."
+        ) from None
+    with psycopg.connect(database_url, autocommit=True, application_name="data_quality") as connection:
+        (checked_at,) = connection.execute("select clock_timestamp()").fetchone() or (None,)
+        assert isinstance(checked_at, datetime)  # noqa: S101
+        with _alone(home):
+            checked = _check(database_url, home, run_id)
+        results = [_with_examples(connection, result) for result in checked]
+        outcome = Outcome(run_id, checked_at, results, home / "docs" / "index.html")
+        _store(connection, outcome)
+    for result in (*outcome.failed, *outcome.warned):
+        log.warning("expectation not met", severity=result.check.severity, what=str(result))
+    log.info(
+        "quality checked",
+        expectations=len(results),
+        failed=len(outcome.failed),
+        warned=len(outcome.warned),
+        data_docs=str(outcome.data_docs),
+    )
+    return outcome
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Two runs on the same files would spoil each other's suites."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _context(home: Path) -> Any:
+    """A context without a project folder whose results lie on disk: in memory, each run would delete the pages before it."""
+    import great_expectations
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    def on_disk(name: str, kind: str) -> dict[str, Any]:
+        folder = home / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return {
+            "class_name": kind,
+            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())},
+        }
+
+    defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    defaults.stores[defaults.expectations_store_name] = on_disk("expectations", "ExpectationsStore")
+    defaults.stores[defaults.validation_results_store_name] = on_disk("validations", "ValidationResultsStore")
+    defaults.data_docs_sites = {
+        "docs": {
+            "class_name": "SiteBuilder",
+            "show_how_to_buttons": False,
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str((home / "docs").resolve()),
+            },
+        }
+    }
+    configuration = DataContextConfig(
+        store_backend_defaults=defaults,
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    return great_expectations.get_context(project_config=configuration, mode="ephemeral")
+
+
+def _check(database_url: str, home: Path, run_id: str) -> list[Result]:
+    import great_expectations
+    from great_expectations.checkpoint import UpdateDataDocsAction
+    from great_expectations.core.run_identifier import RunIdentifier
+    from sqlalchemy.pool import NullPool
+
+    context = _context(home)
+    source = context.data_sources.add_or_update_postgres(
+        name="below_the_line",
+        connection_string=_sqlalchemy_url(database_url),
+        # It makes engines of its own and closes none of them: no connection is kept longer than it is used.
+        kwargs={"poolclass": NullPool},
+    )
+    definitions, by_id = [], {}
+    for suite in SUITES:
+        for relation in sorted({check.relation for check in checks() if check.suite == suite}):
+            schema, table = relation.split(".")
+            name = f"{suite} of {table}"
+            expectations = []
+            for check in checks():
+                if (check.suite, check.relation) == (suite, relation):
+                    by_id[f"{suite}.{check.name}"] = check
+                    expectations.append(_expectation(check))
+            batch = source.add_table_asset(name, table_name=table, schema_name=schema).add_batch_definition_whole_table(
+                "all"
+            )
+            written = context.suites.add_or_update(
+                great_expectations.ExpectationSuite(name=name, expectations=expectations)
+            )
+            definitions.append(
+                context.validation_definitions.add_or_update(
+                    great_expectations.ValidationDefinition(name=name, data=batch, suite=written)
+                )
+            )
+    checkpoint = context.checkpoints.add_or_update(
+        great_expectations.Checkpoint(
+            name="below the line",
+            validation_definitions=definitions,
+            result_format={"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES},
+            actions=[UpdateDataDocsAction(name="docs", site_names=["docs"])],
+        )
+    )
+    ran = checkpoint.run(run_id=RunIdentifier(run_name=run_id))
+    return [
+        _result(by_id[each.expectation_config.meta["check"]], each)
+        for validated in ran.run_results.values()
+        for each in validated.results
+    ]
+
+
+def _expectation(check: Check) -> Any:
+    from great_expectations import expectations
+
+    common = {
+        "severity": {"fail": "critical", "warn": "warning"}[check.severity],
+        "description": check.says,
+        "meta": {"check": f"{check.suite}.{check.name}", "cure": check.cure},
+    }
+    if check.query is None:
+        return getattr(expectations, check.expectation or "")(**check.arguments, **common)
+    # Great Expectations wants its batch named somewhere. The statements name their tables themselves: many look at several.
+    query = f"{check.query.strip().rstrip(';')}\n/* {{batch}} */"
+    return expectations.UnexpectedRowsExpectation(unexpected_rows_query=query, **common)
+
+
+def _result(check: Check, each: Any) -> Result:
+    found = each.result or {}
+    raised = each.exception_info or {}
+    infos = [raised] if "raised_exception" in raised else list(raised.values())
+    error = next((str(info["exception_message"]) for info in infos if info.get("raised_exception")), None)
+    if check.query is not None:
+        count = found.get("observed_value")
+        return Result(check, bool(each.success), None if count is None else int(count), [], error)
+    values = [] if each.success else found.get("partial_unexpected_list") or []
+    return Result(check, bool(each.success), found.get("unexpected_count"), [str(value) for value in values], error)
+
+
+def _with_examples(connection: psycopg.Connection, result: Result) -> Result:
+    """With some of the rows that its statement finds: Great Expectations keeps none, or all of them."""
+    if result.success or result.error is not None or result.check.query is None:
+        return result
+    query = composed.SQL("select to_json(wrong) from ({}) as wrong limit {}").format(
+        composed.SQL(result.check.query), composed.Literal(MOST_EXAMPLES)
+    )
+    return replace(result, examples=[row for (row,) in connection.execute(query).fetchall()])
+
+
+def _sqlalchemy_url(database_url: str) -> str:
+    from psycopg.conninfo import conninfo_to_dict
+    from sqlalchemy import URL
+
+    parts = conninfo_to_dict(database_url)
+    known = {"host", "port", "user", "password", "dbname"}
+    return URL.create(
+        "postgresql+psycopg",
+        username=_text(parts.get("user")),
+        password=_text(parts.get("password")),
+        host=_text(parts.get("host")),
+        port=int(port) if (port := _text(parts.get("port"))) else None,
+        database=_text(parts.get("dbname")),
+        query={name: str(value) for name, value in parts.items() if name not in known and value is not None},
+    ).render_as_string(hide_password=False)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _store(connection: psycopg.Connection, outcome: Outcome) -> None:
+    with connection.transaction():
+        for result in outcome.results:
+            check = result.check
+            connection.execute(
+                sql("quality/store.sql").encode(),
+                {
+                    "run_id": outcome.run_id,
+                    "checked_at": outcome.checked_at,
+                    "suite": check.suite,
+                    "expectation": check.name,
+                    "relation": check.relation,
+                    "column_name": check.column,
+                    "severity": check.severity,
+                    "success": result.success,
+                    "message": check.says if result.error is None else f"could not be checked: {result.error}",
+                    "cure": check.cure,
+                    "unexpected": result.unexpected,
+                    "examples": json.dumps(result.examples),
+                },
+            )

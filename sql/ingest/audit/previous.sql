@@ -1,0 +1,6 @@
+-- Purpose: when an audit begins, by the database's clock, and when the one before did (a day ago, where there is none).
+-- Parameters: none. Grain: one row. Re-run: reads only.
+select
+    clock_timestamp() as audited_at,
+    coalesce(max(result.audited_at), clock_timestamp() - interval '1 day') as since
+from ingest.audit_results as result
