@@ -158,3 +158,17 @@ def test_each_column_sums_to_the_figure_of_the_article(room: Newsroom, table: st
         for column, figure in SUMS.items():
             assert sum(row[column] for row in of_article) == whole[figure], (article, column)
     assert room.abuse()["reports"] == 1
+
+
+def test_a_round_counts_when_the_report_that_counts_was_made_not_when_its_earliest_was(newsroom: Newsroom) -> None:
+    newsroom.comment("c1", "05-01 12:00")
+    newsroom.report("told first", "05-02 14:00")
+    newsroom.report("made first", "05-02 10:00")
+    newsroom.connection.execute(
+        "update discussion.reports set reported_version = '\\x00' where report_id = 'told first'"
+    )
+    newsroom.compute()
+    found = newsroom.connection.execute(
+        "select hour from metrics.article_hourly where article_id = 'a' and reports = 1"
+    ).fetchall()
+    assert found == [(t("05-02 14:00"),)]

@@ -1,12 +1,14 @@
 """Drift: what differs from a fresh computation is found and named; what is only waiting for a run is not."""
 
 import random
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
 
 from below_the_line.closing.windows import apply_windows
+from below_the_line.metrics import computing
 from below_the_line.metrics.definitions import ARTICLE_TABLES, TABLES
 from below_the_line.metrics.drift import Difference, drift, drift_of
 from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
@@ -170,3 +172,21 @@ def test_between_runs_nothing_ever_differs(newsroom: Newsroom, seed: int) -> Non
             )
         if chance.random() < 0.3:
             assert drift(connection, None, time_zone=ZONE) == []
+
+
+def test_what_is_committed_while_it_compares_is_not_seen_by_halves(
+    room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staged = computing.stage_bucket
+
+    def meanwhile(connection: psycopg.Connection, articles: Sequence[str]) -> None:
+        staged(connection, articles)
+        if articles:
+            monkeypatch.setattr(computing, "stage_bucket", staged)
+            room.comment("c2", "05-02 12:00", user="u2")
+            room.compute(ZONE)
+
+    with psycopg.connect(database_url, autocommit=True) as other:
+        monkeypatch.setattr(computing, "stage_bucket", meanwhile)
+        assert drift(other, None, time_zone=ZONE) == []
+    assert room.engagement()["comments_submitted"] == 2

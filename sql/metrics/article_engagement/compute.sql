@@ -56,7 +56,7 @@ author as (
 peak as (
     select distinct on (per_hour.article_id) per_hour.article_id, per_hour.hour, per_hour.comments
     from (
-        select comment.article_id, date_trunc('hour', comment.posted_at, 'UTC') as hour, count(*) as comments
+        select comment.article_id, date_bin('1 hour', comment.posted_at, '1970-01-01 00:00+00') as hour, count(*) as comments
         from computing_comments as comment
         where comment.published
         group by comment.article_id, hour

@@ -14,7 +14,7 @@ select
 from (
     select
         event.article_id,
-        date_trunc('hour', event.happened_at, 'UTC') as hour,
+        date_bin('1 hour', event.happened_at, '1970-01-01 00:00+00') as hour,
         event.user_id,
         sum(event.comments) as comments,
         sum(event.replies) as replies,
