@@ -2486,59 +2486,6 @@ $$;
 comment on function discussion.severity is
 'How grave a reason for reporting is: 1 to 3.';
 
--- What happened under the given articles, each with the time by which it counts: the one definition of the hourly and the
--- daily figures.
-create function discussion.activity(in_articles text[])
-returns table (
-    article_id text,
-    at timestamptz,
-    what text,
-    is_reply boolean,
-    user_id text
-)
-language sql stable
-as $$
-    with standing as materialized (
-        select comment.*
-        from discussion.comment_standing(in_articles) as comment
-    )
-
-    select
-        standing.article_id,
-        standing.posted_at,
-        case when standing.published then 'comment' else 'late' end,
-        standing.parent_comment_id is not null,
-        standing.user_id
-    from standing
-    where standing.published or not standing.in_time
-    union all
-    select standing.article_id, comment.decided_at, 'rejected', null, null
-    from standing
-    inner join discussion.comments as comment
-        on comment.article_id = standing.article_id and comment.comment_id = standing.comment_id
-    where comment.article_id = any(in_articles)
-        and standing.in_time
-        and standing.decision = 'rejected'
-        and standing.deleted_at is null
-    union all
-    select reaction.article_id, reaction.first_added_at, 'reaction', null, null
-    from discussion.reactions as reaction
-    inner join standing
-        on standing.article_id = reaction.article_id and standing.comment_id = reaction.comment_id
-    left join discussion.windows as closing_window
-        on closing_window.article_id = reaction.article_id and closing_window.article_id = any(in_articles)
-    where reaction.article_id = any(in_articles)
-        and standing.published
-        and reaction.first_added_at is not null
-        and (closing_window.reactions_close_at is null or reaction.first_added_at < closing_window.reactions_close_at)
-    union all
-    select report_round.article_id, report_round.reported_at, 'report', null, null
-    from discussion.report_rounds(in_articles) as report_round
-$$;
-
-comment on function discussion.activity is
-'What happened under the given articles: comments (published ones) and late ones by posted_at, rejections in force by decided_at, reactions by first_added_at, rounds of reports by the counting report''s reported_at.';
-
 create table ingest.dirty_days (
     mark_id bigint generated always as identity,
     site text not null,
@@ -2676,6 +2623,7 @@ create table metrics.article_daily (
     comments integer not null,
     replies integer not null,
     unique_commenters integer not null,
+    commenters_digest bigint not null,
     reactions integer not null,
     reports integer not null,
     rejected integer not null,
@@ -2706,6 +2654,8 @@ comment on column metrics.article_daily.replies is
 'Those that name a parent, known or not';
 comment on column metrics.article_daily.unique_commenters is
 'Distinct authors of them';
+comment on column metrics.article_daily.commenters_digest is
+'Changes with the set of their authors, also where their number stays: what the section''s and the site''s unique_commenters depend on';
 comment on column metrics.article_daily.reactions is
 'Reactions on published comments, first added in it and inside the reaction window';
 comment on column metrics.article_daily.reports is
@@ -3284,7 +3234,7 @@ comment on column discussion.discussion_thread.status is
 comment on column discussion.discussion_thread.late_by is
 'How long after the discussion had closed it was posted';
 
-grant execute on function discussion.severity, discussion.activity to btl_scheduler;
+grant execute on function discussion.severity to btl_scheduler;
 grant select, insert, delete on ingest.dirty_days, ingest.dirty_reporters to btl_scheduler;
 grant select, insert, update, delete on
 metrics.article_abuse_reasons,

@@ -114,6 +114,18 @@ def test_an_article_that_moves_takes_its_days_along(room: Newsroom) -> None:
     ]
 
 
+def test_another_reader_on_the_same_day_changes_the_section_though_no_figure_of_the_article(room: Newsroom) -> None:
+    compute(room)
+    query = "select unique_commenters from metrics.section_daily where day = '2026-05-01'"
+    assert rows(room, query) == [{"unique_commenters": 2}]
+    room.connection.execute(
+        "update discussion.comments set user_id = 'u9' where article_id = 'b' and comment_id = 'c1'"
+    )
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('b')")
+    assert recompute_dirty(room.connection).section_days == 1
+    assert rows(room, query) == [{"unique_commenters": 3}]
+
+
 def test_an_article_whose_publication_is_not_known_is_of_no_site(newsroom: Newsroom) -> None:
     newsroom.comment("c1", "05-01 12:00")
     compute(newsroom)
