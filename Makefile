@@ -53,6 +53,7 @@ format: setup ## Format the Python code
 bench: setup ## Measure; prints a table with the machine, writes build/bench.json
 	$(BIN)/python -m tests.benchmarks.run $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.closing)
+	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.metrics)
 
 .PHONY: lock
 lock: setup ## Resolve pyproject.toml into requirements.lock anew

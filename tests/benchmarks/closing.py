@@ -147,7 +147,7 @@ def _plan(connection: psycopg.Connection, statement: str, **parameters: Any) -> 
     nothing_changed: dict[str, Any] = {"changed_articles": [], "changed_what": [], "changed_at": []}
     row = connection.execute(
         f"explain (analyze, buffers, format json) {sql(f'closing/{statement}.sql')}".encode(),
-        {"bucket": BUCKET, "grace_seconds": 3_600, **nothing_changed, **parameters},
+        {"bucket": BUCKET, "grace_seconds": 3_600, "is_blocked": False, **nothing_changed, **parameters},
     ).fetchone()
     assert row is not None
     plan: dict[str, Any] = row[0][0]
