@@ -113,6 +113,7 @@ def _write_parquet(
     arrow = {
         "text": pyarrow.string(),
         "int4": pyarrow.int32(),
+        "int8": pyarrow.int64(),
         "float8": pyarrow.float64(),
         "timestamptz": pyarrow.timestamp("us", tz="UTC"),
         "date": pyarrow.date32(),

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,7 @@ from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.exporting import EXPORTED
 from below_the_line.settings import Settings
 from tests.commands import Btl
-from tests.conftest import with_database
+from tests.conftest import ROOT, with_database
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
@@ -138,3 +139,19 @@ def test_an_analyst_who_sees_metrics_alone_can_ask_all_of_it(
     with pytest.raises(BelowTheLineError, match="permission denied for table open_reports") as refused:
         btl("export", "open_reports")
     assert "btl_moderator" in refused.value.cure
+
+
+QUERIES = re.findall(
+    r"^```sql\n(.+?)^```", (ROOT / "docs" / "asking.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.splitlines()[0].removeprefix("-- "))
+def test_the_documents_queries_run_for_whoever_sees_metrics_alone(
+    room: Newsroom, database_url: str, query: str
+) -> None:
+    assert room.abuse("a1")["reports"] == 1
+    as_reader = Stack(Path(os.environ["BTL_TEST_HOME"])).database_url("btl_reader")
+    url = with_database(as_reader, str(conninfo_to_dict(database_url)["dbname"]))
+    with psycopg.connect(url) as connection:
+        assert connection.execute(query.encode()).description
