@@ -24,7 +24,16 @@ TABLES = (*ARTICLE_TABLES, *CROSS_TABLES)
 """All metric tables."""
 BOOKKEEPING = ("computed_at", "metric_version", "watermark")
 """Columns of every metric table that tell how a row came about, and are no figures."""
-VIEWS = ("articles", "moderation_queue", "trending_articles", "closing_soon", "discussion_thread")
+VIEWS = (
+    "articles",
+    "moderation_queue",
+    "trending_articles",
+    "closing_soon",
+    "discussion_thread",
+    "late_comments",
+    "cannot_close",
+    "discussion_history",
+)
 """Views of the present: what changes with the clock alone is in no table."""
 
 
