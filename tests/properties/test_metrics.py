@@ -181,7 +181,7 @@ def happen(room: Newsroom, history: Sequence[tuple[Sequence[CloudEvent], str]]) 
         assert drift(room.connection, None, time_zone=ZONE) == []
 
 
-@examples(60)
+@examples(40)
 @given(history=parts, ends=st.sampled_from([START + timedelta(hours=30), LONG_AFTER]))
 def test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_model(
     newsroom: Newsroom, history: list[tuple[list[CloudEvent], str]], ends: datetime
@@ -199,7 +199,7 @@ def test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_m
     assert newsroom.figures() == incremental
 
 
-@examples(20)
+@examples(12)
 @given(history=parts, spoiled=st.sampled_from(TABLES), some=st.booleans())
 def test_a_rebuild_mends_whatever_rows_were_wrong(
     newsroom: Newsroom, history: list[tuple[list[CloudEvent], str]], spoiled: str, some: bool
@@ -218,7 +218,7 @@ def sums(rows: Mapping[tuple[Any, ...], Mapping[str, Any]], article: str, column
     return sum(row[column] for (name, _), row in rows.items() if name == article)
 
 
-@examples(20)
+@examples(12)
 @given(history=parts)
 def test_hours_and_days_sum_to_the_figures_of_the_article_and_reasons_to_its_reports(
     newsroom: Newsroom, history: list[tuple[list[CloudEvent], str]]
