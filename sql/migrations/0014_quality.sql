@@ -56,6 +56,7 @@ as $$
             result.checked_at,
             bool_or(result.severity = 'fail' and not result.success) as failed
         from metrics.quality_results as result
+        where result.checked_at > now() - interval '7 days'
         group by result.checked_at
     ) as run
     where run.failed
@@ -65,6 +66,7 @@ as $$
                 from (
                     select result.checked_at
                     from metrics.quality_results as result
+                    where result.checked_at > now() - interval '7 days'
                     group by result.checked_at
                     having not bool_or(result.severity = 'fail' and not result.success)
                 ) as good
@@ -79,7 +81,7 @@ as $$
 $$;
 
 comment on function metrics.blocked_since is
-'Since when figures do not become final, because runs of the quality gate fail: the first failed run after the last good one; null: they do. Runs older than a day, with none since, block nothing.';
+'Since when figures do not become final, because runs of the quality gate fail: the first failed run after the last good one, of the last seven days; null: they do. Runs older than a day, with none since, block nothing.';
 
 create table ingest.audit_results (
     audited_at timestamptz not null,
