@@ -42,6 +42,8 @@ def ingest_audit() -> None:
     @task(execution_timeout=timedelta(minutes=30))
     def audit() -> dict[str, Any]:
         """Audit and keep what was seen; returns how many lines of each kind."""
+        from airflow.sdk.exceptions import AirflowFailException
+
         from below_the_line.accounting.recording import AuditFailedError, audit_and_record
         from below_the_line.database.connections import connect
         from below_the_line.settings import from_environment
@@ -50,7 +52,8 @@ def ingest_audit() -> None:
         with connect(database_url(), application_name="ingest_audit", autocommit=True) as connection:
             recorded = audit_and_record(connection, from_environment())
         if recorded.wrong:
-            raise AuditFailedError(recorded.wrong)
+            # Trying again mends nothing: at once, so that somebody hears of it.
+            raise AirflowFailException(str(AuditFailedError(recorded.wrong)))
         return recorded.as_dict()
 
     audit()
