@@ -83,7 +83,7 @@ class Contract:
         if data is ABSENT:
             self._refuse("/data", "The member data is missing.")
         moments: list[_Moment] = []
-        members = self._read_object(self._root, data, moments) if self._schema.is_valid(data) else None
+        members = self._read_object(self._root, data, envelope, moments) if self._schema.is_valid(data) else None
         if members is None:
             self._refuse_data(data)
         if self.event_type == "discussion.overridden.v1":
@@ -99,7 +99,9 @@ class Contract:
             holder[name] = to_datetime(since_1970) if moment is None else moment
         return members
 
-    def _read_object(self, plan: _Object, data: Mapping[str, Any], moments: list[_Moment]) -> dict[str, Any] | None:
+    def _read_object(
+        self, plan: _Object, data: Mapping[str, Any], envelope: Envelope, moments: list[_Moment]
+    ) -> dict[str, Any] | None:
         """A copy without nulls and with defaults, its times noted; None if a text is too long or a time is none."""
         members = dict(data)
         if None in members.values():
@@ -112,7 +114,8 @@ class Contract:
         for name, bound, pointer in plan.times:
             text = get(name)
             if text is not None:
-                time = instant(text)
+                # Mostly the same as the event's own.
+                time = envelope.occurred_at if text == envelope.time else instant(text)
                 if time is None:
                     return None
                 moments.append((members, name, time, bound, pointer))
@@ -124,7 +127,7 @@ class Contract:
                 members[name] = default
         for name, inner in plan.objects:
             if name in members:
-                members[name] = self._read_object(inner, members[name], moments)
+                members[name] = self._read_object(inner, members[name], envelope, moments)
                 if members[name] is None:
                     return None
         return members

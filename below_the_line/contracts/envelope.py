@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from below_the_line.contracts.parsing import Document
+from below_the_line.contracts.parsing import Document, canonical
 from below_the_line.contracts.rejecting import escaped, reject, shown
 from below_the_line.contracts.times import Instant, instant
 
@@ -31,12 +31,14 @@ class Envelope(NamedTuple):
     type: str
     id: str
     source: str
+    time: str
+    """As sent."""
     occurred_at: Instant
-    """Perhaps out of bounds."""
+    """The same, read. Perhaps out of bounds."""
     data: Any
     """ABSENT if there is none."""
-    verbatim_data: Any
-    """As ``Document.verbatim``."""
+    canonical_data: bytes
+    """As ``parsing.canonical`` writes it, numbers as sent; empty if there is none."""
     has_data_base64: bool
 
 
@@ -64,8 +66,7 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
         if bound and not is_structured:
             if content_type == "":  # which is what binary mode makes of datacontenttype
                 _refuse({"datacontenttype": ""}, "datacontenttype", _TEXT_OR_NOTHING)
-            kind, event_id, source, occurred_at = _attributes(bound)
-            return Envelope(kind, event_id, source, occurred_at, value, document.verbatim, False)
+            return _new(Envelope, (*_attributes(bound), value, canonical(document.verbatim), False))
     else:
         is_structured = False
     if type(value) is not dict:
@@ -76,11 +77,11 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
             "The record is no CloudEvent: it has neither a ce_specversion header nor a member specversion.",
             "/specversion",
         )
-    kind, event_id, source, occurred_at = _attributes(value)
+    attributes = _attributes(value)
     data = value.get("data", ABSENT)
-    verbatim_data = data if document.verbatim is value else document.verbatim.get("data")
+    canonical_data = b"" if data is ABSENT else canonical(document.verbatim["data"])
     has_data_base64 = "data_base64" in value and value["data_base64"] is not None
-    return _new(Envelope, (kind, event_id, source, occurred_at, data, verbatim_data, has_data_base64))
+    return _new(Envelope, (*attributes, data, canonical_data, has_data_base64))
 
 
 def _judged_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:
@@ -125,8 +126,8 @@ def _media_type(content_type: str) -> tuple[str, str | None]:
     return media_type, None
 
 
-def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, Instant]:
-    """Type, id, source and time. Raises Rejected (not_cloudevent) for the first attribute that is not in order."""
+def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, str, Instant]:
+    """Type, id, source and time, as sent and as read. Raises Rejected (not_cloudevent) for the first that is not in order."""
     get = attributes.get
     if get("specversion") != "1.0":
         _refuse(attributes, "specversion", 'must be "1.0"')
@@ -142,13 +143,13 @@ def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, Instant]:
     if type(kind) is not str or not kind:
         _refuse(attributes, "type", "must be a text that is not empty")
     occurred_at = instant(time) if type(time) is str else None
-    if occurred_at is None:
+    if type(time) is not str or occurred_at is None:
         _refuse(attributes, "time", "must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z")
     for name in _OPTIONAL_ATTRIBUTES:
         setting = get(name)
         if setting is not None and (type(setting) is not str or not setting):
             _refuse(attributes, name, _TEXT_OR_NOTHING)
-    return kind, event_id, source, occurred_at
+    return kind, event_id, source, time, occurred_at
 
 
 def _refuse(attributes: Mapping[str, Any], name: str, rule: str) -> NoReturn:

@@ -21,7 +21,7 @@ MAX_INTEGER = 2**63 - 1
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _OPENS = bytes.maketrans(b"[{]}", b"\1\1\0\0")
 _OTHERS = bytes(set(range(256)) - set(b"[{]}"))
-_NUL_OR_COLON_ESCAPED = re.compile(rb"\\u00(?:00|3[aA])").search
+has_escaped_nul_or_colon = re.compile(rb"\\u00(?:00|3[aA])").search
 _NEGATIVE_ZERO = re.compile(rb"[\s:,\[]-0").search
 
 
@@ -45,7 +45,7 @@ def parse_quickly(raw: bytes) -> Document | None:
         return None
     if type(value) is not dict:
         return None
-    if b"\\" in raw and _NUL_OR_COLON_ESCAPED(raw):
+    if b"\\" in raw and has_escaped_nul_or_colon(raw):
         return None
     if not _is_plain(value.values(), raw, 1):
         return None
@@ -95,6 +95,11 @@ def parse_exactly(raw: bytes, beside: Sequence[str] = ()) -> Document:
     _refuse_characters([*_texts(value), *beside])
     verbatim = json.loads(text, parse_int=_as_read, parse_float=_as_read)
     return Document(value, verbatim)
+
+
+def canonical(data: Any) -> bytes:
+    """JSON with names sorted by code point, no white space, UTF-8 not ASCII-escaped; numbers as sent if of ``verbatim``."""
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
 def decode_utf8(raw: bytes, what: str) -> str:
