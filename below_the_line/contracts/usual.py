@@ -70,11 +70,10 @@ def _is_all(raw: bytes, attributes: bytes, data: bytes) -> bool:
 
     ``attributes`` and ``data`` are what was read, written again; the attributes with null in place of the data.
     """
-    if b"\\" not in raw:
-        # Written without white space it has as many bytes: there is nothing else that could be longer.
-        if len(raw) == len(attributes) - len("null") + len(data):
-            return True
-    elif has_escaped_nul_or_colon(raw):
+    # Nothing is longer written again than it was sent: with as many bytes, nothing else was there.
+    if len(raw) == len(attributes) - len("null") + len(data):
+        return b"\\u0000" not in raw
+    if b"\\" in raw and has_escaped_nul_or_colon(raw):
         return False
     # Each member has one colon, and none is ever written as an escape.
     return raw.count(b":") == attributes.count(b":") + data.count(b":")

@@ -10,7 +10,8 @@ from typing import Any
 
 from kafka import TopicPartition
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import CorruptRecordError
+from kafka.errors import CorruptRecordError, KafkaConnectionError
+from kafka.net.transport import KafkaTCPTransport
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record.util import decode_varint
 
@@ -18,11 +19,26 @@ from below_the_line.contracts.events import Record
 
 _FORMAT = 2
 """Of record batches, since Kafka 0.11; brokers from 4.0 on store no other."""
+_BYTES_AT_ONCE = 256 * 1024
 
 
 def install() -> None:
     """Make the consumers of this process hand over our ``Record``s. Safe to call again."""
     Fetcher.PartitionRecords._unpack_records = _unpack_records
+    KafkaTCPTransport._sock_recv = _receive
+
+
+def _receive(self: Any) -> tuple[bytes, KafkaConnectionError | None]:
+    """All that lies in a socket without encryption, and what is wrong with it: in pieces of 256 KiB, not of 4."""
+    pieces = []
+    try:
+        while piece := self._sock.recv(_BYTES_AT_ONCE):
+            pieces.append(piece)
+    except (BlockingIOError, InterruptedError):
+        return b"".join(pieces), None
+    except OSError as error:
+        return b"".join(pieces), KafkaConnectionError(error)
+    return b"".join(pieces), KafkaConnectionError("socket disconnected")
 
 
 def _unpack_records(

@@ -5,6 +5,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.adapt import PyFormat
 from psycopg.waiting import Ready, Wait
 
 _T = TypeVar("_T")
@@ -43,7 +44,7 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     @classmethod
     def open(cls, url: str, application_name: str) -> "Session":
         """Connect. Raises psycopg.Error."""
-        return cls.connect(
+        session = cls.connect(
             url,
             application_name=application_name,
             options=" ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
@@ -53,6 +54,9 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             keepalives_count=3,
             tcp_user_timeout=10_000,
         )
+        # Registered last, it is what COPY takes for a column of bytes: psycopg's own choice is one in Python.
+        session.adapters.register_dumper(bytes, session.adapters.get_dumper(bytes, PyFormat.BINARY))
+        return session
 
     def hurry(self) -> None:
         """From now on wait for two seconds at most, in a wait that has begun, too. May be called from a signal handler."""

@@ -157,7 +157,7 @@ def rule(table: Table, number: int) -> str:
     return "the first one counts, later ones change nothing" if register.keep_least else "the last one counts"
 
 
-def _folded(event: Event) -> Iterator[tuple[Table, list[Any]]]:
+def _folded(event: Event) -> Iterator[tuple[Table, tuple[Any, ...]]]:
     """The rows that an event alone would make."""
     fold = Fold()
     fold.add(0, event)

@@ -10,6 +10,7 @@ from consumers.core import tables
 from consumers.core.tables import Table
 
 Key = tuple[Any, ...]
+Row = tuple[Any, ...]
 
 
 class FoldedTable:
@@ -17,7 +18,7 @@ class FoldedTable:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self._rows: dict[Key, list[Any]] = {}
+        self._rows: dict[Key, Row] = {}
         self._records: dict[Key, list[int]] = {}
         width = len(table.columns)
         self._registers = [
@@ -25,8 +26,8 @@ class FoldedTable:
                 start,
                 start + len(register.columns),
                 register.keep_least,
-                [None] * (start - len(table.key)),
-                [None] * (width - start - len(register.columns)),
+                (None,) * (start - len(table.key)),
+                (None,) * (width - start - len(register.columns)),
             )
             for start, register in zip(table.starts, table.registers, strict=True)
         ]
@@ -40,12 +41,12 @@ class FoldedTable:
         start, end, keep_least, before, behind = self._registers[register]
         row = self._rows.get(key)
         if row is None:
-            self._rows[key] = [*key, *before, *values, *behind]
+            self._rows[key] = key + before + values + behind
             self._records[key] = [record]
             return
         held, offered = row[end - 1], values[-1]
         if held is None or (offered < held if keep_least else offered > held):
-            row[start:end] = values
+            self._rows[key] = row[:start] + values + row[end:]
         records = self._records[key]
         if records[-1] != record:
             records.append(record)
@@ -55,10 +56,10 @@ class FoldedTable:
         if key in self._rows:
             self._records[key].append(record)
         else:
-            self._rows[key] = [*key, *facts]
+            self._rows[key] = key + facts
             self._records[key] = [record]
 
-    def staged(self) -> tuple[list[list[Any]], list[list[int]]]:
+    def staged(self) -> tuple[list[Row], list[list[int]]]:
         """The rows in key order, and for each the numbers of the records that went into it.
 
         Key order is the order in which every process locks rows, so that two of them can't deadlock.
