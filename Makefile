@@ -54,6 +54,7 @@ bench: setup ## Measure; prints a table with the machine, writes build/bench.jso
 	$(BIN)/python -m tests.benchmarks.run $(ARGS)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.closing)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.metrics)
+	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.freshness)
 
 .PHONY: lock
 lock: setup ## Resolve pyproject.toml into requirements.lock anew

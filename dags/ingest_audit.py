@@ -51,6 +51,9 @@ def ingest_audit() -> None:
 
         with connect(database_url(), application_name="ingest_audit", autocommit=True) as connection:
             recorded = audit_and_record(connection, from_environment())
+        if recorded.may_pass:
+            # The brokers may be there in a moment: tried again like any fault.
+            raise AuditFailedError(recorded.wrong)
         if recorded.wrong:
             # Trying again mends nothing: at once, so that somebody hears of it.
             raise AirflowFailException(str(AuditFailedError(recorded.wrong)))

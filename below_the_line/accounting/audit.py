@@ -72,6 +72,8 @@ class Report:
     partitions: tuple[PartitionAccount, ...]
     findings: tuple[Finding, ...]
     marks: Marks
+    away: str | None = None
+    """Why the brokers could not be asked, which is one of the findings; None if they answered."""
 
     @property
     def summary(self) -> str:
@@ -154,10 +156,11 @@ def judge(ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | No
         if standing.need is not None:
             findings.append(Finding(str(standing), standing.need.sentence, standing.need.command))
         partitions.append(_account(standing, accounts, contiguous=not holes))
+    why = None
     if logs is None:
         why = (away or "there are no brokers").rstrip(".")
         findings.append(Finding("", f"Positions were not compared with the brokers' logs: {why}"))
-    return Report(consumer_group, tuple(partitions), tuple(findings), ledger.marks)
+    return Report(consumer_group, tuple(partitions), tuple(findings), ledger.marks, why)
 
 
 def _key(account: Account) -> tuple[str, int, int]:

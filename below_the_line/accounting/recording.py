@@ -43,11 +43,18 @@ class Recorded:
 
     audited_at: datetime
     lines: Sequence[Line] = field(default_factory=tuple)
+    away: str | None = None
+    """Why the brokers could not be asked, which is one of the findings; None if they answered."""
 
     @property
     def wrong(self) -> list[Line]:
         """What does not add up."""
         return [line for line in self.lines if line.what in ("finding", "drift")]
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether nothing is wrong but that the brokers could not be asked: another try may find all well."""
+        return self.away is not None and len(self.wrong) == 1
 
     def as_dict(self) -> dict[str, Any]:
         """For Airflow's XCom: how many lines of each kind."""
@@ -66,7 +73,7 @@ def audit_and_record(connection: psycopg.Connection, settings: Settings, sample:
     report = run_audit(connection, settings)
     differences = drift(connection, sample, time_zone=settings.site_timezone)
     lately = connection.execute(sql("ingest/audit/lately.sql").encode(), {"since": since}).fetchall()
-    recorded = Recorded(audited_at, tuple(_lines(report, differences, lately)))
+    recorded = Recorded(audited_at, tuple(_lines(report, differences, lately)), report.away)
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             sql("ingest/audit/record.sql").encode(),

@@ -224,6 +224,9 @@ def _addresses(stack: Stack, seconds: float) -> None:
             else ""
         )
         table.add_row("airflow", found["BTL_AIRFLOW_URL"], login)
+        table.add_row(
+            "data docs", _relative(stack.layout.home / "quality" / "docs" / "index.html"), "after a run of data_quality"
+        )
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold green]The stack is up[/] after {seconds:.0f} s, in {stack.layout.home}")
     console.print(table)

@@ -14,7 +14,7 @@ from below_the_line.errors import BelowTheLineError
 _SOCKET_PATH_BYTES = 103
 _LONGEST_SOCKET_NAME = 24
 
-CONTENTS = ("postgres", "kafka", "airflow", "logs", "run", "secrets", "cache", "stack.json", "lock")
+CONTENTS = ("postgres", "kafka", "airflow", "quality", "logs", "run", "secrets", "cache", "stack.json", "lock")
 
 
 @dataclass(frozen=True)

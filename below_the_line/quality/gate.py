@@ -6,6 +6,7 @@ To import Great Expectations takes seconds and 200 MB: only a run does.
 import fcntl
 import json
 import logging
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from below_the_line.resources import sql
 
 MOST_EXAMPLES = 5
 """Rows that are kept and shown of an expectation that is not met."""
+KEPT_RUNS = 48
+"""Runs whose pages are kept, two days of them: each run reads all that are there, and would take longer and longer."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,11 +85,12 @@ class GateFailedError(BelowTheLineError):
         )
 
 
-def run_gate(database_url: str, home: Path, run_id: str) -> Outcome:
+def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_RUNS) -> Outcome:
     """Check all expectations, write ``metrics.quality_results`` and the Data Docs below ``home``, and say what came of it.
 
-    Safe to repeat: a run of the same id is replaced by a later one. Runs wait for each other. Raises BelowTheLineError when
-    the extra with Great Expectations is not installed.
+    The Data Docs tell of the last ``kept_runs`` runs, this one among them; the table keeps all. Safe to repeat: a run of the
+    same id is replaced by a later one. Runs wait for each other. Raises BelowTheLineError when the extra with Great
+    Expectations is not installed.
     """
     # Before the import: it logs hundreds of lines.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -100,6 +104,8 @@ def run_gate(database_url: str, home: Path, run_id: str) -> Outcome:
         (checked_at,) = connection.execute("select clock_timestamp()").fetchone() or (None,)
         assert isinstance(checked_at, datetime)  # noqa: S101
         with _alone(home):
+            # Beforehand, so that the index that this run writes names no page that is gone.
+            _forget_runs(home, kept_runs - 1)
             checked = _check(database_url, home, run_id)
         results = [_with_examples(connection, result) for result in checked]
         outcome = Outcome(run_id, checked_at, results, home / "docs" / "index.html")
@@ -123,6 +129,18 @@ def _alone(home: Path) -> Iterator[None]:
     with (home / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _forget_runs(home: Path, kept: int) -> None:
+    """Delete what Great Expectations keeps of runs: results and pages, of all but the last ones."""
+    folders: dict[str, list[Path]] = {}
+    for of_suites in (home / "validations", home / "docs" / "validations"):
+        for folder in of_suites.glob("*/*/"):
+            folders.setdefault(folder.name, []).append(folder)
+    latest = sorted(folders, key=lambda run: max(folder.stat().st_mtime_ns for folder in folders[run]))
+    for run in latest[: max(0, len(latest) - kept)]:
+        for folder in folders[run]:
+            shutil.rmtree(folder)
 
 
 def _context(home: Path) -> Any:

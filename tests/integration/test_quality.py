@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from below_the_line.accounting.recording import AuditFailedError, Recorded, audit_and_record
+from below_the_line.accounting.recording import AuditFailedError, Line, Recorded, audit_and_record
 from below_the_line.closing.windows import apply_windows
 from below_the_line.local.stack import Stack
 from below_the_line.metrics.recompute import recompute_dirty
@@ -71,8 +72,8 @@ def test_every_expectation_says_what_is_wrong_how_bad_that_is_and_what_to_do() -
     assert len({(each.suite, each.name) for each in checks()}) == len(checks())
 
 
-def test_what_is_well_passes_and_is_written_down(
-    check: Callable[[str], Outcome], connection: psycopg.Connection
+def test_what_is_well_passes_and_is_written_down_with_the_pages_of_the_last_runs(
+    check: Callable[[str], Outcome], scheduler_url: str, connection: psycopg.Connection
 ) -> None:
     outcome = check("first")
     assert [str(result) for result in (*outcome.failed, *outcome.warned)] == []
@@ -82,8 +83,34 @@ def test_what_is_well_passes_and_is_written_down(
     page = outcome.data_docs.read_text(encoding="utf-8")
     assert "engagement" in page
     check("second")
-    pages = [*outcome.data_docs.parent.rglob("*.html")]
-    assert any("first" in str(each) for each in pages), "the pages of the run before are still there"
+    assert _runs(outcome) == {"first", "second"}
+    run_gate(scheduler_url, outcome.data_docs.parent.parent, "third", kept_runs=2)
+    assert _runs(outcome) == {"second", "third"}
+    index = outcome.data_docs.read_text(encoding="utf-8")
+    assert "third" in index
+    assert "first" not in index, "what is gone is not linked to"
+
+
+def _runs(outcome: Outcome) -> set[str]:
+    """The runs that files are kept of."""
+    results, pages = (
+        {folder.name for folder in kept.glob("*/*/")}
+        for kept in (outcome.data_docs.parent.parent / "validations", outcome.data_docs.parent / "validations")
+    )
+    assert results == pages
+    return results
+
+
+def test_a_lost_mark_is_found_and_says_what_to_do(
+    check: Callable[[str], Outcome], room: Newsroom, connection: psycopg.Connection
+) -> None:
+    for article in ("a", "b"):
+        room.comment("c3", "05-01 15:00", article=article)
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('b')")
+    (lost,) = check("lost").failed
+    assert lost.check.name == "comments_are_counted"
+    assert lost.examples == [{"article_id": "a", "counted": 2, "posted": 3}], "what is marked is going to be computed"
+    assert "btl metrics rebuild --articles" in str(lost)
 
 
 FAULTS: Mapping[str, str] = {
@@ -100,6 +127,7 @@ FAULTS: Mapping[str, str] = {
     "metrics.hours_add_up": "delete from metrics.article_hourly where article_id = 'a' and reports = 1",
     "metrics.days_add_up": "update metrics.site_daily set comments = 7",
     "metrics.article_without_figures": "insert into discussion.articles (article_id) values ('lost')",
+    "metrics.comments_are_counted": "delete from discussion.comments where article_id = 'b' and comment_id = 'c2'",
     "metrics.reply_share_is_a_share": "update metrics.article_engagement set reply_share = 1.5 where article_id = 'a'",
     "metrics.state_is_known": "alter table metrics.article_engagement drop constraint article_engagement_state_check;"
     " update metrics.article_engagement set state = 'ajar' where article_id = 'a'",
@@ -113,6 +141,9 @@ FAULTS: Mapping[str, str] = {
     " values ('r', 'r', 'g', now() - interval '3 h', now() - interval '3 h', now())",
     "freshness.comments_of_yesterday": "insert into metrics.site_daily select 'daily', (now() at time zone 'UTC')::date"
     " - 1 - 7 * week, 'UTC', 1, 100, 0, 1, 0, 0, 0, 0, now(), 1, null from generate_series(1, 4) as week",
+    "freshness.shares_of_yesterday": "insert into metrics.site_daily select 'loud', (now() at time zone 'UTC')::date"
+    " - 1 - 7 * week, 'UTC', 1, 100, 0, 1, 0, case week when 0 then 25 else 2 end, 1, 0, now(), 1, null"
+    " from generate_series(0, 4) as week",
 }
 
 
@@ -219,6 +250,18 @@ def test_an_audit_keeps_what_it_saw_and_what_does_not_add_up_is_an_error(
     error = AuditFailedError(recorded.wrong)
     assert drifting in str(error)
     assert recorded.as_dict()["drift"] == 1
+
+
+def test_brokers_that_are_away_are_worth_another_try_and_what_is_wrong_is_not(scheduler_url: str) -> None:
+    nowhere = Settings.model_validate({"kafka_bootstrap": "127.0.0.1:9", "consumer_group": "audited"})
+    with psycopg.connect(scheduler_url, autocommit=True) as connection:
+        away = audit_and_record(connection, nowhere)
+    (finding,) = away.wrong
+    assert str(finding.detail).startswith("Positions were not compared with the brokers' logs: ")
+    assert away.may_pass
+    drift = Line("drift", "1 metrics.article_abuse", None, "reports is 7, computed 1")
+    assert not replace(away, lines=(*away.lines, drift)).may_pass
+    assert not replace(away, away=None).may_pass
 
 
 def test_a_lost_mark_is_drift(audit: Callable[[], Recorded], room: Newsroom, connection: psycopg.Connection) -> None:

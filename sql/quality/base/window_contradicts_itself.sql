@@ -1,5 +1,5 @@
 -- Severity: fail
--- Says: a discussion is closed without a closing time, final without being closed, or closed after it will close
+-- Says: a discussion is final without being closed, its reactions are final before it is, or it was closed after it closes
 -- Do: btl rules explain ARTICLE computes its timeline anew; btl rules apply stores it
 -- Grain: one row per article. Re-run: reads only.
 select placed.article_id, placed.state, placed.closes_at, placed.closed_at, placed.final

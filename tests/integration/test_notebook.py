@@ -1,0 +1,69 @@
+"""The notebook runs from its first cell to its last, for whoever sees metrics alone, and its plots have something in them."""
+
+import json
+import os
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import matplotlib
+import matplotlib.pyplot as plt
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from below_the_line.local.stack import Stack
+from tests.conftest import ROOT
+from tests.sql.newsroom import Newsroom
+
+pytestmark = pytest.mark.stack
+
+NOTEBOOK = json.loads((ROOT / "docs" / "asking.ipynb").read_text(encoding="utf-8"))
+CELLS = ["".join(cell["source"]) for cell in NOTEBOOK["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.fixture
+def drawn() -> Iterator[None]:
+    """Figures are kept, not shown; and gone afterwards."""
+    matplotlib.use("agg")
+    plt.close("all")
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def as_reader(connection: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two articles with comments and a report, and the analyst's settings."""
+    newsroom = Newsroom(connection)
+    for article in ("a", "b"):
+        newsroom.publish("05-01 10:00", article=article)
+        connection.execute(
+            "insert into discussion.articles (article_id, headline, site, section, content_version)"
+            " values (%s, 'Headline', 'daily', 'politics', '1')",
+            [article],
+        )
+        newsroom.comment("c1", "05-01 12:00", article=article)
+        newsroom.comment("c2", "05-02 13:00", article=article, user="u2")
+        newsroom.report("p1", "05-02 14:00", article=article)
+    newsroom.close("05-03 00:00")
+    newsroom.compute()
+    url = urlsplit(Stack(ROOT / os.environ["BTL_TEST_HOME"]).database_url("btl_reader"))
+    database = str(conninfo_to_dict(database_url)["dbname"])
+    monkeypatch.setenv("BTL_READER_DATABASE_URL", url._replace(path=f"/{database}").geturl())
+
+
+@pytest.mark.usefixtures("drawn", "as_reader")
+def test_every_cell_runs_and_draws_what_the_tables_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plt, "show", lambda: None)
+    names: dict[str, object] = {}
+    for cell in CELLS:
+        exec(cell, names)
+    figures = [plt.figure(number) for number in plt.get_fignums()]
+    assert len(figures) == sum("plt.show()" in cell for cell in CELLS) > 4
+    for figure in figures:
+        for axis in figure.axes:
+            assert axis.has_data()
+
+
+def test_nothing_that_somebody_saw_is_kept_in_it() -> None:
+    for cell in NOTEBOOK["cells"]:
+        assert not cell.get("outputs"), "clear the outputs: they may hold what readers wrote"
