@@ -2,7 +2,8 @@
 
 Consumers and `close_discussions` mark articles in `ingest.dirty_articles`. As soon as there are marks (Postgres notifies, a
 trigger looks), and at least every ten minutes, this takes them and computes all rows of those articles from the base tables;
-then the days of sections and sites, and the reporters, whose figures that changed.
+then the days of sections and sites, and the reporters, whose figures that changed. A run goes on, for a minute at most, while
+new marks come: to start one takes Airflow seconds.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
@@ -19,6 +20,11 @@ from typing import Any
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from btl_airflow.assets import MARKED_ARTICLES
+
+FOLLOW_SECONDS = 60.0
+"""As long a run goes on while new marks come; the next one waits, and begins where it ends."""
+IDLE_SECONDS = 5.0
+"""A run ends when no consumer has told of marks for so long."""
 
 
 @dag(
@@ -45,14 +51,20 @@ def article_metrics() -> None:
 
     @task(execution_timeout=timedelta(minutes=30))
     def recompute() -> dict[str, Any]:
-        """Compute the metrics of marked articles; returns how many."""
+        """Compute the metrics of articles that are marked, and of those that are marked meanwhile; returns how many."""
         from below_the_line.database.connections import connect
-        from below_the_line.metrics.recompute import recompute_dirty
+        from below_the_line.metrics.following import follow_marks
         from below_the_line.settings import from_environment
         from btl_airflow.connections import database_url
 
         with connect(database_url(), application_name="article_metrics") as connection:
-            return recompute_dirty(connection, time_zone=from_environment().site_timezone).as_dict()
+            done = follow_marks(
+                connection,
+                most_seconds=FOLLOW_SECONDS,
+                idle_seconds=IDLE_SECONDS,
+                time_zone=from_environment().site_timezone,
+            )
+            return done.as_dict()
 
     recompute()
 

@@ -1,0 +1,58 @@
+"""Computing metrics as marks come in: one run goes on while there is something new, instead of one run for every second."""
+
+import time
+from collections.abc import Callable
+from dataclasses import fields
+
+import psycopg
+from psycopg import sql
+
+from below_the_line.metrics.recompute import MetricsSummary, recompute_dirty
+
+CHANNEL = "btl_dirty"
+"""Consumers notify it about once a second when they have marked articles."""
+LEAST_GAP_SECONDS = 1.0
+"""From one computation to the next: several consumers notify more often than anybody looks."""
+
+
+def follow_marks(
+    connection: psycopg.Connection,
+    *,
+    most_seconds: float,
+    idle_seconds: float,
+    time_zone: str = "UTC",
+    recompute: Callable[..., MetricsSummary] = recompute_dirty,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> MetricsSummary:
+    """Compute marked articles, and again whenever a consumer says that there are more; returns what all of it came to.
+
+    Ends when nobody has said so for ``idle_seconds``, or after ``most_seconds``. A notification that is missed is no loss:
+    marks stay until a run takes them. Needs an idle connection and commits on it. Raises what ``recompute_dirty`` raises.
+    """
+    # Listen first, look second: nothing falls between.
+    with connection.transaction():
+        connection.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
+    began, total = monotonic(), MetricsSummary()
+    while True:
+        next_at = monotonic() + LEAST_GAP_SECONDS
+        _add(total, recompute(connection, time_zone=time_zone))
+        left = began + most_seconds - monotonic()
+        if left <= 0 or not _notified(connection, min(idle_seconds, left)):
+            break
+        sleep(max(0.0, next_at - monotonic()))
+    with connection.transaction():
+        connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(CHANNEL)))
+    total.seconds = monotonic() - began
+    return total
+
+
+def _notified(connection: psycopg.Connection, seconds: float) -> bool:
+    """Whether there is a notification, waiting so long for one; all that are there are taken."""
+    return bool(list(connection.notifies(timeout=seconds, stop_after=1)))
+
+
+def _add(total: MetricsSummary, one: MetricsSummary) -> None:
+    for field in fields(MetricsSummary):
+        if field.name != "failed":
+            setattr(total, field.name, getattr(total, field.name) + getattr(one, field.name))

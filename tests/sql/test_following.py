@@ -1,0 +1,105 @@
+"""A run of article_metrics that goes on while consumers tell of marks."""
+
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from below_the_line.metrics.following import CHANNEL, follow_marks
+from below_the_line.metrics.recompute import MetricsSummary, recompute_dirty
+from tests.sql.newsroom import Newsroom
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def runner(room: Newsroom, database_url: str) -> Iterator[psycopg.Connection]:  # noqa: ARG001 - it must be there
+    with psycopg.connect(database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def room(connection: psycopg.Connection) -> Newsroom:
+    """Three articles with a comment each, of which the first is marked."""
+    newsroom = Newsroom(connection)
+    for article in ("a", "b", "c"):
+        newsroom.publish("05-01 10:00", article=article)
+        newsroom.comment("c1", "05-01 12:00", article=article)
+    newsroom.close("05-02 00:00")
+    connection.execute("delete from ingest.dirty_articles")
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    return newsroom
+
+
+class Clock:
+    """Time that passes with each computation, and with each sleep."""
+
+    def __init__(self, per_pass: float) -> None:
+        self.now, self.per_pass, self.slept = 100.0, per_pass, list[float]()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def marking(connection: psycopg.Connection, clock: Clock, *articles: str) -> Callable[..., MetricsSummary]:
+    """Computes as ever; afterwards one more of these articles is marked, and told, as a consumer would."""
+    rest = list(articles)
+
+    def recompute(runner: psycopg.Connection, *, time_zone: str) -> MetricsSummary:
+        done = recompute_dirty(runner, time_zone=time_zone)
+        clock.now += clock.per_pass
+        if rest:
+            connection.execute("insert into ingest.dirty_articles (article_id) values (%s)", [rest.pop(0)])
+            connection.execute(f"notify {CHANNEL}")
+        return done
+
+    return recompute
+
+
+def test_what_is_marked_meanwhile_is_computed_by_the_same_run(
+    runner: psycopg.Connection, connection: psycopg.Connection
+) -> None:
+    clock = Clock(per_pass=0.25)
+    done = follow_marks(
+        runner,
+        most_seconds=60,
+        idle_seconds=0.05,
+        recompute=marking(connection, clock, "b", "c"),
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+    )
+    assert (done.articles, done.marks, done.buckets) == (3, 3, 3)
+    assert connection.execute("select count(*) from metrics.article_engagement").fetchone() == (3,)
+    assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
+    assert clock.slept == [0.75, 0.75], "not more often than once a second"
+
+
+def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest_to_the_next(
+    runner: psycopg.Connection, connection: psycopg.Connection
+) -> None:
+    clock = Clock(per_pass=40)
+    done = follow_marks(
+        runner,
+        most_seconds=60,
+        idle_seconds=0.05,
+        recompute=marking(connection, clock, "b", "c"),
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+    )
+    assert done.articles == 2
+    assert connection.execute("select article_id from ingest.dirty_articles").fetchall() == [("c",)]
+
+
+def test_nobody_who_says_anything_is_waited_for_no_longer_than_said(
+    runner: psycopg.Connection, connection: psycopg.Connection
+) -> None:
+    done = follow_marks(runner, most_seconds=60, idle_seconds=0.05)
+    assert done.articles == 1
+    connection.execute(f"notify {CHANNEL}")
+    # Its session listens no more, and is idle: whoever uses it next finds it as it was.
+    assert list(runner.notifies(timeout=0.05)) == []
+    assert runner.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
