@@ -2,8 +2,8 @@
 
 Consumers and `close_discussions` mark articles in `ingest.dirty_articles`. As soon as there are marks (Postgres notifies, a
 trigger looks), and at least every ten minutes, this takes them and computes all rows of those articles from the base tables;
-then the days of sections and sites, and the reporters, whose figures that changed. A run goes on, for a minute at most, while
-new marks come: to start one takes Airflow seconds.
+then the days of sections and sites, and the reporters, whose figures that changed. A run goes on, for five minutes at most,
+while new marks come: to start one takes Airflow seconds.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
@@ -21,7 +21,7 @@ from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from btl_airflow.assets import MARKED_ARTICLES
 
-FOLLOW_SECONDS = 60.0
+FOLLOW_SECONDS = 300.0
 """As long a run goes on while new marks come; the next one waits, and begins where it ends."""
 IDLE_SECONDS = 5.0
 """A run ends when no consumer has told of marks for so long."""
