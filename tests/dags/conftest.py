@@ -7,14 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")
@@ -32,18 +32,65 @@ def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
     }
 
 
+class AirflowCommand:
+    """``airflow …`` in a process that stays (tests/dags/commands.py). Not to be used by two threads."""
+
+    def __init__(self, environment: dict[str, str], output: Path) -> None:
+        self._output = output
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("commands.py"))],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str, environment: dict[str, str], seconds: float = 200) -> tuple[int, str]:
+        """Exit status and what was printed; the test fails if that takes too long or the process dies."""
+        self._output.write_text("")
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        asked = {"arguments": arguments, "environment": environment, "output": str(self._output)}
+        too_late = threading.Timer(seconds, self._process.kill)
+        too_late.start()
+        try:
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        finally:
+            too_late.cancel()
+        printed = self._output.read_text()
+        assert answer, f"`airflow {' '.join(arguments)}` died or took longer than {seconds} s:\n{printed[-4000:]}"
+        return json.loads(answer), printed
+
+    def close(self) -> None:
+        """Stop the process."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(20)
+        self._process.stdout.close()
+
+
 @pytest.fixture(scope="session")
-def airflow_with_metadata(airflow_environment: dict[str, str]) -> dict[str, str]:
-    """The same, with its metadata database made."""
-    made = subprocess.run(
-        [sys.executable, "-m", "airflow", "db", "migrate"],
-        env=airflow_environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert made.returncode == 0, made.stdout + made.stderr
+def airflow_command(airflow_environment: dict[str, str]) -> Iterator[AirflowCommand]:
+    """Airflow's command, without a metadata database yet."""
+    opened = AirflowCommand(airflow_environment, Path(airflow_environment["AIRFLOW_HOME"]) / "printed")
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def airflow_with_metadata(airflow_environment: dict[str, str], airflow_command: AirflowCommand) -> dict[str, str]:
+    """The environment of an Airflow whose metadata database is made."""
+    status, printed = airflow_command("db", "migrate", environment=airflow_environment)
+    assert status == 0, printed
     return airflow_environment
 
 

@@ -19,6 +19,7 @@ from below_the_line.closing.barrier import Target, broker_end_offsets, take_barr
 from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.settings import Settings
 from tests.consuming import wait_until
+from tests.dags.conftest import AirflowCommand
 from tests.redriving import comments, digest, load, rejecting
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.test_recompute import figures
@@ -27,32 +28,45 @@ from tests.telling import statuses
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
 
-def dags_test(dag_id: str, environment: dict[str, str], at: str | None = None, /, **params: Any) -> str:
-    """``airflow dags test``, for a past interval if one is given; returns its output, fails if the run did."""
-    result = _dags_test(dag_id, environment, at, **params)
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
-    return result.stdout
+class Dags:
+    """``airflow dags test``, against this test's database and the broker."""
+
+    def __init__(self, command: AirflowCommand, environment: dict[str, str]) -> None:
+        self._command = command
+        self._environment = environment
+
+    def where(self, **variables: str) -> "Dags":
+        """The same with more environment variables."""
+        return Dags(self._command, self._environment | variables)
+
+    def run(self, dag_id: str, at: str | None = None, /, **params: Any) -> str:
+        """What a run printed, for a past interval if one is given; fails if the run did."""
+        status, printed = self._run(dag_id, at, params)
+        assert status == 0, printed[-6000:]
+        return printed
+
+    def fail(self, dag_id: str, /, **params: Any) -> str:
+        """What a run printed that must fail."""
+        status, printed = self._run(dag_id, None, params)
+        assert status == 1, printed[-6000:]
+        assert "state=failed, run_type" in printed, printed[-6000:]
+        return printed
+
+    def _run(self, dag_id: str, at: str | None, params: dict[str, Any]) -> tuple[int, str]:
+        return self._command(
+            *("dags", "test", dag_id, *([] if at is None else [at]), "--conf", json.dumps(params)),
+            environment=self._environment,
+        )
 
 
-def _dags_test(
-    dag_id: str, environment: dict[str, str], at: str | None = None, /, **params: Any
-) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [
-            *(sys.executable, "-m", "airflow", "dags", "test", dag_id, *([] if at is None else [at])),
-            *("--conf", json.dumps(params)),
-        ],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+@pytest.fixture
+def dags(airflow_with_metadata: dict[str, str], airflow_command: AirflowCommand, with_services: dict[str, str]) -> Dags:
+    """Runs DAGs on this test's database."""
+    return Dags(airflow_command, airflow_with_metadata | with_services)
 
 
 def test_both_dags_run_and_their_tables_fill(
-    airflow_with_metadata: dict[str, str],
-    with_services: dict[str, str],
+    dags: Dags,
     connection: psycopg.Connection,
     kafka_bootstrap: str,
 ) -> None:
@@ -64,16 +78,15 @@ def test_both_dags_run_and_their_tables_fill(
     newsroom.close("01-02 00:00")
     connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
     consumers_at_the_end(connection, kafka_bootstrap)
-    environment = airflow_with_metadata | with_services
 
-    assert "now_closed" in dags_test("close_discussions", environment)
+    assert "now_closed" in dags.run("close_discussions")
     assert (newsroom.window()["state"], newsroom.window()["closed_at"]) == ("closed", t("01-15 10:00"))
     passed = connection.execute("select taken_at, applied_at is not null from ingest.barriers").fetchall()
     assert [row[1] for row in passed] == [True]
     # What happened months ago is written down, but not sent.
     assert statuses(connection) == {"sent": 1, "suppressed": 2}
 
-    dags_test("article_metrics", environment)
+    dags.run("article_metrics")
     row = newsroom.engagement()
     assert (row["comments_published"], row["late_comments"], row["state"]) == (1, 1, "closed")
     assert row["watermark"] == passed[0][0]
@@ -81,8 +94,7 @@ def test_both_dags_run_and_their_tables_fill(
 
 
 def test_runs_for_past_intervals_leave_the_rows_that_any_run_leaves(
-    airflow_with_metadata: dict[str, str],
-    with_services: dict[str, str],
+    dags: Dags,
     connection: psycopg.Connection,
     kafka_bootstrap: str,
 ) -> None:
@@ -91,13 +103,12 @@ def test_runs_for_past_intervals_leave_the_rows_that_any_run_leaves(
     newsroom.comment("late", "01-20 12:00")
     newsroom.close("01-02 00:00")
     consumers_at_the_end(connection, kafka_bootstrap)
-    environment = airflow_with_metadata | with_services
     query = "select to_jsonb(w) from discussion.windows as w union all select to_jsonb(o) - 'sent_at' from ingest.outbox as o"
 
-    dags_test("close_discussions", environment, "2026-01-10T00:00:00+00:00")
+    dags.run("close_discussions", "2026-01-10T00:00:00+00:00")
     rows = connection.execute(query).fetchall()
     assert newsroom.window()["state"] == "closed"
-    dags_test("close_discussions", environment, "2026-01-05T00:00:00+00:00")
+    dags.run("close_discussions", "2026-01-05T00:00:00+00:00")
     assert connection.execute(query).fetchall() == rows
     cut_offs = connection.execute("select cut_off from ingest.barriers order by barrier_id").fetchall()
     assert len(cut_offs) == 2
@@ -105,8 +116,7 @@ def test_runs_for_past_intervals_leave_the_rows_that_any_run_leaves(
 
 
 def test_what_is_pending_is_sent_also_when_the_barrier_fails_and_the_run_fails_all_the_same(
-    airflow_with_metadata: dict[str, str],
-    with_services: dict[str, str],
+    dags: Dags,
     connection: psycopg.Connection,
     kafka_bootstrap: str,
 ) -> None:
@@ -120,9 +130,8 @@ def test_what_is_pending_is_sent_also_when_the_barrier_fails_and_the_run_fails_a
     # So that there is a record that nobody has read.
     with Publisher(Settings(kafka_bootstrap=kafka_bootstrap)) as publisher:
         publisher.send(Outgoing("comment-events", b"a", b"no event"))
-    done = _dags_test("close_discussions", airflow_with_metadata | with_services)
-    assert "state=failed, run_type" in done.stdout, done.stdout[-3000:]
-    assert "Discussions can't be closed" in done.stdout + done.stderr
+    printed = dags.fail("close_discussions")
+    assert "Discussions can't be closed" in printed
     assert statuses(connection) == {"sent": 1}
 
 
@@ -156,35 +165,29 @@ def counted(connection: psycopg.Connection) -> Newsroom:
     return newsroom
 
 
-def test_a_rebuild_takes_its_articles_from_the_form(
-    airflow_with_metadata: dict[str, str], with_services: dict[str, str], counted: Newsroom
-) -> None:
-    environment = airflow_with_metadata | with_services | {"BTL_SITE_TIMEZONE": ZONE}
+def test_a_rebuild_takes_its_articles_from_the_form(dags: Dags, counted: Newsroom) -> None:
+    dags = dags.where(BTL_SITE_TIMEZONE=ZONE)
     before = figures(counted.connection)
     counted.connection.execute("update metrics.article_abuse set rejected = 7")
     counted.connection.execute("update metrics.article_hourly set late = 7")
 
-    dags_test("rebuild_metrics", environment, ids=["b"], published_since="2026-01-01T00:00:00Z", buckets=2)
+    dags.run("rebuild_metrics", ids=["b"], published_since="2026-01-01T00:00:00Z", buckets=2)
     assert (counted.abuse("a")["rejected"], counted.abuse("b")["rejected"]) == (7, 0)
 
     counted.connection.execute("update metrics.site_daily set comments = 7")
-    dags_test("rebuild_metrics", environment, buckets=2)
+    dags.run("rebuild_metrics", buckets=2)
     assert figures(counted.connection) == before
 
 
-def test_a_rebuild_of_nothing_does_no_harm(
-    airflow_with_metadata: dict[str, str], with_services: dict[str, str], counted: Newsroom
-) -> None:
-    environment = airflow_with_metadata | with_services | {"BTL_SITE_TIMEZONE": ZONE}
+def test_a_rebuild_of_nothing_does_no_harm(dags: Dags, counted: Newsroom) -> None:
+    dags = dags.where(BTL_SITE_TIMEZONE=ZONE)
     before = figures(counted.connection)
-    dags_test("rebuild_metrics", environment, published_since="2030-01-01T00:00:00Z")
+    dags.run("rebuild_metrics", published_since="2030-01-01T00:00:00Z")
     assert figures(counted.connection) == before
 
 
-def test_days_of_the_past_are_computed_anew_to_identical_rows(
-    airflow_with_metadata: dict[str, str], with_services: dict[str, str], counted: Newsroom
-) -> None:
-    environment = airflow_with_metadata | with_services | {"BTL_SITE_TIMEZONE": ZONE}
+def test_days_of_the_past_are_computed_anew_to_identical_rows(dags: Dags, counted: Newsroom) -> None:
+    dags = dags.where(BTL_SITE_TIMEZONE=ZONE)
     connection = counted.connection
     days: LiteralString = (
         "select to_jsonb(d) from metrics.section_daily as d"
@@ -197,14 +200,13 @@ def test_days_of_the_past_are_computed_anew_to_identical_rows(
     connection.execute("delete from metrics.site_daily where day = '2026-01-04'")
     for begins in ("2026-01-02", "2026-01-03", "2026-01-04"):
         # As a backfill does: by the beginning of each day's interval.
-        dags_test("daily_metrics", environment, f"{begins}T23:00:00+00:00")
+        dags.run("daily_metrics", f"{begins}T23:00:00+00:00")
     assert figures(connection) == before
     assert len(connection.execute(days).fetchall()) == len(rows)
 
 
 def test_a_redrive_takes_its_filters_from_the_form(
-    airflow_with_metadata: dict[str, str],
-    with_services: dict[str, str],
+    dags: Dags,
     database_url: str,
     connection: psycopg.Connection,
 ) -> None:
@@ -212,7 +214,6 @@ def test_a_redrive_takes_its_filters_from_the_form(
     load(database_url, comments(6), lambda each: refused.get(each.offset, rejecting())(each))
     for offset, change in enumerate(("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"), 3):
         connection.execute(f"update ingest.dead_letters set {change} where record_offset = {offset}".encode())
-    environment = airflow_with_metadata | with_services
     filters = {
         "codes": ["schema_violation", "unknown_type"],
         "topic": "comment-events",
@@ -221,9 +222,9 @@ def test_a_redrive_takes_its_filters_from_the_form(
         "until": "2026-07-01T00:00:00Z",
     }
     before = digest(connection)
-    assert "'schema_violation → valid': 1" in dags_test("redrive_dead_letters", environment, **filters, dry_run=True)
+    assert "'schema_violation → valid': 1" in dags.run("redrive_dead_letters", **filters, dry_run=True)
     assert digest(connection) == before
-    assert "'redriven': 2" in dags_test("redrive_dead_letters", environment, **filters)
+    assert "'redriven': 2" in dags.run("redrive_dead_letters", **filters)
     assert connection.execute(
         "select record_offset from ingest.dead_letters where status = 'redriven' order by 1"
     ).fetchall() == [(0,), (1,)]
@@ -245,8 +246,7 @@ class Alerted(BaseHTTPRequestHandler):
 
 
 def test_a_failed_gate_says_what_is_wrong_in_its_log_and_to_the_webhook(
-    airflow_with_metadata: dict[str, str],
-    with_services: dict[str, str],
+    dags: Dags,
     connection: psycopg.Connection,
     tmp_path: Path,
 ) -> None:
@@ -255,15 +255,13 @@ def test_a_failed_gate_says_what_is_wrong_in_its_log_and_to_the_webhook(
     newsroom.comment("c1", "01-01 12:00")
     newsroom.close("01-02 00:00")
     newsroom.compute()
-    environment = airflow_with_metadata | with_services | {"BTL_QUALITY_HOME": str(tmp_path)}
     connection.execute("update metrics.article_engagement set replies = 7")
     with ThreadingHTTPServer(("127.0.0.1", 0), Alerted) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        hook = {"BTL_ALERT_URL": f"http://127.0.0.1:{server.server_port}/hook"}
-        done = _dags_test("data_quality", environment | hook)
+        hook = f"http://127.0.0.1:{server.server_port}/hook"
+        printed = dags.where(BTL_QUALITY_HOME=str(tmp_path), BTL_ALERT_URL=hook).fail("data_quality")
         server.shutdown()
-    assert "state=failed, run_type" in done.stdout, done.stdout[-3000:]
-    assert "figures of an article's engagement contradict each other (1 row)" in done.stdout + done.stderr
+    assert "figures of an article's engagement contradict each other (1 row)" in printed
     (told,) = Alerted.posted
     assert (told["dag"], told["task"]) == ("data_quality", "check")
     assert "no figures become final" in told["message"]
@@ -273,17 +271,15 @@ def test_a_failed_gate_says_what_is_wrong_in_its_log_and_to_the_webhook(
 
 
 def test_an_audit_run_keeps_what_it_saw(
-    airflow_with_metadata: dict[str, str],
-    with_services: dict[str, str],
+    dags: Dags,
     connection: psycopg.Connection,
     kafka_bootstrap: str,
 ) -> None:
     consumers_at_the_end(connection, kafka_bootstrap)
     connection.execute("update ingest.partition_offsets set next_offset = 0 where topic = 'articles'")
-    done = _dags_test("ingest_audit", airflow_with_metadata | with_services)
+    printed = dags.fail("ingest_audit")
     # The positions were made up: nothing in the ledger leads there.
-    assert "state=failed, run_type" in done.stdout, done.stdout[-3000:]
-    assert "not add up" in done.stdout + done.stderr
+    assert "not add up" in printed
     lines = connection.execute("select distinct what from ingest.audit_results order by 1").fetchall()
     assert ("finding",) in lines
     assert ("lag",) in lines
