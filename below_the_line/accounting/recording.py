@@ -1,6 +1,6 @@
 """The hourly audit: what it saw is kept in ``ingest.audit_results``, and what does not add up is an error."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -33,8 +33,20 @@ class AuditFailedError(BelowTheLineError):
         super().__init__(
             f"{len(lines)} {'thing does' if len(lines) == 1 else 'things do'} not add up:\n"
             + "\n".join(f"- {line.detail}" for line in lines),
-            "`btl audit` and `btl metrics drift` look again; all of it is in ingest.audit_results.",
+            _what_to_do({line.what for line in lines}),
         )
+
+
+def _what_to_do(kinds: Set[str]) -> str:
+    ways = []
+    if "finding" in kinds:
+        ways.append("`btl audit` looks at the account again, and says of each finding which command helps")
+    if "drift" in kinds:
+        ways.append(
+            "`btl metrics rebuild` (--articles ID for some) computes wrong figures anew, `btl metrics drift` looks again;"
+            " find out who changed rows by hand, or why no mark was set"
+        )
+    return "; ".join(ways) + ". All of it is in ingest.audit_results."
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -118,3 +119,40 @@ def with_services(database_url: str, ingest_url: str, kafka_bootstrap: str) -> d
         "BTL_KAFKA_BOOTSTRAP": kafka_bootstrap,
         "BTL_CONSUMER_GROUP": "dag-tests",
     }
+
+
+class Dags:
+    """``airflow dags test``, against this test's database and the broker."""
+
+    def __init__(self, command: AirflowCommand, environment: dict[str, str]) -> None:
+        self._command = command
+        self._environment = environment
+
+    def where(self, **variables: str) -> "Dags":
+        """The same with more environment variables."""
+        return Dags(self._command, self._environment | variables)
+
+    def run(self, dag_id: str, at: str | None = None, /, **params: Any) -> str:
+        """What a run printed, for a past interval if one is given; fails if the run did."""
+        status, printed = self._run(dag_id, at, params)
+        assert status == 0, printed[-6000:]
+        return printed
+
+    def fail(self, dag_id: str, /, **params: Any) -> str:
+        """What a run printed that must fail."""
+        status, printed = self._run(dag_id, None, params)
+        assert status == 1, printed[-6000:]
+        assert "state=failed, run_type" in printed, printed[-6000:]
+        return printed
+
+    def _run(self, dag_id: str, at: str | None, params: dict[str, Any]) -> tuple[int, str]:
+        return self._command(
+            *("dags", "test", dag_id, *([] if at is None else [at]), "--conf", json.dumps(params)),
+            environment=self._environment,
+        )
+
+
+@pytest.fixture
+def dags(airflow_with_metadata: dict[str, str], airflow_command: AirflowCommand, with_services: dict[str, str]) -> Dags:
+    """Runs DAGs on this test's database."""
+    return Dags(airflow_command, airflow_with_metadata | with_services)

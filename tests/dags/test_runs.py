@@ -19,50 +19,13 @@ from below_the_line.closing.barrier import Target, broker_end_offsets, take_barr
 from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.settings import Settings
 from tests.consuming import wait_until
-from tests.dags.conftest import AirflowCommand
+from tests.dags.conftest import Dags
 from tests.redriving import comments, digest, load, rejecting
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.test_recompute import figures
 from tests.telling import statuses
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
-
-
-class Dags:
-    """``airflow dags test``, against this test's database and the broker."""
-
-    def __init__(self, command: AirflowCommand, environment: dict[str, str]) -> None:
-        self._command = command
-        self._environment = environment
-
-    def where(self, **variables: str) -> "Dags":
-        """The same with more environment variables."""
-        return Dags(self._command, self._environment | variables)
-
-    def run(self, dag_id: str, at: str | None = None, /, **params: Any) -> str:
-        """What a run printed, for a past interval if one is given; fails if the run did."""
-        status, printed = self._run(dag_id, at, params)
-        assert status == 0, printed[-6000:]
-        return printed
-
-    def fail(self, dag_id: str, /, **params: Any) -> str:
-        """What a run printed that must fail."""
-        status, printed = self._run(dag_id, None, params)
-        assert status == 1, printed[-6000:]
-        assert "state=failed, run_type" in printed, printed[-6000:]
-        return printed
-
-    def _run(self, dag_id: str, at: str | None, params: dict[str, Any]) -> tuple[int, str]:
-        return self._command(
-            *("dags", "test", dag_id, *([] if at is None else [at]), "--conf", json.dumps(params)),
-            environment=self._environment,
-        )
-
-
-@pytest.fixture
-def dags(airflow_with_metadata: dict[str, str], airflow_command: AirflowCommand, with_services: dict[str, str]) -> Dags:
-    """Runs DAGs on this test's database."""
-    return Dags(airflow_command, airflow_with_metadata | with_services)
 
 
 def test_both_dags_run_and_their_tables_fill(
