@@ -1,19 +1,23 @@
 """Fixtures that stand on real services: Postgres and Kafka of the test stack.
 
 `make test` starts the stack and names it in BTL_TEST_DATABASE_URL (a superuser: tests try out every role) and
-BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is never skipped.
+BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is never skipped. Where several processes share the
+suite, each has a stack of its own (BTL_TEST_STACKS, a list of such variables), which its tests may stop and break.
 """
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from xdist.scheduler import LoadScopeScheduling
 
 from below_the_line.database.migrations import migrate
 from below_the_line.local.stack import Stack
@@ -21,6 +25,24 @@ from tests import trying  # noqa: F401 (loads the profile of Hypothesis for all 
 from tests.consuming import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
+
+if "PYTEST_XDIST_WORKER" in os.environ and "BTL_TEST_STACKS" in os.environ:
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.environ.update(json.loads(os.environ["BTL_TEST_STACKS"])[number])
+
+
+class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out whole files in their order; all DAG tests together, because they share an Airflow."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "tests/dags" if file.startswith("tests/dags/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Tests of one file share fixtures: one process runs them."""
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
 
 
 def _required(variable: str) -> str:
