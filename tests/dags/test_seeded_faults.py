@@ -53,7 +53,7 @@ FAULTS = {
         "data_quality",
         (
             "figures leave out comments that are there",
-            '[{"article_id": "a", "counted": 2, "posted": 3}]',
+            '[{"article_id": "a", "counted": 2, "posted": 3, ',
             "btl metrics rebuild --articles ID computes them",
         ),
         None,
