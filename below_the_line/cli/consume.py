@@ -16,7 +16,7 @@ def consume(
 
     from below_the_line.cli.configuration import settings
     from below_the_line.logs import configure_logs
-    from consumers.wiring import build_consumer, relieve_collector, telling
+    from consumers.wiring import alternate_threads, build_consumer, relieve_collector, telling
 
     current = settings()
     with telling(current) as observer:
@@ -26,4 +26,5 @@ def consume(
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: consumer.stop())
         relieve_collector()
+        alternate_threads()
         consumer.run()
