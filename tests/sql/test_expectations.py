@@ -8,7 +8,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from below_the_line.resources import sql
-from tests.sql.newsroom import Newsroom
+from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
 
@@ -82,3 +82,95 @@ def test_what_changes_no_figure_is_no_lost_mark(counted: Newsroom) -> None:
     counted.delete("never posted", "05-01 14:00")
     counted.edit("of no article", "05-01 14:00", article="nobody knows")
     assert found(counted.connection, "metrics/comments_are_counted") == []
+
+
+# Windows that contradict themselves.
+
+FINE = {"state": "closed", "final": True, "reactions_final": True, "closes_at": "05-15", "closed_at": "05-15"}
+CONTRADICTIONS: dict[str, tuple[dict[str, Any], bool]] = {
+    "closed on time and final": ({}, False),
+    "closed, not final yet": ({"final": False, "reactions_final": False}, False),
+    "final but for reactions": ({"reactions_final": False}, False),
+    "open": ({"state": "open", "closed_at": None, "final": False, "reactions_final": False}, False),
+    "closed by an editor before its time": ({"closed_at": "05-10"}, False),
+    "open again after it had closed for a while": (
+        {"state": "open", "closed_at": "05-20", "final": False, "reactions_final": False},
+        False,
+    ),
+    "final while it is open": ({"state": "open", "reactions_final": False}, True),
+    "final though it cannot close": ({"state": "cannot_close", "closes_at": None, "reactions_final": False}, True),
+    "reactions final before comments": ({"final": False}, True),
+    "closed after it closes": ({"closed_at": "05-16", "final": False, "reactions_final": False}, True),
+}
+
+
+@pytest.mark.parametrize("case", CONTRADICTIONS)
+def test_a_window_that_contradicts_itself_is_found_and_no_other(connection: psycopg.Connection, case: str) -> None:
+    changes, wrong = CONTRADICTIONS[case]
+    window = FINE | changes
+    connection.execute(
+        "insert into discussion.windows (article_id, reason, has_gaps, opens_at, state, final, reactions_final, closes_at,"
+        " closed_at) values ('a', 'rule', false, '2026-05-01', %s, %s, %s, %s, %s)",
+        [
+            *(window[name] for name in ("state", "final", "reactions_final")),
+            *(window[name] and t(f"{window[name]} 00:00") for name in ("closes_at", "closed_at")),
+        ],
+    )
+    rows = found(connection, "base/window_contradicts_itself")
+    assert [row["article_id"] for row in rows] == (["a"] if wrong else [])
+
+
+# Loud days. Shares are powers of two, so that a threshold can be met exactly.
+
+Day = tuple[int, int, int] | None
+"""Comments, reports and rejections of a site on a day; None: no row."""
+USUAL: list[Day] = [(128, 16, 8)] * 4
+"""One report for eight comments, one rejection for sixteen: of 256 comments, three times as many are 96 and 48."""
+LOUD: dict[str, tuple[Day, list[Day], bool]] = {
+    "as on other days": ((256, 32, 16), USUAL, False),
+    "reports at three times the usual share": ((256, 96, 16), USUAL, False),
+    "one report above it": ((256, 97, 16), USUAL, True),
+    "rejections at three times the usual share": ((256, 32, 48), USUAL, False),
+    "one rejection above it": ((256, 32, 49), USUAL, True),
+    "much louder, but of fewer than a hundred comments": ((99, 99, 99), USUAL, False),
+    "a hundred comments": ((100, 99, 0), USUAL, True),
+    "nineteen where there never were any": ((128, 19, 19), [(128, 0, 0)] * 4, False),
+    "twenty reports where there never were any": ((128, 20, 0), [(128, 0, 0)] * 4, True),
+    "twenty rejections where there never were any": ((128, 0, 20), [(128, 0, 0)] * 4, True),
+    "three weeks to compare with": ((256, 97, 0), [*USUAL[:3], None], True),
+    "only two weeks": ((256, 97, 0), [*USUAL[:2], None, None], False),
+    "two weeks and two without a comment": ((256, 97, 0), [*USUAL[:2], (0, 0, 0), (0, 0, 0)], False),
+    "four weeks without a comment": ((256, 97, 0), [(0, 16, 8)] * 4, False),
+    "three weeks and one without a comment": ((256, 97, 0), [*USUAL[:3], (0, 0, 0)], True),
+    "no history": ((256, 256, 256), [], False),
+    "no comments yesterday": ((0, 256, 256), USUAL, False),
+    "nothing yesterday": (None, USUAL, False),
+    # Two hundred reports of 1,600 comments: the day with few comments weighs little, though all of them were reported.
+    "a small day that was loud": ((256, 97, 0), [(512, 48, 0), (512, 48, 0), (512, 40, 0), (64, 64, 0)], True),
+}
+
+
+@pytest.mark.parametrize("case", LOUD)
+def test_a_day_is_loud_above_three_times_the_share_of_the_same_weekday(
+    connection: psycopg.Connection, case: str
+) -> None:
+    yesterday, weeks_before, loud = LOUD[case]
+    with connection.transaction():  # one now() for all of it: midnight may come
+        for week, day in enumerate([yesterday, *weeks_before]):
+            if day is not None:
+                _day(connection, "daily", 1 + 7 * week, day)
+        # What is no yardstick: the day before yesterday, five weeks ago, other sites.
+        for days_ago, site in ((2, "daily"), (36, "daily"), (8, "weekly"), (15, "weekly"), (22, "weekly")):
+            _day(connection, site, days_ago, (1024, 1024, 1024))
+        rows = found(connection, "freshness/shares_of_yesterday")
+    assert [row["site"] for row in rows] == (["daily"] if loud else [])
+
+
+def _day(connection: psycopg.Connection, site: str, days_ago: int, day: tuple[int, int, int]) -> None:
+    comments, reports, rejected = day
+    connection.execute(
+        "insert into metrics.site_daily (site, day, time_zone, articles, comments, replies, unique_commenters, reactions,"
+        " reports, rejected, late, computed_at, metric_version)"
+        " values (%s, (now() at time zone 'UTC')::date - %s::integer, 'UTC', 1, %s, 0, 1, 0, %s, %s, 0, now(), 1)",
+        [site, days_ago, comments, reports, rejected],
+    )
