@@ -2,8 +2,8 @@
 
 Consumers and `close_discussions` mark articles in `ingest.dirty_articles`. As soon as there are marks (Postgres notifies, a
 trigger looks), and at least every ten minutes, this takes them and computes all rows of those articles from the base tables;
-then the days of sections and sites, and the reporters, whose figures that changed. A run goes on, for five minutes at most,
-while new marks come: to start one takes Airflow seconds.
+then the days of sections and sites, and the reporters, whose figures that changed. A run goes on, for five minutes or
+little more, while new marks come: to start one takes Airflow seconds.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
@@ -11,7 +11,8 @@ while new marks come: to start one takes Airflow seconds.
   transaction that writes the rows; if a run fails they stay, and the next run takes them.
 * **If it fails:** its error names the articles that could not be computed, and why. All others are done: a bucket that fails
   (or takes more than five minutes) is computed again article by article. The named ones keep their figures and marks, and
-  every run tries them again. Any other error (no connection, no right) ends the run; nothing is lost, the next one goes on.
+  every run tries them again, once. Any other error (no connection, no right) ends the run; nothing is lost, the next one goes
+  on. `BTL_ALERT_URL` is told.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
+from btl_airflow.alerts import alert
 from btl_airflow.assets import MARKED_ARTICLES
 
 FOLLOW_SECONDS = 300.0
@@ -43,6 +45,7 @@ IDLE_SECONDS = 5.0
         "retry_delay": timedelta(seconds=5),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=2),
+        "on_failure_callback": alert,
     },
     tags=["below-the-line", "metrics"],
 )

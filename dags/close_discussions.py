@@ -25,6 +25,7 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import CronTriggerTimetable, dag, task
 
+from btl_airflow.alerts import alert
 from btl_airflow.sensors import IngestBarrierSensor
 
 
@@ -42,6 +43,7 @@ from btl_airflow.sensors import IngestBarrierSensor
         "retry_delay": timedelta(seconds=10),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=2),
+        "on_failure_callback": alert,
     },
     tags=["below-the-line", "closing"],
 )

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 
 from airflow.sdk import CronDataIntervalTimetable, dag, task
 
+from btl_airflow.alerts import alert
+
 # Where settings are read is a heavy import; an unknown zone is told by every task that reads them.
 _ZONE = os.environ.get("BTL_SITE_TIMEZONE") or "UTC"
 
@@ -35,6 +37,7 @@ _ZONE = os.environ.get("BTL_SITE_TIMEZONE") or "UTC"
         "retry_delay": timedelta(seconds=30),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=10),
+        "on_failure_callback": alert,
     },
     tags=["below-the-line", "metrics"],
 )

@@ -8,7 +8,8 @@ with example rows, in the task's log, and in the Data Docs, whose path the log n
 * **Writes:** `metrics.quality_results`, and pages below `BTL_QUALITY_HOME`. Changes no figure.
 * **Safe to run again:** yes, at any time; runs wait for each other.
 * **If it fails:** expectations of severity `fail` are not met; the error says which, shows rows, and what to do. Until a run
-  passes, `close_discussions` marks no figures final. Those of severity `warn` are told in the log and block nothing.
+  passes, `close_discussions` marks no figures final; a failure that is a day old, with no run since, blocks nothing any more.
+  Those of severity `warn` are told in the log and block nothing.
 """
 
 from datetime import UTC, datetime, timedelta

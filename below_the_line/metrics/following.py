@@ -7,12 +7,14 @@ from dataclasses import fields
 import psycopg
 from psycopg import sql
 
-from below_the_line.metrics.recompute import MetricsSummary, recompute_dirty
+from below_the_line.metrics.recompute import ArticlesFailedError, MetricsSummary, recompute_dirty
 
 CHANNEL = "btl_dirty"
 """Consumers notify it about once a second when they have marked articles."""
 LEAST_GAP_SECONDS = 1.0
 """From one computation to the next: several consumers notify more often than anybody looks."""
+BUCKETS_AT_ONCE = 5
+"""Before the days and the reporters that draw on them are computed, and the time is looked at."""
 
 
 def follow_marks(
@@ -27,8 +29,11 @@ def follow_marks(
 ) -> MetricsSummary:
     """Compute marked articles, and again whenever a consumer says that there are more; returns what all of it came to.
 
-    Ends when nobody has said so for ``idle_seconds``, or after ``most_seconds``. A notification that is missed is no loss:
-    marks stay until a run takes them. Needs an idle connection and commits on it. Raises what ``recompute_dirty`` raises.
+    Ends when nobody has said so for ``idle_seconds``, or after ``most_seconds`` and the buckets that are under way then: under
+    a load that marks faster than this computes, the marks that are left wait for the next run. Days and reporters are computed
+    after a few buckets each time. An article that fails is passed over for the rest of the run, and at the end
+    ArticlesFailedError names all of them; their marks stay. A notification that is missed is no loss: marks stay until a run
+    takes them. Needs an idle connection and commits on it. Raises what ``recompute_dirty`` raises.
     """
     # Listen first, look second: nothing falls between.
     with connection.transaction():
@@ -36,14 +41,27 @@ def follow_marks(
     began, total = monotonic(), MetricsSummary()
     while True:
         next_at = monotonic() + LEAST_GAP_SECONDS
-        _add(total, recompute(connection, time_zone=time_zone))
+        try:
+            done = recompute(connection, max_buckets=BUCKETS_AT_ONCE, time_zone=time_zone, without=tuple(total.failed))
+        except ArticlesFailedError as error:
+            if error.summary is None:
+                raise
+            done = error.summary
+        _add(total, done)
         left = began + most_seconds - monotonic()
-        if left <= 0 or not _notified(connection, min(idle_seconds, left)):
+        if left <= 0:
+            break
+        if done.buckets >= BUCKETS_AT_ONCE:
+            # There is more, whether somebody says so or not.
+            continue
+        if not _notified(connection, min(idle_seconds, left)):
             break
         sleep(max(0.0, next_at - monotonic()))
     with connection.transaction():
         connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(CHANNEL)))
     total.seconds = monotonic() - began
+    if total.failed:
+        raise ArticlesFailedError(total.failed, total)
     return total
 
 
@@ -54,5 +72,7 @@ def _notified(connection: psycopg.Connection, seconds: float) -> bool:
 
 def _add(total: MetricsSummary, one: MetricsSummary) -> None:
     for field in fields(MetricsSummary):
-        if field.name != "failed":
+        if field.name == "failed":
+            total.failed.update(one.failed)
+        else:
             setattr(total, field.name, getattr(total, field.name) + getattr(one, field.name))

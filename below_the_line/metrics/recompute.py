@@ -7,7 +7,7 @@ it had not seen.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -98,7 +98,10 @@ Range = tuple[str, str]
 class ArticlesFailedError(BelowTheLineError):
     """Some articles could not be computed; all others were."""
 
-    def __init__(self, failed: Mapping[str, str], *, most: int = 5) -> None:
+    def __init__(self, failed: Mapping[str, str], summary: "MetricsSummary | None" = None, *, most: int = 5) -> None:
+        """``summary``: what came of the others."""
+        self.failed = dict(failed)
+        self.summary = summary
         named = [f"{article!r} ({why})" for article, why in list(failed.items())[:most]]
         more = len(failed) - len(named)
         super().__init__(
@@ -116,8 +119,9 @@ def recompute_dirty(
     max_buckets: int | None = None,
     statement_seconds: float = STATEMENT_SECONDS,
     time_zone: str = "UTC",
+    without: Collection[str] = (),
 ) -> MetricsSummary:
-    """Compute the metrics of all marked articles again and take their marks, until no mark is left.
+    """Compute the metrics of all marked articles again, but for those ``without``, and take their marks, until none is left.
 
     ``bucket`` marks are looked at per transaction; marks that are set meanwhile are taken, too, unless ``max_buckets``
     ends the run. Days are cut by ``time_zone``. Then the days of sections and the reporters whose figures that changed are
@@ -140,7 +144,7 @@ def recompute_dirty(
         try:
             with connection.transaction():
                 _begin_unit(connection)
-                marks = _take(connection, "metrics/take_marks.sql", bucket=bucket, failed=list(summary.failed))
+                marks = _take(connection, "metrics/take_marks.sql", bucket=bucket, failed=[*summary.failed, *without])
                 _limit(connection, statement_seconds)
                 _recompute(connection, sorted(set(marks)), time_zone)
         except psycopg.Error as error:
@@ -159,7 +163,7 @@ def recompute_dirty(
     summary.seconds = time.monotonic() - started
     log.info("metrics recomputed", **summary.as_dict())
     if summary.failed:
-        raise ArticlesFailedError(summary.failed)
+        raise ArticlesFailedError(summary.failed, summary)
     return summary
 
 

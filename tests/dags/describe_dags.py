@@ -31,6 +31,7 @@ def main() -> None:
                     "task_id": task.task_id,
                     "owner": task.owner,
                     "retries": task.retries,
+                    "alerts": bool(task.on_failure_callback),
                     "backoff": bool(task.retry_exponential_backoff),
                     "bounded": task.execution_timeout is not None or hasattr(task, "poke_interval"),
                     "mode": getattr(task, "mode", None),

@@ -56,6 +56,8 @@ def test_a_dag_keeps_the_house_rules(dags: dict[str, dict[str, Any]], dag_id: st
         assert task["owner"] == "newsroom-data"
         assert task["retries"] >= 1
         assert task["backoff"]
+        # Nobody sees a run that nobody started.
+        assert task["alerts"] or dag["timetable"] == "NullTimetable", f"{task['task_id']} fails in silence"
         assert task["bounded"], f"{task['task_id']} may run for ever"
 
 

@@ -29,7 +29,7 @@ FAULTS = {
         " where article_id = 'a' and comment_id = 'c1'",
         "data_quality",
         (
-            "the decision on a comment is not that of the event that it names: the row was changed by hand",
+            "the decision on a comment is not that of its last event: the row was changed by hand",
             '"article_id": "a", "comment_id": "c1", "decision": "rejected"',
             "btl explain comment ID --article ID says which event is right",
         ),

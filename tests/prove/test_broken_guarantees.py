@@ -103,6 +103,20 @@ BREAKS = (
         ("tests/sql/test_barrier.py",),
     ),
     Break(
+        "G5",
+        "days of sections are not computed again when an article's change",
+        "below_the_line/metrics/computing.py",
+        {'    "article_daily": ("ingest.dirty_days"': '    "nothing": ("ingest.dirty_days"'},
+        ("tests/sql/test_by_time.py",),
+    ),
+    Break(
+        "G5",
+        "marks are taken before other runs have done their work",
+        "below_the_line/metrics/recompute.py",
+        {'    connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])\n': ""},
+        ("tests/sql/test_recompute.py", "tests/sql/test_runs_together.py"),
+    ),
+    Break(
         "G6",
         "a partition full of bad records is not stopped",
         "consumers/service.py",

@@ -163,8 +163,8 @@ class Newsroom:
 
     def edit(self, comment: str, at: str, *, article: str = "a") -> None:
         """An edit."""
-        self._event("comment_edits", at, article, comment_id=comment, body="text", edited_at=t(at))
-        self._comment(comment, article, edited_body="text", edited_at=t(at), edited_version=b"1")
+        version = self._event("comment_edits", at, article, comment_id=comment, body="text", edited_at=t(at))
+        self._comment(comment, article, edited_body="text", edited_at=t(at), edited_version=version)
 
     def delete(self, comment: str, at: str, *, article: str = "a") -> None:
         """A deletion by the author."""
@@ -174,7 +174,7 @@ class Newsroom:
         self, comment: str, decision: str, at: str, *, automated: bool = False, article: str = "a", last: bool = True
     ) -> None:
         """A moderator's decision, the last one unless said otherwise."""
-        self._event(
+        version = self._event(
             "moderation_decisions",
             at,
             article,
@@ -185,7 +185,7 @@ class Newsroom:
             decided_at=t(at),
         )
         if last:
-            self._comment(comment, article, decision=decision, decided_at=t(at), decision_version=b"1")
+            self._comment(comment, article, decision=decision, decided_at=t(at), decision_version=version)
 
     def report(
         self,
@@ -322,8 +322,10 @@ class Newsroom:
         assert row is not None, f"no row of {article}"
         return row
 
-    def _event(self, table: str, at: str, article: str, **columns: Any) -> None:
+    def _event(self, table: str, at: str, article: str, **columns: Any) -> bytes:
+        """The version of the event."""
         event_id = f"{next(self._numbers):08}"
+        version = self._version(t(at), event_id)
         self._row(
             table,
             article,
@@ -331,9 +333,10 @@ class Newsroom:
             event_id=event_id,
             digest=_DIGEST,
             occurred_at=t(at),
-            version=self._version(t(at), event_id),
+            version=version,
             **columns,
         )
+        return version
 
     def _version(self, at: datetime, event_id: str | None = None) -> bytes:
         """Later rows of the same time are later versions."""

@@ -174,3 +174,63 @@ def _day(connection: psycopg.Connection, site: str, days_ago: int, day: tuple[in
         " values (%s, (now() at time zone 'UTC')::date - %s::integer, 'UTC', 1, %s, 0, 1, 0, %s, %s, 0, now(), 1)",
         [site, days_ago, comments, reports, rejected],
     )
+
+
+# Rows that are not as their events say.
+
+
+@pytest.fixture
+def decided(newsroom: Newsroom) -> Newsroom:
+    """A comment that was rejected, then approved, and edited twice; another that nobody touched."""
+    newsroom.publish("05-01 10:00")
+    newsroom.comment("c1", "05-01 12:00")
+    newsroom.comment("c2", "05-01 12:00")
+    newsroom.moderate("c1", "rejected", "05-01 13:00")
+    newsroom.moderate("c1", "approved", "05-01 14:00")
+    newsroom.edit("c1", "05-01 15:00")
+    newsroom.edit("c1", "05-01 16:00")
+    for expectation in ("decision", "edit"):
+        assert found(newsroom.connection, f"base/{expectation}_without_event") == []
+    return newsroom
+
+
+BY_HAND = {
+    "a decision that was taken away": (
+        "decision",
+        "update discussion.comments set decision = null, decided_at = null, decision_version = null",
+    ),
+    "an older decision put back": (
+        "decision",
+        "update discussion.comments as c set decision = e.decision, decided_at = e.decided_at, decision_version = e.version"
+        " from discussion.moderation_decisions as e where c.comment_id = 'c1' and e.decision = 'rejected'",
+    ),
+    "a decision that was made up": (
+        "decision",
+        "update discussion.comments set decision = 'rejected', decided_at = now(), decision_version = 'x'"
+        " where comment_id = 'c1'",
+    ),
+    "a decision whose event is gone": ("decision", "delete from discussion.moderation_decisions"),
+    "a time that was moved": ("decision", "update discussion.comments set decided_at = now() where comment_id = 'c1'"),
+    "an edit that was taken away": (
+        "edit",
+        "update discussion.comments set edited_body = null, edited_at = null, edited_version = null",
+    ),
+    "a text that was changed": ("edit", "update discussion.comments set edited_body = 'x' where comment_id = 'c1'"),
+}
+
+
+@pytest.mark.parametrize("fault", BY_HAND)
+def test_a_decision_or_a_text_that_is_not_its_last_events_is_found(decided: Newsroom, fault: str) -> None:
+    expectation, change = BY_HAND[fault]
+    decided.connection.execute(change.encode())
+    (row,) = found(decided.connection, f"base/{expectation}_without_event")
+    assert (row["article_id"], row["comment_id"]) == ("a", "c1")
+    assert not {"body", "edited_body"} & row.keys(), "what readers wrote is in no log"
+
+
+def test_an_article_that_only_a_report_names_must_have_figures(newsroom: Newsroom) -> None:
+    newsroom.report("p1", "05-02 10:00", article="reported")
+    newsroom.connection.execute("delete from ingest.dirty_articles")
+    assert found(newsroom.connection, "metrics/article_without_figures") == [{"article_id": "reported"}]
+    newsroom.connection.execute("insert into ingest.dirty_articles (article_id) values ('reported')")
+    assert found(newsroom.connection, "metrics/article_without_figures") == []

@@ -1,12 +1,13 @@
 """A run of article_metrics that goes on while consumers tell of marks."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
 
-from below_the_line.metrics.following import CHANNEL, follow_marks
-from below_the_line.metrics.recompute import MetricsSummary, recompute_dirty
+from below_the_line.metrics.following import BUCKETS_AT_ONCE, CHANNEL, follow_marks
+from below_the_line.metrics.recompute import ArticlesFailedError, MetricsSummary, recompute_dirty
 from tests.sql.newsroom import Newsroom
 
 pytestmark = pytest.mark.stack
@@ -49,13 +50,14 @@ def marking(connection: psycopg.Connection, clock: Clock, *articles: str) -> Cal
     """Computes as ever; afterwards one more of these articles is marked, and told, as a consumer would."""
     rest = list(articles)
 
-    def recompute(runner: psycopg.Connection, *, time_zone: str) -> MetricsSummary:
-        done = recompute_dirty(runner, time_zone=time_zone)
-        clock.now += clock.per_pass
-        if rest:
-            connection.execute("insert into ingest.dirty_articles (article_id) values (%s)", [rest.pop(0)])
-            connection.execute(f"notify {CHANNEL}")
-        return done
+    def recompute(runner: psycopg.Connection, **options: Any) -> MetricsSummary:
+        try:
+            return recompute_dirty(runner, **options)
+        finally:
+            clock.now += clock.per_pass
+            if rest:
+                connection.execute("insert into ingest.dirty_articles (article_id) values (%s)", [rest.pop(0)])
+                connection.execute(f"notify {CHANNEL}")
 
     return recompute
 
@@ -103,3 +105,52 @@ def test_nobody_who_says_anything_is_waited_for_no_longer_than_said(
     # Its session listens no more, and is idle: whoever uses it next finds it as it was.
     assert list(runner.notifies(timeout=0.05)) == []
     assert runner.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_under_a_load_that_never_ends_the_run_does_and_days_are_computed_meanwhile(
+    runner: psycopg.Connection, connection: psycopg.Connection
+) -> None:
+    """Each article is marked anew in the transaction that takes its mark: there is always another full bucket."""
+    connection.execute("insert into discussion.articles (article_id, site, section) values ('a', 'daily', 'politics')")
+    connection.execute(
+        "create function mark_again() returns trigger language plpgsql as"
+        " $$begin insert into ingest.dirty_articles (article_id) values (old.article_id); return null; end$$"
+    )
+    connection.execute(
+        "create trigger again after delete on ingest.dirty_articles for each row execute function mark_again()"
+    )
+    clock = Clock(per_pass=25)
+    days: list[int] = []
+
+    def recompute(runner: psycopg.Connection, **options: Any) -> MetricsSummary:
+        done = recompute_dirty(runner, bucket=1, **options)
+        clock.now += clock.per_pass
+        days.append(done.section_days)
+        return done
+
+    done = follow_marks(
+        runner, most_seconds=60, idle_seconds=0.05, recompute=recompute, monotonic=clock.monotonic, sleep=clock.sleep
+    )
+    assert done.buckets == 3 * BUCKETS_AT_ONCE, "nobody told of marks, but they were there"
+    assert days == [1, 0, 0], "not only at the end"
+    assert connection.execute("select count(*) from metrics.section_daily").fetchone() == (1,)
+
+
+def test_an_article_that_fails_holds_nobody_up_and_is_named_at_the_end(
+    runner: psycopg.Connection, connection: psycopg.Connection
+) -> None:
+    connection.execute("alter table metrics.article_engagement add constraint poison check (article_id <> 'a')")
+    clock = Clock(per_pass=0.25)
+    with pytest.raises(ArticlesFailedError, match="'a'") as failed:
+        follow_marks(
+            runner,
+            most_seconds=60,
+            idle_seconds=0.05,
+            recompute=marking(connection, clock, "b", "c"),
+            monotonic=clock.monotonic,
+            sleep=clock.sleep,
+        )
+    assert list(failed.value.failed) == ["a"]
+    assert failed.value.summary is not None
+    assert failed.value.summary.articles == 2, "those that were marked later are computed in the same run"
+    assert connection.execute("select article_id from ingest.dirty_articles").fetchall() == [("a",)]
