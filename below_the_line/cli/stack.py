@@ -94,7 +94,10 @@ def down() -> None:
 
 
 def status() -> None:
-    """Show each part: state, uptime, address, log file. Exit status 1 if something does not run that should."""
+    """Show each part: state, uptime, address, log file; and where the Data Docs are, once there are any.
+
+    Exit status 1 if something does not run that should.
+    """
     from rich.table import Table
 
     stack = _stack()
@@ -114,6 +117,9 @@ def status() -> None:
     if not console.is_terminal:
         console.width = 200  # a file or a pipe has no width: keep each part in one line
     console.print(table)
+    data_docs = _data_docs(stack)
+    if data_docs.is_file():
+        console.print(f"data docs: {_relative(data_docs)}", soft_wrap=True, markup=False, highlight=False)
     if not all(part.well for part in parts):
         raise typer.Exit(1)
 
@@ -202,6 +208,11 @@ def _stack() -> Stack:
     return Stack(home)
 
 
+def _data_docs(stack: Stack) -> Path:
+    """The first page of what the quality gate of this stack writes, whether there is one yet or not."""
+    return stack.layout.home / "quality" / "docs" / "index.html"
+
+
 def _relative(path: Path) -> str:
     """The shorter of the path as it is and as seen from the current folder."""
     seen = os.path.relpath(path)
@@ -224,9 +235,7 @@ def _addresses(stack: Stack, seconds: float) -> None:
             else ""
         )
         table.add_row("airflow", found["BTL_AIRFLOW_URL"], login)
-        table.add_row(
-            "data docs", _relative(stack.layout.home / "quality" / "docs" / "index.html"), "after a run of data_quality"
-        )
+        table.add_row("data docs", _relative(_data_docs(stack)), "after a run of data_quality")
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold green]The stack is up[/] after {seconds:.0f} s, in {stack.layout.home}")
     console.print(table)

@@ -1,6 +1,7 @@
 """The local stack for real: Postgres and Kafka under the supervisor, in a folder of these tests' own."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -195,6 +196,20 @@ def test_the_command_line_shows_the_stack(stack: Stack) -> None:
     assert logs.returncode == 0
     assert 1 <= len(logs.stdout.splitlines()) <= 3
     assert running_environment(stack.layout.home) == stack.environment()
+
+
+def test_the_status_says_where_the_data_docs_are_once_there_are_any(stack: Stack) -> None:
+    page = stack.layout.home / "quality" / "docs" / "index.html"
+    assert "data docs" not in _btl(stack.layout.home, "status").stdout
+    page.parent.mkdir(parents=True)
+    page.write_text("<html></html>")
+    try:
+        status = _btl(stack.layout.home, "status")
+    finally:
+        shutil.rmtree(stack.layout.home / "quality")
+    assert status.returncode == 0
+    (line,) = [line for line in status.stdout.splitlines() if line.startswith("data docs: ")]
+    assert (Path.cwd() / line.removeprefix("data docs: ")).resolve() == page.resolve()
 
 
 def test_after_down_no_process_and_no_port_is_left(stack: Stack) -> None:
