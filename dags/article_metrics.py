@@ -11,8 +11,8 @@ little more, while new marks come: to start one takes Airflow seconds.
   transaction that writes the rows; if a run fails they stay, and the next run takes them.
 * **If it fails:** its error names the articles that could not be computed, and why. All others are done: a bucket that fails
   (or takes more than five minutes) is computed again article by article. The named ones keep their figures and marks, and
-  every run tries them again, once. Any other error (no connection, no right) ends the run; nothing is lost, the next one goes
-  on. `BTL_ALERT_URL` is told.
+  every attempt and every run tries them again. Any other error (no connection, no right) ends the attempt; nothing is lost, the
+  next one goes on. When the last attempt has failed `BTL_ALERT_URL` is told.
 """
 
 from datetime import UTC, datetime, timedelta

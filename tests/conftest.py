@@ -27,8 +27,8 @@ from tests.consuming import Pipeline
 ROOT = Path(__file__).resolve().parent.parent
 
 if "PYTEST_XDIST_WORKER" in os.environ and "BTL_TEST_STACKS" in os.environ:
-    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
-    os.environ.update(json.loads(os.environ["BTL_TEST_STACKS"])[number])
+    _worker = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    os.environ.update(json.loads(os.environ["BTL_TEST_STACKS"])[_worker])
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]

@@ -40,7 +40,7 @@ class AuditFailedError(BelowTheLineError):
 def _what_to_do(kinds: Set[str]) -> str:
     ways = []
     if "finding" in kinds:
-        ways.append("`btl audit` looks at the account again, and says of each finding which command helps")
+        ways.append("`btl audit` looks at the account again")
     if "drift" in kinds:
         ways.append(
             "`btl metrics rebuild` (--articles ID for some) computes wrong figures anew, `btl metrics drift` looks again;"

@@ -44,8 +44,6 @@ def follow_marks(
         try:
             done = recompute(connection, max_buckets=BUCKETS_AT_ONCE, time_zone=time_zone, without=tuple(total.failed))
         except ArticlesFailedError as error:
-            if error.summary is None:
-                raise
             done = error.summary
         _add(total, done)
         left = began + most_seconds - monotonic()
@@ -61,7 +59,7 @@ def follow_marks(
         connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(CHANNEL)))
     total.seconds = monotonic() - began
     if total.failed:
-        raise ArticlesFailedError(total.failed, total)
+        raise ArticlesFailedError(total)
     return total
 
 

@@ -7,7 +7,7 @@ it had not seen.
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -98,10 +98,10 @@ Range = tuple[str, str]
 class ArticlesFailedError(BelowTheLineError):
     """Some articles could not be computed; all others were."""
 
-    def __init__(self, failed: Mapping[str, str], summary: "MetricsSummary | None" = None, *, most: int = 5) -> None:
-        """``summary``: what came of the others."""
-        self.failed = dict(failed)
+    def __init__(self, summary: MetricsSummary, *, most: int = 5) -> None:
+        """``summary``: which ones and why, and what came of all others."""
         self.summary = summary
+        failed = summary.failed
         named = [f"{article!r} ({why})" for article, why in list(failed.items())[:most]]
         more = len(failed) - len(named)
         super().__init__(
@@ -163,7 +163,7 @@ def recompute_dirty(
     summary.seconds = time.monotonic() - started
     log.info("metrics recomputed", **summary.as_dict())
     if summary.failed:
-        raise ArticlesFailedError(summary.failed, summary)
+        raise ArticlesFailedError(summary)
     return summary
 
 

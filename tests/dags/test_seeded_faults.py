@@ -7,7 +7,7 @@ import pytest
 
 from below_the_line.metrics.recompute import Selection, rebuild
 from tests.dags.conftest import Dags
-from tests.sql.newsroom import Newsroom
+from tests.sql.newsroom import Newsroom, two_discussions
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
@@ -80,19 +80,7 @@ FAULTS = {
 
 @pytest.fixture
 def room(connection: psycopg.Connection) -> Newsroom:
-    """Two closed discussions that nothing is wrong with."""
-    newsroom = Newsroom(connection)
-    for article in ("a", "b"):
-        newsroom.publish("05-01 10:00", article=article)
-        connection.execute(
-            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', 'politics')", [article]
-        )
-        newsroom.comment("c1", "05-01 12:00", article=article)
-        newsroom.comment("c2", "05-01 13:00", article=article, parent="c1", user="u2")
-        newsroom.report("p1", "05-02 10:00", article=article)
-    newsroom.close("06-01 00:00")
-    newsroom.compute()
-    return newsroom
+    return two_discussions(connection)
 
 
 @pytest.mark.parametrize("dag", ["data_quality", "ingest_audit"])

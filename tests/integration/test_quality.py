@@ -18,7 +18,7 @@ from below_the_line.quality.checks import SEVERITIES, SUITES, checks
 from below_the_line.quality.gate import GateFailedError, Outcome, run_gate
 from below_the_line.settings import Settings
 from tests.conftest import with_database
-from tests.sql.newsroom import Newsroom, t
+from tests.sql.newsroom import Newsroom, t, two_discussions
 
 pytestmark = [
     pytest.mark.stack,
@@ -33,20 +33,7 @@ pytestmark = [
 
 @pytest.fixture
 def room(connection: psycopg.Connection) -> Newsroom:
-    """Two articles with everything that the expectations look at, computed."""
-    newsroom = Newsroom(connection)
-    for article in ("a", "b"):
-        newsroom.publish("05-01 10:00", article=article)
-        connection.execute(
-            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', 'politics')", [article]
-        )
-        newsroom.comment("c1", "05-01 12:00", article=article)
-        newsroom.comment("c2", "05-01 13:00", article=article, parent="c1", user="u2")
-        newsroom.report("p1", "05-02 10:00", article=article)
-        newsroom.react("c1", "05-01 14:00", article=article)
-    newsroom.close("06-01 00:00")
-    newsroom.compute()
-    return newsroom
+    return two_discussions(connection)
 
 
 @pytest.fixture

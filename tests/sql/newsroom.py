@@ -358,3 +358,20 @@ class Newsroom:
             f" on conflict (article_id, comment_id) do update set {changes}".encode(),
             [article, comment, *columns.values()],
         )
+
+
+def two_discussions(connection: psycopg.Connection) -> Newsroom:
+    """Articles a and b with everything that the expectations of the quality gate look at, closed and computed: all is well."""
+    newsroom = Newsroom(connection)
+    for article in ("a", "b"):
+        newsroom.publish("05-01 10:00", article=article)
+        connection.execute(
+            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', 'politics')", [article]
+        )
+        newsroom.comment("c1", "05-01 12:00", article=article)
+        newsroom.comment("c2", "05-01 13:00", article=article, parent="c1", user="u2")
+        newsroom.report("p1", "05-02 10:00", article=article)
+        newsroom.react("c1", "05-01 14:00", article=article)
+    newsroom.close("06-01 00:00")
+    newsroom.compute()
+    return newsroom

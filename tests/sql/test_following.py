@@ -46,6 +46,18 @@ class Clock:
         self.now += seconds
 
 
+def followed(runner: psycopg.Connection, clock: Clock, recompute: Callable[..., MetricsSummary]) -> MetricsSummary:
+    """A run of a minute on this clock."""
+    return follow_marks(
+        runner,
+        most_seconds=60,
+        idle_seconds=0.05,
+        recompute=recompute,
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+    )
+
+
 def marking(connection: psycopg.Connection, clock: Clock, *articles: str) -> Callable[..., MetricsSummary]:
     """Computes as ever; afterwards one more of these articles is marked, and told, as a consumer would."""
     rest = list(articles)
@@ -66,14 +78,7 @@ def test_what_is_marked_meanwhile_is_computed_by_the_same_run(
     runner: psycopg.Connection, connection: psycopg.Connection
 ) -> None:
     clock = Clock(per_pass=0.25)
-    done = follow_marks(
-        runner,
-        most_seconds=60,
-        idle_seconds=0.05,
-        recompute=marking(connection, clock, "b", "c"),
-        monotonic=clock.monotonic,
-        sleep=clock.sleep,
-    )
+    done = followed(runner, clock, marking(connection, clock, "b", "c"))
     assert (done.articles, done.marks, done.buckets) == (3, 3, 3)
     assert connection.execute("select count(*) from metrics.article_engagement").fetchone() == (3,)
     assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
@@ -84,14 +89,7 @@ def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest_to_the_next(
     runner: psycopg.Connection, connection: psycopg.Connection
 ) -> None:
     clock = Clock(per_pass=40)
-    done = follow_marks(
-        runner,
-        most_seconds=60,
-        idle_seconds=0.05,
-        recompute=marking(connection, clock, "b", "c"),
-        monotonic=clock.monotonic,
-        sleep=clock.sleep,
-    )
+    done = followed(runner, clock, marking(connection, clock, "b", "c"))
     assert done.articles == 2
     assert connection.execute("select article_id from ingest.dirty_articles").fetchall() == [("c",)]
 
@@ -128,9 +126,7 @@ def test_under_a_load_that_never_ends_the_run_does_and_days_are_computed_meanwhi
         days.append(done.section_days)
         return done
 
-    done = follow_marks(
-        runner, most_seconds=60, idle_seconds=0.05, recompute=recompute, monotonic=clock.monotonic, sleep=clock.sleep
-    )
+    done = followed(runner, clock, recompute)
     assert done.buckets == 3 * BUCKETS_AT_ONCE, "nobody told of marks, but they were there"
     assert days == [1, 0, 0], "not only at the end"
     assert connection.execute("select count(*) from metrics.section_daily").fetchone() == (1,)
@@ -142,15 +138,7 @@ def test_an_article_that_fails_holds_nobody_up_and_is_named_at_the_end(
     connection.execute("alter table metrics.article_engagement add constraint poison check (article_id <> 'a')")
     clock = Clock(per_pass=0.25)
     with pytest.raises(ArticlesFailedError, match="'a'") as failed:
-        follow_marks(
-            runner,
-            most_seconds=60,
-            idle_seconds=0.05,
-            recompute=marking(connection, clock, "b", "c"),
-            monotonic=clock.monotonic,
-            sleep=clock.sleep,
-        )
-    assert list(failed.value.failed) == ["a"]
-    assert failed.value.summary is not None
+        followed(runner, clock, marking(connection, clock, "b", "c"))
+    assert list(failed.value.summary.failed) == ["a"]
     assert failed.value.summary.articles == 2, "those that were marked later are computed in the same run"
     assert connection.execute("select article_id from ingest.dirty_articles").fetchall() == [("a",)]
