@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     airflow_user: str = Field(default="admin", description="User of Airflow's API.")
     airflow_password: SecretStr | None = Field(default=None, description="Password of that user.")
     reader_database_url: SecretStr | None = Field(default=None, description="Postgres as btl_reader: metrics only.")
+    moderator_database_url: SecretStr | None = Field(
+        default=None, description="Postgres as btl_moderator: metrics, and who reported what."
+    )
     postgres_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: Postgres' port (25432).")
     kafka_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: the broker's port (29092).")
     kafka_controller_port: int | None = Field(
@@ -65,9 +68,16 @@ class Settings(BaseSettings):
             raise ValueError("is no IANA time zone, such as Europe/Vienna")
         return value
 
-    def _local_stack(self) -> str:
+    def _missing(self, what: str, variable: str, other: str, other_is_set: bool) -> BelowTheLineError:
         home = self.home.absolute()
-        return f"the stack in {home} does not run" if home.is_dir() else f"there is no stack in {home}"
+        if other_is_set and home.is_dir():
+            # What belongs together: events of one system must not be loaded into another.
+            return BelowTheLineError(
+                f"No {what} is configured. {other} is set, so that the stack in {home} is left alone.",
+                f"Set {variable} as well (`btl env` shows the stack's), or unset {other}.",
+            )
+        where = f"the stack in {home} does not run" if home.is_dir() else f"there is no stack in {home}"
+        return BelowTheLineError(f"No {what} is configured, and {where}.", f"Run `btl up`, or set {variable}.")
 
     def quality_folder(self) -> Path:
         """Where the quality gate keeps its files."""
@@ -76,18 +86,14 @@ class Settings(BaseSettings):
     def require_database_url(self) -> str:
         """The database's URL. Raises BelowTheLineError when none is set."""
         if self.database_url is None:
-            raise BelowTheLineError(
-                f"No database is configured, and {self._local_stack()}.",
-                "Run `btl up`, or set BTL_DATABASE_URL.",
-            )
+            raise self._missing("database", "BTL_DATABASE_URL", "BTL_KAFKA_BOOTSTRAP", self.kafka_bootstrap is not None)
         return self.database_url.get_secret_value()
 
     def require_kafka_bootstrap(self) -> str:
         """The brokers' addresses. Raises BelowTheLineError when none are set."""
         if self.kafka_bootstrap is None:
-            raise BelowTheLineError(
-                f"No Kafka broker is configured, and {self._local_stack()}.",
-                "Run `btl up`, or set BTL_KAFKA_BOOTSTRAP.",
+            raise self._missing(
+                "Kafka broker", "BTL_KAFKA_BOOTSTRAP", "BTL_DATABASE_URL", self.database_url is not None
             )
         return self.kafka_bootstrap
 

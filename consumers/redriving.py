@@ -12,8 +12,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+import psycopg
+
 from below_the_line.contracts.decoding import Contracts
 from below_the_line.contracts.events import Rejection
+from below_the_line.database.connections import forbidden
 from below_the_line.errors import BelowTheLineError
 from consumers.adapters.dead_letters import RedriveStore
 from consumers.adapters.postgres import NOTIFY_CHANNEL, StoreError
@@ -183,8 +186,10 @@ def _explained(error: StoreError, done: RedriveSummary) -> BelowTheLineError:
             f"The database failed: {error.reason}. {done.judged} dead letters were done before, and nothing by halves.",
             "Run the same again when it is back: it goes on with those that are left.",
         )
+    if isinstance(error.cause, psycopg.errors.InsufficientPrivilege):
+        return forbidden(error.cause)
     return BelowTheLineError(
         f"The database refused a statement of ours: {error.reason}.",
-        f"{done.judged} dead letters were done before, and nothing by halves. Run `btl migrate`, check the role's rights, "
-        "and report this if it stays.",
+        f"{done.judged} dead letters were done before, and nothing by halves. Run `btl migrate`, and "
+        "report this if it stays.",
     )

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import kafka.errors
+import psycopg
 import structlog
 
 from below_the_line.contracts.decoding import Contracts
 from below_the_line.contracts.events import Rejection
+from below_the_line.database.connections import forbidden
 from below_the_line.errors import BelowTheLineError
 from consumers.adapters.kafka import Polled, Source
 from consumers.adapters.postgres import NOTIFY_CHANNEL, Store, StoreError
@@ -306,10 +308,11 @@ class Consumer:
                 self._confirm_membership = True
                 self._retry_later(Cause.FENCE, error.reason)
             case Failure.DATA | Failure.DEFECT:
+                if isinstance(error.cause, psycopg.errors.InsufficientPrivilege):
+                    raise forbidden(error.cause) from error
                 raise BelowTheLineError(
                     f"The database refused a statement of ours: {error.reason}.",
-                    "Nothing was dead-lettered and no position moved. Run `btl migrate`, check the role's rights, and "
-                    "report this if it stays.",
+                    "Nothing was dead-lettered and no position moved. Run `btl migrate`, and report this if it stays.",
                 ) from error
 
     def _tell_fenced(self, error: StoreError) -> None:
@@ -350,13 +353,11 @@ class Consumer:
 
     def _trip(self, partition: Partition) -> None:
         """Roll the batch back and stop this partition until somebody decides; the others go on."""
-        detail = (
-            f"{self._breakers[partition].detail}; see `btl dead-letters list --topic {partition.topic}`, mend the producer or "
-            f"the contract, or let them become dead letters: `btl breaker accept {partition.topic} {partition.number}`"
-        )
+        detail = self._breakers[partition].detail
         self._settle()
         self._source.pause()
-        log.error("breaker tripped", partition=str(partition), detail=detail)
+        decide = f"btl breaker accept {partition.topic} {partition.number}"
+        log.error("breaker tripped", partition=str(partition), detail=detail, decide=decide)
         try:
             self._store.stop_partition(partition, "tripped", detail)
         except StoreError as error:

@@ -4,10 +4,12 @@ A finding is what no waiting mends: a hole in the ledger, a sum that is wrong, a
 that waits for a decision. A lag is none.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from typing import Literal
 
 import psycopg
 
@@ -18,15 +20,24 @@ from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
 
+FindingKind = Literal["wrong", "decision", "unknown"]
+"""What does not add up; what waits for a person's decision, and is no damage; what could not be checked."""
+_COUNTED: Mapping[FindingKind, tuple[str, str]] = {
+    "wrong": ("thing does not add up", "things do not add up"),
+    "decision": ("partition waits for a decision", "partitions wait for a decision"),
+    "unknown": ("thing could not be checked", "things could not be checked"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not add up, as a clause, and the command that helps, if there is one."""
+    """Something that does not add up or needs somebody, as a clause, and the command that helps, if there is one."""
 
     partition: str
     """As ``topic-number``; empty where it concerns no partition."""
     sentence: str
     command: str | None = None
+    kind: FindingKind = "wrong"
 
     def __str__(self) -> str:
         words = f"{self.partition}: {self.sentence}." if self.partition else f"{self.sentence}."
@@ -93,7 +104,14 @@ class Report:
         account = f"{records:,} records in {partitions}: {became}{lag}"
         if not self.findings:
             return f"Everything adds up: {account}."
-        return f"{len(self.findings)} {'thing does' if len(self.findings) == 1 else 'things do'} not add up. {account}."
+        counts = Counter(each.kind for each in self.findings)
+        told = ", ".join(
+            f"{counts[kind]} {several if counts[kind] > 1 else one}"
+            for kind, (one, several) in _COUNTED.items()
+            if counts[kind]
+        )
+        rest = "" if counts["wrong"] else "; everything else adds up"
+        return f"{told}{rest}. {account}."
 
 
 def run_audit(connection: psycopg.Connection, settings: Settings, since: datetime | None = None) -> Report:
@@ -154,12 +172,12 @@ def judge(ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | No
         ]
         findings += [Finding(str(standing), sentence) for sentence in holes + others]
         if standing.need is not None:
-            findings.append(Finding(str(standing), standing.need.sentence, standing.need.command))
+            findings.append(Finding(str(standing), standing.need.sentence, standing.need.command, "decision"))
         partitions.append(_account(standing, accounts, contiguous=not holes))
     why = None
     if logs is None:
         why = (away or "there are no brokers").rstrip(".")
-        findings.append(Finding("", f"Positions were not compared with the brokers' logs: {why}"))
+        findings.append(Finding("", f"Positions were not compared with the brokers' logs: {why}", kind="unknown"))
     return Report(consumer_group, tuple(partitions), tuple(findings), ledger.marks, why)
 
 

@@ -27,11 +27,11 @@ class Line(NamedTuple):
 
 
 class AuditFailedError(BelowTheLineError):
-    """Something does not add up, or figures drift."""
+    """Something does not add up, waits for a decision or could not be checked, or figures drift."""
 
     def __init__(self, lines: Sequence[Line]) -> None:
         super().__init__(
-            f"{len(lines)} {'thing does' if len(lines) == 1 else 'things do'} not add up:\n"
+            f"{len(lines)} {'thing needs' if len(lines) == 1 else 'things need'} attention:\n"
             + "\n".join(f"- {line.detail}" for line in lines),
             _what_to_do({line.what for line in lines}),
         )

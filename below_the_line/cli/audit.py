@@ -61,6 +61,7 @@ def _print(report: Report) -> None:
     from rich.table import Table
 
     from below_the_line.cli.partitions import console
+    from below_the_line.cli.printing import printable
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("partition", no_wrap=True)
@@ -95,5 +96,5 @@ def _print(report: Report) -> None:
             age = timedelta(seconds=int((now - waiting).total_seconds()))
             out.print(f"{count:,} marks wait for the {what}, the oldest for {age}.")
     for finding in report.findings:
-        out.print(f"[red]{escape(str(finding))}[/]")
+        out.print(f"[red]{escape(printable(str(finding)))}[/]")
     out.print(f"[bold {'red' if report.findings else 'green'}]{escape(report.summary)}[/]")

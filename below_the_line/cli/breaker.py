@@ -26,6 +26,7 @@ def show(as_json: AsJson = False) -> None:
     from below_the_line.accounting.positions import read_positions
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import connected, console, print_json
+    from below_the_line.cli.printing import printable
 
     current = settings()
     with connected(current) as connection:
@@ -40,7 +41,12 @@ def show(as_json: AsJson = False) -> None:
     out = console()
     for each in found:
         if each.status == "tripped":
-            out.print(f"[red]{each} tripped[/] at offset {each.next_offset}: {escape(each.status_detail or '')}")
+            detail = escape(printable(each.status_detail or ""))
+            out.print(f"[red]{each} tripped[/] at offset {each.next_offset}: {detail}")
+            out.print(
+                "Mend the producer or the contract first, if you can; or let them become dead letters: "
+                f"[bold]btl breaker accept {each.topic} {each.partition}[/]"
+            )
         else:
             out.print(f"{each}: bad records before offset {each.accepted_offset} are accepted; it is {each.status}")
     if not any(each.status == "tripped" for each in found):

@@ -13,6 +13,9 @@ from below_the_line.errors import BelowTheLineError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from rich.console import Console
+    from rich.text import Text
+
     from consumers.adapters.dead_letters import DeadLetter
     from consumers.core.dead_letters import Letter
     from consumers.redriving import RedriveSummary
@@ -194,32 +197,67 @@ def _print_list(letters: list[DeadLetter], total: int) -> None:
     from rich.text import Text
 
     from below_the_line.cli.partitions import console
-    from below_the_line.cli.printing import printable, printable_bytes
+    from below_the_line.cli.printing import printable
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("kept (UTC)", "topic", "partition", "offset", "key", "status", "code", "pointer", "message"):
-        table.add_column(
-            heading,
-            justify="right" if heading in ("partition", "offset") else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            max_width=40 if heading in ("key", "pointer") else None,
-        )
-    for letter in letters:
-        table.add_row(
-            f"{letter.dead_lettered_at:%F %T}",
-            Text(printable(letter.topic)),
-            str(letter.partition),
-            str(letter.record_offset),
-            Text("null", style="dim") if letter.record_key is None else Text(printable_bytes(letter.record_key)),
-            letter.status,
-            letter.code,
-            Text(printable(letter.pointer or "")),
-            Text(printable(letter.message)),
-        )
-    console().print(table)
+    out = console()
+    if out.width < _LEAST_FOR_A_TABLE:
+        for letter in letters:
+            _print_in_lines(out, letter)
+    else:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("kept (UTC)", "topic", "partition", "offset", "key", "status", "code", "pointer", "message"):
+            table.add_column(
+                heading,
+                justify="right" if heading in ("partition", "offset") else "left",
+                # Only these may give way: by the others a dead letter is shown, redriven, discarded.
+                no_wrap=heading not in ("pointer", "message"),
+                overflow="fold" if heading in ("pointer", "message") else "ellipsis",
+                max_width=40 if heading == "key" else None,
+            )
+        for letter in letters:
+            table.add_row(
+                f"{letter.dead_lettered_at:%F %T}",
+                Text(printable(letter.topic)),
+                str(letter.partition),
+                str(letter.record_offset),
+                _key(letter),
+                letter.status,
+                letter.code,
+                Text(printable(letter.pointer or "")),
+                Text(printable(letter.message)),
+            )
+        out.print(table)
     if len(letters) < total:
         typer.echo(f"… and {total - len(letters):,} more: --limit")
+
+
+_LEAST_FOR_A_TABLE = 160
+"""Columns of a terminal; on a narrower one each dead letter has lines of its own."""
+
+
+def _key(letter: DeadLetter) -> Text:
+    from rich.text import Text
+
+    from below_the_line.cli.printing import printable_bytes
+
+    return Text("null", style="dim") if letter.record_key is None else Text(printable_bytes(letter.record_key))
+
+
+def _print_in_lines(out: Console, letter: DeadLetter) -> None:
+    from rich.text import Text
+
+    from below_the_line.cli.printing import printable
+
+    key = _key(letter)
+    key.truncate(40, overflow="ellipsis")
+    where = f"{printable(letter.topic)} {letter.partition} {letter.record_offset}"
+    out.print(
+        Text("  ").join(
+            [Text(where, style="bold"), Text(letter.code, style="red"), Text(letter.status), Text("key ") + key]
+        )
+    )
+    pointer = f"{letter.pointer}: " if letter.pointer else ""
+    out.print(Text(f"    {printable(pointer + letter.message)} ({letter.dead_lettered_at:%F %T} UTC)", style="dim"))
 
 
 def _as_json(letter: DeadLetter) -> dict[str, object]:

@@ -226,9 +226,8 @@ def _next_steps(console: "Console", seconds: float) -> None:
         }
     ).decode()
     btl = stack.program()
-    password = current.airflow_password.get_secret_value() if current.airflow_password else ""
     console.print()
-    console.rule(f"Done in {seconds:.0f} s. Three things to try next", align="left")
+    console.rule(f"Done in {seconds:.0f} s. What to try next", align="left")
     comments = "select comment_id, posted_at, first_body from discussion.comments where article_id = 'my-article'"
     letters = "select code, pointer, message from ingest.dead_letters order by dead_lettered_at desc limit 3"
     for title, command in {
@@ -240,7 +239,8 @@ def _next_steps(console: "Console", seconds: float) -> None:
         console.print(f"[bold]{title}[/]:")
         console.print(f"  {command}", markup=False, soft_wrap=True)
     console.print(
-        f"[bold]Open Airflow[/]: {current.airflow_url} (user {current.airflow_user}, password {password})",
+        f"[bold]Open Airflow[/]: {current.airflow_url} (user {current.airflow_user}; the password is above, and in"
+        f" {btl} env)",
         soft_wrap=True,
     )
     console.print(

@@ -102,6 +102,7 @@ def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: st
     with connected(current) as connection, connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         rows = explaining.stored_rows(connection, article_id, comment_id)
+        comments = explaining.comments_below(connection, article_id)
         ingested = explaining.ingested(connection, current.consumer_group, topic, topic_id)
         letters = [
             letter
@@ -136,10 +137,7 @@ def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: st
             )
     explanation = explain(events, rejections, rows, ingested)
     if not explanation.settings and not explanation.told and not any(rows.values()):
-        what = f"article {article_id}" if comment_id is None else f"comment {comment_id} below article {article_id}"
-        raise BelowTheLineError(
-            f"Nothing is known of {what}: no row, no record in the log, no dead letter.", "Is the id right?"
-        )
+        raise _nothing(article_id, comment_id, comments, searched=not no_log)
     if as_json:
         print_json(
             {
@@ -152,6 +150,20 @@ def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: st
         )
     else:
         _print(article_id, comment_id, explanation, searched=not no_log)
+
+
+def _nothing(article_id: str, comment_id: str | None, comments: int, *, searched: bool) -> BelowTheLineError:
+    """What to say where there is nothing to explain."""
+    from below_the_line.cli.printing import counted
+
+    what = f"article {article_id}" if comment_id is None else f"comment {comment_id} below article {article_id}"
+    where = "no row, no record in the log, no dead letter" if searched else "no row, no dead letter"
+    if comment_id is None and comments:
+        return BelowTheLineError(
+            f"No article event has come for {article_id} ({where}), only events of {counted(comments, 'comment')} below it.",
+            f"Does the site send article.published? `btl explain comment ID --article {article_id}` explains one of them.",
+        )
+    return BelowTheLineError(f"Nothing is known of {what}: {where}.", "Is the id right?")
 
 
 def _time(text: str | None) -> datetime | None:

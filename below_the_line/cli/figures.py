@@ -145,7 +145,11 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
         out.print()
         out.print(_table([{name: row[name] for name in shown} for row in figures.reasons], "reports"))
     out.print()
-    out.print(Text(f"Its discussion over time: btl discussion {article_id}", style="dim"))
+    if known:
+        hint = f"Its discussion over time: btl discussion {article_id}"
+    else:
+        hint = "No article event has come for it: headline, section and window are not known."
+    out.print(Text(hint, style="dim"))
 
 
 def _value(value: Any) -> str:

@@ -162,6 +162,7 @@ def _print_standings(found: list[Standing], away: str | None) -> None:
     from rich.table import Table
 
     from below_the_line.cli.partitions import console
+    from below_the_line.cli.printing import printable
 
     now = datetime.now(UTC)
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -198,8 +199,11 @@ def _print_standings(found: list[Standing], away: str | None) -> None:
         out.print("No consumer has taken a partition yet.")
     for each in found:
         if each.need is not None:
-            out.print(f"[red]{each}[/]: {escape(each.need.sentence)}. Decide: [bold]{escape(each.need.command)}[/]")
+            out.print(
+                f"[red]{each}[/]: {escape(printable(each.need.sentence))}. Decide: [bold]{escape(each.need.command)}[/]"
+            )
         elif away is not None and each.position is not None and each.position.status != "consuming":
-            out.print(f"[red]{each}[/] is {each.position.status}: {escape(each.position.status_detail or '')}")
+            detail = escape(printable(each.position.status_detail or ""))
+            out.print(f"[red]{each}[/] is {each.position.status}: {detail}")
     if away is not None:
         out.print(f"[yellow]What the logs hold is not known:[/] {escape(away)}")

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[psycopg.Connection]:
-    """A connection to an up-to-date database, in autocommit. Raises BelowTheLineError."""
-    from below_the_line.database.connections import connect
+    """A connection to an up-to-date database, in autocommit. Raises BelowTheLineError, also where the role may not."""
+    from below_the_line.database.connections import connect, permitted
     from below_the_line.database.migrations import require_current
 
     url = settings.require_database_url()
     require_current(url)
-    with connect(url, application_name="btl", autocommit=True) as connection:
+    with permitted(), connect(url, application_name="btl", autocommit=True) as connection:
         yield connection
 
 

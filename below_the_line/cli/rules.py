@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,6 +73,8 @@ def set_(
 
     current = settings()
     zone = _zone(current.site_timezone)
+    # What a rule for the past would change is asked before somebody finds a reason for it.
+    rehearsed = dry_run and valid_from is not None and not (retroactive and note)
     new = rules.NewRule(
         site=site,
         section=section,
@@ -79,8 +82,8 @@ def set_(
         reactions_window_hours=rules.parse_window(reactions, least=0),
         valid_from=None if valid_from is None else rules.parse_valid_from(valid_from, zone),
         created_by=by or _user(),
-        note=note,
-        retroactive=retroactive,
+        note=note or ("dry run" if rehearsed else None),
+        retroactive=retroactive or rehearsed,
     )
     with connected(current) as connection:
         if dry_run:
@@ -90,7 +93,7 @@ def set_(
     if as_json:
         print_json(effect if dry_run else made)
     elif dry_run:
-        _print_effect(effect, zone)
+        _print_effect(effect, zone, unsaid=rehearsed and new.starts_before(datetime.now(UTC)))
     else:
         _print_made(made, zone)
 
@@ -234,7 +237,7 @@ def _print_made(rule: Rule, zone: ZoneInfo) -> None:
         )
 
 
-def _print_effect(effect: Effect, zone: ZoneInfo) -> None:
+def _print_effect(effect: Effect, zone: ZoneInfo, *, unsaid: bool) -> None:
     from below_the_line.cli.printing import clock, counted
 
     typer.echo(
@@ -250,6 +253,10 @@ def _print_effect(effect: Effect, zone: ZoneInfo) -> None:
     ):
         typer.echo(f"{count:>10,} {what}")
     typer.echo("Dry run: nothing was done.")
+    if unsaid:
+        typer.echo(
+            "It would hold for articles that are published already: to make it, say --retroactive and why (--note)."
+        )
 
 
 def _print_explanation(explanation: Explanation, zone: ZoneInfo) -> None:

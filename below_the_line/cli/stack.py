@@ -1,4 +1,4 @@
-"""``btl up``, ``down``, ``status``, ``logs``, ``env``, ``psql`` and ``reset``: the local stack by hand."""
+"""``btl up``, ``down``, ``status``, ``logs``, ``env``, ``psql``, ``airflow`` and ``reset``: the local stack by hand."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(logs)
     app.command()(env)
-    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(psql)
+    passing = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command(context_settings=passing)(psql)
+    app.command(context_settings=passing)(airflow)
     app.command()(reset)
 
 
@@ -96,12 +98,13 @@ def down() -> None:
 def status() -> None:
     """Show each part: state, uptime, address, log file; and where the Data Docs are, once there are any.
 
-    Exit status 1 if something does not run that should.
+    Each running part is asked whether it answers; one that does not is silent. Exit status 1 if something does not run that
+    should.
     """
     from rich.table import Table
 
     stack = _stack()
-    parts = stack.status()
+    parts = stack.status(probe=True)
     if not parts:
         raise BelowTheLineError(f"There is no stack in {stack.layout.home}.", "Start one: `btl up`.")
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -178,6 +181,13 @@ def psql(context: typer.Context) -> None:
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
     given = {names[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in names}
     os.execve(program, [program, *context.args], dict(os.environ) | given)  # noqa: S606 - no shell is wanted
+
+
+def airflow(context: typer.Context) -> None:
+    """Run Airflow's own command on the stack's Airflow, as in btl airflow -- dags list."""
+    environment = _stack().airflow_environment()
+    program = [sys.executable, "-P", "-m", "airflow", *context.args]
+    os.execve(sys.executable, program, environment | {"PATH": os.environ.get("PATH", "")})  # noqa: S606 - no shell is wanted
 
 
 def reset(

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import class_row, dict_row
 
 from below_the_line.closing.barrier import database_clock
-from below_the_line.closing.rules import Rule, all_rules, duration, last_barrier, permitted
+from below_the_line.closing.rules import Rule, all_rules, duration, last_barrier
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 
@@ -160,7 +160,7 @@ def explain(connection: psycopg.Connection, article: str) -> Explanation:
 
     Needs an idle connection. Raises BelowTheLineError if no article or override event named it.
     """
-    with permitted(), connection.transaction():
+    with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         found = _row(connection, article)
         with connection.cursor(row_factory=class_row(ClosingEvent)) as cursor:
@@ -189,11 +189,26 @@ def _row(connection: psycopg.Connection, article: str) -> dict[str, Any]:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(sql("rules/article.sql").encode(), {"article": article}).fetchone()
     if row is None:
-        raise BelowTheLineError(
-            f"No event has named the article {article!r} yet, but for comments and reports at most.",
-            "Check its id; `btl dead-letters list --article` shows whether its events were refused.",
-        )
+        raise unknown_article(connection, article)
     return row
+
+
+def unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLineError:
+    """What is known of an article of which no article event and no override has told: what lies below it, or nothing."""
+    below = connection.execute(sql("explaining/mentions.sql").encode(), {"article_id": article}).fetchone()
+    comments, reports = below or (0, 0)
+    cure = f"`btl dead-letters list --article {article}` shows whether its events were refused."
+    if not comments and not reports:
+        return BelowTheLineError(f"No event has named the article {article!r}.", f"Check its id; {cure}")
+    counts = " and ".join(
+        f"{count:,} {what}{'' if count == 1 else 's'}"
+        for count, what in ((comments, "comment"), (reports, "report"))
+        if count
+    )
+    return BelowTheLineError(
+        f"No article event has come for {article!r}, only {counts} below it: when it was published is not known.",
+        f"Does the site send article.published? {cure}",
+    )
 
 
 def _named(event: ClosingEvent) -> str:

@@ -5,7 +5,6 @@ Rules are append-only. A new one marks the windows that it may concern; the next
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -77,6 +76,10 @@ class NewRule:
             )
         if self.retroactive and not (self.note or "").strip():
             raise BelowTheLineError("A retroactive rule needs a reason.", "Say why: --note.")
+
+    def starts_before(self, now: datetime) -> bool:
+        """Whether it would hold for articles that are published already."""
+        return self.valid_from is not None and (self.valid_from == "-infinity" or self.valid_from < now)
 
     @property
     def scope(self) -> str:
@@ -156,7 +159,7 @@ def in_words(site: str | None, section: str | None) -> str:
 
 def all_rules(connection: psycopg.Connection) -> list[Rule]:
     """Every rule there ever was, by scope from wide to narrow, then by precedence."""
-    with permitted(), connection.cursor(row_factory=class_row(Rule)) as cursor:
+    with connection.cursor(row_factory=class_row(Rule)) as cursor:
         return cursor.execute(sql("rules/list.sql").encode()).fetchall()
 
 
@@ -199,7 +202,7 @@ def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKE
 
 def last_barrier(connection: psycopg.Connection) -> Barrier | None:
     """The last barrier that was passed; None: none was."""
-    with permitted(), connection.cursor(row_factory=class_row(Barrier)) as cursor:
+    with connection.cursor(row_factory=class_row(Barrier)) as cursor:
         return cursor.execute(sql("rules/last_barrier.sql").encode()).fetchone()
 
 
@@ -214,16 +217,15 @@ def apply_now(connection: psycopg.Connection) -> ClosingSummary:
             "No barrier was ever passed: it is not known up to when everything is ingested.",
             "Let the DAG close_discussions run once; it applies the rules, too.",
         )
-    with permitted():
-        return apply_barrier(connection, barrier.barrier_id)
+    return apply_barrier(connection, barrier.barrier_id)
 
 
 def _insert(connection: psycopg.Connection, new: NewRule) -> int:
-    with permitted():
-        row = connection.execute(sql("rules/add.sql").encode(), asdict(new) | {"scope": new.scope}).fetchone()
+    row = connection.execute(sql("rules/add.sql").encode(), asdict(new) | {"scope": new.scope}).fetchone()
     if row is None:
+        start = f"{new.valid_from:%F %T} UTC" if isinstance(new.valid_from, datetime) else "the beginning"
         raise BelowTheLineError(
-            f"A rule from {new.valid_from} on would hold for articles that are published already.",
+            f"A rule from {start} on would hold for articles that are published already.",
             "Say --retroactive and why (--note) if it shall; --dry-run counts what would change.",
         )
     return int(row[0])
@@ -249,15 +251,3 @@ def _outlooks(
             sql("rules/outlook.sql").encode(), {"articles": articles[start : start + bucket], "cut_off": cut_off}
         ):
             yield article, (bytes.fromhex(fingerprint), accepted, late)
-
-
-@contextmanager
-def permitted() -> Iterator[None]:
-    """Says which role to use where the present one may not."""
-    try:
-        yield
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise BelowTheLineError(
-            f"No permission: {error.diag.message_primary}.",
-            "BTL_DATABASE_URL must name btl_scheduler or the owner.",
-        ) from None

@@ -1,5 +1,8 @@
 """Connections to Postgres whose errors a person can act on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
@@ -30,6 +33,24 @@ def require_idle(connection: psycopg.Connection) -> None:
     """Raise ValueError inside a transaction: a unit of work that commits could not."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise ValueError("the connection is inside a transaction: the unit of work could not commit")
+
+
+@contextmanager
+def permitted() -> Iterator[None]:
+    """Say which role may, where the present one may not. Raises BelowTheLineError."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise forbidden(error) from error
+
+
+def forbidden(error: psycopg.Error) -> BelowTheLineError:
+    """The readable form of a missing right."""
+    return BelowTheLineError(
+        f"The role of BTL_DATABASE_URL may not do this: {error.diag.message_primary or error}.",
+        "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events and decides about "
+        "partitions and dead letters; btl_scheduler closes, computes and checks; the owner may do everything.",
+    )
 
 
 def describe(url: str) -> str:

@@ -175,11 +175,11 @@ def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
     return True
 
 
-def health(port: int) -> dict[str, Any] | None:
-    """What the API server says about the components, None if it does not answer."""
+def health(port: int, seconds: float = 5) -> dict[str, Any] | None:
+    """What the API server says about the components, None if it does not answer within so many seconds."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy would not know our 127.0.0.1
     try:
-        with direct.open(f"{url(port)}/api/v2/monitor/health", timeout=5) as response:
+        with direct.open(f"{url(port)}/api/v2/monitor/health", timeout=seconds) as response:
             answer: dict[str, Any] = json.load(response)
     except (OSError, ValueError):
         return None

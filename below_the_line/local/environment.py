@@ -18,6 +18,7 @@ def connections(layout: Layout, choice: Choice) -> dict[str, str]:
         port = choice.ports["postgres"]
         found["BTL_DATABASE_URL"] = postgres.url(layout, port, "btl_owner")
         found["BTL_READER_DATABASE_URL"] = postgres.url(layout, port, "btl_reader")
+        found["BTL_MODERATOR_DATABASE_URL"] = postgres.url(layout, port, "btl_moderator")
     if choice.external.kafka_bootstrap is not None:
         found["BTL_KAFKA_BOOTSTRAP"] = choice.external.kafka_bootstrap
     elif choice.runs_kafka:

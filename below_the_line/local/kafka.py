@@ -202,24 +202,39 @@ def jars(layout: Layout) -> bool:
     )
 
 
-def wait_until_ready(port: int, check: Callable[[], None], seconds: float = 180) -> None:
-    """Wait until the broker tells about itself; ``check`` is called meanwhile and may raise. Raises BelowTheLineError."""
+def answers(port: int, seconds: float) -> bool:
+    """Whether the broker tells about itself within so many seconds."""
+    return _silence(port, seconds) is None
+
+
+def _silence(port: int, seconds: float) -> Exception | None:
+    """Why the broker does not answer; None if it does."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
+    milliseconds = round(seconds * 1_000)
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+        client = KafkaAdminClient(
+            bootstrap_servers=f"{HOST}:{port}", request_timeout_ms=milliseconds, bootstrap_timeout_ms=milliseconds
+        )
+        try:
+            client.describe_cluster()
+        finally:
+            client.close()
+    except (OSError, KafkaError) as error:
+        return error
+    return None
+
+
+def wait_until_ready(port: int, check: Callable[[], None], seconds: float = 180) -> None:
+    """Wait until the broker tells about itself; ``check`` is called meanwhile and may raise. Raises BelowTheLineError."""
     deadline = time.monotonic() + seconds
     while True:
         check()
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-            client = KafkaAdminClient(bootstrap_servers=f"{HOST}:{port}", request_timeout_ms=5_000)
-            try:
-                client.describe_cluster()
-            finally:
-                client.close()
-        except (OSError, KafkaError) as error:
-            if time.monotonic() > deadline:
-                raise BelowTheLineError(f"Kafka did not answer within {seconds:.0f} s: {error}.") from None
-            time.sleep(0.1)
-        else:
+        silence = _silence(port, 5)
+        if silence is None:
             return
+        if time.monotonic() > deadline:
+            raise BelowTheLineError(f"Kafka did not answer within {seconds:.0f} s: {silence}.")
+        time.sleep(0.1)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from psutil import Process
@@ -15,6 +15,7 @@ from below_the_line.local import airflow, environment, kafka, ports, postgres, p
 from below_the_line.local.describing import addresses, describe
 from below_the_line.local.layout import Layout
 from below_the_line.local.parts import Part, write_parts
+from below_the_line.local.probing import silent_parts
 from below_the_line.local.reporting import Reporter, Silent
 from below_the_line.local.starting import Start, until
 from below_the_line.local.state import Choice, External
@@ -23,6 +24,8 @@ from below_the_line.local.supervisor import Supervisor, configuration
 # The others need these to finish their work.
 _STOPPED_LAST = (postgres.NAME, kafka.NAME, airflow.API_SERVER)
 _RUNNING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+_STARTING_AT_MOST = timedelta(seconds=30)
+"""A process that runs for less, and does not answer yet, is starting."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class PartStatus:
 
     name: str
     state: str
-    """running, starting, restarting, stopping, stopped, failed or external."""
+    """running, silent (it runs and does not answer), starting, restarting, stopping, stopped, failed or external."""
     since: datetime | None
     pid: int | None
     address: str
@@ -239,22 +242,30 @@ class Stack:
 
     # ------------------------------------------------------------------ looking
 
-    def status(self) -> list[PartStatus]:
-        """Every part that should run, and its state. Empty if no stack was ever set up here."""
+    def status(self, *, probe: bool = False) -> list[PartStatus]:
+        """Every part that should run, and its state. Empty if no stack was ever set up here.
+
+        ``probe``: also ask each running part whether it answers, which takes a few seconds if one does not.
+        """
         choice = state.load(self.layout.state)
         if choice is None:
             return []
         _require_extra()
         info = self._supervisor.info() if self._supervisor.alive() else {}
+        silent = silent_parts(self.layout, choice) if probe and info else frozenset()
+        now = datetime.now(UTC)
         found = []
         for name, address in addresses(choice).items():
             process = info.get(name, {"statename": "STOPPED", "start": 0, "pid": 0})
-            started = process["statename"] == "RUNNING"
+            since = datetime.fromtimestamp(process["start"], UTC) if process["statename"] == "RUNNING" else None
+            condition = _STATES[process["statename"]]
+            if since is not None and name in silent:
+                condition = "silent" if now - since > _STARTING_AT_MOST else "starting"
             found.append(
                 PartStatus(
                     name=name,
-                    state=_STATES[process["statename"]],
-                    since=datetime.fromtimestamp(process["start"], UTC) if started else None,
+                    state=condition,
+                    since=since,
                     pid=process["pid"] or None,
                     address=address,
                     log=self.layout.log(name),
@@ -277,6 +288,14 @@ class Stack:
     def running(self) -> bool:
         """Whether the stack is up: its supervisor answers."""
         return self.layout.exists() and self._supervisor.alive()
+
+    def airflow_environment(self) -> dict[str, str]:
+        """The whole environment of this stack's Airflow, for its command. Raises BelowTheLineError if it has none."""
+        choice = state.load(self.layout.state)
+        if choice is None or not choice.runs_airflow:
+            raise BelowTheLineError(f"There is no Airflow in {self.layout.home}.", "Start one: `btl up`.")
+        parts = describe(self.layout, choice, self._surroundings)
+        return dict(next(part for part in parts if part.name == airflow.API_SERVER).environment)
 
     def database_url(self, role: str = "btl_owner") -> str:
         """The URL of our database for a role: one of the five, or ``postgres``, the server's superuser."""

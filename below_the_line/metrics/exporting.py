@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql as composed
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics.asking import permitted
 from below_the_line.metrics.definitions import TABLES
 
 EXPORTED: Final = (*TABLES, "article_engagement_revisions", "articles")
@@ -33,7 +32,7 @@ def export(connection: psycopg.Connection, table: str, form: str, target: Path |
     if form not in FORMATS:
         raise BelowTheLineError(f"{form!r} is no format.", f"Choose one of {', '.join(FORMATS)}.")
     query = composed.SQL("select * from metrics.{} order by 1, 2, 3").format(composed.Identifier(table))
-    with permitted(), connection.transaction():
+    with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         with connection.cursor("export") as cursor:
             cursor.itersize = _BATCH

@@ -38,6 +38,12 @@ class Refusal(NamedTuple):
     """Of the topic as it was then: the offsets of one that was made anew are others."""
 
 
+def comments_below(connection: psycopg.Connection, article_id: str) -> int:
+    """How many comments are known below an article, stubs included."""
+    row = connection.execute(sql("explaining/mentions.sql").encode(), {"article_id": article_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
 def search_log(
     settings: Settings,
     topic: str,

@@ -6,12 +6,28 @@ Half a stream refused is no stray record: a producer was deployed with a fault, 
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from below_the_line.contracts.events import Rejection
 from consumers.core.batch import Judged
 
 _NOT_COUNTED = "unknown_type"
 """Neither good nor bad: types that are newer than this consumer may make up any share of a topic."""
+
+
+_EXAMPLES = 3
+"""Of bad records in the detail: the last one of each of the most frequent codes."""
+_LONGEST_MESSAGE = 200
+
+
+class _Bad(NamedTuple):
+    """A bad record among the last. Never the record itself: a thousand of them may be a gigabyte."""
+
+    place: int
+    """In the row of those seen."""
+    offset: int
+    code: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -30,8 +46,7 @@ class Breaker:
         self._policy = policy
         self._accepted_offset = accepted_offset or 0
         self._seen = 0
-        self._bad: deque[tuple[int, str]] = deque()
-        """Of the bad records among the last: their place in the row of those seen, and the code."""
+        self._bad: deque[_Bad] = deque()
 
     def trips(self, judged: Sequence[Judged]) -> bool:
         """Count records of the partition, in order; whether the breaker trips at one of them."""
@@ -42,25 +57,35 @@ class Breaker:
                 self._seen += 1
             elif verdict.code != _NOT_COUNTED:
                 self._seen += 1
-                if self._is_over(verdict.code):
+                if self._is_over(record.offset, verdict):
                     return True
         return False
 
     def trips_afterwards(self, judged: Judged) -> bool:
         """Whether the breaker trips because a record that it counted as good was bad after all."""
         record, verdict = judged
-        return type(verdict) is Rejection and record.offset >= self._accepted_offset and self._is_over(verdict.code)
+        return (
+            type(verdict) is Rejection
+            and record.offset >= self._accepted_offset
+            and self._is_over(record.offset, verdict)
+        )
 
-    def _is_over(self, code: str) -> bool:
-        self._bad.append((self._seen, code))
-        while self._bad[0][0] <= self._seen - self._policy.window:
+    def _is_over(self, offset: int, rejection: Rejection) -> bool:
+        message = f"{rejection.pointer}: {rejection.message}" if rejection.pointer else rejection.message
+        self._bad.append(_Bad(self._seen, offset, rejection.code, message[:_LONGEST_MESSAGE]))
+        while self._bad[0].place <= self._seen - self._policy.window:
             self._bad.popleft()
         bad = len(self._bad)
         return bad >= self._policy.least and 2 * bad > min(self._seen, self._policy.window)
 
     @property
     def detail(self) -> str:
-        """What the last records were, for people."""
-        codes = ", ".join(f"{code} {count}" for code, count in Counter(code for _, code in self._bad).most_common())
+        """What the last records were, for people, with examples: there is no dead letter of those that were rolled back."""
+        by_code = Counter(each.code for each in self._bad).most_common()
+        codes = ", ".join(f"{code} {count}" for code, count in by_code)
+        last_of = {each.code: each for each in self._bad}
+        examples = "; ".join(
+            f"offset {last_of[code].offset}: {last_of[code].message}" for code, _ in by_code[:_EXAMPLES]
+        )
         last = min(self._seen, self._policy.window)
-        return f"{len(self._bad)} of the last {last} records could not be applied ({codes})"
+        return f"{len(self._bad)} of the last {last} records could not be applied ({codes}); {examples}"

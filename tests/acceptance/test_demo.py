@@ -40,7 +40,7 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         "Closed lately",
         "Told to the site",
         "Dead letters",
-        "Three things to try next",
+        "What to try next",
     ):
         assert title in done.stdout
 

@@ -1,5 +1,6 @@
 """What a user does wrong gets one clear line with the cure and a non-zero exit, from every command, and never a traceback."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from below_the_line.local.stack import Stack
 from tests.conftest import with_database
 from tests.consuming import BTL, Pipeline
 
@@ -119,6 +121,40 @@ def test_a_role_without_the_right_to_migrate_is_told(tmp_path: Path, server_url:
             )
             server.execute("drop role btl_nobody")
     assert_one_clear_line(done, "No permission to migrate", "owner")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "audit",
+        "breaker accept articles 0",
+        "breaker show",
+        "consume",
+        "dead-letters discard --all",
+        "dead-letters list",
+        "dead-letters redrive",
+        "dead-letters show articles 0 0",
+        "explain comment c1 --no-log",
+        "export open_reports",
+        "metrics drift",
+        "metrics rebuild",
+        "offsets accept-gap articles 0",
+        "offsets reset articles --to start --all-partitions",
+        "offsets show",
+        "rules set 3d",
+    ],
+)
+def test_a_role_that_may_not_is_told_which_one_may(pipeline: Pipeline, arguments: str) -> None:
+    reader = Stack(Path(os.environ["BTL_TEST_HOME"])).database_url("btl_reader")
+    database = str(conninfo_to_dict(pipeline.database_url)["dbname"])
+    pipeline.environment["BTL_DATABASE_URL"] = with_database(reader, database)
+    done = pipeline.btl(*arguments.split())
+    told = [line for line in done.stderr.splitlines() if line.startswith("btl:")]
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(told) == 1, done.stderr
+    assert "permission denied for" in told[0]
+    assert "btl_scheduler" in told[0]
 
 
 def test_an_unreachable_broker_is_told(tmp_path: Path, database_url: str) -> None:

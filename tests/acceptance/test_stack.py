@@ -45,10 +45,10 @@ def _pids(stack: Stack) -> dict[str, int | None]:
     return {part.name: part.pid for part in stack.status()}
 
 
-def _btl(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _btl(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*BTL, *arguments],
-        env=_surroundings() | {"BTL_HOME": str(home)},
+        env=_surroundings() | {"BTL_HOME": str(home)} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -210,6 +210,33 @@ def test_the_status_says_where_the_data_docs_are_once_there_are_any(stack: Stack
     assert status.returncode == 0
     (line,) = [line for line in status.stdout.splitlines() if line.startswith("data docs: ")]
     assert (Path.cwd() / line.removeprefix("data docs: ")).resolve() == page.resolve()
+
+
+def test_a_command_takes_from_the_stack_what_belongs_to_it_and_mixes_no_two_systems(stack: Stack) -> None:
+    home, broker = stack.layout.home, stack.environment()["BTL_KAFKA_BOOTSTRAP"]
+    completed = _btl(home, "offsets", "show", BTL_KAFKA_BOOTSTRAP=broker)
+    assert completed.returncode == 0, completed.stderr
+    mixed = _btl(home, "offsets", "show", BTL_KAFKA_BOOTSTRAP="kafka.example:9092")
+    assert mixed.returncode == 1
+    assert "BTL_KAFKA_BOOTSTRAP is set, so that the stack in" in mixed.stderr
+    assert "Set BTL_DATABASE_URL as well" in mixed.stderr
+
+
+def test_a_part_that_hangs_is_shown_as_silent(stack: Stack) -> None:
+    def states() -> dict[str, str]:
+        shown = _btl(stack.layout.home, "status")
+        found = dict(line.split()[:2] for line in shown.stdout.splitlines()[1:])
+        assert shown.returncode == (0 if set(found.values()) == {"running"} else 1)
+        return found
+
+    (broker, *_) = stack.processes("kafka")
+    broker.suspend()
+    try:
+        # Until it has run for half a minute it counts as starting.
+        wait_until(lambda: states() == {"postgres": "running", "kafka": "silent"}, seconds=60)
+    finally:
+        broker.resume()
+    wait_until(lambda: states() == {"postgres": "running", "kafka": "running"}, seconds=30)
 
 
 def test_after_down_no_process_and_no_port_is_left(stack: Stack) -> None:

@@ -1,5 +1,6 @@
 """``btl dead-letters``: what an operator sees and does, and what a terminal never gets."""
 
+import io
 import json
 import os
 import signal
@@ -9,11 +10,13 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.cli.configuration import settings
 from below_the_line.cli.main import app
+from below_the_line.contracts.events import Rejection
 from below_the_line.errors import BelowTheLineError
 from tests.consuming import BTL, wait_until
 from tests.redriving import ODD_RECORDS, comment, comments, digest, load, rejecting, statuses
@@ -99,6 +102,24 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
     assert found["counts"] == {"not_utf8": 1}
     assert [(each["offset"], each["key"], each["status"]) for each in found["dead_letters"]] == [(3, "a", "open")]
     assert btl("list", "--topic", "articles").stdout == "No dead letter matches.\n"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 170])
+def test_on_any_terminal_each_is_listed_with_what_names_it(
+    btl: Run, database_url: str, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    records = [comment(offset)._replace(partition=4, offset=123_456_789 + offset, key=b"k" * 60) for offset in range(2)]
+    load(database_url, records, lambda _: Rejection("contract", "schema_violation", "/data/" + "p" * 80, "m " * 200))
+    terminal = Console(highlight=False, soft_wrap=True, width=width, force_terminal=True, color_system=None)
+    monkeypatch.setattr("below_the_line.cli.partitions.console", lambda: terminal)
+    terminal.file = io.StringIO()
+    btl("list")
+    shown = terminal.file.getvalue()
+    for offset in (123_456_789, 123_456_790):
+        (line,) = [line for line in shown.splitlines() if str(offset) in line]
+        for part in ("comment-events", " 4 ", "schema_violation", "open", "kkk"):
+            assert part in line, shown
+    assert "m m m" in shown
 
 
 def test_what_is_no_code_status_or_time_is_told_with_what_is(btl: Run) -> None:

@@ -127,8 +127,20 @@ def test_an_article_is_explained_and_what_nobody_knows_is_an_error(told: Told, b
         "content": "publication",
         "status": "publication",
     }
-    with pytest.raises(BelowTheLineError, match="Nothing is known of article a9"):
+    with pytest.raises(
+        BelowTheLineError, match="Nothing is known of article a9: no row, no record in the log, no dead"
+    ):
         btl("explain", "article", "a9")
+    with pytest.raises(BelowTheLineError, match="Nothing is known of article a9: no row, no dead letter"):
+        btl("explain", "article", "a9", "--no-log")
+
+
+def test_an_article_that_only_its_comments_name_is_told_apart_from_one_that_nobody_names(
+    btl: Btl, connection: psycopg.Connection
+) -> None:
+    connection.execute("insert into discussion.comments (article_id, comment_id) values ('bare', '1')")
+    with pytest.raises(BelowTheLineError, match=r"No article event has come for bare .* events of 1 comment below"):
+        btl("explain", "article", "bare")
 
 
 def test_without_the_log_the_tables_alone_explain(told: Told, btl: Btl) -> None:

@@ -160,13 +160,6 @@ def batch_at(offset: int) -> Batch:
     return batch
 
 
-def test_who_may_not_move_positions_is_told_so(operator: psycopg.Connection) -> None:
-    operator.execute("reset role")
-    operator.execute("set role btl_scheduler")
-    with pytest.raises(BelowTheLineError, match=r"No permission to move positions: .* btl_ingest or the owner"):
-        decisions.accept_gap(operator, plan_gap(held(operator), PartitionLog(OLD, 4711, 9000)))
-
-
 # The command line
 
 
@@ -197,10 +190,14 @@ def test_the_commands_say_what_a_partition_needs_and_do_it_when_told_to(
 
 
 def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(btl: Btl, connection: psycopg.Connection) -> None:
-    connection.execute("update ingest.partition_offsets set status = 'tripped'")
+    detail = "9 of the last 9 records could not be applied (not_json 9); offset 8: \x1b[2J"
+    connection.execute("update ingest.partition_offsets set status = 'tripped', status_detail = %s", [detail])
     with pytest.raises(BelowTheLineError, match="articles-0 has no gap"):
         btl("offsets", "accept-gap", "articles", "0")
-    assert "articles-0 tripped at offset" in btl("breaker", "show")
+    shown = btl("breaker", "show")
+    assert "articles-0 tripped at offset" in shown
+    assert r"(not_json 9); offset 8: \u001b[2J" in shown
+    assert "btl breaker accept articles 0\n" in shown
     btl("breaker", "accept", "articles", "0", "--dry-run")
     assert {each.status for each in read_positions(connection)} == {"tripped"}
     btl("breaker", "accept", "articles", "0")

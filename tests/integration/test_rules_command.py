@@ -78,9 +78,14 @@ def test_a_rule_is_added_with_who_and_why_and_holds_from_now_on(btl: Btl, connec
 
 def test_a_rule_for_the_past_must_be_meant(btl: Btl, connection: psycopg.Connection) -> None:
     before = everything(connection)
-    for dry in ([], ["--dry-run"]):
-        with pytest.raises(BelowTheLineError, match=r"published already.*--retroactive.*--note"):
-            btl("rules", "set", "48h", "--valid-from", "2026-05-01", *dry)
+    with pytest.raises(
+        BelowTheLineError, match=r"from 2026-04-30 22:00:00 UTC on .*published already.*--retroactive.*--note"
+    ):
+        btl("rules", "set", "48h", "--valid-from", "2026-05-01")
+    # What it would change is asked before it is meant.
+    rehearsed = btl("rules", "set", "48h", "--valid-from", "2026-05-01", "--dry-run")
+    assert rehearsed.splitlines()[-1].endswith("to make it, say --retroactive and why (--note).")
+    assert btl("rules", "set", "48h", "--valid-from", "2999-05-01", "--dry-run").endswith("nothing was done.\n")
     with pytest.raises(BelowTheLineError, match="needs a reason"):
         btl("rules", "set", "48h", "--valid-from", "2026-05-01", "--retroactive")
     assert everything(connection) == before
@@ -272,6 +277,18 @@ def test_explain_and_picture_agree_with_what_is_stored(btl: Btl, newsroom: Newsr
                 assert told[name] == (stored[name] and stored[name].isoformat())
 
 
+def test_of_an_article_without_an_event_of_its_own_it_is_told_what_lies_below_it(
+    btl: Btl, connection: psycopg.Connection
+) -> None:
+    connection.execute("insert into discussion.comments (article_id, comment_id) values ('bare', '1'), ('bare', '2')")
+    connection.execute("insert into discussion.reports (article_id, comment_id, report_id) values ('bare', '2', '1')")
+    for command in (["rules", "explain", "bare"], ["discussion", "bare"]):
+        with pytest.raises(
+            BelowTheLineError, match=r"'bare', only 2 comments and 1 report below it.*article\.published"
+        ):
+            btl(*command)
+
+
 def test_an_unknown_article_is_no_traceback(btl: Btl) -> None:
     for command in (["rules", "explain", "nothing"], ["discussion", "nothing"]):
         with pytest.raises(BelowTheLineError, match="No event has named the article 'nothing'"):
@@ -339,5 +356,5 @@ def test_the_scheduler_and_the_owner_may_make_rules_others_are_told_who_may(
         if may_set:
             assert btl(*command)
         else:
-            with pytest.raises(BelowTheLineError, match="must name btl_scheduler or the owner"):
+            with pytest.raises(BelowTheLineError, match=r"permission denied .* btl_scheduler closes"):
                 btl(*command)

@@ -167,6 +167,15 @@ def test_what_does_not_add_up_is_said_in_a_sentence(told: Ledger, words: str) ->
     assert report.summary.startswith("1 thing does not add up. ")
 
 
+def test_what_only_waits_or_was_not_seen_is_not_called_wrong() -> None:
+    waits = judge(ledger(life(), positions=(replace(position(), status="tripped"),)), LOGS, "group")
+    assert waits.summary.startswith("1 partition waits for a decision; everything else adds up. 100 records")
+    unseen = judge(ledger(life()), None, "group", "Kafka is away.")
+    assert unseen.summary.startswith("1 thing could not be checked; everything else adds up. 100 records")
+    both = judge(ledger(life(unbalanced=1), kept={1: 0}), None, "group", "Kafka is away.")
+    assert both.summary.startswith("2 things do not add up, 1 thing could not be checked. 100 records")
+
+
 def test_only_a_broken_sequence_is_not_contiguous() -> None:
     assert not judge(ledger(life(), breaks=(broken(40, 60),)), LOGS, "group").partitions[0].contiguous
     assert (

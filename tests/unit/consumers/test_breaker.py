@@ -71,7 +71,12 @@ def test_a_record_that_the_database_refused_is_bad_after_all() -> None:
     assert [breaker.trips_afterwards(each) for each in refused[:20]] == [False] * 19 + [True]
 
 
-def test_it_says_what_the_last_records_were() -> None:
+def test_it_says_what_the_last_records_were_with_the_last_one_of_each_code() -> None:
     breaker = Breaker(POLICY)
-    breaker.trips(judged("g" * 10 + "b" * 20))
-    assert breaker.detail == "20 of the last 30 records could not be applied (schema_violation 20)"
+    breaker.trips(judged("g" * 10 + "b" * 19))
+    record = judged("b", first_offset=29)[0].record
+    breaker.trips([Judged(record, Rejection("decode", "not_json", "/data", "x" * 1_000))])
+    assert breaker.detail == (
+        "20 of the last 30 records could not be applied (schema_violation 19, not_json 1); "
+        f"offset 28: made up; offset 29: /data: {'x' * 193}"
+    )

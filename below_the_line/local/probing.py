@@ -1,0 +1,67 @@
+"""Do the parts of a stack answer? A process may run and hang: stopped, out of memory, waiting for a disk."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+
+import psycopg
+
+from below_the_line.local import airflow, kafka, postgres
+from below_the_line.local.layout import Layout
+from below_the_line.local.ports import HOST
+from below_the_line.local.state import Choice
+
+PATIENCE_SECONDS = 3
+"""As long is waited for an answer."""
+_COMPONENTS: Mapping[str, str] = {
+    "scheduler": "airflow-scheduler",
+    "dag_processor": "airflow-dag-processor",
+    "triggerer": "airflow-triggerer",
+}
+
+
+def silent_parts(layout: Layout, choice: Choice) -> frozenset[str]:
+    """The parts of the stack that do not answer within three seconds, whether or not their processes run."""
+    probes: dict[str, Callable[[], bool]] = {}
+    if choice.runs_postgres:
+        probes[postgres.NAME] = partial(_postgres_answers, layout, choice.ports["postgres"])
+    if choice.runs_kafka:
+        probes[kafka.NAME] = partial(kafka.answers, choice.ports["kafka"], PATIENCE_SECONDS)
+    for name, port in choice.consumer_ports.items():
+        probes[name] = partial(_is_alive, f"http://{HOST}:{port}/healthz")
+    with ThreadPoolExecutor(max_workers=len(probes) + 1, thread_name_prefix="probe") as pool:
+        of_airflow = pool.submit(_silent_components, choice.ports["airflow"]) if choice.runs_airflow else None
+        answers = dict(zip(probes, pool.map(lambda probe: probe(), probes.values()), strict=True))
+        silent = {name for name, answered in answers.items() if not answered}
+        return frozenset(silent | (of_airflow.result() if of_airflow is not None else set()))
+
+
+def _postgres_answers(layout: Layout, port: int) -> bool:
+    url = postgres.url(layout, port, postgres.SUPERUSER, "postgres")
+    try:
+        with psycopg.connect(url, connect_timeout=PATIENCE_SECONDS) as connection:
+            connection.execute("select")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _is_alive(url: str) -> bool:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy would not know our 127.0.0.1
+    try:
+        with direct.open(url, timeout=PATIENCE_SECONDS):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _silent_components(port: int) -> set[str]:
+    """By the API server and what it says of the others' heartbeats. While it is silent itself, nothing is known of them."""
+    answer = airflow.health(port, PATIENCE_SECONDS)
+    if answer is None:
+        return {airflow.API_SERVER}
+    missing = airflow.unhealthy(answer, datetime.fromtimestamp(0, UTC))
+    return {part for component, part in _COMPONENTS.items() if component in missing}
