@@ -31,6 +31,7 @@ IDLE_SECONDS = 5.0
 
 @dag(
     dag_id="article_metrics",
+    description="Computes the figures of articles as events come in.",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("*/10 * * * *", timezone="UTC"), assets=[MARKED_ARTICLES]

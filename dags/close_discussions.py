@@ -31,6 +31,7 @@ from btl_airflow.sensors import IngestBarrierSensor
 
 @dag(
     dag_id="close_discussions",
+    description="Closes discussions by event time, behind a barrier, and tells the site.",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

@@ -1,7 +1,7 @@
 """**Computes the figures of one day anew from the base tables**: of sections and sites, and of the articles active on it.
 
 `article_metrics` keeps all days up to date already; this is the belt to its braces, and the way to compute past days anew:
-`airflow backfill create --dag-id daily_metrics --from-date … --to-date … --reprocess-behavior completed`.
+`btl airflow -- backfill create --dag-id daily_metrics --from-date … --to-date … --reprocess-behavior completed`.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
@@ -25,6 +25,7 @@ _ZONE = os.environ.get("BTL_SITE_TIMEZONE") or "UTC"
 
 @dag(
     dag_id="daily_metrics",
+    description="Computes the figures of one day anew; backfills past days.",
     doc_md=__doc__,
     schedule=CronDataIntervalTimetable("0 0 * * *", timezone=_ZONE),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

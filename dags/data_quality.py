@@ -22,6 +22,7 @@ from btl_airflow.alerts import alert
 
 @dag(
     dag_id="data_quality",
+    description="Checks base and metric tables with Great Expectations.",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("20 * * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

@@ -20,6 +20,7 @@ from btl_airflow.alerts import alert
 
 @dag(
     dag_id="ingest_audit",
+    description="Audits ledger, positions and dead letters, and a sample of the figures.",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("40 * * * *", timezone="UTC"),
     start_date=datetime(2026, 1, 1, tzinfo=UTC),

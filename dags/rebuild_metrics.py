@@ -21,6 +21,7 @@ _WHICH = "Which articles"
 
 @dag(
     dag_id="rebuild_metrics",
+    description="By hand: computes figures anew, of all articles or of some.",
     doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
@@ -78,13 +79,17 @@ def rebuild_metrics() -> None:
     def plan(params: dict[str, Any] | None = None) -> list[tuple[str, str]]:
         """Cut the selected articles into ranges; returns the first and the last id of each."""
         from below_the_line.database.connections import connect
-        from below_the_line.metrics.recompute import Selection, ranges
+        from below_the_line.metrics.recompute import Selection, ranges, require_known
         from btl_airflow.connections import database_url
+        from btl_airflow.refusing import failing_at_once
 
         chosen = dict(params or {})
         most = chosen.pop("buckets")
         with connect(database_url(), application_name="rebuild_metrics") as connection:
-            return ranges(connection, Selection.parse(**chosen), most=most)
+            with failing_at_once():
+                selection = Selection.parse(**chosen)
+                require_known(connection, selection.ids)
+            return ranges(connection, selection, most=most)
 
     # Writers of metrics wait for one another: two keep the database busy, more would keep workers from others.
     @task(execution_timeout=timedelta(hours=6), max_active_tis_per_dagrun=2)

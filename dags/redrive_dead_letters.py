@@ -41,6 +41,7 @@ _FILTERS = "Which dead letters"
 
 @dag(
     dag_id="redrive_dead_letters",
+    description="By hand: judges dead letters again.",
     doc_md=__doc__,
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
@@ -114,13 +115,15 @@ def redrive_dead_letters() -> None:
         from below_the_line.catalogue import load_contracts
         from below_the_line.settings import from_environment
         from btl_airflow.connections import INGEST_CONNECTION_ID, database_url
+        from btl_airflow.refusing import failing_at_once
         from consumers.core.dead_letters import Selection
         from consumers.redriving import redrive as run
 
         chosen = dict(params or {})
         dry_run = chosen.pop("dry_run")
         url = database_url(INGEST_CONNECTION_ID)
-        selection = Selection.parse(**chosen)
+        with failing_at_once():
+            selection = Selection.parse(**chosen)
         return run(url, from_environment().consumer_group, load_contracts(), selection, dry_run=dry_run).as_dict()
 
     redrive()

@@ -70,7 +70,7 @@ def list_(
     if as_json:
         print_json({"counts": counts} if summary else {"counts": counts, "dead_letters": list(map(_as_json, letters))})
     elif not counts:
-        typer.echo("No dead letter matches.")
+        _print_none(topic)
     else:
         _print_counts(counts)
         if letters:
@@ -151,7 +151,10 @@ def redrive(
         dry_run=dry_run,
         told=_print_outcome if dry_run and not summary else lambda _letter, _outcome: None,
     )
-    _print_outcomes(done, dry_run=dry_run)
+    if done.judged:
+        _print_outcomes(done, dry_run=dry_run)
+    else:
+        _print_none(topic)
 
 
 def discard(
@@ -178,10 +181,20 @@ def discard(
     with connected(settings()) as connection:
         counts = (count_by_code if dry_run else set_aside)(connection, selection)
     if not counts:
-        typer.echo("No dead letter matches.")
+        _print_none(topic)
         return
     _print_counts(counts)
     typer.echo("Dry run: nothing was done." if dry_run else "Discarded: `--status discarded` shows them.")
+
+
+def _print_none(topic: str | None) -> None:
+    from below_the_line.catalogue import topics
+
+    read = [each.name for each in topics() if each.direction == "in"]
+    if topic is None or topic in read:
+        typer.echo("No dead letter matches.")
+    else:
+        typer.echo(f"No dead letter matches. No topic {topic} is read: there are {', '.join(read)}.")
 
 
 def _print_counts(counts: Mapping[str, int]) -> None:
@@ -356,9 +369,6 @@ def _print_outcomes(done: RedriveSummary, *, dry_run: bool) -> None:
 
     from below_the_line.cli.partitions import console
 
-    if not done.judged:
-        typer.echo("No dead letter matches.")
-        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("was")
     table.add_column("would become" if dry_run else "became")

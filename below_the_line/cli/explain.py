@@ -94,9 +94,10 @@ def _explain(article_id: str, comment_id: str | None, *, no_log: bool, since: st
     records, topic_id = [], None
     topic = "articles" if comment_id is None else "comment-events"
     if not no_log:
-        topic_id = next((log.topic_id for log in partition_logs(current, [topic]).values()), None)
-        with _bar(f"Searching {topic}") as progress:
-            records = list(explaining.search_log(current, topic, article_id.encode(), begin, progress))
+        with _able_to_do_without():
+            topic_id = next((log.topic_id for log in partition_logs(current, [topic]).values()), None)
+            with _bar(f"Searching {topic}") as progress:
+                records = list(explaining.search_log(current, topic, article_id.encode(), begin, progress))
     # The tables after the log, so that what is there of it is in them, too, or is said to be not ingested yet; and all of them
     # as of one moment.
     with connected(current) as connection, connection.transaction():
@@ -175,6 +176,17 @@ def _time(text: str | None) -> datetime | None:
     if found is None:
         raise BelowTheLineError(f"--since is no time: {text!r}.", "Write it as in 2026-11-23T10:00:00Z.")
     return to_datetime(found.since_1970)
+
+
+@contextmanager
+def _able_to_do_without() -> Iterator[None]:
+    """Where the log can't be searched, say that there is a way without it."""
+    try:
+        yield
+    except BelowTheLineError as error:
+        raise BelowTheLineError(
+            error.message, f"{error.cure} Or explain from the tables alone: --no-log.".lstrip()
+        ) from error
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def export(
     with connected(settings()) as connection:
         count = write(connection, table, form, output)
     if output is not None:
-        typer.echo(f"{count:,} rows of metrics.{table} are in {output}.", err=True)
+        typer.echo(f"{count:,} rows of metrics.{table.removeprefix('metrics.')} are in {output}.", err=True)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], by: str) -> Any:
@@ -123,7 +123,7 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
     known = figures.article
     out.print(Text(printable(str(known["headline"]) if known else f"Article {article_id}"), style="bold"))
     if known:
-        facts = (known["site"], known["section"], known["status"], known["published_at"], known["url"])
+        facts = (known["site"], known["section"], known["status"], _time(known["published_at"]), known["url"])
         out.print(Text(printable(" · ".join(str(fact) for fact in facts if fact is not None)), style="dim"))
     for name, row in figures.tables.items():
         table = Table(box=None, header_style="bold", pad_edge=False, title=f"metrics.{name}", title_justify="left")
@@ -131,7 +131,7 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
         table.add_column("value", justify="right", no_wrap=True)
         table.add_column("what it is", style="dim", overflow="fold")
         for column in definitions(name).columns[1:]:
-            value = row[column.name]
+            value = _time(row[column.name]) if column.unit == "time" else row[column.name]
             meaning = column.definition
             if value is None:
                 meaning += f" (none: {column.when_null})"
@@ -150,6 +150,15 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
     else:
         hint = "No article event has come for it: headline, section and window are not known."
     out.print(Text(hint, style="dim"))
+
+
+def _time(text: str | None) -> str | None:
+    """A time as JSON has it, as clocks show it."""
+    from datetime import datetime
+
+    from below_the_line.cli.printing import clock
+
+    return None if text is None else clock(datetime.fromisoformat(text))
 
 
 def _value(value: Any) -> str:

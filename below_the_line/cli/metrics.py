@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from below_the_line.metrics.drift import Difference
 
 Articles = Annotated[
-    str | None, typer.Option(metavar="IDS", help="Only these articles: their ids, separated by commas.")
+    str | None,
+    typer.Option("--articles", "--ids", metavar="IDS", help="Only these articles: their ids, separated by commas."),
 ]
 
 
@@ -43,12 +44,14 @@ def drift(
     from below_the_line.cli.partitions import connected, print_json
     from below_the_line.metrics.drift import drift as compare
     from below_the_line.metrics.drift import drift_of
+    from below_the_line.metrics.recompute import require_known
 
     ids = _ids(articles)
     if everything and ids:
         raise BelowTheLineError("--all and --articles were given.", "Give one of them, or none for a sample.")
     current = settings()
     with connected(current) as connection:
+        require_known(connection, ids)
         if ids:
             differences = drift_of(connection, ids, time_zone=current.site_timezone)
         else:
@@ -81,7 +84,7 @@ def rebuild(
     from below_the_line.cli.partitions import connected, print_json
     from below_the_line.cli.printing import counted
     from below_the_line.logs import configure_logs
-    from below_the_line.metrics.recompute import Selection
+    from below_the_line.metrics.recompute import Selection, require_known
     from below_the_line.metrics.recompute import rebuild as run
 
     current = settings()
@@ -89,6 +92,7 @@ def rebuild(
     configure_logs(current.log_format, logging.WARNING)
     selection = Selection.parse(_ids(articles), published_since, published_until)
     with connected(current) as connection:
+        require_known(connection, selection.ids)
         summary = run(connection, selection, time_zone=current.site_timezone)
     if as_json:
         print_json(summary.as_dict())

@@ -88,7 +88,8 @@ def parse_exactly(raw: bytes, beside: Sequence[str] = ()) -> Document:
             parse_constant=_no_constant,
         )
     except json.JSONDecodeError as error:
-        reject("not_json", f"The value is not JSON (RFC 8259): {error.msg} at byte {len(text[: error.pos].encode())}.")
+        message, byte = error.msg.removesuffix(" at"), len(text[: error.pos].encode())
+        reject("not_json", f"The value is not JSON (RFC 8259): {message} at byte {byte}.")
     for code in ("duplicate_key", "number_out_of_range"):
         if code in faults:
             reject(code, faults[code])

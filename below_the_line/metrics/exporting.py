@@ -22,11 +22,13 @@ _BATCH = 10_000
 
 
 def export(connection: psycopg.Connection, table: str, form: str, target: Path | None) -> int:
-    """Write a whole table, in the order of its key, to a file, or to standard output (not parquet). Returns how many rows.
+    """Write a whole table, in the order of its key, to a file, or to standard output. Returns how many rows.
 
-    CSV has a header and empty fields for null, JSON is one object a line; times are in RFC 3339, UTC. Raises
-    BelowTheLineError for a table or format that there is not, and where the extra for parquet is not installed.
+    ``table`` may be written with its schema, ``metrics``. CSV has a header and empty fields for null, JSON is one object a
+    line; times are in RFC 3339, UTC. Raises BelowTheLineError for a table or format that there is not, for parquet on a
+    terminal, and where its extra is not installed.
     """
+    table = table.removeprefix("metrics.")
     if table not in EXPORTED:
         raise BelowTheLineError(f"There is no metric table {table!r}.", f"Choose one of {', '.join(EXPORTED)}.")
     if form not in FORMATS:
@@ -106,7 +108,7 @@ def _write_parquet(
         raise BelowTheLineError(
             "Parquet needs pyarrow, which is not installed.", "Install the extra: pip install 'below-the-line[export]'."
         ) from None
-    if target is None:
+    if target is None and sys.stdout.isatty():
         raise BelowTheLineError("Parquet is not for a terminal.", "Name a file: --output FILE.")
     registry = psycopg.adapters.types
     arrow = {
@@ -127,12 +129,14 @@ def _write_parquet(
     schema = pyarrow.schema([field(name, type_code) for name, type_code in zip(names, types, strict=True)])
     count = 0
     try:
-        with parquet.ParquetWriter(target, schema) as writer:
+        with parquet.ParquetWriter(sys.stdout.buffer if target is None else target, schema) as writer:
             for batch in batches:
                 columns = list(zip(*batch, strict=True))
                 arrays = [pyarrow.array(column, of.type) for column, of in zip(columns, schema, strict=True)]
                 writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
                 count += len(batch)
     except OSError as error:
+        if target is None:
+            raise
         raise BelowTheLineError(f"{target} can't be written: {error}.", "Choose another file.") from None
     return count

@@ -30,6 +30,8 @@ DAYS_BUCKET = 500
 """Days of sections per transaction."""
 REPORTERS_BUCKET = 5_000
 """Reporters per transaction."""
+_MOST_NAMED = 5
+"""Of articles in an error."""
 STATEMENT_SECONDS = 300.0
 """A statement of a bucket takes seconds. One that takes minutes is given up, before it uses up the whole run."""
 
@@ -98,7 +100,7 @@ Range = tuple[str, str]
 class ArticlesFailedError(BelowTheLineError):
     """Some articles could not be computed; all others were."""
 
-    def __init__(self, summary: MetricsSummary, *, most: int = 5) -> None:
+    def __init__(self, summary: MetricsSummary, *, most: int = _MOST_NAMED) -> None:
         """``summary``: which ones and why, and what came of all others."""
         self.summary = summary
         failed = summary.failed
@@ -187,6 +189,24 @@ def rebuild(
     summary.seconds = time.monotonic() - started
     log.info("metrics rebuilt", **summary.as_dict())
     return summary
+
+
+def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> None:
+    """Raise BelowTheLineError naming those of the articles that no event has named: a typing error is not to pass unnoticed.
+
+    Needs an idle connection.
+    """
+    require_idle(connection)
+    with connection.transaction():
+        known = set(_selected(connection, Selection(tuple(articles)), None)) if articles else set()
+    unknown = sorted(set(articles) - known)
+    if unknown:
+        raise BelowTheLineError(
+            f"No event has named {'this article' if len(unknown) == 1 else 'these articles'}: "
+            + ", ".join(map(repr, unknown[:_MOST_NAMED]))
+            + (f" and {len(unknown) - _MOST_NAMED} more." if len(unknown) > _MOST_NAMED else "."),
+            "Check the ids, as they are in discussion.articles. Nothing was done.",
+        )
 
 
 def ranges(connection: psycopg.Connection, selection: Selection, *, most: int) -> list[Range]:

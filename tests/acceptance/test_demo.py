@@ -72,6 +72,21 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         ).fetchall()
         assert ("closed", 2, 1, True) in closed
 
+        # Past days by Airflow's own command, which finds this stack's configuration.
+        planned = subprocess.run(
+            [
+                *(*BTL, "airflow", "--", "backfill", "create", "--dag-id", "daily_metrics", "--dry-run"),
+                *("--from-date", "2026-05-01", "--to-date", "2026-05-02", "--reprocess-behavior", "completed"),
+            ],
+            env=environment | {"BTL_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert planned.returncode == 0, planned.stdout + planned.stderr
+        assert "2026-05-01" in planned.stdout
+
         # An event by hand marks its article, and the DAG that listens computes its row, without anybody's asking.
         event = (
             '{"specversion": "1.0", "id": "by-hand", "source": "/test", "type": "comment.posted.v1",'

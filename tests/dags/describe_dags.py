@@ -16,6 +16,7 @@ def main() -> None:
         {
             "dag_id": dag.dag_id,
             "file": Path(dag.fileloc).stem,
+            "description": dag.description,
             "doc_md": dag.doc_md,
             "tags": sorted(dag.tags),
             "catchup": dag.catchup,

@@ -47,6 +47,7 @@ def test_every_file_gives_the_dag_of_its_name(found: dict[str, Any], dags: dict[
 def test_a_dag_keeps_the_house_rules(dags: dict[str, dict[str, Any]], dag_id: str) -> None:
     dag = dags[dag_id]
     assert "below-the-line" in dag["tags"]
+    assert dag["description"]
     for said in ("**Owner:**", "**Safe to run again:**", "**Writes:**"):
         assert said in dag["doc_md"]
     assert dag["catchup"] is False

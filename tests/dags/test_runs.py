@@ -142,6 +142,23 @@ def test_a_rebuild_takes_its_articles_from_the_form(dags: Dags, counted: Newsroo
     assert figures(counted.connection) == before
 
 
+@pytest.mark.parametrize(
+    ("dag_id", "params", "says"),
+    [
+        ("rebuild_metrics", {"ids": ["a", "bee"]}, "No event has named this article: 'bee'"),
+        ("redrive_dead_letters", {"since": "2026-13-01T00:00:00Z"}, "is no time"),
+    ],
+)
+def test_what_no_retry_makes_right_fails_at_once(
+    dags: Dags, counted: Newsroom, dag_id: str, params: dict[str, object], says: str
+) -> None:
+    before = figures(counted.connection)
+    printed = dags.fail(dag_id, **params)
+    assert says in printed
+    assert "AirflowFailException" in printed
+    assert figures(counted.connection) == before
+
+
 def test_a_rebuild_of_nothing_does_no_harm(dags: Dags, counted: Newsroom) -> None:
     dags = dags.where(BTL_SITE_TIMEZONE=ZONE)
     before = figures(counted.connection)

@@ -102,6 +102,9 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
     assert found["counts"] == {"not_utf8": 1}
     assert [(each["offset"], each["key"], each["status"]) for each in found["dead_letters"]] == [(3, "a", "open")]
     assert btl("list", "--topic", "articles").stdout == "No dead letter matches.\n"
+    told = "No dead letter matches. No topic gossip is read: there are articles, comment-events.\n"
+    for command in (("list",), ("redrive",), ("discard",)):
+        assert btl(*command, "--topic", "gossip").stdout == told
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 170])

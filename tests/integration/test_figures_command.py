@@ -15,7 +15,7 @@ from pyarrow import parquet
 from below_the_line.errors import BelowTheLineError
 from below_the_line.local.stack import Stack
 from below_the_line.metrics.definitions import definitions
-from below_the_line.metrics.exporting import EXPORTED
+from below_the_line.metrics.exporting import EXPORTED, export
 from below_the_line.settings import Settings
 from tests.commands import Btl
 from tests.conftest import ROOT, with_database
@@ -83,10 +83,23 @@ def test_what_can_not_be_asked_is_said_with_what_can(btl: Btl) -> None:
         btl("export", "comments")
     with pytest.raises(BelowTheLineError, match="'xls' is no format"):
         btl("export", "site_daily", "--format", "xls")
-    with pytest.raises(BelowTheLineError, match="not for a terminal"):
-        btl("export", "site_daily", "--format", "parquet")
     with pytest.raises(BelowTheLineError, match=r"nowhere/x\.csv can't be written: No such file"):
         btl("export", "site_daily", "-o", "nowhere/x.csv")
+
+
+def test_parquet_goes_into_a_pipe_and_not_to_a_terminal(
+    room: Newsroom,
+    connection: psycopg.Connection,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert room.abuse("a1")["reports"] == 1
+    assert export(connection, "metrics.article_abuse", "parquet", None) == 3
+    table = parquet.read_table(io.BytesIO(capfdbinary.readouterr().out))
+    assert table.column("article_id").to_pylist() == ["a1", "a2", "a3"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    with pytest.raises(BelowTheLineError, match="not for a terminal"):
+        export(connection, "article_abuse", "parquet", None)
 
 
 def test_an_article_is_shown_with_what_each_figure_is(btl: Btl) -> None:
@@ -96,6 +109,7 @@ def test_an_article_is_shown_with_what_each_figure_is(btl: Btl) -> None:
         for column in definitions(table).columns[1:]:
             assert column.definition[:60] in text
     assert "harassment" in text
+    assert "2026-05-01 12:00:00 UTC" in text
     document = json.loads(btl("article", "a1", "--json"))
     assert document["article_engagement"]["comments_published"] == 1
     assert [row["reason"] for row in document["article_abuse_reasons"]] == ["harassment"]

@@ -70,6 +70,17 @@ def test_a_rebuild_of_a_range_takes_articles_by_their_publication(btl: Btl, room
     assert (room.engagement("may")["comments_visible"], room.engagement("june")["comments_visible"]) == (1, 7)
 
 
+@pytest.mark.parametrize("command", [("drift", "--articles"), ("rebuild", "--ids")])
+def test_an_article_that_nobody_knows_is_refused_before_anything_is_done(
+    btl: Btl, room: Newsroom, command: tuple[str, ...]
+) -> None:
+    spoil(room)
+    with pytest.raises(BelowTheLineError, match="No event has named this article: 'mai'") as refused:
+        btl("metrics", *command, "may,mai")
+    assert "Nothing was done" in refused.value.cure
+    assert room.engagement("may")["comments_visible"] == 7
+
+
 def test_what_is_not_clear_is_refused(btl: Btl) -> None:
     with pytest.raises(BelowTheLineError, match="--all and --articles"):
         btl("metrics", "drift", "--all", "--articles", "may")
