@@ -55,14 +55,14 @@ class Progress:
     def passed(self) -> bool:
         """Whether everything before the barrier has been ingested from this partition.
 
-        An empty partition (nothing there, or everything expired) needs no consumer. A position in an earlier topic of the
-        same name says nothing about this one.
+        An empty partition (nothing there, or everything expired) needs no consumer, unless one has a position in it before
+        the log's start: what expired unread is lost only once somebody has accepted the gap. A position in an earlier topic
+        of the same name says nothing about this one.
         """
-        if self.log_start_offset >= self.end_offset:
-            return True
-        return (
-            self.next_offset is not None and self.held_topic_id == self.topic_id and self.next_offset >= self.end_offset
-        )
+        is_held = self.next_offset is not None and self.held_topic_id == self.topic_id
+        if self.next_offset is not None and is_held:
+            return self.next_offset >= self.end_offset
+        return self.log_start_offset >= self.end_offset
 
     @property
     def stopped(self) -> bool:

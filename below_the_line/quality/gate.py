@@ -27,6 +27,8 @@ MOST_EXAMPLES = 5
 KEPT_RUNS = 48
 """Runs whose pages are kept, two days of them: each run reads all that are there, and would take longer and longer."""
 
+_LONGEST_ERROR = 500
+
 log = structlog.get_logger(__name__)
 
 
@@ -89,8 +91,8 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
     """Check all expectations, write ``metrics.quality_results`` and the Data Docs below ``home``, and say what came of it.
 
     The Data Docs tell of the last ``kept_runs`` runs, this one among them; the table keeps all. Safe to repeat: a run of the
-    same id is replaced by a later one. Runs wait for each other. Raises BelowTheLineError when the extra with Great
-    Expectations is not installed.
+    same id is replaced by a later one. Runs wait for each other. A run that does not get through is kept as one that met no
+    expectation. Raises BelowTheLineError when the extra with Great Expectations is not installed.
     """
     # Before the import: it logs hundreds of lines.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -103,13 +105,18 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
     with psycopg.connect(database_url, autocommit=True, application_name="data_quality") as connection:
         (checked_at,) = connection.execute("select clock_timestamp()").fetchone() or (None,)
         assert isinstance(checked_at, datetime)  # noqa: S101
-        with _alone(home):
-            # Beforehand, so that the index that this run writes names no page that is gone.
-            _forget_runs(home, kept_runs - 1)
-            checked = _check(database_url, home, run_id)
-        results = [_with_examples(connection, result) for result in checked]
+        try:
+            with _alone(home):
+                # Beforehand, so that the index that this run writes names no page that is gone.
+                _forget_runs(home, kept_runs - 1)
+                checked = _check(database_url, home, run_id)
+            results = [_with_examples(connection, result) for result in checked]
+        except Exception as error:
+            # Nobody knows what is wrong: until a run gets through, no figures become final.
+            _store(connection, run_id, checked_at, _unchecked(error))
+            raise
         outcome = Outcome(run_id, checked_at, results, home / "docs" / "index.html")
-        _store(connection, outcome)
+        _store(connection, run_id, checked_at, results)
     for result in (*outcome.failed, *outcome.warned):
         log.warning("expectation not met", severity=result.check.severity, what=str(result))
     log.info(
@@ -224,7 +231,7 @@ def _check(database_url: str, home: Path, run_id: str) -> list[Result]:
             actions=[UpdateDataDocsAction(name="docs", site_names=["docs"])],
         )
     )
-    ran = checkpoint.run(run_id=RunIdentifier(run_name=run_id))
+    ran = checkpoint.run(run_id=RunIdentifier(run_name=run_id.replace("/", "_")))
     return [
         _result(by_id[each.expectation_config.meta["check"]], each)
         for validated in ran.run_results.values()
@@ -290,15 +297,21 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _store(connection: psycopg.Connection, outcome: Outcome) -> None:
+def _unchecked(error: Exception) -> list[Result]:
+    """What a run came to that did not get through."""
+    why = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_ERROR]
+    return [Result(check, False, None, [], why) for check in checks()]
+
+
+def _store(connection: psycopg.Connection, run_id: str, checked_at: datetime, results: Sequence[Result]) -> None:
     with connection.transaction():
-        for result in outcome.results:
+        for result in results:
             check = result.check
             connection.execute(
                 sql("quality/store.sql").encode(),
                 {
-                    "run_id": outcome.run_id,
-                    "checked_at": outcome.checked_at,
+                    "run_id": run_id,
+                    "checked_at": checked_at,
                     "suite": check.suite,
                     "expectation": check.name,
                     "relation": check.relation,

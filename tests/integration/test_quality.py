@@ -107,6 +107,7 @@ FAULTS: Mapping[str, str] = {
     " from discussion.reports where article_id = 'a'",
     "base.decision_without_event": "update discussion.comments set decision = 'rejected', decided_at = now(),"
     " decision_version = 'x' where article_id = 'a' and comment_id = 'c1'",
+    "base.article_without_event": "update discussion.articles set site = 'weekly' where article_id = 'b'",
     "base.edit_without_event": "update discussion.comments set edited_body = 'x', edited_at = now(), edited_version = 'x'"
     " where article_id = 'a' and comment_id = 'c1'",
     "base.window_contradicts_itself": "update discussion.windows set state = 'open' where article_id = 'a'",
@@ -194,6 +195,25 @@ def test_while_the_gate_fails_nothing_becomes_final_and_afterwards_it_does(
     apply_windows(connection, t("07-01 00:05"))
     recompute_dirty(connection)
     assert room.engagement("c")["final"], "without any mark: what was withheld is due"
+
+
+def test_a_run_that_does_not_get_through_blocks_until_one_does(
+    check: Callable[[str], Outcome], connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object) -> None:
+        raise RuntimeError("no space left\non device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("below_the_line.quality.gate._check", crash)
+        with pytest.raises(RuntimeError):
+            check("scheduled/1")
+    stored = connection.execute("select distinct success, message from metrics.quality_results").fetchall()
+    assert stored == [(False, "could not be checked: RuntimeError: no space left on device")]
+    assert connection.execute("select metrics.blocked_since() is not null").fetchone() == (True,)
+    # The same run, tried again; no path is made of its name.
+    assert check("scheduled/1").failed == []
+    assert connection.execute("select bool_and(success) from metrics.quality_results").fetchone() == (True,)
+    assert connection.execute("select metrics.blocked_since()").fetchone() == (None,)
 
 
 def test_a_gate_that_nobody_runs_any_more_blocks_nothing(connection: psycopg.Connection) -> None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,28 +134,46 @@ BREAKS = (
 )
 
 
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("broken", [each for each in BREAKS if PROVING or each.is_quick], ids=str)
-def test_a_broken_guarantee_turns_a_test_red(broken: Break, tmp_path: Path) -> None:
+TRIED = [each for each in BREAKS if PROVING or each.is_quick]
+
+
+def _copy(folder: Path) -> None:
     for name in _NEEDED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            shutil.copy(source, tmp_path)
+            shutil.copy(source, folder)
+
+
+def _tried(folder: Path, tests: Iterable[str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "BTL_PROVE": "red"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(900)
+def test_in_a_copy_that_is_whole_the_same_tests_are_green(tmp_path: Path) -> None:
+    _copy(tmp_path)
+    outcome = _tried(tmp_path, sorted({test for each in TRIED for test in each.tests}))
+    assert outcome.returncode == pytest.ExitCode.OK, outcome.stdout[-3000:] + outcome.stderr[-1000:]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("broken", TRIED, ids=str)
+def test_a_broken_guarantee_turns_a_test_red(broken: Break, tmp_path: Path) -> None:
+    _copy(tmp_path)
     path = tmp_path / broken.path
     text = path.read_text(encoding="utf-8")
     for old, new in broken.edits.items():
         assert old in text, f"{broken.path} no longer has: {old}"
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
-    outcome = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *broken.tests],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "BTL_PROVE": "red"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    outcome = _tried(tmp_path, broken.tests)
     assert outcome.returncode == pytest.ExitCode.TESTS_FAILED, outcome.stdout[-3000:] + outcome.stderr[-1000:]
     assert "1 failed" in outcome.stdout

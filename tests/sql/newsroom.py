@@ -85,11 +85,23 @@ class Newsroom:
             article,
             event_type=event_type,
             published_at=anchor and t(anchor),
+            headline=f"Headline of {article}",
             site=site,
             section=section,
             discussion_enabled=enabled,
             discussion_closes_at=closes_at and t(closes_at),
             discussion_window_hours=window_hours,
+        )
+
+    def article_as_published(self, article: str = "a") -> None:
+        """The article's row, as its last published event says."""
+        self.connection.execute(
+            "insert into discussion.articles (article_id, headline, site, section, discussion_enabled, discussion_closes_at,"
+            " discussion_window_hours, content_version, status, status_changed_at, status_version)"
+            " select article_id, headline, site, section, discussion_enabled, discussion_closes_at, discussion_window_hours,"
+            " version, 'published', occurred_at, version from discussion.article_versions"
+            " where article_id = %s and event_type = 'published' order by version desc limit 1",
+            [article],
         )
 
     def update(self, at: str, **settings: Any) -> None:
@@ -365,9 +377,7 @@ def two_discussions(connection: psycopg.Connection) -> Newsroom:
     newsroom = Newsroom(connection)
     for article in ("a", "b"):
         newsroom.publish("05-01 10:00", article=article)
-        connection.execute(
-            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', 'politics')", [article]
-        )
+        newsroom.article_as_published(article)
         newsroom.comment("c1", "05-01 12:00", article=article)
         newsroom.comment("c2", "05-01 13:00", article=article, parent="c1", user="u2")
         newsroom.report("p1", "05-02 10:00", article=article)

@@ -228,6 +228,42 @@ def test_a_decision_or_a_text_that_is_not_its_last_events_is_found(decided: News
     assert not {"body", "edited_body"} & row.keys(), "what readers wrote is in no log"
 
 
+ARTICLES_BY_HAND = {
+    "a headline that was changed": "update discussion.articles set headline = 'x'",
+    "a section that was taken away": "update discussion.articles set section = null",
+    "a status that was changed": "update discussion.articles set status = 'unpublished'",
+    "a window that was made up": "update discussion.articles set discussion_window_hours = 5",
+    "an article whose row is gone": "delete from discussion.articles",
+    "an article whose events are gone": "delete from discussion.article_versions",
+    "an update whose event is gone": "update discussion.articles set content_version = 'x'",
+}
+
+
+@pytest.mark.parametrize("fault", ARTICLES_BY_HAND)
+def test_an_article_that_is_not_as_its_last_event_says_is_found(newsroom: Newsroom, fault: str) -> None:
+    newsroom.publish("05-01 10:00", window_hours=48)
+    newsroom.article_as_published()
+    assert found(newsroom.connection, "base/article_without_event") == []
+    newsroom.connection.execute(ARTICLES_BY_HAND[fault].encode())
+    (row,) = found(newsroom.connection, "base/article_without_event")
+    assert row["article_id"] == "a"
+
+
+def test_an_unpublished_or_updated_article_is_compared_register_by_register(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.article_as_published()
+    newsroom.update("05-01 11:00", section="sports")
+    newsroom.unpublish("05-01 12:00")
+    (row,) = found(newsroom.connection, "base/article_without_event")
+    assert (row["section_of_event"], row["status_of_event"]) == ("sports", "unpublished")
+    newsroom.connection.execute(
+        "update discussion.articles set section = 'sports', status = 'unpublished',"
+        " content_version = (select version from discussion.article_versions where event_type = 'updated'),"
+        " status_version = (select version from discussion.article_versions where event_type = 'unpublished')"
+    )
+    assert found(newsroom.connection, "base/article_without_event") == []
+
+
 def test_an_article_that_only_a_report_names_must_have_figures(newsroom: Newsroom) -> None:
     newsroom.report("p1", "05-02 10:00", article="reported")
     newsroom.connection.execute("delete from ingest.dirty_articles")
