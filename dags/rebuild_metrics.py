@@ -91,7 +91,7 @@ def rebuild_metrics() -> None:
                 require_known(connection, selection.ids)
             return ranges(connection, selection, most=most)
 
-    # Writers of metrics wait for one another: two keep the database busy, more would keep workers from others.
+    # Two compute at the same time; more would keep workers, and the database, from others.
     @task(execution_timeout=timedelta(hours=6), max_active_tis_per_dagrun=2)
     def rebuild_bucket(within: tuple[str, str], params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Compute the rows of each article of a range; returns how many."""

@@ -72,6 +72,7 @@ def rebuild(
     published_until: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only articles published before then (RFC 3339).")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="So many connections compute at the same time.")] = 2,
     as_json: AsJson = False,
 ) -> None:
     """Compute metrics anew from the base tables: of all articles, or of some; as the DAG rebuild_metrics does.
@@ -79,6 +80,7 @@ def rebuild(
     Safe at any time and beside anything; if it is broken off, run it again.
     """
     import logging
+    from contextlib import ExitStack
 
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import connected, print_json
@@ -93,7 +95,9 @@ def rebuild(
     selection = Selection.parse(_ids(articles), published_since, published_until)
     with connected(current) as connection:
         require_known(connection, selection.ids)
-        summary = run(connection, selection, time_zone=current.site_timezone)
+        with ExitStack() as opened:
+            helpers = [opened.enter_context(connected(current)) for _ in range(workers - 1)]
+            summary = run(connection, selection, time_zone=current.site_timezone, helpers=helpers)
     if as_json:
         print_json(summary.as_dict())
     else:

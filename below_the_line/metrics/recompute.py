@@ -4,12 +4,18 @@ A metric row is a function of the base rows of its article; there is nothing to 
 transaction of separate statements at READ COMMITTED: the lock that every writer of metrics takes, then the marks, then the
 work. One statement for all of it would see the rows as they were before it waited for the lock, and delete marks whose rows
 it had not seen.
+
+No row may be computed by two at once: the later to write might be the earlier to have read. Runs that take what is marked work
+alone. A rebuild shares the lock with other rebuilds, and locks the shard that its bucket is of besides: of articles by hash,
+of days by blocks of a month.
 """
 
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from itertools import zip_longest
 from typing import Any
 
 import psycopg
@@ -20,10 +26,13 @@ from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics import computing
 from below_the_line.metrics.definitions import ARTICLE_TABLES
+from below_the_line.metrics.sharing import share
 from below_the_line.resources import sql
 
 METRICS_LOCK = 7_170_103
-"""Advisory lock of every writer of metric tables."""
+"""Advisory lock of every writer of metric tables: exclusive, or shared and one of its shards."""
+SHARDS = 16
+"""So many rebuilds, at most, work at the same time."""
 BUCKET = 1_000
 """Articles (or marks) per transaction."""
 DAYS_BUCKET = 500
@@ -169,22 +178,34 @@ def recompute_dirty(
     return summary
 
 
-def rebuild_all(connection: psycopg.Connection, *, bucket: int = BUCKET, time_zone: str = "UTC") -> MetricsSummary:
+def rebuild_all(
+    connection: psycopg.Connection,
+    *,
+    bucket: int = BUCKET,
+    time_zone: str = "UTC",
+    helpers: Sequence[psycopg.Connection] = (),
+) -> MetricsSummary:
     """Compute the metrics of every article again; marks of articles are left alone, runs may go on beside it.
 
-    Safe to run again. If it is broken off, what is done is right, the rest is as before, and what draws on what is done is
-    marked for the next run of any kind. Needs an idle connection and commits on it, once per bucket.
+    ``helpers`` are further idle connections that share the work, each on a thread of its own. Safe to run again. If it is
+    broken off, what is done is right, the rest is as before, and what draws on what is done is marked for the next run of any
+    kind. Needs an idle connection and commits on it, once per bucket.
     """
-    return rebuild(connection, Selection(), bucket=bucket, time_zone=time_zone)
+    return rebuild(connection, Selection(), bucket=bucket, time_zone=time_zone, helpers=helpers)
 
 
 def rebuild(
-    connection: psycopg.Connection, selection: Selection, *, bucket: int = BUCKET, time_zone: str = "UTC"
+    connection: psycopg.Connection,
+    selection: Selection,
+    *,
+    bucket: int = BUCKET,
+    time_zone: str = "UTC",
+    helpers: Sequence[psycopg.Connection] = (),
 ) -> MetricsSummary:
     """The same for selected articles, and for the days and the reporters that they speak of."""
     started = time.monotonic()
-    summary = rebuild_range(connection, selection, bucket=bucket, time_zone=time_zone)
-    finished = finish_rebuild(connection, selection)
+    summary = rebuild_range(connection, selection, bucket=bucket, time_zone=time_zone, helpers=helpers)
+    finished = finish_rebuild(connection, selection, helpers=helpers)
     summary.section_days, summary.reporters = finished.section_days, finished.reporters
     summary.seconds = time.monotonic() - started
     log.info("metrics rebuilt", **summary.as_dict())
@@ -198,8 +219,8 @@ def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> No
     """
     require_idle(connection)
     with connection.transaction():
-        known = set(_selected(connection, Selection(tuple(articles)), None)) if articles else set()
-    unknown = sorted(set(articles) - known)
+        known = dict(_selected(connection, Selection(tuple(articles)), None)) if articles else {}
+    unknown = sorted(set(articles) - known.keys())
     if unknown:
         raise BelowTheLineError(
             f"No event has named {'this article' if len(unknown) == 1 else 'these articles'}: "
@@ -213,7 +234,7 @@ def ranges(connection: psycopg.Connection, selection: Selection, *, most: int) -
     """Cut the selected articles, in order, into at most so many ranges of about equally many. Needs an idle connection."""
     require_idle(connection)
     with connection.transaction():
-        articles = _selected(connection, selection, None)
+        articles = [article for article, _ in _selected(connection, selection, None)]
     size = max(1, -(-len(articles) // most))
     return [(part[0], part[-1]) for part in _parts(articles, size)]
 
@@ -225,6 +246,7 @@ def rebuild_range(
     *,
     bucket: int = BUCKET,
     time_zone: str = "UTC",
+    helpers: Sequence[psycopg.Connection] = (),
 ) -> MetricsSummary:
     """Compute the rows that are of one article, of the selected articles of a range (None: of all).
 
@@ -233,22 +255,36 @@ def rebuild_range(
     """
     require_idle(connection)
     started = time.monotonic()
-    summary = MetricsSummary()
-    computing.prepare(connection)
     with connection.transaction():
-        articles = _selected(connection, selection, within)
-    for part in _parts(articles, bucket):
-        with connection.transaction():
-            _begin_unit(connection)
-            _recompute(connection, part, time_zone)
-            connection.execute(sql("metrics/mark_bucket.sql").encode())
-        summary.articles += len(part)
-        summary.buckets += 1
-    summary.seconds = time.monotonic() - started
-    return summary
+        selected = _selected(connection, selection, within)
+
+    def compute(worker: psycopg.Connection, unit: tuple[int, list[str]]) -> None:
+        shard, articles = unit
+        with worker.transaction():
+            _begin_unit(worker, shard)
+            _recompute(worker, articles, time_zone)
+            worker.execute(sql("metrics/mark_bucket.sql").encode())
+
+    units = _by_shard(selected, bucket)
+    share(units, (connection, *helpers), computing.prepare, compute)
+    return MetricsSummary(articles=len(selected), buckets=len(units), seconds=time.monotonic() - started)
 
 
-def finish_rebuild(connection: psycopg.Connection, selection: Selection) -> MetricsSummary:
+def _by_shard(selected: Sequence[tuple[str, int]], bucket: int) -> list[tuple[int, list[str]]]:
+    """Articles in buckets of one shard each, in an order in which neighbours are of different shards, if there are several."""
+    of_shard: dict[int, list[str]] = {}
+    for article, shard in selected:
+        of_shard.setdefault(shard, []).append(article)
+    buckets = [
+        [(shard, articles[start : start + bucket]) for start in range(0, len(articles), bucket)]
+        for shard, articles in sorted(of_shard.items())
+    ]
+    return [unit for turn in zip_longest(*buckets) for unit in turn if unit is not None]
+
+
+def finish_rebuild(
+    connection: psycopg.Connection, selection: Selection, *, helpers: Sequence[psycopg.Connection] = ()
+) -> MetricsSummary:
     """Compute the rows that are of many articles, wherever they are marked.
 
     After a rebuild of everything, first remove rows of articles that no event names any more, and mark all others. Safe to
@@ -276,6 +312,15 @@ def finish_rebuild(connection: psycopg.Connection, selection: Selection) -> Metr
             # Whatever else is wrong in them is not found by what changed.
             connection.execute(sql("metrics/mark_all_days.sql").encode())
             connection.execute(sql("metrics/mark_all_reporters.sql").encode())
+
+    def compute(worker: psycopg.Connection, shard: int) -> None:
+        done = _recompute_marked_days(worker, shard)
+        with adding:
+            summary.section_days += done
+
+    adding = threading.Lock()
+    share(range(SHARDS), (connection, *helpers), computing.prepare, compute)
+    # What others have marked meanwhile, and the reporters.
     _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
     return summary
@@ -308,12 +353,18 @@ def rebuild_days(
     return summary
 
 
-def _begin_unit(connection: psycopg.Connection) -> None:
+def _begin_unit(connection: psycopg.Connection, shard: int | None = None) -> None:
+    """Locks for the rest of the transaction; ``shard`` None: alone."""
     connection.execute("set transaction isolation level read committed")
-    connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+    if shard is None:
+        connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+    else:
+        connection.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
+        connection.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, shard])
 
 
-def _selected(connection: psycopg.Connection, selection: Selection, within: Range | None) -> list[str]:
+def _selected(connection: psycopg.Connection, selection: Selection, within: Range | None) -> list[tuple[str, int]]:
+    """Articles in order, each with its shard."""
     first, last = within or (None, None)
     parameters = {
         "ids": list(selection.ids),
@@ -321,8 +372,9 @@ def _selected(connection: psycopg.Connection, selection: Selection, within: Rang
         "published_until": selection.published_until,
         "first": first,
         "last": last,
+        "shards": SHARDS,
     }
-    return [row[0] for row in connection.execute(sql("metrics/selected_articles.sql").encode(), parameters).fetchall()]
+    return connection.execute(sql("metrics/selected_articles.sql").encode(), parameters).fetchall()
 
 
 def _take(connection: psycopg.Connection, statement: str, **parameters: object) -> list[str]:
@@ -377,17 +429,25 @@ def _recompute(connection: psycopg.Connection, articles: Sequence[str], time_zon
     computing.weigh(connection, articles, [])
 
 
-def _recompute_across(connection: psycopg.Connection, summary: MetricsSummary) -> None:
-    """The rows that are of many articles, of all days of sections and all reporters that are marked."""
+def _recompute_marked_days(connection: psycopg.Connection, shard: int | None = None) -> int:
+    """All days of sections that are marked (of a shard of months, or all); returns how many."""
+    done = 0
     while True:
         with connection.transaction():
-            _begin_unit(connection)
-            marks = connection.execute(sql("metrics/take_dirty_days.sql").encode(), {"bucket": DAYS_BUCKET}).fetchall()
+            _begin_unit(connection, None if shard is None else SHARDS + shard)
+            marks = connection.execute(
+                sql("metrics/take_dirty_days.sql").encode(), {"bucket": DAYS_BUCKET, "shard": shard, "shards": SHARDS}
+            ).fetchall()
             days = sorted({*marks}, key=lambda mark: (mark[2], mark[0], mark[1] or ""))
             _recompute_days(connection, days)
-        summary.section_days += len(days)
+        done += len(days)
         if len(days) < DAYS_BUCKET:
-            break
+            return done
+
+
+def _recompute_across(connection: psycopg.Connection, summary: MetricsSummary) -> None:
+    """The rows that are of many articles, of all days of sections and all reporters that are marked."""
+    summary.section_days += _recompute_marked_days(connection)
     while True:
         with connection.transaction():
             _begin_unit(connection)

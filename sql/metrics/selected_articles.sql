@@ -1,7 +1,9 @@
 -- Selected articles of all that any event named, in order. Parameters: ids (empty: all), published_since and published_until
 -- (half-open; null: without bound), first and last (a range of ids, both included; null: without bound).
--- Grain: one row per article. Reads only.
-select known.article_id
+-- shards: into so many parts articles are divided, by hash. Grain: one row per article, with its shard. Reads only.
+select
+    known.article_id,
+    abs(mod(hashtext(known.article_id), %(shards)s)) as shard
 from discussion.known_articles as known
 left join discussion.windows as closing_window on closing_window.article_id = known.article_id
 where (cardinality(%(ids)s::text[]) = 0 or known.article_id = any(%(ids)s::text[]))

@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.metrics`` runs a stack of its own (.btl-bench-metrics, free ports, gone afterwards), prints a table
 against the targets, and writes build/bench-metrics.json. A hundred comments an article on average, skewed as real discussions
-are: half of them are under a tenth of the articles. The rebuild is of tables that are empty at first.
+are: half of them are under a tenth of the articles. The rebuild is of tables that are empty at first, by two connections.
 """
 
 import argparse
@@ -177,8 +177,12 @@ def measure(url: str, comments: int, say: Callable[[str], None] = print) -> Size
         )
         say("Rebuilding …")
         before = _temporary_bytes(connection)
-        with _peak(connection.info.backend_pid) as peak:
-            rebuild = _seconds(lambda: rebuild_all(connection))
+        with (
+            psycopg.connect(url, options="-c timezone=UTC", autocommit=True) as helper,
+            _peak(connection.info.backend_pid) as peak,
+        ):
+            # As `btl metrics rebuild` does.
+            rebuild = _seconds(lambda: rebuild_all(connection, helpers=[helper]))
         written = _temporary_bytes(connection) - before
         connection.execute("vacuum (analyze)")
         connection.execute(
@@ -241,7 +245,7 @@ def show(console: Console, sizes: Sequence[Size]) -> None:
     table.add_column("target", justify="right")
     rows: list[tuple[str, Callable[[Size], str], str]] = [
         ("one sequential aggregate of the comments", lambda each: f"{each.aggregate_seconds:.2f} s", ""),
-        ("full rebuild", lambda each: f"{each.rebuild_seconds:.1f} s", ""),
+        ("full rebuild, by two connections", lambda each: f"{each.rebuild_seconds:.1f} s", ""),
         ("  by the aggregate", lambda each: f"{each.rebuild_ratio:.1f}", f"at most {MOST_REBUILD:.0f}"),
         ("run over one article in a hundred", lambda each: f"{each.incremental_seconds:.2f} s", ""),
         ("  of a rebuild", lambda each: f"1/{each.incremental_ratio:.0f}", f"at most 1/{LEAST_INCREMENTAL:.0f}"),

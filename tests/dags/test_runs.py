@@ -232,6 +232,7 @@ def test_a_failed_gate_says_what_is_wrong_in_its_log_and_to_the_webhook(
 ) -> None:
     newsroom = Newsroom(connection)
     newsroom.publish("01-01 10:00")
+    newsroom.article_as_published()
     newsroom.comment("c1", "01-01 12:00")
     newsroom.close("01-02 00:00")
     newsroom.compute()

@@ -6,10 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES
-from below_the_line.metrics.recompute import METRICS_LOCK, ArticlesFailedError, rebuild_all, recompute_dirty
+from below_the_line.metrics.recompute import METRICS_LOCK, SHARDS, ArticlesFailedError, rebuild_all, recompute_dirty
 from tests.consuming import wait_until
 from tests.sql.newsroom import Newsroom, t
 
@@ -295,6 +296,78 @@ def test_a_mark_committed_while_a_run_waits_for_the_lock_is_not_lost(newsroom: N
         assert not run.is_alive()
     assert newsroom.engagement()["comments_submitted"] == 2
     assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
+
+
+def _shard(connection: psycopg.Connection, article: str) -> int:
+    row = connection.execute("select abs(mod(hashtext(%s), %s))", [article, SHARDS]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
+    newsroom: Newsroom, database_url: str
+) -> None:
+    connection = newsroom.connection
+    articles = [f"article-{number}" for number in range(40)]
+    for article in articles:
+        newsroom.comment("c1", "05-01 12:00", article=article)
+    held = _shard(connection, articles[0])
+    assert {_shard(connection, article) for article in articles} > {held}
+    with (
+        psycopg.connect(database_url, autocommit=True) as runner,
+        psycopg.connect(database_url, autocommit=True) as helper,
+        psycopg.connect(database_url) as other,
+    ):
+        # As another rebuild that works on one shard.
+        other.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
+        other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, held])
+        run = threading.Thread(target=rebuild_all, args=(runner,), kwargs={"helpers": [helper]})
+        run.start()
+        expected = sum(_shard(connection, article) != held for article in articles)
+        wait_until(
+            lambda: connection.execute("select count(*) from metrics.article_engagement").fetchone() == (expected,),
+            30,
+            lambda: "the other shards were not computed",
+        )
+        newsroom.comment("c2", "05-01 12:01", article=articles[0])
+        other.commit()
+        run.join(30)
+        assert not run.is_alive()
+    assert newsroom.engagement(articles[0])["comments_submitted"] == 2
+    assert connection.execute("select count(*) from metrics.article_engagement").fetchone() == (len(articles),)
+
+
+def test_a_run_waits_for_rebuilds_and_rebuilds_for_a_run(newsroom: Newsroom, database_url: str) -> None:
+    connection = newsroom.connection
+    newsroom.comment("c1", "05-01 12:00")
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    for work, lock in ((recompute_dirty, "pg_advisory_xact_lock_shared"), (rebuild_all, "pg_advisory_xact_lock")):
+        with (
+            psycopg.connect(database_url, autocommit=True) as runner,
+            psycopg.connect(database_url) as other,
+        ):
+            other.execute(f"select {lock}(%s)".encode(), [METRICS_LOCK])
+            run = threading.Thread(target=work, args=(runner,))
+            run.start()
+            _until_waiting(connection, runner.info.backend_pid)
+            other.commit()
+            run.join(30)
+            assert not run.is_alive()
+    assert newsroom.engagement()["comments_submitted"] == 1
+
+
+def test_what_fails_on_one_connection_of_a_rebuild_ends_it_on_all(newsroom: Newsroom, database_url: str) -> None:
+    for number in range(40):
+        newsroom.comment("c1", "05-01 12:00", article=f"article-{number}")
+    with (
+        psycopg.connect(database_url, autocommit=True) as runner,
+        psycopg.connect(database_url, autocommit=True) as helper,
+    ):
+        helper.close()
+        with pytest.raises(psycopg.OperationalError):
+            rebuild_all(runner, helpers=[helper])
+        assert runner.info.transaction_status == TransactionStatus.IDLE
+        assert rebuild_all(runner).articles == 40
 
 
 def _until_waiting(connection: psycopg.Connection, backend_pid: int) -> None:

@@ -28,6 +28,11 @@ def rebuild(connection: psycopg.Connection) -> MetricsSummary:
     return rebuild_all(connection, bucket=2, time_zone=ZONE)
 
 
+def rebuild_by_two(connection: psycopg.Connection) -> MetricsSummary:
+    with psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True) as helper:
+        return rebuild_all(connection, bucket=2, time_zone=ZONE, helpers=[helper])
+
+
 def happen(room: Newsroom, chance: random.Random, numbers: range) -> None:
     """Events, each with its marks in one transaction, as consumers write them."""
     for number in numbers:
@@ -131,7 +136,9 @@ def test_runs_rebuilds_and_events_at_once_leave_what_a_rebuild_from_nothing_give
         assert drift(connection, None, time_zone=ZONE) == []
         return MetricsSummary()
 
-    others = [threading.Thread(target=again_and_again, args=(what,)) for what in (run, run, rebuild, compare)]
+    others = [
+        threading.Thread(target=again_and_again, args=(what,)) for what in (run, run, rebuild, rebuild_by_two, compare)
+    ]
     for other in others:
         other.start()
     chance = random.Random(3)

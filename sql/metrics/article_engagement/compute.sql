@@ -90,16 +90,45 @@ linked as materialized (
         on parent.article_id = reply.article_id and parent.comment_id = reply.parent_comment_id
 ),
 
--- After as many steps as there are comments all have left by the top, but for those in or below a circle of parents: they
--- are somewhere in it, and each of its members is met. lowest: the least number on the way, which names the circle.
-climbed as (
+-- After as many steps as there are comments all have left by the top, but for those in or below a circle of parents.
+measured as (
     select
         linked.article_id,
         1 as steps,
         array_agg(linked.above order by linked.number) as above,
-        array_agg(linked.number order by linked.number) as lowest
+        array_agg(linked.depth order by linked.number) as depth,
+        array_agg(linked.published order by linked.number) as published
     from linked
     group by linked.article_id
+    union all
+    select measured.article_id, measured.steps * 2, doubled.above, doubled.depth, measured.published
+    from measured
+    cross join lateral (
+        select
+            array_agg(coalesce(measured.above[way.above], 0) order by way.number) as above,
+            array_agg(way.depth + coalesce(measured.depth[way.above], 0) order by way.number) as depth
+        from unnest(measured.above, measured.depth) with ordinality as way (above, depth, number)
+    ) as doubled
+    where measured.steps < cardinality(measured.above) and 0 < any(measured.above)
+),
+
+circular as materialized (
+    select linked.*
+    from linked
+    inner join measured on measured.article_id = linked.article_id
+    where measured.steps >= cardinality(measured.above) and 0 < any(measured.above)
+),
+
+-- After so many steps they are somewhere in it, and each of its members is met. lowest: the least number on the way, which
+-- names the circle.
+climbed as (
+    select
+        circular.article_id,
+        1 as steps,
+        array_agg(circular.above order by circular.number) as above,
+        array_agg(circular.number order by circular.number) as lowest
+    from circular
+    group by circular.article_id
     union all
     select climbed.article_id, climbed.steps * 2, doubled.above, doubled.lowest
     from climbed
@@ -109,7 +138,7 @@ climbed as (
             array_agg(least(way.lowest, climbed.lowest[way.above]) order by way.number) as lowest
         from unnest(climbed.above, climbed.lowest) with ordinality as way (above, lowest, number)
     ) as doubled
-    where climbed.steps < cardinality(climbed.above) and 0 < any(climbed.above)
+    where climbed.steps < cardinality(climbed.above)
 ),
 
 circle as materialized (
@@ -126,38 +155,44 @@ circle as materialized (
 ),
 
 -- Now a member of a circle is a top, as deep as its circle has members.
-measured as (
+measured_again as (
     select
-        linked.article_id,
-        array_agg(case when circle.number is null then linked.above else 0 end order by linked.number) as above,
-        array_agg(coalesce(circle.members, linked.depth) order by linked.number) as depth,
-        array_agg(linked.published order by linked.number) as published
-    from linked
-    left join circle on circle.article_id = linked.article_id and circle.number = linked.number
-    group by linked.article_id
+        circular.article_id,
+        array_agg(case when circle.number is null then circular.above else 0 end order by circular.number) as above,
+        array_agg(coalesce(circle.members, circular.depth) order by circular.number) as depth,
+        array_agg(circular.published order by circular.number) as published
+    from circular
+    left join circle on circle.article_id = circular.article_id and circle.number = circular.number
+    group by circular.article_id
     union all
-    select measured.article_id, doubled.above, doubled.depth, measured.published
-    from measured
+    select measured_again.article_id, doubled.above, doubled.depth, measured_again.published
+    from measured_again
     cross join lateral (
         select
-            array_agg(coalesce(measured.above[way.above], 0) order by way.number) as above,
-            array_agg(way.depth + coalesce(measured.depth[way.above], 0) order by way.number) as depth
-        from unnest(measured.above, measured.depth) with ordinality as way (above, depth, number)
+            array_agg(coalesce(measured_again.above[way.above], 0) order by way.number) as above,
+            array_agg(way.depth + coalesce(measured_again.depth[way.above], 0) order by way.number) as depth
+        from unnest(measured_again.above, measured_again.depth) with ordinality as way (above, depth, number)
     ) as doubled
-    where 0 < any(measured.above)
+    where 0 < any(measured_again.above)
 ),
 
 -- Article by article: joining the comments again would pair all with all, or carry the arrays through a sort.
 deepest as (
     select
-        measured.article_id,
+        finished.article_id,
         (
             select max(way.depth)
-            from unnest(measured.depth, measured.published) as way (depth, published)
+            from unnest(finished.depth, finished.published) as way (depth, published)
             where way.published
         ) as max_depth
-    from measured
-    where 0 = all(measured.above)
+    from (
+        select measured.article_id, measured.above, measured.depth, measured.published
+        from measured
+        union all
+        select measured_again.article_id, measured_again.above, measured_again.depth, measured_again.published
+        from measured_again
+    ) as finished
+    where 0 = all(finished.above)
 ),
 
 edited as (

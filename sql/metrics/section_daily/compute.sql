@@ -32,7 +32,7 @@ from (
     group by member.site, member.section, member.day
 ) as per_day
 left join (
-    select commenter.site, commenter.section, commenter.day, count(distinct commenter.user_id) as people
+    select commenter.site, commenter.section, commenter.day, count(commenter.user_id) as people
     from computing_commenters as commenter
     group by commenter.site, commenter.section, commenter.day
 ) as commenter

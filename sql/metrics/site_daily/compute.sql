@@ -29,9 +29,13 @@ from (
     group by member.site, member.day
 ) as per_day
 left join (
-    select commenter.site, commenter.day, count(distinct commenter.user_id) as people
-    from computing_commenters as commenter
-    group by commenter.site, commenter.day
+    select per_author.site, per_author.day, count(per_author.user_id) as people
+    from (
+        select commenter.site, commenter.day, commenter.user_id
+        from computing_commenters as commenter
+        group by commenter.site, commenter.day, commenter.user_id
+    ) as per_author
+    group by per_author.site, per_author.day
 ) as commenter
     on commenter.site = per_day.site
     and commenter.day = per_day.day
