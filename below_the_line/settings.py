@@ -73,8 +73,8 @@ class Settings(BaseSettings):
         if other_is_set and home.is_dir():
             # What belongs together: events of one system must not be loaded into another.
             return BelowTheLineError(
-                f"No {what} is configured. {other} is set, so that the stack in {home} is left alone.",
-                f"Set {variable} as well (`btl env` shows the stack's), or unset {other}.",
+                f"No {what} is configured. {other} is set, so that none is taken from the stack in {home}.",
+                f"Set {variable} as well (`btl env` shows the stack's), or unset {other}. If it is the stack's: `btl up`.",
             )
         where = f"the stack in {home} does not run" if home.is_dir() else f"there is no stack in {home}"
         return BelowTheLineError(f"No {what} is configured, and {where}.", f"Run `btl up`, or set {variable}.")

@@ -187,7 +187,10 @@ def _explained(error: StoreError, done: RedriveSummary) -> BelowTheLineError:
             "Run the same again when it is back: it goes on with those that are left.",
         )
     if isinstance(error.cause, psycopg.errors.InsufficientPrivilege):
-        return forbidden(error.cause)
+        denied = forbidden(error.cause)
+        return BelowTheLineError(
+            f"{denied.message} {done.judged} dead letters were done before, and nothing by halves.", denied.cure
+        )
     return BelowTheLineError(
         f"The database refused a statement of ours: {error.reason}.",
         f"{done.judged} dead letters were done before, and nothing by halves. Run `btl migrate`, and "

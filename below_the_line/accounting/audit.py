@@ -14,7 +14,7 @@ from typing import Literal
 import psycopg
 
 from below_the_line.accounting.ledger import Account, Break, Ledger, Marks, read_ledger
-from below_the_line.accounting.positions import Standing, standings
+from below_the_line.accounting.positions import Situation, Standing, standings
 from below_the_line.broker import Logs, PartitionLog, partition_logs
 from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
@@ -22,6 +22,8 @@ from below_the_line.settings import Settings
 
 FindingKind = Literal["wrong", "decision", "unknown"]
 """What does not add up; what waits for a person's decision, and is no damage; what could not be checked."""
+_NO_DAMAGE = frozenset({Situation.TRIPPED, Situation.STOPPED})
+"""Of what partitions wait for; after all else records are lost, or may be."""
 _COUNTED: Mapping[FindingKind, tuple[str, str]] = {
     "wrong": ("thing does not add up", "things do not add up"),
     "decision": ("partition waits for a decision", "partitions wait for a decision"),
@@ -172,7 +174,8 @@ def judge(ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | No
         ]
         findings += [Finding(str(standing), sentence) for sentence in holes + others]
         if standing.need is not None:
-            findings.append(Finding(str(standing), standing.need.sentence, standing.need.command, "decision"))
+            kind: FindingKind = "decision" if standing.need.situation in _NO_DAMAGE else "wrong"
+            findings.append(Finding(str(standing), standing.need.sentence, standing.need.command, kind))
         partitions.append(_account(standing, accounts, contiguous=not holes))
     why = None
     if logs is None:

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from pydantic import SecretStr
+
 from below_the_line.settings import Settings, from_environment
 
 
@@ -21,11 +23,8 @@ def settings() -> Settings:
         # Installed without the extra [local]: then there is no local stack to ask.
         return found
     connections = running_environment(found.home)
-    database = found.database_url and found.database_url.get_secret_value()
-    if any(
-        given not in (None, connections.get(variable))
-        for given, variable in ((database, "BTL_DATABASE_URL"), (found.kafka_bootstrap, "BTL_KAFKA_BOOTSTRAP"))
-    ):
+    given = {"BTL_DATABASE_URL": found.database_url, "BTL_KAFKA_BOOTSTRAP": found.kafka_bootstrap}
+    if any(value is not None and _place(value) != _place(connections.get(name)) for name, value in given.items()):
         # Another system than the stack: the two are not mixed.
         return found
     fields = {
@@ -34,3 +33,13 @@ def settings() -> Settings:
         if (variable := f"BTL_{name.upper()}") in connections and name not in found.model_fields_set
     }
     return Settings(**fields)  # type: ignore[arg-type]
+
+
+def _place(value: str | SecretStr | None) -> str | None:
+    """What an address leads to, whoever goes there: the server and the database of a URL, else the address itself."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if text is None or "://" not in text:
+        return text
+    from below_the_line.database.connections import describe
+
+    return describe(text)

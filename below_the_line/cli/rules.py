@@ -67,6 +67,8 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Add a rule. Rules are never changed or deleted: a later one supersedes."""
+    from dataclasses import asdict
+
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import connected, print_json
     from below_the_line.closing import rules
@@ -90,10 +92,11 @@ def set_(
             effect = rules.dry_run(connection, new)
         else:
             made = rules.add_rule(connection, new)
+    is_for_the_past = new.starts_before(datetime.now(UTC))
     if as_json:
-        print_json(effect if dry_run else made)
+        print_json({**asdict(effect), "needs_retroactive": is_for_the_past} if dry_run else made)
     elif dry_run:
-        _print_effect(effect, zone, unsaid=rehearsed and new.starts_before(datetime.now(UTC)))
+        _print_effect(effect, zone, unsaid=rehearsed and is_for_the_past)
     else:
         _print_made(made, zone)
 

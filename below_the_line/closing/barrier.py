@@ -59,8 +59,7 @@ class Progress:
         the log's start: what expired unread is lost only once somebody has accepted the gap. A position in an earlier topic
         of the same name says nothing about this one.
         """
-        is_held = self.next_offset is not None and self.held_topic_id == self.topic_id
-        if self.next_offset is not None and is_held:
+        if self.next_offset is not None and self.held_topic_id == self.topic_id:
             return self.next_offset >= self.end_offset
         return self.log_start_offset >= self.end_offset
 

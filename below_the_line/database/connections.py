@@ -47,7 +47,7 @@ def permitted() -> Iterator[None]:
 def forbidden(error: psycopg.Error) -> BelowTheLineError:
     """The readable form of a missing right."""
     return BelowTheLineError(
-        f"The role of BTL_DATABASE_URL may not do this: {error.diag.message_primary or error}.",
+        f"This role may not do this: {error.diag.message_primary or error}.",
         "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events and decides about "
         "partitions and dead letters; btl_scheduler closes, computes and checks; the owner may do everything.",
     )

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http.client import HTTPException
 from typing import Any
 
 from below_the_line import resources
@@ -181,7 +182,7 @@ def health(port: int, seconds: float = 5) -> dict[str, Any] | None:
     try:
         with direct.open(f"{url(port)}/api/v2/monitor/health", timeout=seconds) as response:
             answer: dict[str, Any] = json.load(response)
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return None
     return answer
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
+from http.client import HTTPException
 
 import psycopg
 
@@ -15,7 +16,7 @@ from below_the_line.local.ports import HOST
 from below_the_line.local.state import Choice
 
 PATIENCE_SECONDS = 3
-"""As long is waited for an answer."""
+"""As long is waited for an answer; for the broker's, up to twice as long."""
 _COMPONENTS: Mapping[str, str] = {
     "scheduler": "airflow-scheduler",
     "dag_processor": "airflow-dag-processor",
@@ -24,7 +25,7 @@ _COMPONENTS: Mapping[str, str] = {
 
 
 def silent_parts(layout: Layout, choice: Choice) -> frozenset[str]:
-    """The parts of the stack that do not answer within three seconds, whether or not their processes run."""
+    """The parts of the stack that do not answer within some seconds, whether or not their processes run."""
     probes: dict[str, Callable[[], bool]] = {}
     if choice.runs_postgres:
         probes[postgres.NAME] = partial(_postgres_answers, layout, choice.ports["postgres"])
@@ -54,7 +55,7 @@ def _is_alive(url: str) -> bool:
     try:
         with direct.open(url, timeout=PATIENCE_SECONDS):
             return True
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         return False
 
 

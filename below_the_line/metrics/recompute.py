@@ -6,10 +6,11 @@ work. One statement for all of it would see the rows as they were before it wait
 it had not seen.
 
 No row may be computed by two at once: the later to write might be the earlier to have read. Runs that take what is marked work
-alone. A rebuild shares the lock with other rebuilds, and locks the shard that its bucket is of besides: of articles by hash,
-of days by blocks of a month.
+alone. A rebuild locks the shard that its bucket is of (of articles by hash, of days by blocks of a month), and shares that lock
+with other rebuilds.
 """
 
+import random
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -213,9 +214,9 @@ def rebuild(
 
 
 def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> None:
-    """Raise BelowTheLineError naming those of the articles that no event has named: a typing error is not to pass unnoticed.
+    """Raise BelowTheLineError naming those of the articles that no event has named and that have no metrics either.
 
-    Needs an idle connection.
+    A typing error is not to pass unnoticed. Needs an idle connection.
     """
     require_idle(connection)
     with connection.transaction():
@@ -226,7 +227,7 @@ def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> No
             f"No event has named {'this article' if len(unknown) == 1 else 'these articles'}: "
             + ", ".join(map(repr, unknown[:_MOST_NAMED]))
             + (f" and {len(unknown) - _MOST_NAMED} more." if len(unknown) > _MOST_NAMED else "."),
-            "Check the ids, as they are in discussion.articles. Nothing was done.",
+            "Check the ids. Nothing was done.",
         )
 
 
@@ -258,28 +259,36 @@ def rebuild_range(
     with connection.transaction():
         selected = _selected(connection, selection, within)
 
-    def compute(worker: psycopg.Connection, unit: tuple[int, list[str]]) -> None:
-        shard, articles = unit
+    def compute(worker: psycopg.Connection, unit: tuple[Sequence[int], list[str]]) -> None:
+        shards, articles = unit
         with worker.transaction():
-            _begin_unit(worker, shard)
+            _begin_unit(worker, shards)
             _recompute(worker, articles, time_zone)
             worker.execute(sql("metrics/mark_bucket.sql").encode())
 
-    units = _by_shard(selected, bucket)
+    units = _units(selected, bucket)
     share(units, (connection, *helpers), computing.prepare, compute)
     return MetricsSummary(articles=len(selected), buckets=len(units), seconds=time.monotonic() - started)
 
 
-def _by_shard(selected: Sequence[tuple[str, int]], bucket: int) -> list[tuple[int, list[str]]]:
-    """Articles in buckets of one shard each, in an order in which neighbours are of different shards, if there are several."""
+def _units(selected: Sequence[tuple[str, int]], bucket: int) -> list[tuple[Sequence[int], list[str]]]:
+    """Articles in buckets of one shard each, or all in one if they are few; with the shards of each, in order.
+
+    Neighbours are of different shards, if there are several, and the first is of any: rebuilds that begin at the same time are
+    not to wait for each other at every bucket.
+    """
+    if len(selected) <= bucket:
+        return [(sorted({shard for _, shard in selected}), [article for article, _ in selected])] if selected else []
     of_shard: dict[int, list[str]] = {}
     for article, shard in selected:
         of_shard.setdefault(shard, []).append(article)
-    buckets = [
-        [(shard, articles[start : start + bucket]) for start in range(0, len(articles), bucket)]
+    buckets: list[list[tuple[Sequence[int], list[str]]]] = [
+        [([shard], articles[start : start + bucket]) for start in range(0, len(articles), bucket)]
         for shard, articles in sorted(of_shard.items())
     ]
-    return [unit for turn in zip_longest(*buckets) for unit in turn if unit is not None]
+    first = random.randrange(len(buckets))  # noqa: S311
+    turns = zip_longest(*buckets[first:], *buckets[:first])
+    return [unit for turn in turns for unit in turn if unit is not None]
 
 
 def finish_rebuild(
@@ -313,14 +322,16 @@ def finish_rebuild(
             connection.execute(sql("metrics/mark_all_days.sql").encode())
             connection.execute(sql("metrics/mark_all_reporters.sql").encode())
 
+    adding = threading.Lock()
+
     def compute(worker: psycopg.Connection, shard: int) -> None:
         done = _recompute_marked_days(worker, shard)
         with adding:
             summary.section_days += done
 
-    adding = threading.Lock()
-    share(range(SHARDS), (connection, *helpers), computing.prepare, compute)
-    # What others have marked meanwhile, and the reporters.
+    if helpers:
+        share(range(SHARDS), (connection, *helpers), computing.prepare, compute)
+    # All of it, or what others have marked meanwhile; and the reporters.
     _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
     return summary
@@ -353,14 +364,16 @@ def rebuild_days(
     return summary
 
 
-def _begin_unit(connection: psycopg.Connection, shard: int | None = None) -> None:
-    """Locks for the rest of the transaction; ``shard`` None: alone."""
+def _begin_unit(connection: psycopg.Connection, shards: Sequence[int] | None = None) -> None:
+    """Locks for the rest of the transaction: these shards, in ascending order; None: alone."""
     connection.execute("set transaction isolation level read committed")
-    if shard is None:
+    if shards is None:
         connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
-    else:
-        connection.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
+        return
+    # Last what runs wait for: who still waits for a shard is not to keep them waiting as well.
+    for shard in shards:
         connection.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, shard])
+    connection.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
 
 
 def _selected(connection: psycopg.Connection, selection: Selection, within: Range | None) -> list[tuple[str, int]]:
@@ -434,7 +447,7 @@ def _recompute_marked_days(connection: psycopg.Connection, shard: int | None = N
     done = 0
     while True:
         with connection.transaction():
-            _begin_unit(connection, None if shard is None else SHARDS + shard)
+            _begin_unit(connection, None if shard is None else [SHARDS + shard])
             marks = connection.execute(
                 sql("metrics/take_dirty_days.sql").encode(), {"bucket": DAYS_BUCKET, "shard": shard, "shards": SHARDS}
             ).fetchall()

@@ -1,13 +1,15 @@
 """Work that several connections share."""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import TypeVar
 
 import psycopg
 
 _Unit = TypeVar("_Unit")
+_SECONDS_BETWEEN_CANCELS = 0.2
 
 
 def share(
@@ -16,14 +18,19 @@ def share(
     prepare: Callable[[psycopg.Connection], None],
     work: Callable[[psycopg.Connection, _Unit], None],
 ) -> None:
-    """Do each unit of work once, on whichever connection is free, in about this order; each is prepared first.
+    """Do each unit of work once, on whichever connection is free, in about this order; each connection is prepared first.
 
-    Raises what the first of them raises, once those under way have ended; the others are not begun then. A single
-    connection works on the caller's thread.
+    What one raises first is raised, once the others have ended what they are at; no other unit is begun then. Where the caller
+    is interrupted, or its time is over, their statements are cancelled. A single connection works on the caller's thread.
     """
+    if len(connections) == 1:
+        prepare(connections[0])
+        for unit in units:
+            work(connections[0], unit)
+        return
     left, lock, over = iter(units), threading.Lock(), threading.Event()
 
-    def take() -> Iterable[_Unit]:
+    def take() -> Iterator[_Unit]:
         while not over.is_set():
             with lock:
                 try:
@@ -37,16 +44,25 @@ def share(
             prepare(connection)
             for unit in take():
                 work(connection, unit)
-        finally:
-            # After the last unit there is nothing to begin; after an error nothing is to be begun.
+        except BaseException:
             over.set()
+            raise
 
-    if len(connections) == 1:
-        run(connections[0])
-        return
     with ThreadPoolExecutor(len(connections), thread_name_prefix="share") as pool:
+        futures = [pool.submit(run, connection) for connection in connections]
         try:
-            for future in [pool.submit(run, connection) for connection in connections]:
-                future.result()
-        finally:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        except BaseException:
             over.set()
+            _cancel(futures, connections)
+            raise
+    for future in (*done, *futures):
+        future.result()
+
+
+def _cancel(futures: Sequence["Future[None]"], connections: Sequence[psycopg.Connection]) -> None:
+    """Cancel what runs on the connections until nothing does: a thread may be between two statements just now."""
+    while wait(futures, timeout=_SECONDS_BETWEEN_CANCELS).not_done:
+        for connection in connections:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=5)

@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -111,9 +111,10 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
                 _forget_runs(home, kept_runs - 1)
                 checked = _check(database_url, home, run_id)
             results = [_with_examples(connection, result) for result in checked]
-        except Exception as error:
-            # Nobody knows what is wrong: until a run gets through, no figures become final.
-            _store(connection, run_id, checked_at, _unchecked(error))
+        except BaseException as error:
+            # Nobody knows what is wrong: until a run gets through, no figures become final. Airflow's time-out is no Exception.
+            with suppress(psycopg.Error):
+                _store(connection, run_id, checked_at, _unchecked(error))
             raise
         outcome = Outcome(run_id, checked_at, results, home / "docs" / "index.html")
         _store(connection, run_id, checked_at, results)
@@ -297,7 +298,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _unchecked(error: Exception) -> list[Result]:
+def _unchecked(error: BaseException) -> list[Result]:
     """What a run came to that did not get through."""
     why = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_ERROR]
     return [Result(check, False, None, [], why) for check in checks()]

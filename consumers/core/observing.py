@@ -53,7 +53,7 @@ class Halt(NamedTuple):
     status: str
     """``stopped``: reading on would lose or repeat records; ``tripped``: the breaker stopped it."""
     detail: str
-    """What happened and what to do, for people."""
+    """What happened, for people."""
     next_offset: int
     """What is committed reaches up to this offset."""
 

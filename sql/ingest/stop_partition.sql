@@ -1,5 +1,5 @@
 -- Purpose: stop one partition until somebody decides: nothing is read from it, the others go on.
--- Parameters: consumer_group, topic, partition, owner, status (stopped or tripped), detail (what happened and what to do).
+-- Parameters: consumer_group, topic, partition, owner, status (stopped or tripped), detail (what happened).
 -- Grain: one row, and only while this owner holds it.
 -- Re-run: safe.
 update ingest.partition_offsets

@@ -70,15 +70,26 @@ def test_a_rebuild_of_a_range_takes_articles_by_their_publication(btl: Btl, room
     assert (room.engagement("may")["comments_visible"], room.engagement("june")["comments_visible"]) == (1, 7)
 
 
-@pytest.mark.parametrize("command", [("drift", "--articles"), ("rebuild", "--ids")])
-def test_an_article_that_nobody_knows_is_refused_before_anything_is_done(
-    btl: Btl, room: Newsroom, command: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("option", ["--articles", "--ids"])
+def test_an_article_that_nobody_knows_is_refused_before_anything_is_done(btl: Btl, room: Newsroom, option: str) -> None:
     spoil(room)
     with pytest.raises(BelowTheLineError, match="No event has named this article: 'mai'") as refused:
-        btl("metrics", *command, "may,mai")
+        btl("metrics", "rebuild", option, "may,mai")
     assert "Nothing was done" in refused.value.cure
     assert room.engagement("may")["comments_visible"] == 7
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_figures_of_an_article_that_no_event_names_are_found_and_removed_by_its_id(
+    btl: Btl, room: Newsroom, workers: int
+) -> None:
+    room.connection.execute(
+        "create temporary table ghost as select * from metrics.article_abuse limit 1;"
+        "update ghost set article_id = 'ghost'; insert into metrics.article_abuse select * from ghost"
+    )
+    assert "article_id 'ghost'): should not be there" in btl("metrics", "drift", "--articles", "ghost")
+    btl("metrics", "rebuild", "--ids", "ghost", "--workers", str(workers))
+    assert btl("metrics", "drift", "--all") == "Nothing differs.\n"
 
 
 def test_what_is_not_clear_is_refused(btl: Btl) -> None:

@@ -206,6 +206,7 @@ def test_a_longer_window_reopens_and_takes_lateness_back(
         "reopened": 1,
         "become_late": 0,
         "become_in_time": 1,
+        "needs_retroactive": True,
     }
 
 

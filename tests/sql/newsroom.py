@@ -93,6 +93,11 @@ class Newsroom:
             discussion_window_hours=window_hours,
         )
 
+    def article_as_published_at(self, at: str, **settings: Any) -> None:
+        """A published event, and the article's row with it."""
+        self.publish(at, **settings)
+        self.article_as_published(settings.get("article", "a"))
+
     def article_as_published(self, article: str = "a") -> None:
         """The article's row, as its last published event says."""
         self.connection.execute(

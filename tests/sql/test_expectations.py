@@ -232,6 +232,8 @@ ARTICLES_BY_HAND = {
     "a headline that was changed": "update discussion.articles set headline = 'x'",
     "a section that was taken away": "update discussion.articles set section = null",
     "a status that was changed": "update discussion.articles set status = 'unpublished'",
+    "bylines that were made up": "update discussion.articles set bylines = '{x}'",
+    "a time that was moved": "update discussion.articles set status_changed_at = now()",
     "a window that was made up": "update discussion.articles set discussion_window_hours = 5",
     "an article whose row is gone": "delete from discussion.articles",
     "an article whose events are gone": "delete from discussion.article_versions",
@@ -259,7 +261,8 @@ def test_an_unpublished_or_updated_article_is_compared_register_by_register(news
     newsroom.connection.execute(
         "update discussion.articles set section = 'sports', status = 'unpublished',"
         " content_version = (select version from discussion.article_versions where event_type = 'updated'),"
-        " status_version = (select version from discussion.article_versions where event_type = 'unpublished')"
+        " (status_version, status_changed_at)"
+        " = (select version, unpublished_at from discussion.article_versions where event_type = 'unpublished')"
     )
     assert found(newsroom.connection, "base/article_without_event") == []
 

@@ -1,6 +1,7 @@
 """Units of work: marks, locks, incremental against full, and what a broken run leaves."""
 
 import random
+import signal
 import threading
 from typing import Any
 
@@ -305,14 +306,15 @@ def _shard(connection: psycopg.Connection, article: str) -> int:
 
 
 def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
-    newsroom: Newsroom, database_url: str
+    newsroom: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connection = newsroom.connection
     articles = [f"article-{number}" for number in range(40)]
     for article in articles:
         newsroom.comment("c1", "05-01 12:00", article=article)
-    held = _shard(connection, articles[0])
-    assert {_shard(connection, article) for article in articles} > {held}
+    shards = {article: _shard(connection, article) for article in articles}
+    held = shards[articles[0]]
+    assert set(shards.values()) > {held}
     with (
         psycopg.connect(database_url, autocommit=True) as runner,
         psycopg.connect(database_url, autocommit=True) as helper,
@@ -321,9 +323,11 @@ def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
         # As another rebuild that works on one shard.
         other.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
         other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, held])
-        run = threading.Thread(target=rebuild_all, args=(runner,), kwargs={"helpers": [helper]})
+        run = threading.Thread(target=rebuild_all, args=(runner,), kwargs={"bucket": 4, "helpers": [helper]})
+        # The held shard comes first: only the other connection can get past it.
+        monkeypatch.setattr("random.randrange", lambda _: sorted(set(shards.values())).index(held))
         run.start()
-        expected = sum(_shard(connection, article) != held for article in articles)
+        expected = sum(shard != held for shard in shards.values())
         wait_until(
             lambda: connection.execute("select count(*) from metrics.article_engagement").fetchone() == (expected,),
             30,
@@ -356,24 +360,77 @@ def test_a_run_waits_for_rebuilds_and_rebuilds_for_a_run(newsroom: Newsroom, dat
     assert newsroom.engagement()["comments_submitted"] == 1
 
 
-def test_what_fails_on_one_connection_of_a_rebuild_ends_it_on_all(newsroom: Newsroom, database_url: str) -> None:
-    for number in range(40):
-        newsroom.comment("c1", "05-01 12:00", article=f"article-{number}")
+def test_no_day_is_computed_by_two_at_once(newsroom: Newsroom, database_url: str) -> None:
+    connection = newsroom.connection
+    newsroom.article_as_published_at("01-02 10:00")
+    for day in ("01-03", "06-03"):
+        newsroom.comment(f"of {day}", f"{day} 12:00")
+    held = connection.execute("select mod((date '2026-01-03' - date '1970-01-01') / 32, %s)", [SHARDS]).fetchone()
+    assert held is not None
     with (
         psycopg.connect(database_url, autocommit=True) as runner,
         psycopg.connect(database_url, autocommit=True) as helper,
+        psycopg.connect(database_url) as other,
     ):
-        helper.close()
-        with pytest.raises(psycopg.OperationalError):
+        other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, SHARDS + held[0]])
+        run = threading.Thread(target=rebuild_all, args=(runner,), kwargs={"helpers": [helper]})
+        run.start()
+        days = "select day::text from metrics.site_daily order by day"
+        wait_until(lambda: connection.execute(days).fetchall() == [("2026-06-03",)], 30, lambda: "no other day came")
+        _until_waiting(connection, runner.info.backend_pid, helper.info.backend_pid)
+        assert connection.execute(days).fetchall() == [("2026-06-03",)]
+        other.commit()
+        run.join(30)
+        assert not run.is_alive()
+        assert connection.execute(days).fetchall() == [("2026-01-03",), ("2026-06-03",)]
+
+
+def test_a_run_does_not_wait_for_who_waits_for_a_shard(newsroom: Newsroom, database_url: str) -> None:
+    connection = newsroom.connection
+    newsroom.comment("c1", "05-01 12:00")
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    with (
+        psycopg.connect(database_url, autocommit=True) as runner,
+        psycopg.connect(database_url) as other,
+    ):
+        other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, _shard(connection, "a")])
+        rebuild = threading.Thread(target=rebuild_all, args=(runner,))
+        rebuild.start()
+        _until_waiting(connection, runner.info.backend_pid)
+        assert recompute_dirty(connection).articles == 1
+        other.commit()
+        rebuild.join(30)
+        assert not rebuild.is_alive()
+
+
+def test_who_interrupts_a_rebuild_need_not_wait_for_its_connections(newsroom: Newsroom, database_url: str) -> None:
+    newsroom.comment("c1", "05-01 12:00")
+    with (
+        psycopg.connect(database_url, autocommit=True) as runner,
+        psycopg.connect(database_url, autocommit=True) as helper,
+        psycopg.connect(database_url) as other,
+    ):
+        other.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+
+        def interrupt() -> None:
+            _until_waiting(newsroom.connection, runner.info.backend_pid, helper.info.backend_pid)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
             rebuild_all(runner, helpers=[helper])
-        assert runner.info.transaction_status == TransactionStatus.IDLE
-        assert rebuild_all(runner).articles == 40
+        assert runner.info.transaction_status == helper.info.transaction_status == TransactionStatus.IDLE
+        other.commit()
+        assert rebuild_all(runner, helpers=[helper]).articles == 1
 
 
-def _until_waiting(connection: psycopg.Connection, backend_pid: int) -> None:
+def _until_waiting(connection: psycopg.Connection, *backend_pids: int) -> None:
+    """Until one of these sessions waits for a lock."""
+
     def waiting() -> bool:
         row = connection.execute(
-            "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", [backend_pid]
+            "select coalesce(bool_or(wait_event_type = 'Lock'), false) from pg_stat_activity where pid = any(%s)",
+            [list(backend_pids)],
         ).fetchone()
         return row == (True,)
 

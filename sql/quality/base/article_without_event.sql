@@ -23,18 +23,22 @@ full join (
     select distinct on (listed.article_id)
         listed.article_id,
         listed.event_type as status,
+        case when listed.event_type = 'published' then listed.occurred_at else listed.unpublished_at end as changed_at,
         listed.version
     from discussion.article_versions as listed
     where listed.event_type in ('published', 'unpublished')
     order by listed.article_id, listed.version desc
 ) as status on status.article_id = coalesce(article.article_id, content.article_id)
-where (article.content_version, article.status_version, article.status)
-    is distinct from (content.version, status.version, status.status)
+where (article.content_version, article.status_version, article.status, article.status_changed_at)
+    is distinct from (content.version, status.version, status.status, status.changed_at)
     or (
         article.url,
         article.headline,
         article.site,
         article.section,
+        article.topics,
+        article.bylines,
+        article.language,
         article.updated_at,
         article.discussion_enabled,
         article.discussion_closes_at,
@@ -44,6 +48,9 @@ where (article.content_version, article.status_version, article.status)
         content.headline,
         content.site,
         content.section,
+        content.topics,
+        content.bylines,
+        content.language,
         content.updated_at,
         content.discussion_enabled,
         content.discussion_closes_at,

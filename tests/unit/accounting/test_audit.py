@@ -170,6 +170,13 @@ def test_what_does_not_add_up_is_said_in_a_sentence(told: Ledger, words: str) ->
 def test_what_only_waits_or_was_not_seen_is_not_called_wrong() -> None:
     waits = judge(ledger(life(), positions=(replace(position(), status="tripped"),)), LOGS, "group")
     assert waits.summary.startswith("1 partition waits for a decision; everything else adds up. 100 records")
+    lost = judge(
+        ledger(life(), positions=(position(),)),
+        {("events", 0): replace(LOGS["events", 0], start=500, end=900)},
+        "group",
+    )
+    assert lost.summary.startswith("1 thing does not add up. 100 records")
+    assert "records expired before they were read: offsets 100 to 499" in findings(lost)[0]
     unseen = judge(ledger(life()), None, "group", "Kafka is away.")
     assert unseen.summary.startswith("1 thing could not be checked; everything else adds up. 100 records")
     both = judge(ledger(life(unbalanced=1), kept={1: 0}), None, "group", "Kafka is away.")
