@@ -60,7 +60,7 @@ def _print(report: Report) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from below_the_line.cli.partitions import console
+    from below_the_line.cli.partitions import console, print_table
     from below_the_line.cli.printing import printable
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -83,7 +83,7 @@ def _print(report: Report) -> None:
             *("" if number is None else f"{number:,}" for number in numbers),
         )
     out = console()
-    out.print(table)
+    print_table(out, table)
     for each in report.partitions:
         if each.gap_offsets:
             out.print(f"{each}: {each.gap_offsets:,} offsets that expired unread were accepted as lost.")

@@ -100,8 +100,8 @@ def _print(explanation: Explanation, picture: Picture, zone: ZoneInfo) -> None:
     out.print()
     out.print(_totals(picture, zone))
     table = Table(box=None, show_header=False, pad_edge=False)
-    for _ in range(3):
-        table.add_column(no_wrap=True)
+    for is_why in (False, False, True):
+        table.add_column(no_wrap=not is_why, overflow="fold")
     for change in changes(explanation):
         colour = "dim" if change.planned else "green" if change.what.endswith(("pened", "open")) else "red"
         what = {"closed": "closes", "opened": "opens", "reopened": "reopens"}.get(change.what, change.what)

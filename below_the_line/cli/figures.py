@@ -41,7 +41,7 @@ def top(
     from datetime import UTC, datetime
 
     from below_the_line.cli.configuration import settings
-    from below_the_line.cli.partitions import connected, console, print_json
+    from below_the_line.cli.partitions import connected, console, print_json, print_table
     from below_the_line.metrics import asking
 
     start = None if since is None else asking.since(since, datetime.now(UTC))
@@ -50,7 +50,7 @@ def top(
     if as_json:
         print_json(rows)
     elif rows:
-        console().print(_table(rows, by.replace("-", "_")))
+        print_table(console(), _table(rows, by.replace("-", "_")), gives_way="headline")
     else:
         console().print(f"No article has any {by.replace('_', ' ').replace('-', ' ')}{' since then' if start else ''}.")
 
@@ -115,7 +115,7 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from below_the_line.cli.partitions import console
+    from below_the_line.cli.partitions import console, print_table
     from below_the_line.cli.printing import printable
     from below_the_line.metrics.definitions import definitions
 
@@ -143,7 +143,7 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
     if figures.reasons:
         shown = ("reason", "reports", "unique_reporters", "upheld", "dismissed", "open_reports")
         out.print()
-        out.print(_table([{name: row[name] for name in shown} for row in figures.reasons], "reports"))
+        print_table(out, _table([{name: row[name] for name in shown} for row in figures.reasons], "reports"))
     out.print()
     if known:
         hint = f"Its discussion over time: btl discussion {article_id}"

@@ -106,7 +106,13 @@ def rebuild(
 
 
 def _ids(text: str | None) -> tuple[str, ...]:
-    return () if text is None else tuple(filter(None, (each.strip() for each in text.split(","))))
+    if text is None:
+        return ()
+    ids = tuple(filter(None, (each.strip() for each in text.split(","))))
+    if not ids:
+        # Such as a variable of a script that is not set: all of them is not what was meant.
+        raise BelowTheLineError("--articles names no article.", "Give ids, separated by commas, or leave it out.")
+    return ids
 
 
 def _print_differences(differences: list[Difference], most: int = 20) -> None:

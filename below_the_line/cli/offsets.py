@@ -92,8 +92,10 @@ def reset(
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import chosen, connected, logs_of
 
-    if (partition is None) is not all_partitions:
+    if partition is None and not all_partitions:
         raise BelowTheLineError("Which partition is not said.", "Give either its number or --all-partitions.")
+    if partition is not None and all_partitions:
+        raise BelowTheLineError(f"Partition {partition} and --all-partitions were given.", "Give one of them.")
     current = settings()
     with connected(current) as connection:
         positions = chosen(read_positions(connection, current.consumer_group), topic, partition)
@@ -161,7 +163,7 @@ def _print_standings(found: list[Standing], away: str | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from below_the_line.cli.partitions import console
+    from below_the_line.cli.partitions import console, print_table
     from below_the_line.cli.printing import printable
 
     now = datetime.now(UTC)
@@ -194,7 +196,7 @@ def _print_standings(found: list[Standing], away: str | None) -> None:
         )
     out = console()
     if found:
-        out.print(table)
+        print_table(out, table)
     else:
         out.print("No consumer has taken a partition yet.")
     for each in found:

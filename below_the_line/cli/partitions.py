@@ -11,10 +11,15 @@ from below_the_line.errors import BelowTheLineError
 if TYPE_CHECKING:
     import psycopg
     from rich.console import Console
+    from rich.table import Table
 
     from below_the_line.accounting.positions import Position
     from below_the_line.broker import Logs
     from below_the_line.settings import Settings
+
+
+_LEAST_THAT_GIVES_WAY = 12
+"""Characters of a column that is cut."""
 
 
 @contextmanager
@@ -58,6 +63,30 @@ def console() -> Console:
     if not found.is_terminal:
         found.width = 250
     return found
+
+
+def print_table(out: Console, table: Table, gives_way: str | None = None) -> None:
+    """Print a table whole: where the terminal is too narrow for it, one cell a line, after its heading.
+
+    ``gives_way``: heading of a column that is cut first, to a dozen characters at least.
+    """
+    from rich.measure import Measurement
+
+    def excess() -> int:
+        return Measurement.get(out, out.options.update(width=10_000, max_width=10_000), table).maximum - out.width
+
+    for column in table.columns:
+        if column.header == gives_way and excess() > 0:
+            widest = max(out.measure(cell).maximum for cell in column.cells)
+            column.max_width = max(_LEAST_THAT_GIVES_WAY, min(widest, column.max_width or widest) - excess())
+    if excess() <= 0:
+        out.print(table)
+        return
+    width = max(len(str(column.header)) for column in table.columns)
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        for column, cell in zip(table.columns, cells, strict=True):
+            out.print(f"[bold]{column.header!s:<{width}}[/]", cell)
+        out.print()
 
 
 def print_json(document: Any) -> None:

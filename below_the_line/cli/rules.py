@@ -196,7 +196,7 @@ def _print_rules(rules: list[Rule], zone: ZoneInfo) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from below_the_line.cli.partitions import console
+    from below_the_line.cli.partitions import console, print_table
     from below_the_line.cli.printing import clock, printable
     from below_the_line.closing.rules import duration
 
@@ -220,7 +220,7 @@ def _print_rules(rules: list[Rule], zone: ZoneInfo) -> None:
             Text(printable(rule.created_by)),
             Text(printable(rule.note or "")),
         )
-    console().print(table)
+    print_table(console(), table)
 
 
 def _print_made(rule: Rule, zone: ZoneInfo) -> None:

@@ -245,10 +245,11 @@ def _addresses(stack: Stack, seconds: float) -> None:
             else ""
         )
         table.add_row("airflow", found["BTL_AIRFLOW_URL"], login)
-        table.add_row("data docs", _relative(_data_docs(stack)), "after a run of data_quality")
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"[bold green]The stack is up[/] after {seconds:.0f} s, in {stack.layout.home}")
     console.print(table)
+    if "BTL_AIRFLOW_URL" in found:
+        console.print(f"data docs, after a run of data_quality: {_relative(_data_docs(stack))}", markup=False)
     console.print(f'Settings for this shell: [bold]eval "$({program()} env)"[/]. Stop it: [bold]{program()} down[/].')
 
 
@@ -258,7 +259,10 @@ def program() -> str:
 
 
 class _Lines:
-    """Reports each step in one line: while it goes on (on a terminal), and when it has ended."""
+    """Reports each step in one line: while it goes on (on a terminal), and when it has ended.
+
+    Nothing is printed while the lock is held: the console has one of its own, and renders the lines that go on.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console, self._lock = console, threading.Lock()
@@ -273,8 +277,8 @@ class _Lines:
         with self._lock:
             seconds = time.monotonic() - self._began.pop(step)
             self._texts.pop(step)
-            mark = "[red]✗[/]" if failed else "[green]✓[/]"
-            self._console.print(f"{mark} [bold]{step:<15}[/] {text} [dim]{seconds:.1f} s[/]", soft_wrap=True)
+        mark = "[red]✗[/]" if failed else "[green]✓[/]"
+        self._console.print(f"{mark} [bold]{step:<15}[/] {text} [dim]{seconds:.1f} s[/]", soft_wrap=True)
 
     def __rich__(self) -> str:
         now = time.monotonic()

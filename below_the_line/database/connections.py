@@ -68,4 +68,5 @@ def unreachable(url: str, error: psycopg.OperationalError) -> BelowTheLineError:
         cure = "Create the database (and the user), or correct BTL_DATABASE_URL."
     else:
         cure = "Is Postgres running there (`btl status`), and is BTL_DATABASE_URL right (`btl env`)?"
-    return BelowTheLineError(f"Postgres at {describe(url)} refused the connection: {text}.", cure)
+    what = "did not answer" if "timeout" in text else "refused the connection"
+    return BelowTheLineError(f"Postgres at {describe(url)} {what}: {text}.", cure)

@@ -4,7 +4,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.client import HTTPException
 
@@ -17,6 +17,8 @@ from below_the_line.local.state import Choice
 
 PATIENCE_SECONDS = 3
 """As long is waited for an answer; for the broker's, up to twice as long."""
+_LONGEST_BETWEEN_HEARTBEATS = timedelta(seconds=30)
+"""Of Airflow's components: every five seconds, on a busy machine now and then later."""
 _COMPONENTS: Mapping[str, str] = {
     "scheduler": "airflow-scheduler",
     "dag_processor": "airflow-dag-processor",
@@ -64,5 +66,12 @@ def _silent_components(port: int) -> set[str]:
     answer = airflow.health(port, PATIENCE_SECONDS)
     if answer is None:
         return {airflow.API_SERVER}
-    missing = airflow.unhealthy(answer, datetime.fromtimestamp(0, UTC))
-    return {part for component, part in _COMPONENTS.items() if component in missing}
+    return {
+        part
+        for component, part in _COMPONENTS.items()
+        if _is_old(answer.get(component, {}).get(f"latest_{component}_heartbeat"))
+    }
+
+
+def _is_old(heartbeat: str | None) -> bool:
+    return heartbeat is None or datetime.now(UTC) - datetime.fromisoformat(heartbeat) > _LONGEST_BETWEEN_HEARTBEATS

@@ -1,6 +1,7 @@
 """Metric tables as files: CSV, JSON lines, Parquet."""
 
 import csv
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +60,17 @@ def export(connection: psycopg.Connection, table: str, form: str, target: Path |
 @contextmanager
 def _open(target: Path | None) -> Iterator[IO[str]]:
     if target is None:
-        yield sys.stdout
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What is left in its buffer would fail once more as this process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise BelowTheLineError(
+                f"Standard output can't be written: {error.strerror}.", "Make room, or choose another place."
+            ) from None
         return
     try:
         with target.open("w", encoding="utf-8", newline="") as file:

@@ -86,7 +86,12 @@ class Selection:
         cls, ids: Sequence[str] = (), published_since: str | None = None, published_until: str | None = None
     ) -> "Selection":
         """From texts as people write them; times are RFC 3339. Raises BelowTheLineError."""
-        return cls(tuple(ids), _time(published_since), _time(published_until))
+        since, until = _time(published_since), _time(published_until)
+        if since is not None and until is not None and since >= until:
+            raise BelowTheLineError(
+                f"No article is published since {published_since} and before {published_until}.", "Turn them round."
+            )
+        return cls(tuple(ids), since, until)
 
     @property
     def is_everything(self) -> bool:

@@ -15,8 +15,8 @@ _NOT_COUNTED = "unknown_type"
 """Neither good nor bad: types that are newer than this consumer may make up any share of a topic."""
 
 
-_EXAMPLES = 3
-"""Of bad records in the detail: the last one of each of the most frequent codes."""
+_EXAMPLES, _LEAST_SHARE = 3, 0.05
+"""Of bad records in the detail: the last one of each of the most frequent codes, if it is that of one in twenty."""
 _LONGEST_MESSAGE = 200
 
 
@@ -84,8 +84,7 @@ class Breaker:
         by_code = Counter(each.code for each in self._bad).most_common()
         codes = ", ".join(f"{code} {count}" for code, count in by_code)
         last_of = {each.code: each for each in self._bad}
-        examples = "; ".join(
-            f"offset {last_of[code].offset}: {last_of[code].message}" for code, _ in by_code[:_EXAMPLES]
-        )
+        shown = [code for code, count in by_code[:_EXAMPLES] if count >= _LEAST_SHARE * len(self._bad)]
+        examples = "; ".join(f"offset {last_of[code].offset}: {last_of[code].message.rstrip('.')}" for code in shown)
         last = min(self._seen, self._policy.window)
         return f"{len(self._bad)} of the last {last} records could not be applied ({codes}); {examples}"

@@ -157,6 +157,22 @@ def test_a_role_that_may_not_is_told_which_one_may(pipeline: Pipeline, arguments
     assert "btl_scheduler" in told[0]
 
 
+def test_an_export_to_a_full_disk_is_told(pipeline: Pipeline) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*BTL, "export", "articles"],
+            env=pipeline.environment,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "btl: Standard output can't be written: No space left on device. Make room, or choose another place.\n",
+    )
+
+
 def test_an_unreachable_broker_is_told(tmp_path: Path, database_url: str) -> None:
     done = run(tmp_path, "consume", BTL_DATABASE_URL=database_url, BTL_KAFKA_BOOTSTRAP=NOWHERE)
     assert_one_clear_line(done, NOWHERE, "btl status")

@@ -1,12 +1,15 @@
 """The local stack for real: Postgres and Kafka under the supervisor, in a folder of these tests' own."""
 
 import os
+import pty
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -237,6 +240,39 @@ def test_a_part_that_hangs_is_shown_as_silent(stack: Stack) -> None:
     finally:
         broker.resume()
     wait_until(lambda: states() == {"postgres": "running", "kafka": "running"}, seconds=30)
+
+
+def test_on_a_terminal_steps_are_shown_while_they_go_on_and_come_to_an_end(stack: Stack) -> None:
+    """A terminal has lines that are drawn again and again, by another thread."""
+    stack.stop_part("postgres")
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as terminal:
+        up = subprocess.Popen(
+            [*BTL, "up", "--without", "airflow", "--without", "consumer"],
+            env=_surroundings() | {"BTL_HOME": str(stack.layout.home), "TERM": "xterm"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown = bytearray()
+
+        def read() -> None:
+            with suppress(OSError):  # what a terminal says at its end
+                while piece := terminal.read(65_536):
+                    shown.extend(piece)
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            assert up.wait(60) == 0, shown.decode(errors="replace")
+        finally:
+            up.kill()
+        reader.join(10)
+    text = shown.decode(errors="replace")
+    assert "✓" in text
+    assert "The stack is up" in text
 
 
 def test_after_down_no_process_and_no_port_is_left(stack: Stack) -> None:

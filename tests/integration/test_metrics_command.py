@@ -93,5 +93,17 @@ def test_figures_of_an_article_that_no_event_names_are_found_and_removed_by_its_
 
 
 def test_what_is_not_clear_is_refused(btl: Btl) -> None:
+    for command in (("drift", "--articles", ""), ("rebuild", "--ids", " ,")):
+        with pytest.raises(BelowTheLineError, match="names no article"):
+            btl("metrics", *command)
+    with pytest.raises(BelowTheLineError, match="Turn them round"):
+        btl(
+            "metrics",
+            "rebuild",
+            "--published-since",
+            "2026-05-02T00:00:00Z",
+            "--published-until",
+            "2026-05-01T00:00:00Z",
+        )
     with pytest.raises(BelowTheLineError, match="--all and --articles"):
         btl("metrics", "drift", "--all", "--articles", "may")

@@ -211,6 +211,7 @@ def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(btl: Btl, connection: ps
     ("arguments", "words"),
     [
         ("offsets reset articles 0 --to yesterday", "'yesterday' is no place in a log"),
+        ("offsets reset articles 0 --all-partitions --to end", "Partition 0 and --all-partitions were given"),
         ("offsets reset articles --to end", "Give either its number or --all-partitions"),
         ("offsets reset articles 0 --to 999999999 --yes", "can't be reset to 999999999"),
         ("offsets accept-gap articles 77", "No consumer of this group has ever taken articles-77"),
