@@ -66,7 +66,7 @@ def console() -> Console:
 
 
 def print_table(out: Console, table: Table, gives_way: str | None = None) -> None:
-    """Print a table whole: where the terminal is too narrow for it, one cell a line, after its heading.
+    """Print a table whole: where the terminal is too narrow for it, one cell a line, after its heading; none that is empty.
 
     ``gives_way``: heading of a column that is cut first, to a dozen characters at least.
     """
@@ -85,7 +85,8 @@ def print_table(out: Console, table: Table, gives_way: str | None = None) -> Non
     width = max(len(str(column.header)) for column in table.columns)
     for cells in zip(*(column.cells for column in table.columns), strict=True):
         for column, cell in zip(table.columns, cells, strict=True):
-            out.print(f"[bold]{column.header!s:<{width}}[/]", cell)
+            if cell:
+                out.print(f"[bold]{column.header!s:<{width}}[/]", cell)
         out.print()
 
 

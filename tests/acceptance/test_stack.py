@@ -269,6 +269,7 @@ def test_on_a_terminal_steps_are_shown_while_they_go_on_and_come_to_an_end(stack
             assert up.wait(60) == 0, shown.decode(errors="replace")
         finally:
             up.kill()
+            up.wait()
         reader.join(10)
     text = shown.decode(errors="replace")
     assert "✓" in text

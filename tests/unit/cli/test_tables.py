@@ -50,4 +50,4 @@ def test_where_there_is_no_room_each_cell_has_a_line_of_its_own() -> None:
         "headline A headline that goes on and on and on and on",
         "comments 1,234,567",
     ]
-    assert len(shown(60, gives_way=None).splitlines()) == 10
+    assert len(shown(60, gives_way=None).splitlines()) == 4 + 1 + 3 + 1
