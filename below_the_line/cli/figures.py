@@ -62,11 +62,17 @@ def article(
     from below_the_line.cli.configuration import settings
     from below_the_line.cli.partitions import connected, print_json
     from below_the_line.metrics.asking import figures_of
+    from below_the_line.metrics.definitions import definitions
 
     with connected(settings()) as connection:
         figures = figures_of(connection, article_id)
     if as_json:
-        print_json({"article": figures.article, **figures.tables, "article_abuse_reasons": figures.reasons})
+        # In the order of the tables: as the database has them, names come by their length.
+        tables = {
+            name: {column.name: row[column.name] for column in definitions(name).columns if column.name in row}
+            for name, row in figures.tables.items()
+        }
+        print_json({"article": figures.article, **tables, "article_abuse_reasons": figures.reasons})
     else:
         _print(article_id, figures)
 
@@ -164,8 +170,10 @@ def _time(text: str | None) -> str | None:
 def _value(value: Any) -> str:
     if value is None:
         return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.3f}".rstrip("0").rstrip(".")
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int):
         return f"{value:,}"
     return str(value)

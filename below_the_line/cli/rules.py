@@ -92,6 +92,7 @@ def set_(
             effect = rules.dry_run(connection, new)
         else:
             made = rules.add_rule(connection, new)
+        is_of_something = rules.has_articles(connection, new)
     is_for_the_past = new.starts_before(datetime.now(UTC))
     if as_json:
         print_json({**asdict(effect), "needs_retroactive": is_for_the_past} if dry_run else made)
@@ -99,6 +100,8 @@ def set_(
         _print_effect(effect, zone, unsaid=rehearsed and is_for_the_past)
     else:
         _print_made(made, zone)
+    if not is_of_something and not as_json:
+        typer.echo(f"No article of {rules.in_words(site, section)} is known yet: is it spelled so?", err=True)
 
 
 def explain(article: ArticleArgument, as_json: AsJson = False) -> None:

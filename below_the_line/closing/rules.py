@@ -172,6 +172,12 @@ def add_rule(connection: psycopg.Connection, new: NewRule) -> Rule:
     return next(rule for rule in all_rules(connection) if rule.rule_id == rule_id)
 
 
+def has_articles(connection: psycopg.Connection, new: NewRule) -> bool:
+    """Whether any article is known of the site and section that the rule is for."""
+    row = connection.execute(sql("rules/of_scope.sql").encode(), {"site": new.site, "section": new.section}).fetchone()
+    return row == (True,)
+
+
 def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKET) -> Effect:
     """What a rule would change, by the database's own timeline: the rule is made, looked at and taken back.
 

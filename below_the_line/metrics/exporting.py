@@ -31,7 +31,10 @@ def export(connection: psycopg.Connection, table: str, form: str, target: Path |
     """
     table = table.removeprefix("metrics.")
     if table not in EXPORTED:
-        raise BelowTheLineError(f"There is no metric table {table!r}.", f"Choose one of {', '.join(EXPORTED)}.")
+        raise BelowTheLineError(
+            f"There is no metric table {table!r}.",
+            f"Choose one of {', '.join(EXPORTED)}; views are for queries, see docs/asking.md.",
+        )
     if form not in FORMATS:
         raise BelowTheLineError(f"{form!r} is no format.", f"Choose one of {', '.join(FORMATS)}.")
     query = composed.SQL("select * from metrics.{} order by 1, 2, 3").format(composed.Identifier(table))

@@ -76,6 +76,16 @@ def test_a_rule_is_added_with_who_and_why_and_holds_from_now_on(btl: Btl, connec
     assert connection.execute("select count(*) from ingest.dirty_windows").fetchone() == (0,)
 
 
+def test_a_site_or_section_that_nobody_knows_is_noticed(btl: Btl, newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 10:00", article="one", site="daily", section="sports")
+    for options in ((), ("--dry-run",)):
+        said = btl("rules", "set", "2d", "--section", "sport", *options)
+        assert "No article of section sport of every site is known yet" in said
+        assert "is known yet" not in btl("rules", "set", "2d", "--section", "sports", "--site", "daily", *options)
+    assert "No article of site weekly is known yet" in btl("rules", "set", "2d", "--site", "weekly")
+    assert "is known yet" not in btl("rules", "set", "2d")
+
+
 def test_a_rule_for_the_past_must_be_meant(btl: Btl, connection: psycopg.Connection) -> None:
     before = everything(connection)
     with pytest.raises(
