@@ -189,11 +189,11 @@ def _row(connection: psycopg.Connection, article: str) -> dict[str, Any]:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(sql("rules/article.sql").encode(), {"article": article}).fetchone()
     if row is None:
-        raise unknown_article(connection, article)
+        raise _unknown_article(connection, article)
     return row
 
 
-def unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLineError:
+def _unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLineError:
     """What is known of an article of which no article event and no override has told: what lies below it, or nothing."""
     below = connection.execute(sql("explaining/mentions.sql").encode(), {"article_id": article}).fetchone()
     comments, reports = below or (0, 0)

@@ -33,7 +33,7 @@ from below_the_line.resources import sql
 METRICS_LOCK = 7_170_103
 """Advisory lock of every writer of metric tables: exclusive, or shared and one of its shards."""
 SHARDS = 16
-"""So many rebuilds, at most, work at the same time."""
+"""So many connections, at most, rebuild at the same time. Locks of articles are numbered from 0, those of days from here on."""
 BUCKET = 1_000
 """Articles (or marks) per transaction."""
 DAYS_BUCKET = 500
