@@ -14,8 +14,8 @@ RUN python -m venv /opt/btl && /opt/btl/bin/python -m pip install --quiet --no-c
 FROM base AS wheel
 WORKDIR /src
 COPY pyproject.toml README.md ./
-COPY archives archives
 COPY below_the_line below_the_line
+COPY btl btl
 COPY btl_airflow btl_airflow
 COPY consumers consumers
 COPY dags dags

@@ -1,4 +1,6 @@
-"""What the brokers have of each partition now: the topic's id, where its log starts and where it ends."""
+"""What the brokers have of each partition now: the topic's id, where its log starts and where it
+ends.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,16 +30,22 @@ Logs = Mapping[tuple[str, int], PartitionLog]
 
 
 def partition_logs(settings: Settings, topics: Iterable[str]) -> Logs:
-    """The partitions of these topics, from the brokers' fresh metadata. Raises BelowTheLineError if they can't be asked."""
+    """The partitions of these topics, from the brokers' fresh metadata. Raises BelowTheLineError if
+    they can't be asked.
+    """
     with admin_client(settings) as admin:
         topic_ids = {
-            kafka.TopicPartition(found["name"], partition["partition_index"]): UUID(str(found["topic_id"]))
+            kafka.TopicPartition(found["name"], partition["partition_index"]): UUID(
+                str(found["topic_id"])
+            )
             for found in admin.describe_topics(sorted(set(topics)))
             if not found["error_code"]
             for partition in found["partitions"]
         }
         starts, ends = (
-            admin.list_partition_offsets(dict.fromkeys(topic_ids, spec), kafka.IsolationLevel.READ_COMMITTED)
+            admin.list_partition_offsets(
+                dict.fromkeys(topic_ids, spec), kafka.IsolationLevel.READ_COMMITTED
+            )
             for spec in (kafka.OffsetSpec.EARLIEST, kafka.OffsetSpec.LATEST)
         )
     return {
@@ -46,8 +54,11 @@ def partition_logs(settings: Settings, topics: Iterable[str]) -> Logs:
     }
 
 
-def offsets_at(settings: Settings, partitions: Iterable[tuple[str, int]], at: datetime) -> dict[tuple[str, int], int]:
-    """The offset of the first record with this time or a later one; partitions without one are left out.
+def offsets_at(
+    settings: Settings, partitions: Iterable[tuple[str, int]], at: datetime
+) -> dict[tuple[str, int], int]:
+    """The offset of the first record with this time or a later one; partitions without one are left
+    out.
 
     Raises BelowTheLineError if the brokers can't be asked, or do not have one of the partitions.
     """
@@ -55,4 +66,6 @@ def offsets_at(settings: Settings, partitions: Iterable[tuple[str, int]], at: da
     wanted = {kafka.TopicPartition(*each): milliseconds for each in partitions}
     with admin_client(settings) as admin:
         found = admin.list_partition_offsets(wanted, kafka.IsolationLevel.READ_COMMITTED)
-    return {tuple(each): position.offset for each, position in found.items() if position.offset >= 0}
+    return {
+        tuple(each): position.offset for each, position in found.items() if position.offset >= 0
+    }

@@ -16,7 +16,7 @@ import yaml
 
 from below_the_line import resources
 from below_the_line.contracts.contract import Contract
-from below_the_line.contracts.decoding import Contracts
+from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Record
 
 
@@ -65,9 +65,14 @@ def topics(folder: Path = resources.SCHEMAS) -> tuple[Topic, ...]:
 def load_contracts(folder: Path = resources.SCHEMAS) -> Contracts:
     """The contracts of all event types in schemas/, compiled."""
     definitions = schema_document("definitions", folder)
-    topic_of = {event_type: topic.name for topic in topics(folder) for event_type in topic.event_types}
+    topic_of = {
+        event_type: topic.name for topic in topics(folder) for event_type in topic.event_types
+    }
     return Contracts(
-        {event_type: Contract(event_type, schema_document(event_type, folder), definitions) for event_type in topic_of},
+        {
+            event_type: Contract(event_type, schema_document(event_type, folder), definitions)
+            for event_type in topic_of
+        },
         topic_of,
     )
 
@@ -87,7 +92,9 @@ class Example(NamedTuple):
     """File name without its ending."""
     description: str
     record: Record
-    """At partition 0, offset 0, with the timestamp EXAMPLES_TIMESTAMP; any later one gives the same verdict."""
+    """At partition 0, offset 0, with the timestamp EXAMPLES_TIMESTAMP; any later one gives the same
+    verdict.
+    """
     code: str | None
     """The code that an invalid one fails with."""
     pointer: str | None
@@ -99,7 +106,9 @@ EXAMPLES_TIMESTAMP = 1_793_491_200_000
 
 
 def examples(valid: bool, folder: Path = resources.SCHEMAS) -> Iterator[Example]:
-    """The examples of schemas/examples/valid or invalid, by type in the order of the topics, then by name."""
+    """The examples of schemas/examples/valid or invalid, by type in the order of the topics, then
+    by name.
+    """
     kind = folder / "examples" / ("valid" if valid else "invalid")
     for topic in topics(folder):
         for event_type in topic.event_types:
@@ -127,7 +136,9 @@ def _record(form: Mapping[str, Any], topic: str) -> Record:
         raw = json.dumps(value, ensure_ascii=False).encode()
     else:
         raw = _bytes(form, "value")
-    return Record(form.get("topic", topic), 0, 0, EXAMPLES_TIMESTAMP, _bytes(form, "key"), raw, headers)
+    return Record(
+        form.get("topic", topic), 0, 0, EXAMPLES_TIMESTAMP, _bytes(form, "key"), raw, headers
+    )
 
 
 def _bytes(form: Mapping[str, Any], name: str) -> bytes | None:

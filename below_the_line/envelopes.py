@@ -21,7 +21,9 @@ def structured(
     subject: str,
     data: Mapping[str, Any],
 ) -> Outgoing:
-    """The event in structured mode: everything in the value. The key is ``data["article_id"]``. ``time`` is RFC 3339."""
+    """The event in structured mode: everything in the value. The key is ``data["article_id"]``.
+    ``time`` is RFC 3339.
+    """
     value = orjson.dumps(
         {
             "specversion": "1.0",
@@ -47,7 +49,9 @@ def binary(
     subject: str,
     data: Mapping[str, Any],
 ) -> Outgoing:
-    """The same event in binary mode: the attributes in ``ce_*`` headers, ``data`` alone in the value."""
+    """The same event in binary mode: the attributes in ``ce_*`` headers, ``data`` alone in the
+    value.
+    """
     headers = (
         ("content-type", b"application/json"),
         ("ce_specversion", b"1.0"),
@@ -61,13 +65,19 @@ def binary(
 
 
 def rfc3339(moment: datetime) -> str:
-    """An aware time in UTC as RFC 3339, such as ``2026-11-23T10:00:00.250000Z``; no fraction if there is none."""
+    """An aware time in UTC as RFC 3339, such as ``2026-11-23T10:00:00.250000Z``; no fraction if
+    there is none.
+    """
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def as_structured_line(outgoing: Outgoing) -> bytes:
-    """A good event in either mode as one line of JSON in structured form, as `btl validate` reads it."""
-    attributes = {name[3:]: value.decode() for name, value in outgoing.headers if name.startswith("ce_")}
+    """A good event in either mode as one line of JSON in structured form, as `btl validate` reads
+    it.
+    """
+    attributes = {
+        name[3:]: value.decode() for name, value in outgoing.headers if name.startswith("ce_")
+    }
     if not attributes:
         return (outgoing.value or b"") + b"\n"
     attributes["datacontenttype"] = "application/json"

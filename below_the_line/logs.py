@@ -7,7 +7,9 @@ import structlog
 
 
 class _NotAgain(logging.Filter):
-    """Lets a message of kafka-python pass once a second: while a broker is away it repeats some a thousand times."""
+    """Lets a message of kafka-python pass once a second: while a broker is away it repeats some a
+    thousand times.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +27,8 @@ class _NotAgain(logging.Filter):
 def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     """Send structlog and the standard library's loggers to standard error in one form.
 
-    ``log_format`` is ``json``, ``console`` or ``auto`` (console on a terminal). The libraries below us speak from WARNING.
+    ``log_format`` is ``json``, ``console`` or ``auto`` (console on a terminal). The libraries below
+    us speak from WARNING.
     """
     to_console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
@@ -45,17 +48,23 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    final: list[structlog.typing.Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    final: list[structlog.typing.Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    ]
     if not to_console:
         final.append(structlog.processors.dict_tracebacks)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer]))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer])
+    )
     handler.addFilter(_NotAgain())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # kafka-python warns of its own loop whenever a core is busy for a tenth of a second: no news to an operator.
+    # kafka-python warns of its own loop whenever a core is busy for a tenth of a second: no news to
+    # an operator.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
-    # psycopg warns of every pipeline that ends in an error, which we tell ourselves: a rejection by the fence is one line.
+    # psycopg warns of every pipeline that ends in an error, which we tell ourselves: a rejection by
+    # the fence is one line.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     for ours in ("below_the_line", "consumers"):
         logging.getLogger(ours).setLevel(level)

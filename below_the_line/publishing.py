@@ -19,24 +19,27 @@ from below_the_line import catalogue
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
 
-# What kafka-python reports while it retries is no news to a person: what counts ends up in one BelowTheLineError.
+# What kafka-python reports while it retries is no news to a person: what counts ends up in one
+# BelowTheLineError.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
 
 CONNECT_SECONDS = 8.0
 """An unreachable broker is given up after this long."""
 ADMIN_SECONDS = 5.0
-"""A request of the admin client that found its broker gone is tried again, at any other, for this long."""
+"""A request of the admin client that found its broker gone is tried again, at any other, for this
+long.
+"""
 DELIVERY_SECONDS = 10.0
 """A record that the broker has not taken after this long is an error."""
 
-# Measured on two cores shared with the broker, 730-byte events: 17,000 records/s with kafka-python's defaults, 28,000
-# with these batches, 40,000 with the cached partition as well. gzip makes that 12,000; lz4 gains nothing and is one
-# more dependency: no compression.
+# Measured on two cores shared with the broker, 730-byte events: 17,000 records/s with
+# kafka-python's defaults, 28,000 with these batches, 40,000 with the cached partition as well. gzip
+# makes that 12,000; lz4 gains nothing and is one more dependency: no compression.
 _BATCH_BYTES = 262_144
 _LINGER_MILLISECONDS = 10
 
-# Futures are checked in bundles, and so many bundles may be under way: kafka-python 3 itself holds back nobody and
-# would take a whole archive into memory.
+# Futures are checked in bundles, and so many bundles may be under way: kafka-python 3 itself holds
+# back nobody and would take a whole archive into memory.
 _BUNDLE_RECORDS = 1_000
 _BUNDLE_BYTES = 1_048_576
 _BUNDLE_SECONDS = 1.0
@@ -44,7 +47,9 @@ _BUNDLES_UNDER_WAY = 16
 
 
 class Outgoing(NamedTuple):
-    """A record to be produced. Without a key *and* a value Kafka's client has nothing to send: one must be there."""
+    """A record to be produced. Without a key *and* a value Kafka's client has nothing to send: one
+    must be there.
+    """
 
     topic: str
     key: bytes | None
@@ -53,9 +58,11 @@ class Outgoing(NamedTuple):
 
 
 def kafka_options(settings: Settings) -> dict[str, Any]:
-    """What every client of kafka-python (producer, consumer, admin) needs to reach the brokers of ``settings``.
+    """What every client of kafka-python (producer, consumer, admin) needs to reach the brokers of
+    ``settings``.
 
-    Raises BelowTheLineError when no broker is configured or the security settings do not fit each other.
+    Raises BelowTheLineError when no broker is configured or the security settings do not fit each
+    other.
     """
     protocol = settings.kafka_security_protocol.upper()
     if protocol not in ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"):
@@ -64,14 +71,17 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
             "Use PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.",
         )
     options: dict[str, Any] = {
-        "bootstrap_servers": [server.strip() for server in settings.require_kafka_bootstrap().split(",")],
+        "bootstrap_servers": [
+            server.strip() for server in settings.require_kafka_bootstrap().split(",")
+        ],
         "security_protocol": protocol,
         "bootstrap_timeout_ms": int(CONNECT_SECONDS * 1000),
     }
     if protocol.startswith("SASL_"):
         if settings.kafka_sasl_username is None or settings.kafka_sasl_password is None:
             raise BelowTheLineError(
-                f"BTL_KAFKA_SECURITY_PROTOCOL is {protocol}, but the user name or the password is not set.",
+                f"BTL_KAFKA_SECURITY_PROTOCOL is {protocol}, but the user name or the password is"
+                " not set.",
                 "Set BTL_KAFKA_SASL_USERNAME and BTL_KAFKA_SASL_PASSWORD.",
             )
         mechanism = (settings.kafka_sasl_mechanism or "PLAIN").upper()
@@ -88,16 +98,19 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
     if settings.kafka_ssl_cafile is not None and protocol.endswith("SSL"):
         if not settings.kafka_ssl_cafile.is_file():
             raise BelowTheLineError(
-                f"BTL_KAFKA_SSL_CAFILE names {settings.kafka_ssl_cafile}, which is no file.", "Correct it or unset it."
+                f"BTL_KAFKA_SSL_CAFILE names {settings.kafka_ssl_cafile}, which is no file.",
+                "Correct it or unset it.",
             )
         options["ssl_cafile"] = str(settings.kafka_ssl_cafile)
     return options
 
 
 def create_topics(settings: Settings) -> list[str]:
-    """Create the topics of the catalogue that do not exist, and wait until every partition of all of them has a leader.
+    """Create the topics of the catalogue that do not exist, and wait until every partition of all
+    of them has a leader.
 
-    Returns the names of those it created. Safe to run twice, and by two at once. It never changes a topic that exists.
+    Returns the names of those it created. Safe to run twice, and by two at once. It never changes a
+    topic that exists.
     """
     wanted = {topic.name: topic for topic in catalogue.topics()}
     created = []
@@ -157,7 +170,10 @@ class Publisher:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         try:
             if kind is None:
@@ -168,8 +184,8 @@ class Publisher:
     def send(self, outgoing: Outgoing) -> None:
         """Hand over one record; returns at once unless too much is under way.
 
-        Raises BelowTheLineError if the topic does not exist, if an earlier record was refused, or if the broker has
-        taken nothing for ten seconds.
+        Raises BelowTheLineError if the topic does not exist, if an earlier record was refused, or
+        if the broker has taken nothing for ten seconds.
         """
         topic, key, value, headers = outgoing
         if topic not in self._topics:
@@ -192,14 +208,17 @@ class Publisher:
             self._check(lambda: len(self._under_way) > _BUNDLES_UNDER_WAY)
 
     def flush(self) -> None:
-        """Wait until the broker has taken every record. Raises BelowTheLineError as ``send`` does."""
+        """Wait until the broker has taken every record. Raises BelowTheLineError as ``send``
+        does.
+        """
         if self._bundle:
             self._close_bundle(time.monotonic())
         self._check(lambda: bool(self._under_way))
 
     def _close(self) -> None:
-        # Nothing is waited for: flush has done so, or there is no hope. kafka-python's close raises if records are still
-        # under way, stays open, and says so again when it is collected: so its sender is told to give them up first.
+        # Nothing is waited for: flush has done so, or there is no hope. kafka-python's close raises
+        # if records are still under way, stays open, and says so again when it is collected: so its
+        # sender is told to give them up first.
         if self._under_way or self._bundle:
             self._producer._sender.force_close()
         with suppress(kafka_errors.KafkaError):
@@ -210,13 +229,16 @@ class Publisher:
         self._bundle, self._bundle_bytes = [], 0
 
     def _check(self, must_wait: Callable[[], bool]) -> None:
-        """Take finished bundles off; while ``must_wait()``, and for a bundle that is overdue, wait for the oldest."""
+        """Take finished bundles off; while ``must_wait()``, and for a bundle that is overdue, wait
+        for the oldest.
+        """
         while self._under_way:
             closed_at, bundle = self._under_way[0]
             overdue = time.monotonic() - closed_at >= DELIVERY_SECONDS
             if not overdue and not must_wait() and not bundle[-1].is_done:
                 return
-            # Confirmations come per partition: the last record's may be there before that of others.
+            # Confirmations come per partition: the last record's may be there before that of
+            # others.
             deadline = max(closed_at + DELIVERY_SECONDS, time.monotonic() + 0.1)
             for future in bundle:
                 try:
@@ -234,19 +256,28 @@ class Publisher:
         self._topics = self._existing_topics()
         if topic not in self._topics:
             raise BelowTheLineError(
-                f"The topic {topic!r} is not at {self._settings.kafka_bootstrap}, or hidden from this user.",
+                f"The topic {topic!r} is not at {self._settings.kafka_bootstrap}, or hidden from"
+                " this user.",
                 "Create the topics with `btl up` or `btl topics create`.",
             )
 
 
 class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
-    """The default, murmur2 of the key, remembered: that hash in Python is a tenth of the cost of a record."""
+    """The default, murmur2 of the key, remembered: that hash in Python is a tenth of the cost of a
+    record.
+    """
 
     def __init__(self) -> None:
         self._hashes: dict[bytes, int] = {}
 
     def partition(
-        self, topic: str, key: Any, serialized_key: bytes | None, value: Any, serialized_value: Any, cluster: Any
+        self,
+        topic: str,
+        key: Any,
+        serialized_key: bytes | None,
+        value: Any,
+        serialized_value: Any,
+        cluster: Any,
     ) -> Any:
         if serialized_key is None:
             return super().partition(topic, key, serialized_key, value, serialized_value, cluster)
@@ -264,7 +295,8 @@ class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
 
 @contextmanager
 def admin_client(settings: Settings) -> Iterator[Any]:
-    """An admin client, closed at the end. What Kafka raises in between, too, becomes a BelowTheLineError.
+    """An admin client, closed at the end. What Kafka raises in between, too, becomes a
+    BelowTheLineError.
 
     One broker of several that is lost is not an error: what was to go to it is sent to another.
     """
@@ -283,8 +315,8 @@ def _found_no_broker(error: BaseException) -> bool:
 class _OtherBroker:
     """An admin client whose requests are sent again if the broker could not be reached.
 
-    kafka-python picks any broker for a request, also one that it has not connected to yet, and fails if that one is away:
-    from then on it avoids it.
+    kafka-python picks any broker for a request, also one that it has not connected to yet, and
+    fails if that one is away: from then on it avoids it.
     """
 
     def __init__(self, client: Any) -> None:
@@ -300,7 +332,9 @@ class _OtherBroker:
 
 
 def _connected(factory: Callable[..., Any], **options: Any) -> Any:
-    """A client of kafka-python; if it cannot connect, its thread and selector are closed, which it leaves running."""
+    """A client of kafka-python; if it cannot connect, its thread and selector are closed, which it
+    leaves running.
+    """
     begun: list[Any] = []
 
     def begin(**configuration: Any) -> Any:
@@ -319,8 +353,8 @@ def _connected(factory: Callable[..., Any], **options: Any) -> Any:
 def _explaining(settings: Settings) -> Iterator[None]:
     """Turn what kafka-python raises inside into a BelowTheLineError.
 
-    While it connects it swallows every reason, a refused password too, and raises a time-out: the reason is only in its
-    log, as an argument of the message, and is taken from there.
+    While it connects it swallows every reason, a refused password too, and raises a time-out: the
+    reason is only in its log, as an argument of the message, and is taken from there.
     """
     reasons = _Reasons()
     log = logging.getLogger("kafka")
@@ -356,26 +390,41 @@ def _explained(error: Exception, settings: Settings) -> BelowTheLineError:
         )
     if isinstance(error, kafka_errors.UnsupportedSaslMechanismError):
         return BelowTheLineError(
-            f"The Kafka broker at {where} does not offer this SASL mechanism.", "Check BTL_KAFKA_SASL_MECHANISM."
+            f"The Kafka broker at {where} does not offer this SASL mechanism.",
+            "Check BTL_KAFKA_SASL_MECHANISM.",
         )
     if isinstance(error, kafka_errors.IllegalSaslStateError):
-        return BelowTheLineError(f"The Kafka broker at {where} expects no SASL.", "Check BTL_KAFKA_SECURITY_PROTOCOL.")
+        return BelowTheLineError(
+            f"The Kafka broker at {where} expects no SASL.", "Check BTL_KAFKA_SECURITY_PROTOCOL."
+        )
     if isinstance(error, kafka_errors.AuthorizationError):
         return BelowTheLineError(
             f"The Kafka broker at {where} does not allow this: {type(error).__name__}.",
-            "Ask its operator for the right to describe, create and write the topics of schemas/topics.yaml.",
+            "Ask its operator for the right to describe, create and write the topics of"
+            " schemas/topics.yaml.",
         )
     if isinstance(error, kafka_errors.UnknownTopicOrPartitionError):
         return BelowTheLineError(
-            f"A topic does not exist at {where}.", "Create the topics with `btl up` or `btl topics create`."
+            f"A topic does not exist at {where}.",
+            "Create the topics with `btl up` or `btl topics create`.",
         )
-    if isinstance(error, kafka_errors.MessageSizeTooLargeError | kafka_errors.RecordListTooLargeError):
-        return BelowTheLineError(f"The Kafka broker at {where} takes no record of that size.", "Leave it out.")
     if isinstance(
-        error, kafka_errors.RetriableError | kafka_errors.KafkaConnectionError | kafka_errors.KafkaTimeoutError
+        error, kafka_errors.MessageSizeTooLargeError | kafka_errors.RecordListTooLargeError
+    ):
+        return BelowTheLineError(
+            f"The Kafka broker at {where} takes no record of that size.", "Leave it out."
+        )
+    if isinstance(
+        error,
+        kafka_errors.RetriableError
+        | kafka_errors.KafkaConnectionError
+        | kafka_errors.KafkaTimeoutError,
     ):
         return BelowTheLineError(
             f"The Kafka broker at {where} cannot be reached, or does not answer.",
-            "Start it with `btl up` (see `btl status`), or check BTL_KAFKA_BOOTSTRAP and BTL_KAFKA_SECURITY_PROTOCOL.",
+            "Start it with `btl up` (see `btl status`), or check BTL_KAFKA_BOOTSTRAP and"
+            " BTL_KAFKA_SECURITY_PROTOCOL.",
         )
-    return BelowTheLineError(f"The Kafka broker at {where} refused: {type(error).__name__}: {error}.", "See its log.")
+    return BelowTheLineError(
+        f"The Kafka broker at {where} refused: {type(error).__name__}: {error}.", "See its log."
+    )

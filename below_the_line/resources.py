@@ -1,4 +1,6 @@
-"""The one place that knows where schemas/, sql/ and dags/ are, in a checkout and in an installed wheel."""
+"""The one place that knows where schemas/, sql/ and dags/ are, in a checkout and in an installed
+wheel.
+"""
 
 from functools import cache
 from pathlib import Path
@@ -12,6 +14,10 @@ DAGS = ROOT / "dags"
 
 
 @cache
-def sql(name: str) -> str:
-    """The text of one SQL file below sql/, for example ``sql("ingest/record_batches.sql")``. Raises FileNotFoundError."""
-    return (SQL / name).read_text(encoding="utf-8")
+def sql(name: str) -> bytes:
+    """Return one SQL file below sql/, for example ``sql("ingest/record_batches.sql")``.
+
+    Bytes in UTF-8, since psycopg takes only literals or bytes as a statement. Raises
+    FileNotFoundError.
+    """
+    return (SQL / name).read_bytes()

@@ -10,56 +10,105 @@ from below_the_line.errors import BelowTheLineError
 
 
 class Settings(BaseSettings):
-    """Everything that can be set from outside. Each field ``name`` is the environment variable ``BTL_NAME``."""
+    """Everything that can be set from outside. Each field ``name`` is the environment variable
+    ``BTL_NAME``.
+    """
 
-    model_config = SettingsConfigDict(env_prefix="BTL_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="BTL_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     home: Path = Field(default=Path(".btl"), description="Folder of the local stack's state.")
     database_url: SecretStr | None = Field(default=None, description="Postgres, as a libpq URL.")
-    kafka_bootstrap: str | None = Field(default=None, description="Kafka brokers, host:port, separated by commas.")
-    kafka_security_protocol: str = Field(default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.")
-    kafka_sasl_mechanism: str | None = Field(default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.")
+    kafka_bootstrap: str | None = Field(
+        default=None, description="Kafka brokers, host:port, separated by commas."
+    )
+    kafka_security_protocol: str = Field(
+        default="PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
+    )
+    kafka_sasl_mechanism: str | None = Field(
+        default=None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
     kafka_sasl_username: str | None = Field(default=None, description="User name for SASL.")
     kafka_sasl_password: SecretStr | None = Field(default=None, description="Password for SASL.")
     kafka_ssl_cafile: Path | None = Field(
         default=None, description="Certificates that the brokers' are checked against."
     )
-    consumer_group: str = Field(default="below-the-line", min_length=1, description="Consumer group of the ingest.")
-    site_timezone: str = Field(default="UTC", description="IANA time zone of the site, for days and for display.")
+    consumer_group: str = Field(
+        default="below-the-line", min_length=1, description="Consumer group of the ingest."
+    )
+    site_timezone: str = Field(
+        default="UTC", description="IANA time zone of the site, for days and for display."
+    )
     airflow_url: str | None = Field(default=None, description="Airflow's API server.")
     airflow_user: str = Field(default="admin", description="User of Airflow's API.")
     airflow_password: SecretStr | None = Field(default=None, description="Password of that user.")
-    reader_database_url: SecretStr | None = Field(default=None, description="Postgres as btl_reader: metrics only.")
+    reader_database_url: SecretStr | None = Field(
+        default=None, description="Postgres as btl_reader: metrics only."
+    )
     moderator_database_url: SecretStr | None = Field(
         default=None, description="Postgres as btl_moderator: metrics, and who reported what."
     )
-    postgres_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: Postgres' port (25432).")
-    kafka_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: the broker's port (29092).")
+    postgres_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Local stack: Postgres' port (25432)."
+    )
+    kafka_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Local stack: the broker's port (29092)."
+    )
     kafka_controller_port: int | None = Field(
-        default=None, ge=1, le=65535, description="Local stack: the port of Kafka's controller (29093)."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Local stack: the port of Kafka's controller (29093).",
     )
-    airflow_port: int | None = Field(default=None, ge=1, le=65535, description="Local stack: Airflow's port (28080).")
+    airflow_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Local stack: Airflow's port (28080)."
+    )
     consumer_port: int | None = Field(
-        default=None, ge=1, le=65535, description="Local stack: the first consumer's /metrics (28100)."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Local stack: the first consumer's /metrics (28100).",
     )
-    http_host: str = Field(default="127.0.0.1", description="Consumer: address of /metrics, /healthz and /readyz.")
-    http_port: int | None = Field(default=None, ge=1, le=65535, description="… and their port; none: not served.")
+    http_host: str = Field(
+        default="127.0.0.1", description="Consumer: address of /metrics, /healthz and /readyz."
+    )
+    http_port: int | None = Field(
+        default=None, ge=1, le=65535, description="… and their port; none: not served."
+    )
     session_seconds: float = Field(
-        default=10, ge=1, le=300, description="A consumer that is silent for so long loses its partitions."
+        default=10,
+        ge=1,
+        le=300,
+        description="A consumer that is silent for so long loses its partitions.",
     )
-    batch_records: int = Field(default=5_000, ge=1, le=100_000, description="A batch is written at this many records.")
-    batch_seconds: float = Field(default=0.1, gt=0, le=60, description="… or when its first record is this old.")
+    batch_records: int = Field(
+        default=5_000, ge=1, le=100_000, description="A batch is written at this many records."
+    )
+    batch_seconds: float = Field(
+        default=0.1, gt=0, le=60, description="… or when its first record is this old."
+    )
     close_delay_seconds: int = Field(
         default=120, ge=0, alias="BTL_CLOSE_DELAY", description="BTL_CLOSE_DELAY: seconds."
     )
-    grace_seconds: int = Field(default=3_600, ge=0, alias="BTL_GRACE", description="BTL_GRACE: seconds.")
+    grace_seconds: int = Field(
+        default=3_600, ge=0, alias="BTL_GRACE", description="BTL_GRACE: seconds."
+    )
     quality_home: Path | None = Field(
-        default=None, description="Where the quality gate keeps its suites and Data Docs (quality/ below BTL_HOME)."
+        default=None,
+        description=(
+            "Where the quality gate keeps its suites and Data Docs (quality/ below BTL_HOME)."
+        ),
     )
     alert_url: SecretStr | None = Field(
-        default=None, description="A webhook that DAGs tell of failures: they POST {dag, task, run, message} as JSON."
+        default=None,
+        description=(
+            "A webhook that DAGs tell of failures: they POST {dag, task, run, message} as JSON."
+        ),
     )
-    log_format: str = Field(default="auto", pattern="^(auto|json|console)$", description="json, console or auto.")
+    log_format: str = Field(
+        default="auto", pattern="^(auto|json|console)$", description="json, console or auto."
+    )
 
     @field_validator("site_timezone")
     @classmethod
@@ -68,16 +117,24 @@ class Settings(BaseSettings):
             raise ValueError("is no IANA time zone, such as Europe/Vienna")
         return value
 
-    def _missing(self, what: str, variable: str, other: str, other_is_set: bool) -> BelowTheLineError:
+    def _missing(
+        self, what: str, variable: str, other: str, other_is_set: bool
+    ) -> BelowTheLineError:
         home = self.home.absolute()
         if other_is_set and home.is_dir():
             # What belongs together: events of one system must not be loaded into another.
             return BelowTheLineError(
-                f"No {what} is configured. {other} is set, so that none is taken from the stack in {home}.",
-                f"Set {variable} as well (`btl env` shows the stack's), or unset {other}. If it is the stack's: `btl up`.",
+                f"No {what} is configured. {other} is set, so that none is taken from the stack in"
+                f" {home}.",
+                f"Set {variable} as well (`btl env` shows the stack's), or unset {other}. If it is"
+                " the stack's: `btl up`.",
             )
-        where = f"the stack in {home} does not run" if home.is_dir() else f"there is no stack in {home}"
-        return BelowTheLineError(f"No {what} is configured, and {where}.", f"Run `btl up`, or set {variable}.")
+        where = (
+            f"the stack in {home} does not run" if home.is_dir() else f"there is no stack in {home}"
+        )
+        return BelowTheLineError(
+            f"No {what} is configured, and {where}.", f"Run `btl up`, or set {variable}."
+        )
 
     def quality_folder(self) -> Path:
         """Where the quality gate keeps its files."""
@@ -86,20 +143,30 @@ class Settings(BaseSettings):
     def require_database_url(self) -> str:
         """The database's URL. Raises BelowTheLineError when none is set."""
         if self.database_url is None:
-            raise self._missing("database", "BTL_DATABASE_URL", "BTL_KAFKA_BOOTSTRAP", self.kafka_bootstrap is not None)
+            raise self._missing(
+                "database",
+                "BTL_DATABASE_URL",
+                "BTL_KAFKA_BOOTSTRAP",
+                self.kafka_bootstrap is not None,
+            )
         return self.database_url.get_secret_value()
 
     def require_kafka_bootstrap(self) -> str:
         """The brokers' addresses. Raises BelowTheLineError when none are set."""
         if self.kafka_bootstrap is None:
             raise self._missing(
-                "Kafka broker", "BTL_KAFKA_BOOTSTRAP", "BTL_DATABASE_URL", self.database_url is not None
+                "Kafka broker",
+                "BTL_KAFKA_BOOTSTRAP",
+                "BTL_DATABASE_URL",
+                self.database_url is not None,
             )
         return self.kafka_bootstrap
 
 
 def from_environment() -> Settings:
-    """What the environment says now, and nothing else. Raises BelowTheLineError naming the variable that is wrong."""
+    """What the environment says now, and nothing else. Raises BelowTheLineError naming the variable
+    that is wrong.
+    """
     try:
         return Settings()
     except ValidationError as error:
@@ -107,5 +174,6 @@ def from_environment() -> Settings:
         name = str(first["loc"][0])
         variable = name if name.startswith("BTL_") else f"BTL_{name.upper()}"
         raise BelowTheLineError(
-            f"{variable} is not usable: {first['msg']} (got {first['input']!r}).", "Correct it or unset it."
+            f"{variable} is not usable: {first['msg']} (got {first['input']!r}).",
+            "Correct it or unset it.",
         ) from None

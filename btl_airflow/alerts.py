@@ -11,7 +11,9 @@ _SECONDS = 10.0
 
 
 def alert(context: Any) -> None:
-    """An ``on_failure_callback``: POST ``{dag, task, run, message}`` as JSON. Never raises: the failure is told anyway."""
+    """An ``on_failure_callback``: POST ``{dag, task, run, message}`` as JSON. Never raises: the
+    failure is told anyway.
+    """
     from below_the_line.settings import from_environment
 
     instance = context["task_instance"]

@@ -1,5 +1,6 @@
-"""The assets of the DAGs. Every DAG takes them from here: the same asset named elsewhere without its watcher would take the
-watcher away at each parse."""
+"""The assets of the DAGs. Every DAG takes them from here: the same asset named elsewhere without
+its watcher would take the watcher away at each parse.
+"""
 
 from airflow.sdk import Asset, AssetWatcher
 

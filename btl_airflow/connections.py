@@ -10,13 +10,28 @@ if TYPE_CHECKING:
 CONNECTION_ID = "btl"
 """The Airflow connection of the project's database; its user is btl_scheduler."""
 INGEST_CONNECTION_ID = "btl_ingest"
-"""The same database as btl_ingest, for the one DAG that merges events: the others have no right to."""
+"""The same database as btl_ingest, for the one DAG that merges events: the others have no right
+to.
+"""
 
-_OPTIONS = frozenset({"host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey", "options", "target_session_attrs"})
+_OPTIONS = frozenset(
+    {
+        "host",
+        "port",
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "options",
+        "target_session_attrs",
+    }
+)
 
 
 def conninfo(connection: "Connection") -> str:
-    """The connection string for libpq. ``host`` and ``port`` of a URI with a socket folder are among the extras."""
+    """The connection string for libpq. ``host`` and ``port`` of a URI with a socket folder are
+    among the extras.
+    """
     extra = {name: value for name, value in connection.extra_dejson.items() if name in _OPTIONS}
     parts = {
         "host": connection.host,
@@ -26,7 +41,9 @@ def conninfo(connection: "Connection") -> str:
         "dbname": connection.schema,
         **extra,
     }
-    return make_conninfo("", **{name: value for name, value in parts.items() if value not in (None, "")})
+    return make_conninfo(
+        "", **{name: value for name, value in parts.items() if value not in (None, "")}
+    )
 
 
 def database_url(connection_id: str = CONNECTION_ID) -> str:

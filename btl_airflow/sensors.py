@@ -13,14 +13,21 @@ if TYPE_CHECKING:
 
 
 class IngestBarrierSensor(BaseSensorOperator):
-    """Takes a barrier at its first look and returns the barrier's id once the consumers have passed it.
+    """Takes a barrier at its first look and returns the barrier's id once the consumers have passed
+    it.
 
-    The barrier belongs to the task instance's try: its later looks, in processes of their own, find it again; a retry or a
-    cleared task takes a new one. On time-out, and at once if a partition was stopped, it fails naming the partitions.
+    The barrier belongs to the task instance's try: its later looks, in processes of their own, find
+    it again; a retry or a cleared task takes a new one. On time-out, and at once if a partition was
+    stopped, it fails naming the partitions.
     """
 
     def __init__(
-        self, *, mode: str = "reschedule", poke_interval: float = 2, timeout: float = 240, **arguments: Any
+        self,
+        *,
+        mode: str = "reschedule",
+        poke_interval: float = 2,
+        timeout: float = 240,
+        **arguments: Any,
     ) -> None:
         super().__init__(mode=mode, poke_interval=poke_interval, timeout=timeout, **arguments)
 
@@ -42,7 +49,9 @@ class IngestBarrierSensor(BaseSensorOperator):
             except barrier.PartitionStoppedError as error:
                 raise AirflowFailException(str(error)) from None
             if behind:
-                self.log.info("Waiting for %s", barrier.explain(behind, barrier.database_clock(connection)))
+                self.log.info(
+                    "Waiting for %s", barrier.explain(behind, barrier.database_clock(connection))
+                )
         return PokeReturnValue(is_done=not behind, xcom_value=barrier_id)
 
     def execute(self, context: "Context") -> Any:
@@ -59,7 +68,10 @@ class IngestBarrierSensor(BaseSensorOperator):
 
         with connect(database_url(), application_name="close_discussions barrier") as connection:
             barrier_id = barrier.take_barrier(
-                connection, from_environment(), attempt_id=str(context["ti"].id), run_id=context["run_id"]
+                connection,
+                from_environment(),
+                attempt_id=str(context["ti"].id),
+                run_id=context["run_id"],
             )
             behind = barrier.look(connection, barrier_id)
             return str(barrier.timed_out(behind, self.timeout, barrier.database_clock(connection)))

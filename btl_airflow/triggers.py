@@ -1,4 +1,6 @@
-"""Wakes article_metrics: looks whether articles are marked, at once when Postgres says so and now and then anyway."""
+"""Wakes article_metrics: looks whether articles are marked, at once when Postgres says so and now
+and then anyway.
+"""
 
 import asyncio
 import time
@@ -15,9 +17,10 @@ from btl_airflow.connections import CONNECTION_ID, conninfo
 class MarkedArticlesTrigger(BaseEventTrigger):
     """Fires while ``marked`` finds a row, at most once per ``min_gap`` seconds.
 
-    It looks at the table; a NOTIFY on ``channel`` only makes it look sooner, and without one it looks every ``recheck``
-    seconds. So nothing is lost by a lost notification, a dead connection, a restart or a failed run. Notifications are
-    gathered here, because a triggerer that stores one event for each of them is left far behind.
+    It looks at the table; a NOTIFY on ``channel`` only makes it look sooner, and without one it
+    looks every ``recheck`` seconds. So nothing is lost by a lost notification, a dead connection, a
+    restart or a failed run. Notifications are gathered here, because a triggerer that stores one
+    event for each of them is left far behind.
     """
 
     def __init__(
@@ -38,7 +41,9 @@ class MarkedArticlesTrigger(BaseEventTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """How the triggerer makes this trigger again."""
         names = ("channel", "connection_id", "marked", "min_gap", "recheck")
-        return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
+            name: getattr(self, name) for name in names
+        }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch for ever; a database that is away is waited for."""
@@ -46,7 +51,9 @@ class MarkedArticlesTrigger(BaseEventTrigger):
         while True:
             try:
                 async with await self._connect() as connection:
-                    await connection.execute(sql.SQL("listen {}").format(sql.Identifier(self.channel)))
+                    await connection.execute(
+                        sql.SQL("listen {}").format(sql.Identifier(self.channel))
+                    )
                     # Listen first, look second: nothing falls between.
                     backoff, why = 0.5, "connected"
                     while True:

@@ -12,18 +12,18 @@ import kafka.errors
 import psycopg
 import structlog
 
-from below_the_line.contracts.decoding import Contracts
+from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Rejection
 from below_the_line.database.connections import forbidden
 from below_the_line.errors import BelowTheLineError
 from consumers.adapters.kafka import Polled, Source
 from consumers.adapters.postgres import NOTIFY_CHANNEL, Store, StoreError
-from consumers.core.batch import Batch, BatchPolicy, Entry, Judged, Partition
+from consumers.bisection import isolate
+from consumers.core.batch import Batch, BatchPolicy, DecodedRecord, Entry, Partition
 from consumers.core.breaker import Breaker, BreakerPolicy
 from consumers.core.failures import Failure, backoff_seconds
-from consumers.core.observing import Cause, Halt, Observer, Step
+from consumers.core.observer import Cause, Halt, Observer, Step
 from consumers.core.positions import Stopped, start_position
-from consumers.isolating import isolate
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +56,10 @@ class _TrippedError(Exception):
 class Consumer:
     """One process of the consumer group, on the calling thread.
 
-    Promises: what is committed is committed once (rows, dead letters, ledger and positions together); a record read is
-    applied, unchanged or dead-lettered; a fault of database or broker is waited out. ``run`` returns after ``stop`` was
-    called and what was read is written, or raises BelowTheLineError for a defect that no waiting cures.
+    Promises: what is committed is committed once (rows, dead letters, ledger and positions
+    together); a record read is applied, unchanged or dead-lettered; a fault of database or broker
+    is waited out. ``run`` returns after ``stop`` was called and what was read is written, or raises
+    BelowTheLineError for a defect that no waiting cures.
     """
 
     def __init__(
@@ -82,7 +83,9 @@ class Consumer:
         self._batch = Batch()
         self._in_flight: Batch | None = None
         self._next_offsets: dict[Partition, int] = {}
-        """Of the partitions that are read: the offset after what was read, whether written or not."""
+        """Of the partitions that are read: the offset after what was read, whether written or
+        not.
+        """
         self._committed: dict[Partition, int] = {}
         self._breakers: dict[Partition, Breaker] = {}
         self._held: dict[Partition, str] = {}
@@ -95,13 +98,17 @@ class Consumer:
         """When the brokers last gave a sign of life."""
         self._retry_at: float | None = None
         self._unwritten = False
-        """A fault kept a batch from being written, and none has been written since: reading again is not going on yet."""
+        """A fault kept a batch from being written, and none has been written since: reading again
+        is not going on yet.
+        """
         self._topic_ids: dict[str, UUID] = {}
         """Of the topics that partitions were taken of."""
         self._confirm_membership = False
         self._canceled = 0
         self._housekeeping_at = math.inf
-        """Not before partitions were taken: until then there is no session with the database either."""
+        """Not before partitions were taken: until then there is no session with the database
+        either.
+        """
         self._dirty = False
         self._totals = _Totals()
 
@@ -128,7 +135,9 @@ class Consumer:
         self._observer.turn()
         started = self._now()
         try:
-            polled = self._source.poll(self._poll_seconds(), max(1, self._policy.records - len(self._batch)))
+            polled = self._source.poll(
+                self._poll_seconds(), max(1, self._policy.records - len(self._batch))
+            )
             self._listen(polled)
         except (kafka.errors.OffsetOutOfRangeError, kafka.errors.LogTruncationError) as error:
             log.warning("position out of range", error=str(error))
@@ -136,7 +145,12 @@ class Consumer:
             return
         except kafka.errors.KafkaError as error:
             self._broker_attempt += 1
-            log.warning("broker away", error=type(error).__name__, detail=str(error), attempt=self._broker_attempt)
+            log.warning(
+                "broker away",
+                error=type(error).__name__,
+                detail=str(error),
+                attempt=self._broker_attempt,
+            )
             self._observer.waiting(Cause.BROKER, str(error))
             if self._retry_at is None:
                 # What was read can be written all the same.
@@ -150,7 +164,8 @@ class Consumer:
             self._tell_reading()
         assigned = self._source.changed_assignment()
         if assigned is not None:
-            # Whatever this poll returned may belong to partitions that are ours no more: all is read again.
+            # Whatever this poll returned may belong to partitions that are ours no more: all is
+            # read again.
             self._settle()
             log.info("assigned", partitions=sorted(map(str, assigned)))
             self._observer.assigned(assigned)
@@ -170,7 +185,9 @@ class Consumer:
         self._write_if_due()
 
     def _listen(self, polled: list[Polled]) -> None:
-        """Make sure that the brokers are there when nothing comes from them. Raises kafka.errors.KafkaError."""
+        """Make sure that the brokers are there when nothing comes from them. Raises
+        kafka.errors.KafkaError.
+        """
         if self._retry_at is not None:
             # Whoever waits to take partitions asks the brokers then.
             return
@@ -185,7 +202,9 @@ class Consumer:
         if self._in_flight is not None:
             return _MERGING_POLL_SECONDS
         if self._batch.first_at is not None:
-            return max(0.0, min(_IDLE_POLL_SECONDS, self._batch.first_at + self._policy.seconds - now))
+            return max(
+                0.0, min(_IDLE_POLL_SECONDS, self._batch.first_at + self._policy.seconds - now)
+            )
         if self._retry_at is not None:
             return max(0.0, min(_IDLE_POLL_SECONDS, self._retry_at - now))
         return _IDLE_POLL_SECONDS
@@ -198,7 +217,7 @@ class Consumer:
         started = self._now()
         decode = self._decode
         new = tuple.__new__  # makes a named tuple three times as fast as its name does
-        judged = [new(Judged, (record, decode(record))) for record in polled.records]
+        judged = [new(DecodedRecord, (record, decode(record))) for record in polled.records]
         now = self._now()
         self._observer.step(Step.DECODED, now - started)
         self._batch.add(polled.partition, judged, first_offset, polled.position, now)
@@ -228,7 +247,8 @@ class Consumer:
         self._observer.committed(batch, entries)
         totals = self._totals
         totals.batches += 1
-        # Only a batch that was written ends a row of failures: taking partitions works also where writing does not.
+        # Only a batch that was written ends a row of failures: taking partitions works also where
+        # writing does not.
         self._attempt = 0
         for entry in entries:
             self._committed[entry.partition] = entry.next_offset
@@ -242,7 +262,9 @@ class Consumer:
             self._tell_reading()
 
     def _keep_house(self) -> None:
-        """About once a second, between two batches: tell what was done, wake the metrics, pass gaps. Raises StoreError."""
+        """About once a second, between two batches: tell what was done, wake the metrics, pass
+        gaps. Raises StoreError.
+        """
         now = self._now()
         if now < self._housekeeping_at or self._in_flight is not None:
             return
@@ -262,25 +284,38 @@ class Consumer:
         self._see_topics()
 
     def _see_decisions(self) -> None:
-        """Take the partitions anew where another hand changed what we hold: an operator who decided, or a new owner."""
+        """Take the partitions anew where another hand changed what we hold: an operator who
+        decided, or a new owner.
+        """
         held = self._store.held()
         if held == self._held:
             return
-        log.info("partitions changed hands", partitions=sorted(map(str, held.items() ^ self._held.items())))
+        log.info(
+            "partitions changed hands",
+            partitions=sorted(map(str, held.items() ^ self._held.items())),
+        )
         self._drop()
         self._source.pause()
         self._confirm_membership = held.keys() != self._held.keys()
         self._retry_at = self._now()
 
     def _see_topics(self) -> None:
-        """Look at positions anew where a topic was deleted and made anew: its offsets begin again, and may look like ours."""
+        """Look at positions anew where a topic was deleted and made anew: its offsets begin again,
+        and may look like ours.
+        """
         topic_ids = self._source.topic_ids
-        replaced = [topic for topic, known in self._topic_ids.items() if topic_ids.get(topic, known) != known]
+        replaced = [
+            topic
+            for topic, known in self._topic_ids.items()
+            if topic_ids.get(topic, known) != known
+        ]
         if replaced and self._retry_at is None:
             self._retry_later(Cause.POSITION, f"topic {', '.join(replaced)} was made anew")
 
     def _pass_gaps(self) -> None:
-        """Move positions over offsets without records at a partition's end, which no batch will ever cover."""
+        """Move positions over offsets without records at a partition's end, which no batch will
+        ever cover.
+        """
         for partition, next_offset in self._next_offsets.items():
             position = self._source.position(partition)
             if position is not None and position > next_offset:
@@ -299,7 +334,8 @@ class Consumer:
             case Failure.CANCELED | Failure.FAULT:
                 self._canceled += error.failure is Failure.CANCELED
                 self._unwritten |= batch is not None
-                # A cut connection may be the end of a long sleep, in which the group gave our partitions away.
+                # A cut connection may be the end of a long sleep, in which the group gave our
+                # partitions away.
                 self._confirm_membership = True
                 log.warning("database away", reason=error.reason, attempt=self._attempt + 1)
                 self._retry_later(Cause.DATABASE, error.reason)
@@ -312,7 +348,8 @@ class Consumer:
                     raise forbidden(error.cause) from error
                 raise BelowTheLineError(
                     f"The database refused a statement of ours: {error.reason}.",
-                    "Nothing was dead-lettered and no position moved. Run `btl migrate`, and report this if it stays.",
+                    "Nothing was dead-lettered and no position moved. Run `btl migrate`, and report"
+                    " this if it stays.",
                 ) from error
 
     def _tell_fenced(self, error: StoreError) -> None:
@@ -320,7 +357,9 @@ class Consumer:
         self._observer.fenced(error.reason)
 
     def _tell_dropped(self, error: StoreError) -> None:
-        """A batch is not written that need not be any more: whoever has its partitions next reads it again."""
+        """A batch is not written that need not be any more: whoever has its partitions next reads
+        it again.
+        """
         if error.failure is Failure.FENCED:
             self._tell_fenced(error)
         else:
@@ -343,7 +382,7 @@ class Consumer:
         record, verdict = part.judged[0]
         if isinstance(verdict, Rejection) and verdict.stage == "database":
             partition = Partition(record.topic, record.partition)
-            if self._breakers[partition].trips_afterwards(Judged(record, verdict)):
+            if self._breakers[partition].trips_afterwards(DecodedRecord(record, verdict)):
                 raise _TrippedError(partition)
         self._write(part)
 
@@ -393,15 +432,19 @@ class Consumer:
         """Take what the group assigned to us, and read on from where Postgres says."""
         assigned = self._source.assigned
         if self._confirm_membership and not self._source.is_member(self._committed):
-            # The group gave our partitions to somebody else: taking them back would fence the rightful owner.
+            # The group gave our partitions to somebody else: taking them back would fence the
+            # rightful owner.
             log.info("waiting for the group", partitions=len(assigned))
-            self._retry_later(Cause.GROUP, "the group counts us out: it is about to say whose the partitions are")
+            self._retry_later(
+                Cause.GROUP, "the group counts us out: it is about to say whose the partitions are"
+            )
             return
         self._confirm_membership = False
         try:
             stored = self._store.take(self._source.describe(assigned))
             self._halted = {}
-            # Looked at anew: an owner before us may have read on, beyond the end seen above, until the fence fell.
+            # Looked at anew: an owner before us may have read on, beyond the end seen above, until
+            # the fence fell.
             broker = self._source.describe(assigned)
             positions, held = {}, {}
             for partition, position in stored.items():
@@ -412,7 +455,9 @@ class Consumer:
                     if position.status == "consuming":
                         self._store.stop_partition(partition, "stopped", start.detail)
                         held[partition] = "stopped"
-                    self._halted[partition] = Halt(held[partition], start.detail, position.next_offset)
+                    self._halted[partition] = Halt(
+                        held[partition], start.detail, position.next_offset
+                    )
                 else:
                     positions[partition] = start
             ended = self._store.end_superseded_backends() if self._attempt else 0
@@ -427,12 +472,14 @@ class Consumer:
             log.warning("ended sessions of superseded owners", sessions=ended)
         self._held = held
         if positions != self._committed:
-            # Somebody moved them, or the batch was written after all: there may be nothing left to write.
+            # Somebody moved them, or the batch was written after all: there may be nothing left to
+            # write.
             self._unwritten = False
         self._committed = dict(positions)
         self._next_offsets = dict(positions)
         self._breakers = {
-            partition: Breaker(self._breaker_policy, stored[partition].accepted_offset) for partition in positions
+            partition: Breaker(self._breaker_policy, stored[partition].accepted_offset)
+            for partition in positions
         }
         self._source.start(positions)
         self._topic_ids = {partition.topic: each.topic_id for partition, each in broker.items()}
@@ -440,7 +487,10 @@ class Consumer:
         self._housekeeping_at = self._now() + _HOUSEKEEPING_SECONDS
         self._retry_at = None
         self._tell_reading()
-        log.info("consuming", partitions={str(partition): offset for partition, offset in positions.items()})
+        log.info(
+            "consuming",
+            partitions={str(partition): offset for partition, offset in positions.items()},
+        )
 
     def _tell_rebalancing(self) -> None:
         if self._source.is_rebalancing:
@@ -450,11 +500,14 @@ class Consumer:
         if self._retry_at is None and not self._unwritten and not self._source.is_rebalancing:
             # What was read is not committed yet: a batch may be under way.
             self._observer.reading(
-                {partition: self._committed[partition] for partition in self._next_offsets}, self._halted
+                {partition: self._committed[partition] for partition in self._next_offsets},
+                self._halted,
             )
 
     def _drain(self) -> None:
-        """Write what was read, as a last act; if that fails it is read again by whoever comes next."""
+        """Write what was read, as a last act; if that fails it is read again by whoever comes
+        next.
+        """
         try:
             if self._in_flight is not None:
                 self._finish()

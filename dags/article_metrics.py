@@ -1,18 +1,21 @@
 """**Computes the metrics of articles about which something new is known.**
 
-Consumers and `close_discussions` mark articles in `ingest.dirty_articles`. As soon as there are marks (Postgres notifies, a
-trigger looks), and at least every ten minutes, this takes them and computes all rows of those articles from the base tables;
-then the days of sections and sites, and the reporters, whose figures that changed. A run goes on, for five minutes or
-little more, while new marks come: to start one takes Airflow seconds.
+Consumers and `close_discussions` mark articles in `ingest.dirty_articles`. As soon as there are
+marks (Postgres notifies, a trigger looks), and at least every ten minutes, this takes them and
+computes all rows of those articles from the base tables; then the days of sections and sites, and
+the reporters, whose figures that changed. A run goes on, for five minutes or little more, while new
+marks come: to start one takes Airflow seconds.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
-* **Safe to run again:** yes, at any time, also twice at once: a row is a function of the base tables. Marks are taken in the
-  transaction that writes the rows; if a run fails they stay, and the next run takes them.
-* **If it fails:** its error names the articles that could not be computed, and why. All others are done: a bucket that fails
-  (or takes more than five minutes) is computed again article by article. The named ones keep their figures and marks, and
-  every attempt and every run tries them again. Any other error (no connection, no right) ends the attempt; nothing is lost, the
-  next one goes on. When the last attempt has failed `BTL_ALERT_URL` is told.
+* **Safe to run again:** yes, at any time, also twice at once: a row is a function of the base
+  tables. Marks are taken in the transaction that writes the rows; if a run fails they stay, and the
+  next run takes them.
+* **If it fails:** its error names the articles that could not be computed, and why. All others are
+  done: a bucket that fails (or takes more than five minutes) is computed again article by article.
+  The named ones keep their figures and marks, and every attempt and every run tries them again. Any
+  other error (no connection, no right) ends the attempt; nothing is lost, the next one goes on.
+  When the last attempt has failed `BTL_ALERT_URL` is told.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -55,9 +58,11 @@ def article_metrics() -> None:
 
     @task(execution_timeout=timedelta(minutes=30))
     def recompute() -> dict[str, Any]:
-        """Compute the metrics of articles that are marked, and of those that are marked meanwhile; returns how many."""
+        """Compute the metrics of articles that are marked, and of those that are marked meanwhile;
+        returns how many.
+        """
         from below_the_line.database.connections import connect
-        from below_the_line.metrics.following import follow_marks
+        from below_the_line.metrics.listen_loop import follow_marks
         from below_the_line.settings import from_environment
         from btl_airflow.connections import database_url
 

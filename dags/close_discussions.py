@@ -1,22 +1,28 @@
 """**Closes discussions whose window has ended, by event time.**
 
-Waits until everything that was produced before this run is in the tables (the barrier), then applies windows up to that time
-less `BTL_CLOSE_DELAY`: of articles whose events, rules or comments changed, and of those that are due by the clock. Articles
-whose window changed are marked, so that `article_metrics` computes their figures again. What changed is told to the site: in
-the same transaction as an event in the outbox, then to the topic `discussion-events` (docs/discussion-events.md).
+Waits until everything that was produced before this run is in the tables (the barrier), then
+applies windows up to that time less `BTL_CLOSE_DELAY`: of articles whose events, rules or comments
+changed, and of those that are due by the clock. Articles whose window changed are marked, so that
+`article_metrics` computes their figures again. What changed is told to the site: in the same
+transaction as an event in the outbox, then to the topic `discussion-events`
+(docs/discussion-events.md).
 
 * **Owner:** the newsroom's data engineers.
-* **Writes:** `discussion.windows`, `discussion.window_intervals`, `discussion.state_changes`, `discussion.told_events`,
-  `ingest.outbox`, `ingest.barriers`, marks in `ingest.dirty_articles`; the topic `discussion-events`.
-* **Safe to run again:** yes, every task, at any time, also twice at once, after missed runs, or after one that was killed:
-  windows are a function of events, rules and time; a second run changes nothing and tells nothing twice. `closed_at` is the
-  end of the window, whenever this ran. A run for a past interval (a backfill, a cleared task) does what the present needs: it
-  takes a new barrier, and leaves the same rows as any other run now.
-* **If `wait_for_ingest` fails:** nothing was closed on missing data. Its message names the partition that lags, by how much,
-  and the likely cure. The next run tries again by itself.
-* **If `apply_windows` fails:** every bucket of articles is done or not begun. The next run goes on where it stopped.
-* **If `publish_outbox` fails:** the broker was away for two minutes, four times over. Its message says how many events wait,
-  and since when. They stay in the outbox; every run sends what is pending, also one whose barrier was not passed.
+* **Writes:** `discussion.windows`, `discussion.window_intervals`, `discussion.state_changes`,
+  `discussion.told_events`, `ingest.outbox`, `ingest.barriers`, marks in `ingest.dirty_articles`;
+  the topic `discussion-events`.
+* **Safe to run again:** yes, every task, at any time, also twice at once, after missed runs, or
+  after one that was killed: windows are a function of events, rules and time; a second run changes
+  nothing and tells nothing twice. `closed_at` is the end of the window, whenever this ran. A run
+  for a past interval (a backfill, a cleared task) does what the present needs: it takes a new
+  barrier, and leaves the same rows as any other run now.
+* **If `wait_for_ingest` fails:** nothing was closed on missing data. Its message names the
+  partition that lags, by how much, and the likely cure. The next run tries again by itself.
+* **If `apply_windows` fails:** every bucket of articles is done or not begun. The next run goes on
+  where it stopped.
+* **If `publish_outbox` fails:** the broker was away for two minutes, four times over. Its message
+  says how many events wait, and since when. They stay in the outbox; every run sends what is
+  pending, also one whose barrier was not passed.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -72,7 +78,8 @@ def close_discussions() -> None:
         with connect(database_url(), application_name="close_discussions outbox") as connection:
             return publish(connection, from_environment()).as_dict()
 
-    # Sends what is pending whatever became of the barrier; "finished" keeps that from making a failed run look well.
+    # Sends what is pending whatever became of the barrier; "finished" keeps that from making a
+    # failed run look well.
     applied = apply_windows(IngestBarrierSensor(task_id="wait_for_ingest").output)
     published = publish_outbox()
     finished = EmptyOperator(task_id="finished", execution_timeout=timedelta(minutes=1))

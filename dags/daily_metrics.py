@@ -1,12 +1,14 @@
-"""**Computes the figures of one day anew from the base tables**: of sections and sites, and of the articles active on it.
+"""**Computes the figures of one day anew from the base tables**: of sections and sites, and of the
+articles active on it.
 
-`article_metrics` keeps all days up to date already; this is the belt to its braces, and the way to compute past days anew:
-`btl airflow -- backfill create --dag-id daily_metrics --from-date … --to-date … --reprocess-behavior completed`.
+`article_metrics` keeps all days up to date already; this is the belt to its braces, and the way to
+compute past days anew: `btl airflow -- backfill create --dag-id daily_metrics --from-date …
+--to-date … --reprocess-behavior completed`.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
-* **Safe to run again:** yes, at any time and for any day, also twice at once: a row is a function of the base tables, so that a
-  backfill gives the rows that are there, unless they were wrong.
+* **Safe to run again:** yes, at any time and for any day, also twice at once: a row is a function
+  of the base tables, so that a backfill gives the rows that are there, unless they were wrong.
 * **If it fails:** what is done is right. Clear the task.
 """
 

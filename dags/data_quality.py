@@ -1,15 +1,18 @@
-"""**Checks base and metric tables with Great Expectations**, and keeps figures from becoming final while they are wrong.
+"""**Checks base and metric tables with Great Expectations**, and keeps figures from becoming final
+while they are wrong.
 
-What is expected is in `sql/quality` and in `below_the_line/quality/checks.py`: that figures add up, that rows are as their
-events say, that metrics are fresh, that yesterday is like the weeks before. What is found is in `metrics.quality_results`,
-with example rows, in the task's log, and in the Data Docs, whose path the log names.
+What is expected is in `sql/quality` and in `below_the_line/quality/checks.py`: that figures add up,
+that rows are as their events say, that metrics are fresh, that yesterday is like the weeks before.
+What is found is in `metrics.quality_results`, with example rows, in the task's log, and in the Data
+Docs, whose path the log names.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** `metrics.quality_results`, and pages below `BTL_QUALITY_HOME`. Changes no figure.
 * **Safe to run again:** yes, at any time; runs wait for each other.
-* **If it fails:** expectations of severity `fail` are not met; the error says which, shows rows, and what to do. Until a run
-  passes, `close_discussions` marks no figures final; a failure that is a day old, with no run since, blocks nothing any more.
-  Those of severity `warn` are told in the log and block nothing.
+* **If it fails:** expectations of severity `fail` are not met; the error says which, shows rows,
+  and what to do. Until a run passes, `close_discussions` marks no figures final; a failure that is
+  a day old, with no run since, blocks nothing any more. Those of severity `warn` are told in the
+  log and block nothing.
 """
 
 from datetime import UTC, datetime, timedelta

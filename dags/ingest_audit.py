@@ -1,13 +1,16 @@
-"""**Audits the ingest and the metrics**: does everything that was read add up, are the figures what the rows give.
+"""**Audits the ingest and the metrics**: does everything that was read add up, are the figures what
+the rows give.
 
-The ledger of every partition must be contiguous and every row of it must add up; positions are compared with the brokers' logs;
-lag, records read and dead letters by code are noted; and the metrics of some articles, by chance, are compared with a fresh
-computation (`count_drift`). All of it is kept in `ingest.audit_results`.
+The ledger of every partition must be contiguous and every row of it must add up; positions are
+compared with the brokers' logs; lag, records read and dead letters by code are noted; and the
+metrics of some articles, by chance, are compared with a fresh computation (`count_drift`). All of
+it is kept in `ingest.audit_results`.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** `ingest.audit_results`.
 * **Safe to run again:** yes, at any time.
-* **If it fails:** something does not add up; its error says what, and which command helps. A lag is no failure.
+* **If it fails:** something does not add up; its error says what, and which command helps. A lag is
+  no failure.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -45,12 +48,14 @@ def ingest_audit() -> None:
         """Audit and keep what was seen; returns how many lines of each kind."""
         from airflow.sdk.exceptions import AirflowFailException
 
-        from below_the_line.accounting.recording import AuditFailedError, audit_and_record
+        from below_the_line.accounting.hourly_audit import AuditFailedError, audit_and_record
         from below_the_line.database.connections import connect
         from below_the_line.settings import from_environment
         from btl_airflow.connections import database_url
 
-        with connect(database_url(), application_name="ingest_audit", autocommit=True) as connection:
+        with connect(
+            database_url(), application_name="ingest_audit", autocommit=True
+        ) as connection:
             recorded = audit_and_record(connection, from_environment())
         if recorded.may_pass:
             # The brokers may be there in a moment: tried again like any fault.

@@ -1,14 +1,18 @@
-"""**Computes the metric tables anew from the base tables**, of all articles or of some, as `btl metrics rebuild` does.
+"""**Computes the metric tables anew from the base tables**, of all articles or of some, as `btl
+metrics rebuild` does.
 
-Run it by hand: after a definition has changed, after `BTL_SITE_TIMEZONE` has changed, or when `btl metrics drift` has found
-something. The selected articles are cut into buckets, a mapped task computes each, and the last task computes what draws on
-several articles: days of sections and sites, reporters, the order of the moderation queue.
+Run it by hand: after a definition has changed, after `BTL_SITE_TIMEZONE` has changed, or when `btl
+metrics drift` has found something. The selected articles are cut into buckets, a mapped task
+computes each, and the last task computes what draws on several articles: days of sections and
+sites, reporters, the order of the moderation queue.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
-* **Safe to run again:** yes, at any time, beside `article_metrics` and other rebuilds: a row is a function of the base tables.
-* **If it fails:** clear the failed tasks; buckets that are done are not computed again. What draws on them is marked and not
-  lost, also if the rebuild is given up: the next run of `article_metrics` computes it.
+* **Safe to run again:** yes, at any time, beside `article_metrics` and other rebuilds: a row is a
+  function of the base tables.
+* **If it fails:** clear the failed tasks; buckets that are done are not computed again. What draws
+  on them is marked and not lost, also if the rebuild is given up: the next run of `article_metrics`
+  computes it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -34,7 +38,9 @@ _WHICH = "Which articles"
             type="array",
             items={"type": "string"},
             title="Articles",
-            description="Only these articles: their ids. None: all that the other conditions allow.",
+            description=(
+                "Only these articles: their ids. None: all that the other conditions allow."
+            ),
             section=_WHICH,
         ),
         "published_since": Param(
@@ -59,7 +65,10 @@ _WHICH = "Which articles"
             minimum=1,
             maximum=500,
             title="Buckets",
-            description="Into so many tasks the work is cut, at most. A task that fails repeats its own part alone.",
+            description=(
+                "Into so many tasks the work is cut, at most. A task that fails repeats its own"
+                " part alone."
+            ),
             section="How",
         ),
     },
@@ -81,7 +90,7 @@ def rebuild_metrics() -> None:
         from below_the_line.database.connections import connect
         from below_the_line.metrics.recompute import Selection, ranges, require_known
         from btl_airflow.connections import database_url
-        from btl_airflow.refusing import failing_at_once
+        from btl_airflow.rejection import failing_at_once
 
         chosen = dict(params or {})
         most = chosen.pop("buckets")
@@ -93,7 +102,9 @@ def rebuild_metrics() -> None:
 
     # Two compute at the same time; more would keep workers, and the database, from others.
     @task(execution_timeout=timedelta(hours=6), max_active_tis_per_dagrun=2)
-    def rebuild_bucket(within: tuple[str, str], params: dict[str, Any] | None = None) -> dict[str, Any]:
+    def rebuild_bucket(
+        within: tuple[str, str], params: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Compute the rows of each article of a range; returns how many."""
         from below_the_line.database.connections import connect
         from below_the_line.metrics.recompute import Selection, rebuild_range
@@ -105,7 +116,9 @@ def rebuild_metrics() -> None:
         zone = from_environment().site_timezone
         first, last = within
         with connect(database_url(), application_name="rebuild_metrics") as connection:
-            return rebuild_range(connection, Selection.parse(**chosen), (first, last), time_zone=zone).as_dict()
+            return rebuild_range(
+                connection, Selection.parse(**chosen), (first, last), time_zone=zone
+            ).as_dict()
 
     # Where nothing is selected there is no bucket, and still rows that may have to go.
     @task(execution_timeout=timedelta(hours=6), trigger_rule="none_failed")

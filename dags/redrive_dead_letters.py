@@ -1,14 +1,19 @@
-"""**Judges dead letters again and merges those that are valid events now**, as `btl dead-letters redrive` does.
+"""**Judges dead letters again and merges those that are valid events now**, as `btl dead-letters
+redrive` does.
 
-Run it by hand, once the cause is mended: a contract, a new event type, a value that Postgres refused. Each record is judged
-by the contracts as they are now and by its own timestamp, and merged on the path that consumers take; what is still refused
-stays a dead letter, with the present reason. All filters must match; without any, all open dead letters are judged.
+Run it by hand, once the cause is mended: a contract, a new event type, a value that Postgres
+refused. Each record is judged by the contracts as they are now and by its own timestamp, and merged
+on the path that consumers take; what is still refused stays a dead letter, with the present reason.
+All filters must match; without any, all open dead letters are judged.
 
 * **Owner:** the newsroom's data engineers.
-* **Writes:** `discussion.*`, the status of `ingest.dead_letters`, lines of kind `redrive` in `ingest.batches`, marks for
-  `article_metrics` and `close_discussions`; as `btl_ingest`, by the connection of that name. A dry run writes nothing.
-* **Safe to run again:** yes, at any time, beside running consumers and other redrives: what was redriven is not met again.
-* **If it fails:** nothing is done by halves; its error says how many dead letters were done before. Run it again.
+* **Writes:** `discussion.*`, the status of `ingest.dead_letters`, lines of kind `redrive` in
+  `ingest.batches`, marks for `article_metrics` and `close_discussions`; as `btl_ingest`, by the
+  connection of that name. A dry run writes nothing.
+* **Safe to run again:** yes, at any time, beside running consumers and other redrives: what was
+  redriven is not met again.
+* **If it fails:** nothing is done by halves; its error says how many dead letters were done before.
+  Run it again.
 
 What each code means, and how to look at dead letters: docs/dead-letters.md.
 """
@@ -93,7 +98,10 @@ _FILTERS = "Which dead letters"
             False,
             type="boolean",
             title="Dry run",
-            description="Only say what would become of them (in the task's log and its XCom); write nothing.",
+            description=(
+                "Only say what would become of them (in the task's log and its XCom); write"
+                " nothing."
+            ),
             section="How",
         ),
     },
@@ -115,16 +123,18 @@ def redrive_dead_letters() -> None:
         from below_the_line.catalogue import load_contracts
         from below_the_line.settings import from_environment
         from btl_airflow.connections import INGEST_CONNECTION_ID, database_url
-        from btl_airflow.refusing import failing_at_once
+        from btl_airflow.rejection import failing_at_once
         from consumers.core.dead_letters import Selection
-        from consumers.redriving import redrive as run
+        from consumers.redrive import redrive as run
 
         chosen = dict(params or {})
         dry_run = chosen.pop("dry_run")
         url = database_url(INGEST_CONNECTION_ID)
         with failing_at_once():
             selection = Selection.parse(**chosen)
-        return run(url, from_environment().consumer_group, load_contracts(), selection, dry_run=dry_run).as_dict()
+        return run(
+            url, from_environment().consumer_group, load_contracts(), selection, dry_run=dry_run
+        ).as_dict()
 
     redrive()
 

@@ -1,9 +1,10 @@
-"""Whether a component of Airflow is well, by what the API server says: exit status 0 or 1. For the containers' health checks.
+"""Whether a component of Airflow is well, by what the API server says: exit status 0 or 1. For the
+containers' health checks.
 
     python airflow_health.py COMPONENT [URL]
 
-COMPONENT is api_server, scheduler, dag_processor or triggerer. ``airflow jobs check`` would say the same at the price of
-several seconds of CPU on every check.
+COMPONENT is api_server, scheduler, dag_processor or triggerer. ``airflow jobs check`` would say the
+same at the price of several seconds of CPU on every check.
 """
 
 import json
@@ -13,7 +14,9 @@ from typing import Any
 
 
 def well(answer: dict[str, Any], component: str) -> bool:
-    """Whether the API server's answer calls the component healthy; itself it is, if it answers and sees its database."""
+    """Whether the API server's answer calls the component healthy; itself it is, if it answers and
+    sees its database.
+    """
     name = "metadatabase" if component == "api_server" else component
     return bool(answer.get(name, {}).get("status") == "healthy")
 

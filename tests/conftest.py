@@ -1,8 +1,9 @@
 """Fixtures that stand on real services: Postgres and Kafka of the test stack.
 
-`make test` starts the stack and names it in BTL_TEST_DATABASE_URL (a superuser: tests try out every role) and
-BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is never skipped. Where several processes share the
-suite, each has a stack of its own (BTL_TEST_STACKS, a list of such variables), which its tests may stop and break.
+`make test` starts the stack and names it in BTL_TEST_DATABASE_URL (a superuser: tests try out every
+role) and BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is never
+skipped. Where several processes share the suite, each has a stack of its own (BTL_TEST_STACKS, a
+list of such variables), which its tests may stop and break.
 """
 
 import json
@@ -20,9 +21,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from xdist.scheduler import LoadScopeScheduling
 
 from below_the_line.database.migrations import migrate
-from below_the_line.local.stack import Stack
-from tests import trying  # noqa: F401 (loads the profile of Hypothesis for all tests)
-from tests.consuming import Pipeline
+from btl.stack.stack import Stack
+from tests import hypothesis_profiles  # noqa: F401 (loads the profile of Hypothesis for all tests)
+from tests.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,7 +33,9 @@ if "PYTEST_XDIST_WORKER" in os.environ and "BTL_TEST_STACKS" in os.environ:
 
 
 class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out whole files in their order; all DAG tests together, because they share an Airflow."""
+    """Hands out whole files in their order; all DAG tests together, because they share an
+    Airflow.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
@@ -48,7 +51,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def _required(variable: str) -> str:
     value = os.environ.get(variable)
     if not value:
-        pytest.fail(f"{variable} is not set: run `make test`, which starts the test stack", pytrace=False)
+        pytest.fail(
+            f"{variable} is not set: run `make test`, which starts the test stack", pytrace=False
+        )
     return value
 
 

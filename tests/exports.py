@@ -1,7 +1,8 @@
-"""The export that the worked example is tried on: the real one where it is at hand, else one that is made up alike.
+"""The export that the worked example is tried on: the real one where it is at hand, else one that
+is made up alike.
 
-The real export's texts are their authors' and publisher's, so it is not part of the project. It is looked for where
-BTL_TEST_EXPORT says, else beside the project.
+The real export's texts are their authors' and publisher's, so it is not part of the project. It is
+looked for where BTL_TEST_EXPORT says, else beside the project.
 """
 
 import csv
@@ -18,7 +19,7 @@ import pytest
 from tests.made_up_export import write_export
 
 ROOT = Path(__file__).resolve().parent.parent
-MAPPING = ROOT / "archives" / "derstandard-2019.toml"
+MAPPING = ROOT / "btl" / "archives" / "mappings" / "derstandard-2019.toml"
 VIENNA = ZoneInfo("Europe/Vienna")
 
 
@@ -48,12 +49,16 @@ class Export:
 def real_export() -> Export | None:
     """The real export; None where it is not."""
     told = os.environ.get("BTL_TEST_EXPORT")
-    export = Export(Path(told) if told else ROOT.parent / "shared" / "data" / "derstandard-2019", is_real=True)
+    export = Export(
+        Path(told) if told else ROOT.parent / "shared" / "data" / "derstandard-2019", is_real=True
+    )
     return export if export.articles.is_file() and export.comments.is_file() else None
 
 
 def any_export(folder: Path) -> Export:
-    """The real export, or one made up in ``folder``. Only the real one will do in CI, and where somebody says it is."""
+    """The real export, or one made up in ``folder``. Only the real one will do in CI, and where
+    somebody says it is.
+    """
     if (export := real_export()) is not None:
         return export
     if os.environ.get("BTL_TEST_EXPORT") or os.environ.get("CI", "") not in ("", "0", "false"):
@@ -63,13 +68,17 @@ def any_export(folder: Path) -> Export:
 
 
 def instant(text: str) -> datetime:
-    """What a naive time of the export means: of an hour that came twice the earlier, one that never was moved on."""
+    """What a naive time of the export means: of an hour that came twice the earlier, one that never
+    was moved on.
+    """
     return datetime.fromisoformat(text).replace(tzinfo=VIENNA).astimezone(UTC)
 
 
 def parents(rows: Iterable[Mapping[str, str]]) -> dict[str, str | None]:
     """The parent of each comment, by comment id."""
-    return {row["comment_id"]: None if row["parent_id"] == "0" else row["parent_id"] for row in rows}
+    return {
+        row["comment_id"]: None if row["parent_id"] == "0" else row["parent_id"] for row in rows
+    }
 
 
 def depth(parents: Mapping[str, str | None]) -> int:

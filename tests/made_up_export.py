@@ -1,6 +1,6 @@
 """An export in the format of the real one, with all that is odd in it, and with made-up texts.
 
-archives/derstandard-2019.toml maps it. The same seed gives the same rows.
+btl/archives/mappings/derstandard-2019.toml maps it. The same seed gives the same rows.
 """
 
 import csv
@@ -14,11 +14,20 @@ from pathlib import Path
 ARTICLES = 300
 COMMENTS = 8_000
 
-# Both weeks in which Vienna's clocks change: an hour of the first never was, an hour of the second came twice.
-_WEEKS = (datetime(2019, 3, 28), datetime(2019, 10, 24))  # noqa: DTZ001 - the export's times are naive
+# Both weeks in which Vienna's clocks change: an hour of the first never was, an hour of the second
+# came twice.
+_WEEKS = (datetime(2019, 3, 28), datetime(2019, 10, 24))  # noqa: DTZ001
 _CHANGES = (datetime(2019, 3, 31, 2), datetime(2019, 10, 27, 2))  # noqa: DTZ001
 
-_ARTICLE_COLUMNS = ("article_id", "published", "channel", "ressort", "title", "total_comments", "root_comments")
+_ARTICLE_COLUMNS = (
+    "article_id",
+    "published",
+    "channel",
+    "ressort",
+    "title",
+    "total_comments",
+    "root_comments",
+)
 _COMMENT_COLUMNS = (
     "comment_id",
     "article_id",
@@ -30,8 +39,9 @@ _COMMENT_COLUMNS = (
     "text",
 )
 _VOCABULARY = (
-    "Fähre Brücke Hafen Möwe Kai Nebel größer kürzer über jeder niemand wieder gestern vielleicht Steuer Rüben Markt"
-    ' & < > "so" naß, sagt: Straße – § € 100% R&D ?a=1&copy=2 <b> &amp; &quot; &#34; 🦦'
+    "Fähre Brücke Hafen Möwe Kai Nebel größer kürzer über jeder niemand wieder gestern vielleicht"
+    ' Steuer Rüben Markt & < > "so" naß, sagt: Straße – § € 100% R&D ?a=1&copy=2 <b> &amp; &quot;'
+    " &#34; 🦦"
 )
 _SECTIONS = ("Hafen", "Web", "Märkte & Rüben", "Wetter")
 
@@ -107,10 +117,14 @@ def _time(chance: random.Random, time: datetime) -> str:
 
 
 def _text(chance: random.Random, least: int, most: int) -> str:
-    return html.escape(" ".join(chance.choices(_VOCABULARY.split(), k=chance.randint(least, most))), quote=False)
+    return html.escape(
+        " ".join(chance.choices(_VOCABULARY.split(), k=chance.randint(least, most))), quote=False
+    )
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]], line_end: str) -> None:
+def _write(
+    path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]], line_end: str
+) -> None:
     with gzip.open(path, "wt", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, lineterminator=line_end)
         writer.writeheader()

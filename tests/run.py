@@ -1,7 +1,8 @@
-"""Run the tests against stacks of their own: their folders are .btl-test…, their ports are free ones, both are gone afterwards.
+"""Run the tests against stacks of their own: their folders are .btl-test…, their ports are free
+ones, both are gone afterwards.
 
-The whole suite is shared by two processes, each with a stack that it may stop and break. Arguments go to pytest, in one
-process. A demo that runs beside it is not disturbed.
+The whole suite is shared by two processes, each with a stack that it may stop and break. Arguments
+go to pytest, in one process. A demo that runs beside it is not disturbed.
 """
 
 import json
@@ -14,14 +15,16 @@ from pathlib import Path
 from rich.console import Console
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.local.stack import Stack
+from btl.stack.stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSED_ON = ("BTL_TEST_EXPORT", "BTL_PROVE", "BTL_PROVE_SEED")
 
 
 WORKERS = 2
-"""Processes that share the whole suite: much of it waits for servers that were stopped, paused or cut off."""
+"""Processes that share the whole suite: much of it waits for servers that were stopped, paused or
+cut off.
+"""
 
 
 def main() -> int:
@@ -33,13 +36,15 @@ def main() -> int:
     # Some tests, or proofs under load, run one after the other.
     workers = 1 if arguments else WORKERS
     stacks = [
-        Stack(ROOT / (".btl-test" if number == 0 else f".btl-test-{number}"), inherited) for number in range(workers)
+        Stack(ROOT / (".btl-test" if number == 0 else f".btl-test-{number}"), inherited)
+        for number in range(workers)
     ]
     # SIGTERM, too, stops the stacks: as an exception it passes through `finally`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         console.print(
-            "Starting the test stack: Postgres and Kafka …" + (f" ({workers} of each)" if workers > 1 else "")
+            "Starting the test stack: Postgres and Kafka …"
+            + (f" ({workers} of each)" if workers > 1 else "")
         )
         environments = [_started(stack) for stack in stacks]
         if workers > 1:

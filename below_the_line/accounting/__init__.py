@@ -1,1 +1,3 @@
-"""What became of every record: positions, the ledger, the decisions that only a person can take, and the audit."""
+"""What became of every record: positions, the ledger, the decisions that only a person can take,
+and the audit.
+"""

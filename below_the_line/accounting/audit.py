@@ -1,7 +1,8 @@
-"""The audit: does everything that was read from Kafka add up? Judged purely, from the ledger and the brokers' logs.
+"""The audit: does everything that was read from Kafka add up? DecodedRecord purely, from the ledger
+and the brokers' logs.
 
-A finding is what no waiting mends: a hole in the ledger, a sum that is wrong, a position that nobody accounts for, a partition
-that waits for a decision. A lag is none.
+A finding is what no waiting mends: a hole in the ledger, a sum that is wrong, a position that
+nobody accounts for, a partition that waits for a decision. A lag is none.
 """
 
 from collections import Counter
@@ -14,15 +15,17 @@ from typing import Literal
 import psycopg
 
 from below_the_line.accounting.ledger import Account, Break, Ledger, Marks, read_ledger
-from below_the_line.accounting.positions import Situation, Standing, standings
+from below_the_line.accounting.positions import Blocker, PartitionStatus, partition_statuses
 from below_the_line.broker import Logs, PartitionLog, partition_logs
 from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
 
 FindingKind = Literal["wrong", "decision", "unknown"]
-"""What does not add up; what waits for a person's decision, and is no damage; what could not be checked."""
-_NO_DAMAGE = frozenset({Situation.TRIPPED, Situation.STOPPED})
+"""What does not add up; what waits for a person's decision, and is no damage; what could not be
+checked.
+"""
+_NO_DAMAGE = frozenset({Blocker.TRIPPED, Blocker.STOPPED})
 """Of what partitions wait for; after all else records are lost, or may be."""
 _COUNTED: Mapping[FindingKind, tuple[str, str]] = {
     "wrong": ("thing does not add up", "things do not add up"),
@@ -33,7 +36,9 @@ _COUNTED: Mapping[FindingKind, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not add up or needs somebody, as a clause, and the command that helps, if there is one."""
+    """Something that does not add up or needs somebody, as a clause, and the command that helps, if
+    there is one.
+    """
 
     partition: str
     """As ``topic-number``; empty where it concerns no partition."""
@@ -48,7 +53,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PartitionAccount:
-    """One partition: its account over all lives that the ledger tells of, beside its position and its log."""
+    """One partition: its account over all lives that the ledger tells of, beside its position and
+    its log.
+    """
 
     topic: str
     partition: int
@@ -116,10 +123,14 @@ class Report:
         return f"{told}{rest}. {account}."
 
 
-def run_audit(connection: psycopg.Connection, settings: Settings, since: datetime | None = None) -> Report:
-    """Audit what the consumer group of ``settings`` has read: all of it, or what was written at ``since`` or later.
+def run_audit(
+    connection: psycopg.Connection, settings: Settings, since: datetime | None = None
+) -> Report:
+    """Audit what the consumer group of ``settings`` has read: all of it, or what was written at
+    ``since`` or later.
 
-    Brokers that can't be asked are a finding. Raises ValueError on a connection that is in a transaction.
+    Brokers that can't be asked are a finding. Raises ValueError on a connection that is in a
+    transaction.
     """
     names = {topic.name for topic in topics() if topic.direction == "in"}
     away = None
@@ -138,30 +149,41 @@ def run_audit(connection: psycopg.Connection, settings: Settings, since: datetim
 def around(before: Logs, after: Logs) -> Logs:
     """The logs as they were around a moment: where each started before it, and ended after it.
 
-    Logs move while the database is read: a position must not look expired because of what was deleted since, or beyond the
-    end because of what came since.
+    Logs move while the database is read: a position must not look expired because of what was
+    deleted since, or beyond the end because of what came since.
     """
     return {
         place: PartitionLog(
             log.topic_id,
-            before[place].start if place in before and before[place].topic_id == log.topic_id else log.start,
+            (
+                before[place].start
+                if place in before and before[place].topic_id == log.topic_id
+                else log.start
+            ),
             log.end,
         )
         for place, log in after.items()
     }
 
 
-def judge(ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | None = None) -> Report:
-    """What adds up and what does not. ``logs`` is None while the brokers are away; ``away`` says why."""
+def judge(
+    ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | None = None
+) -> Report:
+    """What adds up and what does not. ``logs`` is None while the brokers are away; ``away`` says
+    why.
+    """
     lives = {
         place: list(accounts)
-        for place, accounts in groupby(ledger.accounts, key=lambda each: (each.topic, each.partition))
+        for place, accounts in groupby(
+            ledger.accounts, key=lambda each: (each.topic, each.partition)
+        )
     }
     breaks = {(each.topic, each.partition, each.incarnation): each for each in ledger.breaks}
     partitions, findings = [], []
     for standing in _all_standings(ledger, lives, logs, consumer_group):
         accounts = lives.get((standing.topic, standing.partition), [])
-        # Redrives are no part of the sequence: they may name a life of which nothing else is told any more.
+        # Redrives are no part of the sequence: they may name a life of which nothing else is told
+        # any more.
         sequence = [account for account in accounts if account.end is not None]
         holes = [
             *(_hole(found) for found in map(breaks.get, map(_key, sequence)) if found is not None),
@@ -175,12 +197,18 @@ def judge(ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | No
         findings += [Finding(str(standing), sentence) for sentence in holes + others]
         if standing.need is not None:
             kind: FindingKind = "decision" if standing.need.situation in _NO_DAMAGE else "wrong"
-            findings.append(Finding(str(standing), standing.need.sentence, standing.need.command, kind))
+            findings.append(
+                Finding(str(standing), standing.need.sentence, standing.need.command, kind)
+            )
         partitions.append(_account(standing, accounts, contiguous=not holes))
     why = None
     if logs is None:
         why = (away or "there are no brokers").rstrip(".")
-        findings.append(Finding("", f"Positions were not compared with the brokers' logs: {why}", kind="unknown"))
+        findings.append(
+            Finding(
+                "", f"Positions were not compared with the brokers' logs: {why}", kind="unknown"
+            )
+        )
     return Report(consumer_group, tuple(partitions), tuple(findings), ledger.marks, why)
 
 
@@ -190,12 +218,12 @@ def _key(account: Account) -> tuple[str, int, int]:
 
 def _all_standings(
     ledger: Ledger, lives: Iterable[tuple[str, int]], logs: Logs | None, consumer_group: str
-) -> list[Standing]:
+) -> list[PartitionStatus]:
     """Every partition that has a position, a log or an account."""
-    found = standings(ledger.positions, logs, consumer_group)
+    found = partition_statuses(ledger.positions, logs, consumer_group)
     known = {(each.topic, each.partition) for each in found}
     lost = [
-        Standing(consumer_group, topic, partition, None, None, None)
+        PartitionStatus(consumer_group, topic, partition, None, None, None)
         for topic, partition in lives
         if (topic, partition) not in known
     ]
@@ -213,53 +241,78 @@ def _hole(found: Break) -> str:
 
 
 def _wrong_beginnings(accounts: Sequence[Account]) -> Iterator[str]:
-    """Lives that do not begin as they must: each but the oldest that is told of with one reset, where its lines begin."""
+    """Lives that do not begin as they must: each but the oldest that is told of with one reset,
+    where its lines begin.
+    """
     for index, account in enumerate(accounts):
         needed = 1 if index else 0
         if not needed <= account.resets <= 1:
-            yield f"its life {account.incarnation} begins with {account.resets} lines of kind reset in the ledger, not one"
-        if None not in (account.reset_offset, account.first_offset) and account.reset_offset != account.first_offset:
+            yield (
+                f"its life {account.incarnation} begins with {account.resets} lines of kind reset"
+                " in the ledger, not one"
+            )
+        if (
+            None not in (account.reset_offset, account.first_offset)
+            and account.reset_offset != account.first_offset
+        ):
             yield (
                 f"its life {account.incarnation} was to begin at offset {account.reset_offset}, "
                 f"but the ledger goes on at {account.first_offset}"
             )
     for before, after in pairwise(accounts):
         if after.incarnation != before.incarnation + 1:
-            yield f"the ledger tells of its lives {before.incarnation} and {after.incarnation}, and of none in between"
+            yield (
+                f"the ledger tells of its lives {before.incarnation} and {after.incarnation}, and"
+                " of none in between"
+            )
 
 
 def _wrong_sums(accounts: Sequence[Account]) -> Iterator[str]:
     unbalanced = sum(account.unbalanced for account in accounts)
     if unbalanced:
-        yield f"in {unbalanced} lines of the ledger records are not what was applied, unchanged and dead-lettered together"
+        yield (
+            f"in {unbalanced} lines of the ledger records are not what was applied, unchanged and"
+            " dead-lettered together"
+        )
 
 
-def _wrong_end(standing: Standing, accounts: Sequence[Account]) -> Iterator[str]:
+def _wrong_end(standing: PartitionStatus, accounts: Sequence[Account]) -> Iterator[str]:
     if not accounts:
         return
     position, last = standing.position, accounts[-1]
     if position is None:
-        yield f"the ledger tells of {sum(account.records for account in accounts)} records, but no position is stored"
+        yield (
+            f"the ledger tells of {sum(account.records for account in accounts)} records, but no"
+            " position is stored"
+        )
     elif last.incarnation != position.incarnation:
-        yield f"its position is in life {position.incarnation}, but the ledger ends in life {last.incarnation}"
+        yield (
+            f"its position is in life {position.incarnation}, but the ledger ends in life"
+            f" {last.incarnation}"
+        )
     elif last.end is not None and last.end != position.next_offset:
         yield f"its next offset is {position.next_offset}, but the ledger ends at {last.end}"
 
 
-def _wrong_dead_letters(standing: Standing, accounts: Sequence[Account], ledger: Ledger) -> Iterator[str]:
-    # More may be there than were counted: of another life, in which the same records were read, or by another group.
+def _wrong_dead_letters(
+    standing: PartitionStatus, accounts: Sequence[Account], ledger: Ledger
+) -> Iterator[str]:
+    # More may be there than were counted: of another life, in which the same records were read, or
+    # by another group.
     alone = standing.position is not None and standing.position.incarnation == 1
     alone = alone and standing.topic not in ledger.shared_topics
     for account in accounts:
         told, kept = account.dead_lettered, ledger.kept.get(_key(account), 0)
         if kept < told or (alone and kept > told):
             yield (
-                f"the ledger counts {told} dead letters from offset {account.first_offset} to {account.next_offset}, "
-                f"but {kept} are kept"
+                f"the ledger counts {told} dead letters from offset {account.first_offset} to"
+                f" {account.next_offset}, but {kept} are kept"
             )
 
 
-def _account(standing: Standing, accounts: Sequence[Account], *, contiguous: bool) -> PartitionAccount:
+def _account(
+    standing: PartitionStatus, accounts: Sequence[Account], *, contiguous: bool
+) -> PartitionAccount:
     def total(column: str) -> int:
         return sum(getattr(account, column) for account in accounts)
 
@@ -281,7 +334,9 @@ def _account(standing: Standing, accounts: Sequence[Account], *, contiguous: boo
         dead_lettered=total("dead_lettered"),
         first_at=accounts[0].first_at if accounts else None,
         last_at=accounts[-1].last_at if accounts else None,
-        ledger_end=next((account.end for account in reversed(accounts) if account.end is not None), None),
+        ledger_end=next(
+            (account.end for account in reversed(accounts) if account.end is not None), None
+        ),
         next_offset=None if position is None else position.next_offset,
         log_start=None if log is None else log.start,
         log_end=None if log is None else log.end,

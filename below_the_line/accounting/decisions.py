@@ -1,7 +1,9 @@
-"""What only a person can decide about a position: accept that records are lost, begin anew elsewhere, let bad records pass.
+"""What only a person can decide about a position: accept that records are lost, begin anew
+elsewhere, let bad records pass.
 
-Each decision is planned first, from what was seen (pure, and enough to tell what it would do), and carried out afterwards:
-in one statement that moves the position and writes the ledger, or does nothing if the position is another by then.
+Each decision is planned first, from what was seen (pure, and enough to tell what it would do), and
+carried out afterwards: in one statement that moves the position and writes the ledger, or does
+nothing if the position is another by then.
 """
 
 from collections.abc import Sequence
@@ -10,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from below_the_line.accounting.positions import Position, Situation, situation_of
+from below_the_line.accounting.positions import Blocker, Position, situation_of
 from below_the_line.broker import PartitionLog
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
@@ -26,8 +28,8 @@ class Gap:
     def __str__(self) -> str:
         first, last = self.position.next_offset, self.log_start - 1
         return (
-            f"{self.position}: up to {last - first + 1} records, offsets {first} to {last}, expired before they were read; "
-            f"reading goes on at {self.log_start}"
+            f"{self.position}: up to {last - first + 1} records, offsets {first} to {last}, expired"
+            f" before they were read; reading goes on at {self.log_start}"
         )
 
 
@@ -47,12 +49,18 @@ class Reset:
     @property
     def repeated(self) -> int:
         """How many offsets are read again."""
-        return 0 if self.recreated else max(0, min(self.position.next_offset, self.log.end) - self.target)
+        return (
+            0
+            if self.recreated
+            else max(0, min(self.position.next_offset, self.log.end) - self.target)
+        )
 
     @property
     def skipped(self) -> int:
         """How many offsets are never read."""
-        return max(0, self.target - (self.log.start if self.recreated else self.position.next_offset))
+        return max(
+            0, self.target - (self.log.start if self.recreated else self.position.next_offset)
+        )
 
     def __str__(self) -> str:
         topic = "the topic made anew, " if self.recreated else ""
@@ -75,8 +83,8 @@ class Acceptance:
 
     def __str__(self) -> str:
         return (
-            f"{self.position}: reading goes on at {self.position.next_offset}; the breaker does not count the records before "
-            f"{self.accepted_offset}"
+            f"{self.position}: reading goes on at {self.position.next_offset}; the breaker does not"
+            f" count the records before {self.accepted_offset}"
         )
 
 
@@ -85,12 +93,12 @@ def plan_gap(position: Position, log: PartitionLog | None) -> Gap:
     situation = situation_of(position, log)
     if log is None:
         raise _gone(position)
-    if situation is Situation.RECREATED:
+    if situation is Blocker.RECREATED:
         raise BelowTheLineError(
             f"{position} has no gap: its topic was deleted and made anew.",
             f"Begin anew: `btl offsets reset {position.topic} {position.partition} --to start`.",
         )
-    if situation is not Situation.EXPIRED:
+    if situation is not Blocker.EXPIRED:
         raise BelowTheLineError(
             f"{position} has no gap: its next offset is {position.next_offset}, and the log holds "
             f"{log.start} to {log.end}.",
@@ -100,21 +108,26 @@ def plan_gap(position: Position, log: PartitionLog | None) -> Gap:
 
 
 def plan_reset(position: Position, log: PartitionLog | None, target: int) -> Reset:
-    """The reset of a partition to an offset. Raises BelowTheLineError if that lies outside of the log."""
+    """The reset of a partition to an offset. Raises BelowTheLineError if that lies outside of the
+    log.
+    """
     if log is None:
         raise _gone(position)
     if not log.start <= target <= log.end:
         raise BelowTheLineError(
             f"{position} can't be reset to {target}: its log holds {log.start} to {log.end}.",
-            "Choose an offset in between (the end is the next record to be written), `start` or `end`.",
+            "Choose an offset in between (the end is the next record to be written), `start` or"
+            " `end`.",
         )
     return Reset(position, log, target)
 
 
 def plan_acceptance(position: Position, log: PartitionLog | None, until: int | None) -> Acceptance:
-    """Letting a tripped partition go on, with all records in its log now, or those before ``until``, accepted.
+    """Letting a tripped partition go on, with all records in its log now, or those before
+    ``until``, accepted.
 
-    Raises BelowTheLineError if its breaker has not tripped, or ``until`` is not between its position and the log's end.
+    Raises BelowTheLineError if its breaker has not tripped, or ``until`` is not between its
+    position and the log's end.
     """
     if position.status != "tripped":
         raise BelowTheLineError(
@@ -124,25 +137,29 @@ def plan_acceptance(position: Position, log: PartitionLog | None, until: int | N
     situation = situation_of(position, log)
     if log is None:
         raise _gone(position)
-    if situation is not Situation.TRIPPED:
+    if situation is not Blocker.TRIPPED:
         raise BelowTheLineError(
-            f"{position} can't be read on yet: its log holds {log.start} to {log.end} of topic {log.topic_id}, its next "
-            f"offset is {position.next_offset} of topic {position.topic_id}.",
+            f"{position} can't be read on yet: its log holds {log.start} to {log.end} of topic"
+            f" {log.topic_id}, its next offset is {position.next_offset} of topic"
+            f" {position.topic_id}.",
             "See which decision comes first: `btl offsets show`.",
         )
     if until is None:
         return Acceptance(position, log.end)
     if not position.next_offset < until <= log.end:
         raise BelowTheLineError(
-            f"{position} can't accept the records before {until}: those to be read are {position.next_offset} to "
-            f"{log.end - 1}.",
-            f"Choose --until from {position.next_offset + 1} to {log.end}; without it all of them are accepted.",
+            f"{position} can't accept the records before {until}: those to be read are"
+            f" {position.next_offset} to {log.end - 1}.",
+            f"Choose --until from {position.next_offset + 1} to {log.end}; without it all of them"
+            " are accepted.",
         )
     return Acceptance(position, until)
 
 
 def accept_gap(connection: psycopg.Connection, gap: Gap) -> None:
-    """Move the position over the gap, and note that in the ledger. Raises BelowTheLineError if the position has changed."""
+    """Move the position over the gap, and note that in the ledger. Raises BelowTheLineError if the
+    position has changed.
+    """
     _decide(
         connection,
         "ingest/offsets/accept_gap.sql",
@@ -156,7 +173,9 @@ def accept_gap(connection: psycopg.Connection, gap: Gap) -> None:
 
 
 def reset(connection: psycopg.Connection, resets: Sequence[Reset]) -> None:
-    """Begin new lives, noted in the ledger: all of them or none. Raises BelowTheLineError if a position was reset meanwhile."""
+    """Begin new lives, noted in the ledger: all of them or none. Raises BelowTheLineError if a
+    position was reset meanwhile.
+    """
     with connection.transaction():
         for each in sorted(resets, key=lambda each: (each.position.topic, each.position.partition)):
             _decide(
@@ -177,7 +196,9 @@ def accept_bad_records(connection: psycopg.Connection, acceptance: Acceptance) -
     )
 
 
-def _decide(connection: psycopg.Connection, statement: str, position: Position, more: dict[str, Any]) -> None:
+def _decide(
+    connection: psycopg.Connection, statement: str, position: Position, more: dict[str, Any]
+) -> None:
     identity = {
         "consumer_group": position.consumer_group,
         "topic": position.topic,
@@ -187,11 +208,13 @@ def _decide(connection: psycopg.Connection, statement: str, position: Position, 
     done = connection.execute(sql(statement), identity | more).fetchone()
     if done is None:
         raise BelowTheLineError(
-            f"{position} was moved by another hand meanwhile: nothing was done.", "Look again: `btl offsets show`."
+            f"{position} was moved by another hand meanwhile: nothing was done.",
+            "Look again: `btl offsets show`.",
         )
 
 
 def _gone(position: Position) -> BelowTheLineError:
     return BelowTheLineError(
-        f"The topic {position.topic} is not at the brokers.", "Create it (`btl topics create`), then decide."
+        f"The topic {position.topic} is not at the brokers.",
+        "Create it (`btl topics create`), then decide.",
     )

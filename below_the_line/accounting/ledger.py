@@ -1,4 +1,6 @@
-"""The ledger as the audit reads it: summed up per life of a partition, in one snapshot with all that it must match."""
+"""The ledger as the audit reads it: summed up per life of a partition, in one snapshot with all
+that it must match.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ from below_the_line.resources import sql
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the ledger says of one life (incarnation) of a partition: see ``sql/ingest/audit/accounts.sql``."""
+    """What the ledger says of one life (incarnation) of a partition: see
+    ``sql/ingest/audit/accounts.sql``.
+    """
 
     topic: str
     partition: int
@@ -70,7 +74,9 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the database knew at one moment of how the records of a consumer group were accounted for."""
+    """What the database knew at one moment of how the records of a consumer group were accounted
+    for.
+    """
 
     positions: tuple[Position, ...]
     """Of the group."""
@@ -83,10 +89,14 @@ class Ledger:
     """Topics that other groups read as well: their dead letters are the same ones."""
 
 
-def read_ledger(connection: psycopg.Connection, consumer_group: str, since: datetime | None = None) -> Ledger:
-    """Read the account of a consumer group; of what was written at ``since`` or later, or all of it.
+def read_ledger(
+    connection: psycopg.Connection, consumer_group: str, since: datetime | None = None
+) -> Ledger:
+    """Read the account of a consumer group; of what was written at ``since`` or later, or all of
+    it.
 
-    All of it is seen at one moment, whatever consumers write meanwhile. Raises ValueError on a connection in a transaction.
+    All of it is seen at one moment, whatever consumers write meanwhile. Raises ValueError on a
+    connection in a transaction.
     """
     require_idle(connection)
     window = {"consumer_group": consumer_group, "since": since}
@@ -96,7 +106,9 @@ def read_ledger(connection: psycopg.Connection, consumer_group: str, since: date
         ours = tuple(each for each in positions if each.consumer_group == consumer_group)
         accounts = _rows(connection, Account, "ingest/audit/accounts.sql", window)
         breaks = _rows(connection, Break, "ingest/audit/breaks.sql", window)
-        kept = connection.execute(sql("ingest/audit/dead_letters.sql"), _spans(accounts, ours)).fetchall()
+        kept = connection.execute(
+            sql("ingest/audit/dead_letters.sql"), _spans(accounts, ours)
+        ).fetchall()
         (marks,) = _rows(connection, Marks, "ingest/audit/marks.sql", {})
     return Ledger(
         ours,
@@ -108,13 +120,17 @@ def read_ledger(connection: psycopg.Connection, consumer_group: str, since: date
     )
 
 
-def _rows(connection: psycopg.Connection, kind: type[Any], statement: str, parameters: dict[str, Any]) -> list[Any]:
+def _rows(
+    connection: psycopg.Connection, kind: type[Any], statement: str, parameters: dict[str, Any]
+) -> list[Any]:
     with connection.cursor(row_factory=class_row(kind)) as cursor:
         return cursor.execute(sql(statement), parameters).fetchall()
 
 
 def _spans(accounts: list[Account], positions: tuple[Position, ...]) -> dict[str, list[Any]]:
-    """The spans of offsets that were read, each with its topic's id, which is known of the present life only."""
+    """The spans of offsets that were read, each with its topic's id, which is known of the present
+    life only.
+    """
     topic_ids: dict[tuple[str, int, int], UUID] = {
         (each.topic, each.partition, each.incarnation): each.topic_id for each in positions
     }
@@ -123,7 +139,9 @@ def _spans(accounts: list[Account], positions: tuple[Position, ...]) -> dict[str
         "topics": [each.topic for each in read],
         "partitions": [each.partition for each in read],
         "incarnations": [each.incarnation for each in read],
-        "topic_ids": [topic_ids.get((each.topic, each.partition, each.incarnation)) for each in read],
+        "topic_ids": [
+            topic_ids.get((each.topic, each.partition, each.incarnation)) for each in read
+        ],
         "first_offsets": [each.first_offset for each in read],
         "next_offsets": [each.next_offset for each in read],
     }

@@ -1,4 +1,6 @@
-"""Where consumer groups stand against the brokers' logs, and which of their partitions wait for a person's decision."""
+"""Where consumer groups stand against the brokers' logs, and which of their partitions wait for a
+person's decision.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +36,7 @@ class Position:
         return f"{self.topic}-{self.partition}"
 
 
-class Situation(StrEnum):
+class Blocker(StrEnum):
     """Why a partition can't be read on without a decision."""
 
     GONE = "gone"
@@ -52,31 +54,35 @@ class Situation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class RequiredDecision:
     """A decision that a partition waits for: what happened, and a command that decides it."""
 
-    situation: Situation
+    situation: Blocker
     sentence: str
     command: str
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A partition as its group and the brokers have it. Either may be unknown: nobody took it yet, nobody can be asked."""
+class PartitionStatus:
+    """A partition as its group and the brokers have it. Either may be unknown: nobody took it yet,
+    nobody can be asked.
+    """
 
     consumer_group: str
     topic: str
     partition: int
     position: Position | None
     log: PartitionLog | None
-    need: Need | None
+    need: RequiredDecision | None
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
 
     @property
     def lag(self) -> int | None:
-        """How many offsets the log holds that were not read yet; None if the brokers did not say."""
+        """How many offsets the log holds that were not read yet; None if the brokers did not
+        say.
+        """
         if self.log is None:
             return None
         if self.position is None or self.position.topic_id != self.log.topic_id:
@@ -84,35 +90,43 @@ class Standing:
         return max(0, self.log.end - max(self.log.start, self.position.next_offset))
 
 
-def read_positions(connection: psycopg.Connection, consumer_group: str | None = None) -> list[Position]:
+def read_positions(
+    connection: psycopg.Connection, consumer_group: str | None = None
+) -> list[Position]:
     """Where a group stands (None: all groups), by group, topic and partition."""
     with connection.cursor(row_factory=class_row(Position)) as cursor:
-        return cursor.execute(sql("ingest/offsets/positions.sql"), {"consumer_group": consumer_group}).fetchall()
+        return cursor.execute(
+            sql("ingest/offsets/positions.sql"), {"consumer_group": consumer_group}
+        ).fetchall()
 
 
 def log_of(position: Position, logs: Logs) -> PartitionLog | None:
-    """What the brokers have of its partition: empty where a topic made anew has fewer of them; None without the topic."""
+    """What the brokers have of its partition: empty where a topic made anew has fewer of them; None
+    without the topic.
+    """
     log = logs.get((position.topic, position.partition))
     if log is not None:
         return log
-    topic_id = next((log.topic_id for (topic, _), log in logs.items() if topic == position.topic), None)
+    topic_id = next(
+        (log.topic_id for (topic, _), log in logs.items() if topic == position.topic), None
+    )
     return None if topic_id is None else PartitionLog(topic_id, 0, 0)
 
 
-def situation_of(position: Position, log: PartitionLog | None) -> Situation | None:
+def situation_of(position: Position, log: PartitionLog | None) -> Blocker | None:
     """Why it can't be read on, by what the brokers have of it now; None if it can."""
     if log is None:
-        return Situation.GONE
+        return Blocker.GONE
     if position.topic_id != log.topic_id:
-        return Situation.RECREATED
+        return Blocker.RECREATED
     if position.next_offset < log.start:
-        return Situation.EXPIRED
+        return Blocker.EXPIRED
     if position.next_offset > log.end:
-        return Situation.TRUNCATED
-    return {"tripped": Situation.TRIPPED, "stopped": Situation.STOPPED}.get(position.status)
+        return Blocker.TRUNCATED
+    return {"tripped": Blocker.TRIPPED, "stopped": Blocker.STOPPED}.get(position.status)
 
 
-def need_of(position: Position, log: PartitionLog | None) -> Need | None:
+def need_of(position: Position, log: PartitionLog | None) -> RequiredDecision | None:
     """The decision that the partition waits for, if any."""
     situation = situation_of(position, log)
     if situation is None:
@@ -120,34 +134,46 @@ def need_of(position: Position, log: PartitionLog | None) -> Need | None:
     where = f"{position.topic} {position.partition}"
     reset = f"btl offsets reset {where} --to start"
     if log is None:
-        return Need(situation, "the topic is not at the brokers", "btl topics create")
+        return RequiredDecision(situation, "the topic is not at the brokers", "btl topics create")
     match situation:
-        case Situation.RECREATED:
-            return Need(
+        case Blocker.RECREATED:
+            return RequiredDecision(
                 situation,
-                f"the topic was deleted and made anew: the offset {position.next_offset} is one of the old topic",
+                f"the topic was deleted and made anew: the offset {position.next_offset} is one of"
+                " the old topic",
                 reset,
             )
-        case Situation.EXPIRED:
-            return Need(
+        case Blocker.EXPIRED:
+            return RequiredDecision(
                 situation,
-                f"records expired before they were read: offsets {position.next_offset} to {log.start - 1}",
+                f"records expired before they were read: offsets {position.next_offset} to"
+                f" {log.start - 1}",
                 f"btl offsets accept-gap {where}",
             )
-        case Situation.TRUNCATED:
-            return Need(
+        case Blocker.TRUNCATED:
+            return RequiredDecision(
                 situation,
-                f"the brokers lost records: the next offset is {position.next_offset}, but the log ends at {log.end}",
+                f"the brokers lost records: the next offset is {position.next_offset}, but the log"
+                f" ends at {log.end}",
                 reset,
             )
-        case Situation.TRIPPED:
-            return Need(situation, position.status_detail or "its breaker tripped", f"btl breaker accept {where}")
+        case Blocker.TRIPPED:
+            return RequiredDecision(
+                situation,
+                position.status_detail or "its breaker tripped",
+                f"btl breaker accept {where}",
+            )
         case _:
-            return Need(situation, position.status_detail or "stopped by an operator", reset)
+            return RequiredDecision(
+                situation, position.status_detail or "stopped by an operator", reset
+            )
 
 
-def standings(positions: Iterable[Position], logs: Logs | None, consumer_group: str) -> list[Standing]:
-    """Every position beside its log, and the partitions that ``consumer_group`` never took; None: brokers that are away.
+def partition_statuses(
+    positions: Iterable[Position], logs: Logs | None, consumer_group: str
+) -> list[PartitionStatus]:
+    """Every position beside its log, and the partitions that ``consumer_group`` never took; None:
+    brokers that are away.
 
     While they are away, what a position waits for can't be said.
     """
@@ -156,11 +182,15 @@ def standings(positions: Iterable[Position], logs: Logs | None, consumer_group: 
         log = None if logs is None else log_of(position, logs)
         need = None if logs is None else need_of(position, log)
         found.append(
-            Standing(position.consumer_group, position.topic, position.partition, position, log, need),
+            PartitionStatus(
+                position.consumer_group, position.topic, position.partition, position, log, need
+            ),
         )
-    taken = {(each.topic, each.partition) for each in found if each.consumer_group == consumer_group}
+    taken = {
+        (each.topic, each.partition) for each in found if each.consumer_group == consumer_group
+    }
     found += [
-        Standing(consumer_group, topic, partition, None, log, None)
+        PartitionStatus(consumer_group, topic, partition, None, log, None)
         for (topic, partition), log in (logs or {}).items()
         if (topic, partition) not in taken
     ]

@@ -1,7 +1,9 @@
-"""The barrier: everything produced before T is in the tables. Decided purely here, asked of the services at the edges.
+"""The barrier: everything produced before T is in the tables. Decided purely here, asked of the
+services at the edges.
 
-T is the database's clock, read *before* the brokers are asked for their end offsets, and the only clock afterwards: a
-record produced before T lies before those offsets, so once the consumers have passed them it has been ingested.
+T is the database's clock, read *before* the brokers are asked for their end offsets, and the only
+clock afterwards: a record produced before T lies before those offsets, so once the consumers have
+passed them it has been ingested.
 
 Not yet: an alert per source whose record timestamps run away from posted_at.
 """
@@ -38,7 +40,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A target and what Postgres says of the consumers' position; the ``held`` part is None where there is none."""
+    """A target and what Postgres says of the consumers' position; the ``held`` part is None where
+    there is none.
+    """
 
     topic: str
     partition: int
@@ -55,9 +59,10 @@ class Progress:
     def passed(self) -> bool:
         """Whether everything before the barrier has been ingested from this partition.
 
-        An empty partition (nothing there, or everything expired) needs no consumer, unless one has a position in it before
-        the log's start: what expired unread is lost only once somebody has accepted the gap. A position in an earlier topic
-        of the same name says nothing about this one.
+        An empty partition (nothing there, or everything expired) needs no consumer, unless one has
+        a position in it before the log's start: what expired unread is lost only once somebody has
+        accepted the gap. A position in an earlier topic of the same name says nothing about this
+        one.
         """
         if self.next_offset is not None and self.held_topic_id == self.topic_id:
             return self.next_offset >= self.end_offset
@@ -65,18 +70,23 @@ class Progress:
 
     @property
     def stopped(self) -> bool:
-        """Whether waiting is in vain: the consumer gave the partition up (breaker, gap) until a person decides."""
+        """Whether waiting is in vain: the consumer gave the partition up (breaker, gap) until a
+        person decides.
+        """
         return not self.passed and self.status in ("stopped", "tripped")
 
     def explain(self, now: datetime) -> str:
-        """What holds this partition back, with the likely cure, in one clause."""
+        """What holds this partition back, with the likely hint, in one clause."""
         name = f"{self.topic}[{self.partition}]"
         if self.next_offset is None or self.moved_at is None:
-            return f"{name}: no consumer has ever taken it (needs offset {self.end_offset}); is `btl consume` running?"
+            return (
+                f"{name}: no consumer has ever taken it (needs offset {self.end_offset}); is `btl"
+                " consume` running?"
+            )
         if self.held_topic_id != self.topic_id:
             return (
-                f"{name}: the topic was deleted and made anew, the stored position belongs to the old one; "
-                "`btl offsets show` says what to do"
+                f"{name}: the topic was deleted and made anew, the stored position belongs to the"
+                " old one; `btl offsets show` says what to do"
             )
         age = max(0, round((now - self.moved_at).total_seconds()))
         behind = (
@@ -92,18 +102,31 @@ class Progress:
 
 
 def lagging(progress: Iterable[Progress]) -> tuple[Progress, ...]:
-    """The partitions that have not passed, those furthest behind first. Empty: the barrier has passed."""
+    """The partitions that have not passed, those furthest behind first. Empty: the barrier has
+    passed.
+    """
     held_back = [each for each in progress if not each.passed]
     return tuple(
-        sorted(held_back, key=lambda each: ((each.next_offset or 0) - each.end_offset, each.topic, each.partition))
+        sorted(
+            held_back,
+            key=lambda each: (
+                (each.next_offset or 0) - each.end_offset,
+                each.topic,
+                each.partition,
+            ),
+        )
     )
 
 
 def explain(behind: Sequence[Progress], now: datetime, *, most: int = 3) -> str:
-    """What a barrier waits for, in one line: the ``most`` partitions that are furthest behind, and how many more."""
+    """What a barrier waits for, in one line: the ``most`` partitions that are furthest behind, and
+    how many more.
+    """
     named = [each.explain(now) for each in behind[:most]]
     more = len(behind) - len(named)
-    return "; ".join(named + ([f"and {more} more partition{'s' if more > 1 else ''}"] if more else []))
+    return "; ".join(
+        named + ([f"and {more} more partition{'s' if more > 1 else ''}"] if more else [])
+    )
 
 
 def take_barrier(
@@ -116,9 +139,9 @@ def take_barrier(
 ) -> int:
     """Take a barrier for this attempt, or find the one that it took before; return its id.
 
-    Reads the database's clock, then the brokers' end offsets of the input topics (``end_offsets`` stands in for the
-    brokers in tests), and stores both. Needs an idle connection and commits on it. Raises BelowTheLineError when the
-    brokers cannot be asked.
+    Reads the database's clock, then the brokers' end offsets of the input topics (``end_offsets``
+    stands in for the brokers in tests), and stores both. Needs an idle connection and commits on
+    it. Raises BelowTheLineError when the brokers cannot be asked.
     """
     with connection.transaction():
         found = connection.execute(
@@ -130,7 +153,7 @@ def take_barrier(
     targets = (end_offsets or broker_end_offsets)(settings)
     with connection.transaction():
         row = connection.execute(
-            sql("closing/take_barrier.sql").encode(),
+            sql("closing/take_barrier.sql"),
             {
                 "attempt_id": attempt_id,
                 "run_id": run_id,
@@ -142,38 +165,42 @@ def take_barrier(
         ).fetchone()
         if row is None:
             raise BelowTheLineError(
-                f"The attempt {attempt_id} to close discussions runs twice at once.", "Let one of them go on."
+                f"The attempt {attempt_id} to close discussions runs twice at once.",
+                "Let one of them go on.",
             )
         with connection.cursor() as cursor:
             cursor.executemany(
-                sql("closing/take_barrier_offsets.sql").encode(),
+                sql("closing/take_barrier_offsets.sql"),
                 [asdict(each) | {"barrier_id": row[0]} for each in targets],
             )
     return int(row[0])
 
 
 def look(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...]:
-    """The partitions that the barrier still waits for; when there are none, notes that it has passed.
+    """The partitions that the barrier still waits for; when there are none, notes that it has
+    passed.
 
     Needs an idle connection and commits on it. Raises PartitionStoppedError: no waiting helps.
     """
     with connection.transaction():
         with connection.cursor(row_factory=class_row(Progress)) as cursor:
             progress = cursor.execute(
-                sql("closing/barrier_positions.sql").encode(), {"barrier_id": barrier_id}
+                sql("closing/barrier_positions.sql"), {"barrier_id": barrier_id}
             ).fetchall()
         if not progress:
             raise BelowTheLineError(
-                f"There is no barrier {barrier_id}, or it covers no partition.", "Clear the run, to start it anew."
+                f"There is no barrier {barrier_id}, or it covers no partition.",
+                "Clear the run, to start it anew.",
             )
         behind = lagging(progress)
         if not behind:
-            connection.execute(sql("closing/pass_barrier.sql").encode(), {"barrier_id": barrier_id})
+            connection.execute(sql("closing/pass_barrier.sql"), {"barrier_id": barrier_id})
     stopped = [each for each in behind if each.stopped]
     if stopped:
         raise PartitionStoppedError(
             f"Discussions can't be closed: {explain(stopped, database_clock(connection))}.",
-            "`btl offsets show` says which decision each of them needs, and how to take it; the next run goes on by itself.",
+            "`btl offsets show` says which decision each of them needs, and how to take it; the"
+            " next run goes on by itself.",
         )
     return behind
 
@@ -181,8 +208,8 @@ def look(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...
 def timed_out(behind: Sequence[Progress], seconds: float, now: datetime) -> BelowTheLineError:
     """The error of a barrier that was not passed in time."""
     return BelowTheLineError(
-        f"Discussions were not closed: after {seconds:.0f} s not everything produced before this run is ingested. "
-        f"Waiting for {explain(behind, now)}.",
+        f"Discussions were not closed: after {seconds:.0f} s not everything produced before this"
+        f" run is ingested. Waiting for {explain(behind, now)}.",
         "Nothing was closed on missing data; the next run tries again.",
     )
 
@@ -196,14 +223,18 @@ def database_clock(connection: psycopg.Connection) -> datetime:
 
 
 def broker_end_offsets(settings: Settings) -> list[Target]:
-    """Log start and last stable offset of every partition of the input topics, from the brokers' fresh metadata.
+    """Log start and last stable offset of every partition of the input topics, from the brokers'
+    fresh metadata.
 
     Raises BelowTheLineError when the brokers cannot be asked or a topic is not there.
     """
     from kafka import KafkaConsumer, TopicPartition
     from kafka.errors import KafkaError
 
-    cure = "Is the broker running there (`btl status`), and are BTL_KAFKA_BOOTSTRAP and BTL_KAFKA_* right?"
+    hint = (
+        "Is the broker running there (`btl status`), and are BTL_KAFKA_BOOTSTRAP and BTL_KAFKA_*"
+        " right?"
+    )
     names = [topic.name for topic in catalogue.topics() if topic.direction == "in"]
     try:
         consumer = KafkaConsumer(
@@ -214,10 +245,12 @@ def broker_end_offsets(settings: Settings) -> list[Target]:
             metrics_enabled=False,
         )
     except KafkaError as error:
-        raise _unusable(settings, error, cure) from error
+        raise _unusable(settings, error, hint) from error
     try:
         partitions = [
-            TopicPartition(name, number) for name in names for number in (consumer.partitions_for_topic(name) or ())
+            TopicPartition(name, number)
+            for name in names
+            for number in consumer.partitions_for_topic(name) or ()
         ]
         missing = sorted(set(names) - {each.topic for each in partitions})
         if missing:
@@ -230,17 +263,19 @@ def broker_end_offsets(settings: Settings) -> list[Target]:
         # The public interface has no topic ids; the cluster's metadata does.
         cluster = consumer._cluster
         return [
-            Target(each.topic, each.partition, cluster.topic_id(each.topic), starts[each], ends[each])
+            Target(
+                each.topic, each.partition, cluster.topic_id(each.topic), starts[each], ends[each]
+            )
             for each in partitions
         ]
     except KafkaError as error:
-        raise _unusable(settings, error, cure) from error
+        raise _unusable(settings, error, hint) from error
     finally:
         consumer.close()
 
 
-def _unusable(settings: Settings, error: Exception, cure: str) -> BelowTheLineError:
+def _unusable(settings: Settings, error: Exception, hint: str) -> BelowTheLineError:
     return BelowTheLineError(
         f"Kafka at {settings.kafka_bootstrap} could not be asked for its end offsets: {error}.",
-        cure,
+        hint,
     )

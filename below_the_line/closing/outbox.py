@@ -1,8 +1,10 @@
-"""The outbox on its way to Kafka: events about discussions, at least once, in order within each article.
+"""The outbox on its way to Kafka: events about discussions, at least once, in order within each
+article.
 
-A batch is one transaction: the lock that every publisher takes, the oldest pending events, the broker's acknowledgement of all
-of them, and only then the note that they are sent. Whoever dies in between leaves them pending, and they are sent again
-under the same ids. Two publishers take turns, so that neither sends what the other is sending.
+A batch is one transaction: the lock that every publisher takes, the oldest pending events, the
+broker's acknowledgement of all of them, and only then the note that they are sent. Whoever dies in
+between leaves them pending, and they are sent again under the same ids. Two publishers take turns,
+so that neither sends what the other is sending.
 """
 
 import random
@@ -15,7 +17,7 @@ from typing import Any, Protocol
 import psycopg
 import structlog
 
-from below_the_line.closing.telling import SOURCE, TOPIC
+from below_the_line.closing.announcements import SOURCE, TOPIC
 from below_the_line.database.connections import require_idle
 from below_the_line.envelopes import rfc3339, structured
 from below_the_line.errors import BelowTheLineError
@@ -67,11 +69,12 @@ def publish_outbox(
     sender: Callable[[Settings], AbstractContextManager[Sender]] = Publisher,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PublishingSummary:
-    """Send every pending event, oldest first, and note it as sent. Safe to run again, and by several at once.
+    """Send every pending event, oldest first, and note it as sent. Safe to run again, and by
+    several at once.
 
-    While the broker is away it waits and tries again, ever more rarely, for ``patience_seconds`` since it last got on. Then
-    it raises BelowTheLineError that says how many events wait and since when; they stay pending. Needs an idle connection
-    and commits on it.
+    While the broker is away it waits and tries again, ever more rarely, for ``patience_seconds``
+    since it last got on. Then it raises BelowTheLineError that says how many events wait and since
+    when; they stay pending. Needs an idle connection and commits on it.
     """
     require_idle(connection)
     summary = PublishingSummary()
@@ -79,7 +82,8 @@ def publish_outbox(
     while _backlog(connection)[0]:
         sent_before = summary.sent
         try:
-            # A producer that had an error may have given up records in the middle: a new one each time.
+            # A producer that had an error may have given up records in the middle: a new one each
+            # time.
             with sender(settings) as producer:
                 while _publish_bucket(connection, producer, bucket, summary) >= bucket:
                     log.info("outbox published", **summary.as_dict())
@@ -98,12 +102,16 @@ def publish_outbox(
     return summary
 
 
-def _publish_bucket(connection: psycopg.Connection, producer: Sender, bucket: int, summary: PublishingSummary) -> int:
+def _publish_bucket(
+    connection: psycopg.Connection, producer: Sender, bucket: int, summary: PublishingSummary
+) -> int:
     """One transaction. Returns how many events were pending, at most ``bucket``."""
     with connection.transaction():
         connection.execute("set transaction isolation level read committed")
         connection.execute("select pg_advisory_xact_lock(%s)", [OUTBOX_LOCK])
-        pending = connection.execute(sql("closing/pending_events.sql").encode(), {"bucket": bucket}).fetchall()
+        pending = connection.execute(
+            sql("closing/pending_events.sql"), {"bucket": bucket}
+        ).fetchall()
         for _, article, comment, event_id, event_type, effective_at, data in pending:
             producer.send(
                 structured(
@@ -118,21 +126,24 @@ def _publish_bucket(connection: psycopg.Connection, producer: Sender, bucket: in
             )
         if pending:
             producer.flush()
-            connection.execute(sql("closing/mark_sent.sql").encode(), {"outbox_ids": [row[0] for row in pending]})
+            connection.execute(
+                sql("closing/mark_sent.sql"), {"outbox_ids": [row[0] for row in pending]}
+            )
     summary.sent += len(pending)
     return len(pending)
 
 
 def _backlog(connection: psycopg.Connection) -> tuple[Any, ...]:
     with connection.transaction():
-        rows = connection.execute(sql("closing/backlog.sql").encode()).fetchall()
+        rows = connection.execute(sql("closing/backlog.sql")).fetchall()
     return rows[0]
 
 
 def _given_up(connection: psycopg.Connection, error: BelowTheLineError) -> BelowTheLineError:
     events, since = _backlog(connection)
     return BelowTheLineError(
-        f"{events} event{'s' if events != 1 else ''} about discussions could not be published, the oldest waits since "
-        f"{rfc3339(since)}: {error}",
-        "Nothing is lost: they stay in ingest.outbox, and every run of close_discussions sends what is pending.",
+        f"{events} event{'s' if events != 1 else ''} about discussions could not be published, the"
+        f" oldest waits since {rfc3339(since)}: {error}",
+        "Nothing is lost: they stay in ingest.outbox, and every run of close_discussions sends what"
+        " is pending.",
     )

@@ -1,6 +1,7 @@
 """Closing rules: listing and adding them, and what one would change, tried out and taken back.
 
-Rules are append-only. A new one marks the windows that it may concern; the next closing run, or ``apply_now``, applies them.
+Rules are append-only. A new one marks the windows that it may concern; the next closing run, or
+``apply_now``, applies them.
 """
 
 import re
@@ -33,7 +34,9 @@ Beginning = Literal["-infinity"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it stands in the table. Times without a bound are None: valid from the beginning, valid without end."""
+    """A rule as it stands in the table. Times without a bound are None: valid from the beginning,
+    valid without end.
+    """
 
     rule_id: int
     scope: str
@@ -48,7 +51,9 @@ class Rule:
     note: str | None
     retroactive: bool
     standing: str
-    """In force, superseded (in force for no article), superseded for later articles, or not yet in force."""
+    """In force, superseded (in force for no article), superseded for later articles, or not yet in
+    force.
+    """
 
     @property
     def whom(self) -> str:
@@ -72,14 +77,17 @@ class NewRule:
     def __post_init__(self) -> None:
         if self.retroactive and self.valid_from is None:
             raise BelowTheLineError(
-                "From when on the rule holds is not said.", "Give --valid-from, or no --retroactive."
+                "From when on the rule holds is not said.",
+                "Give --valid-from, or no --retroactive.",
             )
         if self.retroactive and not (self.note or "").strip():
             raise BelowTheLineError("A retroactive rule needs a reason.", "Say why: --note.")
 
     def starts_before(self, now: datetime) -> bool:
         """Whether it would hold for articles that are published already."""
-        return self.valid_from is not None and (self.valid_from == "-infinity" or self.valid_from < now)
+        return self.valid_from is not None and (
+            self.valid_from == "-infinity" or self.valid_from < now
+        )
 
     @property
     def scope(self) -> str:
@@ -101,7 +109,9 @@ class Effect:
     """What a rule would change."""
 
     cut_off: datetime
-    """Up to when discussions are open or closed: that of the last barrier passed, else the present."""
+    """Up to when discussions are open or closed: that of the last barrier passed, else the
+    present.
+    """
     articles: int = 0
     """For which it would be the rule in force."""
     moved: int = 0
@@ -123,13 +133,16 @@ def parse_window(text: str, least: int = 1) -> int:
     if not least <= hours <= LONGEST_HOURS:
         raise BelowTheLineError(
             f"{text!r} is no window.",
-            f"Write whole hours, days or weeks: 48h, 14d, 2w; at least {least}h, at most {LONGEST_HOURS // 24:,}d.",
+            f"Write whole hours, days or weeks: 48h, 14d, 2w; at least {least}h, at most"
+            f" {LONGEST_HOURS // 24:,}d.",
         )
     return hours
 
 
 def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
-    """A time in RFC 3339, a date (its midnight in the zone), or ``beginning``. Raises BelowTheLineError."""
+    """A time in RFC 3339, a date (its midnight in the zone), or ``beginning``. Raises
+    BelowTheLineError.
+    """
     if text == "beginning":
         return "-infinity"
     if _DATE(text):
@@ -140,7 +153,8 @@ def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
     elif (found := instant(text)) is not None:
         return to_datetime(found.since_1970)
     raise BelowTheLineError(
-        f"{text!r} is no time.", "Write 2026-05-01T10:00:00Z, a date for its midnight at the site, or beginning."
+        f"{text!r} is no time.",
+        "Write 2026-05-01T10:00:00Z, a date for its midnight at the site, or beginning.",
     )
 
 
@@ -160,7 +174,7 @@ def in_words(site: str | None, section: str | None) -> str:
 def all_rules(connection: psycopg.Connection) -> list[Rule]:
     """Every rule there ever was, by scope from wide to narrow, then by precedence."""
     with connection.cursor(row_factory=class_row(Rule)) as cursor:
-        return cursor.execute(sql("rules/list.sql").encode()).fetchall()
+        return cursor.execute(sql("rules/list.sql")).fetchall()
 
 
 def add_rule(connection: psycopg.Connection, new: NewRule) -> Rule:
@@ -174,15 +188,19 @@ def add_rule(connection: psycopg.Connection, new: NewRule) -> Rule:
 
 def has_articles(connection: psycopg.Connection, new: NewRule) -> bool:
     """Whether any article is known of the site and section that the rule is for."""
-    row = connection.execute(sql("rules/of_scope.sql").encode(), {"site": new.site, "section": new.section}).fetchone()
+    row = connection.execute(
+        sql("rules/of_scope.sql"), {"site": new.site, "section": new.section}
+    ).fetchone()
     return row == (True,)
 
 
 def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKET) -> Effect:
-    """What a rule would change, by the database's own timeline: the rule is made, looked at and taken back.
+    """What a rule would change, by the database's own timeline: the rule is made, looked at and
+    taken back.
 
-    Needs an idle connection; leaves nothing behind. A closing run that is due meanwhile waits. Articles count whose window a
-    closing run has computed before. Raises BelowTheLineError as ``add_rule``.
+    Needs an idle connection; leaves nothing behind. A closing run that is due meanwhile waits.
+    Articles count whose window a closing run has computed before. Raises BelowTheLineError as
+    ``add_rule``.
     """
     with connection.transaction(force_rollback=True):
         # One snapshot for both looks: what is ingested meanwhile is none of the rule's doing.
@@ -195,12 +213,15 @@ def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKE
             concerned = list(_concerned(connection, rule_id, bucket))
             after = dict(_outlooks(connection, concerned, cut_off, bucket))
         counts = dict.fromkeys(("moved", "closed", "reopened", "become_late", "become_in_time"), 0)
-        for article, (fingerprint, accepted, late) in _outlooks(connection, concerned, cut_off, bucket):
+        for article, (fingerprint, accepted, late) in _outlooks(
+            connection, concerned, cut_off, bucket
+        ):
             fingerprint_then, accepted_then, late_then = after[article]
             counts["moved"] += fingerprint != fingerprint_then
             counts["closed"] += accepted and not accepted_then
             counts["reopened"] += accepted_then and not accepted
-            # Of one article a rule moves one end, earlier or later: its comments change in one direction only.
+            # Of one article a rule moves one end, earlier or later: its comments change in one
+            # direction only.
             counts["become_late"] += max(0, late_then - late)
             counts["become_in_time"] += max(0, late - late_then)
     return Effect(cut_off, len(concerned), **counts)
@@ -209,13 +230,15 @@ def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKE
 def last_barrier(connection: psycopg.Connection) -> Barrier | None:
     """The last barrier that was passed; None: none was."""
     with connection.cursor(row_factory=class_row(Barrier)) as cursor:
-        return cursor.execute(sql("rules/last_barrier.sql").encode()).fetchone()
+        return cursor.execute(sql("rules/last_barrier.sql")).fetchone()
 
 
 def apply_now(connection: psycopg.Connection) -> ClosingSummary:
-    """Apply windows up to the cut-off of the last barrier passed, and no further: what came later may not be there yet.
+    """Apply windows up to the cut-off of the last barrier passed, and no further: what came later
+    may not be there yet.
 
-    Needs an idle connection and commits on it. Raises BelowTheLineError if no barrier was ever passed.
+    Needs an idle connection and commits on it. Raises BelowTheLineError if no barrier was ever
+    passed.
     """
     barrier = last_barrier(connection)
     if barrier is None:
@@ -227,9 +250,13 @@ def apply_now(connection: psycopg.Connection) -> ClosingSummary:
 
 
 def _insert(connection: psycopg.Connection, new: NewRule) -> int:
-    row = connection.execute(sql("rules/add.sql").encode(), asdict(new) | {"scope": new.scope}).fetchone()
+    row = connection.execute(sql("rules/add.sql"), asdict(new) | {"scope": new.scope}).fetchone()
     if row is None:
-        start = f"{new.valid_from:%F %T} UTC" if isinstance(new.valid_from, datetime) else "the beginning"
+        start = (
+            f"{new.valid_from:%F %T} UTC"
+            if isinstance(new.valid_from, datetime)
+            else "the beginning"
+        )
         raise BelowTheLineError(
             f"A rule from {start} on would hold for articles that are published already.",
             "Say --retroactive and why (--note) if it shall; --dry-run counts what would change.",
@@ -241,7 +268,8 @@ def _concerned(connection: psycopg.Connection, rule_id: int, bucket: int) -> Ite
     after = ""
     while True:
         rows = connection.execute(
-            sql("rules/concerned.sql").encode(), {"rule_id": rule_id, "after": after, "bucket": bucket}
+            sql("rules/concerned.sql"),
+            {"rule_id": rule_id, "after": after, "bucket": bucket},
         ).fetchall()
         yield from (article for article, is_in_force in rows if is_in_force)
         if len(rows) < bucket:
@@ -254,6 +282,7 @@ def _outlooks(
 ) -> Iterator[tuple[str, tuple[bytes, bool, int]]]:
     for start in range(0, len(articles), bucket):
         for article, fingerprint, accepted, late in connection.execute(
-            sql("rules/outlook.sql").encode(), {"articles": articles[start : start + bucket], "cut_off": cut_off}
+            sql("rules/outlook.sql"),
+            {"articles": articles[start : start + bucket], "cut_off": cut_off},
         ):
             yield article, (bytes.fromhex(fingerprint), accepted, late)

@@ -1,8 +1,10 @@
-"""Applying windows: what is open, closed or can't close at a cut-off, what of its figures is final, and what to tell of it.
+"""Applying windows: what is open, closed or can't close at a cut-off, what of its figures is final,
+and what to tell of it.
 
-A unit of work is one transaction: the lock, then the marks, then (in statements of their own, which therefore see everything
-that was committed with those marks) windows, intervals and history of their articles, marks for the metrics, and the events
-about what changed. Publishing these is another matter: ``below_the_line.closing.outbox``.
+A unit of work is one transaction: the lock, then the marks, then (in statements of their own, which
+therefore see everything that was committed with those marks) windows, intervals and history of
+their articles, marks for the metrics, and the events about what changed. Publishing these is
+another matter: ``below_the_line.closing.outbox``.
 """
 
 from collections.abc import Sequence
@@ -17,20 +19,29 @@ import psycopg
 import structlog
 from psycopg.rows import class_row
 
-from below_the_line.closing.telling import Announcement, Doubt, StateChange, Teller, ToldState
+from below_the_line.closing.announcements import (
+    Announcement,
+    Announcer,
+    Doubt,
+    StateChange,
+    ToldState,
+)
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 
 CLOSING_LOCK = 7_170_102
-"""Advisory lock of every writer of windows; the trigger of discussion.closing_rules takes it, too."""
+"""Advisory lock of every writer of windows; the trigger of discussion.closing_rules takes it,
+too.
+"""
 BUCKET = 2_000
 """Articles per transaction."""
 GRACE = timedelta(hours=1)
 """So long after the last change figures become final, unless BTL_GRACE says otherwise."""
 LATENESS_SETTINGS: Final = (
-    # Of an article that has just become hot the planner's statistics know nothing: it would compare all late comments with
-    # all that were told. Every table is looked up by the given articles, so that hashing is never far from best.
+    # Of an article that has just become hot the planner's statistics know nothing: it would compare
+    # all late comments with all that were told. Every table is looked up by the given articles, so
+    # that hashing is never far from best.
     "set local enable_nestloop = off",
     "set local enable_mergejoin = off",
 )
@@ -50,7 +61,9 @@ class ClosingSummary:
     changed: int = 0
     """Articles whose window or intervals differed from what was stored."""
     now: dict[str, int] = field(default_factory=dict)
-    """Of the changed ones, how many went into which state (articles whose state stayed are not counted)."""
+    """Of the changed ones, how many went into which state (articles whose state stayed are not
+    counted).
+    """
     told: dict[str, int] = field(default_factory=dict)
     """Events written to the outbox, by type, suppressed ones included."""
     suppressed: int = 0
@@ -79,38 +92,54 @@ class _Examined(NamedTuple):
     comments_concerned: bool
 
 
-def apply_barrier(connection: psycopg.Connection, barrier_id: int, *, bucket: int = BUCKET) -> ClosingSummary:
+def apply_barrier(
+    connection: psycopg.Connection, barrier_id: int, *, bucket: int = BUCKET
+) -> ClosingSummary:
     """Apply windows behind a barrier that has passed. Safe to run again, and by two at once.
 
-    If a later barrier has passed, its cut-off counts: no run takes back what another did. Needs an idle connection and
-    commits on it. Raises BelowTheLineError when the barrier has not passed.
+    If a later barrier has passed, its cut-off counts: no run takes back what another did. Needs an
+    idle connection and commits on it. Raises BelowTheLineError when the barrier has not passed.
     """
     require_idle(connection)
     with connection.transaction():
-        row = connection.execute(sql("closing/effective_cut_off.sql").encode(), {"barrier_id": barrier_id}).fetchone()
+        row = connection.execute(
+            sql("closing/effective_cut_off.sql"), {"barrier_id": barrier_id}
+        ).fetchone()
     if row is None or not row[0]:
         raise BelowTheLineError(
-            f"Barrier {barrier_id} has not passed: windows can't be applied.", "Wait for the barrier first."
+            f"Barrier {barrier_id} has not passed: windows can't be applied.",
+            "Wait for the barrier first.",
         )
     _, cut_off, grace_seconds = row
-    summary = apply_windows(connection, cut_off, grace=timedelta(seconds=grace_seconds), bucket=bucket)
+    summary = apply_windows(
+        connection, cut_off, grace=timedelta(seconds=grace_seconds), bucket=bucket
+    )
     with connection.transaction():
-        connection.execute(sql("closing/finish_barrier.sql").encode(), {"barrier_id": barrier_id})
+        connection.execute(sql("closing/finish_barrier.sql"), {"barrier_id": barrier_id})
     return summary
 
 
 def apply_windows(
-    connection: psycopg.Connection, cut_off: datetime, *, grace: timedelta = GRACE, bucket: int = BUCKET
+    connection: psycopg.Connection,
+    cut_off: datetime,
+    *,
+    grace: timedelta = GRACE,
+    bucket: int = BUCKET,
 ) -> ClosingSummary:
-    """Bring the discussions of marked articles, and of those that are due by the clock, to the given cut-off.
+    """Bring the discussions of marked articles, and of those that are due by the clock, to the
+    given cut-off.
 
-    Everything produced before the cut-off must have been ingested (``apply_barrier`` sees to that). Running it again with
-    the same cut-off changes nothing. While the quality gate fails, no figures become final. Needs an idle connection and
-    commits on it, once per bucket.
+    Everything produced before the cut-off must have been ingested (``apply_barrier`` sees to that).
+    Running it again with the same cut-off changes nothing. While the quality gate fails, no figures
+    become final. Needs an idle connection and commits on it, once per bucket.
     """
     require_idle(connection)
     summary = ClosingSummary(cut_off)
-    for source in ("closing/take_marks.sql", "closing/changed_discussions.sql", "closing/due_windows.sql"):
+    for source in (
+        "closing/take_marks.sql",
+        "closing/changed_discussions.sql",
+        "closing/due_windows.sql",
+    ):
         while _apply_bucket(connection, source, cut_off, grace, bucket, summary) >= bucket:
             log.info("windows applied", **summary.as_dict())
     if summary.changed:
@@ -128,23 +157,29 @@ def _apply_bucket(
     bucket: int,
     summary: ClosingSummary,
 ) -> int:
-    """One transaction. Returns how many rows ``source`` gave: fewer than ``bucket`` means that none are left."""
+    """One transaction. Returns how many rows ``source`` gave: fewer than ``bucket`` means that none
+    are left.
+    """
     with connection.transaction():
-        # One statement for the lock, the marks and the work would not see what is committed while it waits for the lock,
-        # and lose the marks of it.
+        # One statement for the lock, the marks and the work would not see what is committed while
+        # it waits for the lock, and lose the marks of it.
         connection.execute("set transaction isolation level read committed")
         connection.execute("set local jit = off")
         connection.execute("select pg_advisory_xact_lock(%s)", [CLOSING_LOCK])
-        taken = connection.execute(sql(source).encode(), {"cut_off": cut_off, "bucket": bucket}).fetchall()
+        taken = connection.execute(sql(source), {"cut_off": cut_off, "bucket": bucket}).fetchall()
         articles = sorted({row[0] for row in taken})
         if not articles:
             return 0
-        (is_blocked,) = connection.execute("select metrics.blocked_since() is not null").fetchone() or (False,)
-        changes = connection.execute(sql("closing/take_changes.sql").encode(), {"articles": articles}).fetchall()
+        (is_blocked,) = connection.execute(
+            "select metrics.blocked_since() is not null"
+        ).fetchone() or (False,)
+        changes = connection.execute(
+            sql("closing/take_changes.sql"), {"articles": articles}
+        ).fetchall()
         examined = [
             _Examined(*row)
             for row in connection.execute(
-                sql("closing/apply_windows.sql").encode(),
+                sql("closing/apply_windows.sql"),
                 {
                     "articles": articles,
                     "cut_off": cut_off,
@@ -168,7 +203,9 @@ def _apply_bucket(
     return len(taken)
 
 
-def _tell(connection: psycopg.Connection, cut_off: datetime, examined: Sequence[_Examined]) -> list[Announcement]:
+def _tell(
+    connection: psycopg.Connection, cut_off: datetime, examined: Sequence[_Examined]
+) -> list[Announcement]:
     """Write the events that follow from what has changed into the outbox."""
     with_history = sorted(each.article_id for each in examined if each.history_changed)
     with_comments = sorted(each.article_id for each in examined if each.comments_concerned)
@@ -176,7 +213,8 @@ def _tell(connection: psycopg.Connection, cut_off: datetime, examined: Sequence[
     told = {
         article: list(rows)
         for article, rows in groupby(
-            _rows(connection, ToldState, "closing/told_states.sql", with_history), attrgetter("article_id")
+            _rows(connection, ToldState, "closing/told_states.sql", with_history),
+            attrgetter("article_id"),
         )
     }
     for setting in LATENESS_SETTINGS:
@@ -185,17 +223,19 @@ def _tell(connection: psycopg.Connection, cut_off: datetime, examined: Sequence[
     if not history and not doubts:
         return []
     articles = sorted({*with_history, *(doubt.article_id for doubt in doubts)})
-    teller = Teller(
+    announcer = Announcer(
         cut_off,
-        dict(connection.execute(sql("closing/last_sequences.sql").encode(), {"articles": articles}).fetchall()),
+        dict(
+            connection.execute(sql("closing/last_sequences.sql"), {"articles": articles}).fetchall()
+        ),
     )
     announcements: list[Announcement] = []
     for article, changes in groupby(history, attrgetter("article_id")):
-        announcements += teller.states(list(changes), told.get(article, ()))
-    announcements += teller.comments(doubts)
+        announcements += announcer.states(list(changes), told.get(article, ()))
+    announcements += announcer.comments(doubts)
     if announcements:
         connection.execute(
-            sql("closing/tell.sql").encode(),
+            sql("closing/tell.sql"),
             {
                 "articles": [each.article_id for each in announcements],
                 "sequences": [each.sequence for each in announcements],
@@ -211,8 +251,10 @@ def _tell(connection: psycopg.Connection, cut_off: datetime, examined: Sequence[
     return announcements
 
 
-def _rows(connection: psycopg.Connection, kind: type[_Row], statement: str, articles: Sequence[str]) -> list[_Row]:
+def _rows(
+    connection: psycopg.Connection, kind: type[_Row], statement: str, articles: Sequence[str]
+) -> list[_Row]:
     if not articles:
         return []
     with connection.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(sql(statement).encode(), {"articles": articles}).fetchall()
+        return cursor.execute(sql(statement), {"articles": articles}).fetchall()

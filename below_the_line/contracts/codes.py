@@ -1,4 +1,6 @@
-"""The closed list of reasons why a record can be a dead letter. docs/dead-letters.md explains each to producers."""
+"""The closed list of reasons why a record can be a dead letter. docs/dead-letters.md explains each
+to producers.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,4 +24,6 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "rejected_by_database": "database",
     }
 )
-"""Each code with its stage, in the order of precedence: a record has one code, the first that applies."""
+"""Each code with its stage, in the order of precedence: a record has one code, the first that
+applies.
+"""

@@ -1,7 +1,8 @@
 """The contract of one event type: its JSON Schema, and what JSON Schema cannot say.
 
-Beside the standard's keywords the schemas carry two annotations, which this module enforces: ``x-max-bytes`` (of a text in
-UTF-8) and ``x-time-bound`` (``past``, ``publication`` or ``closing``: how late a time may lie).
+Beside the standard's keywords the schemas carry two annotations, which this module enforces:
+``x-max-bytes`` (of a text in UTF-8) and ``x-time-bound`` (``past``, ``publication`` or ``closing``:
+how late a time may lie).
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import jsonschema_rs
 
 from below_the_line.contracts.envelope import ABSENT, Envelope
-from below_the_line.contracts.rejecting import escaped, reject, shown
+from below_the_line.contracts.rejection import escaped, reject, shown
 from below_the_line.contracts.times import DAY, MINUTE, Instant, instant, to_datetime
 
 EARLIEST = 631_152_000_000_000
@@ -49,12 +50,16 @@ class _Object:
 
 
 _Moment = tuple[dict[str, Any], str, Instant, int, str]
-"""Where a time is to be put (object and name), the time, its bound, its pointer. A plain tuple: one is made per time."""
+"""Where a time is to be put (object and name), the time, its bound, its pointer. A plain tuple: one
+is made per time.
+"""
 
 
 class _Violation(NamedTuple):
     rank: int
-    """Place in the schema of the member concerned, so that the first one in schema order is named."""
+    """Place in the schema of the member concerned, so that the first one in schema order is
+    named.
+    """
     is_composed: bool
     pointer: str
     message: str
@@ -63,8 +68,12 @@ class _Violation(NamedTuple):
 class Contract:
     """What the ``data`` of one event type must be. Immutable; may be shared by threads."""
 
-    def __init__(self, event_type: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> None:
-        """``definitions`` is the document that the schema's references point into, whatever its address."""
+    def __init__(
+        self, event_type: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]
+    ) -> None:
+        """``definitions`` is the document that the schema's references point into, whatever its
+        address.
+        """
         self.event_type = event_type
         self._registry = jsonschema_rs.Registry([(definitions["$id"], dict(definitions))])
         self._schema = self._compiled(schema)
@@ -73,17 +82,24 @@ class Contract:
         self._root = self._plan(schema, definitions, "/data")
 
     def read(self, envelope: Envelope, timestamp: int) -> dict[str, Any]:
-        """The event's ``data`` as ``Event.data`` promises it. Raises Rejected (schema_violation, time_out_of_range).
+        """The event's ``data`` as ``Event.data`` promises it. Raises Rejected (schema_violation,
+        time_out_of_range).
 
         ``timestamp`` is the record's, in milliseconds since 1970.
         """
         data = envelope.data
         if envelope.has_data_base64:
-            self._refuse("/data_base64", "The event's data must be JSON in the member data, not data_base64.")
+            self._refuse(
+                "/data_base64", "The event's data must be JSON in the member data, not data_base64."
+            )
         if data is ABSENT:
             self._refuse("/data", "The member data is missing.")
         moments: list[_Moment] = []
-        members = self._read_object(self._root, data, envelope, moments) if self._schema.is_valid(data) else None
+        members = (
+            self._read_object(self._root, data, envelope, moments)
+            if self._schema.is_valid(data)
+            else None
+        )
         if members is None:
             self._refuse_data(data)
         if self.event_type == "discussion.overridden.v1":
@@ -102,7 +118,9 @@ class Contract:
     def _read_object(
         self, plan: _Object, data: Mapping[str, Any], envelope: Envelope, moments: list[_Moment]
     ) -> dict[str, Any] | None:
-        """A copy without nulls and with defaults, its times noted; None if a text is too long or a time is none."""
+        """A copy without nulls and with defaults, its times noted; None if a text is too long or a
+        time is none.
+        """
         members = dict(data)
         if None in members.values():
             members = {name: member for name, member in members.items() if member is not None}
@@ -134,8 +152,14 @@ class Contract:
 
     def _check_override(self, members: Mapping[str, Any], moments: list[_Moment]) -> None:
         at = {name: time.since_1970 for _, name, time, _, _ in moments}
-        if members["action"] in ("extend", "reopen") and "closes_at" in at and at["closes_at"] <= at["decided_at"]:
-            self._refuse("/data/closes_at", f"To {members['action']}, closes_at must lie after decided_at.")
+        if (
+            members["action"] in ("extend", "reopen")
+            and "closes_at" in at
+            and at["closes_at"] <= at["decided_at"]
+        ):
+            self._refuse(
+                "/data/closes_at", f"To {members['action']}, closes_at must lie after decided_at."
+            )
 
     def _refuse_data(self, data: Any) -> NoReturn:
         data = self._with_one_fault_per_array(self._root, data)
@@ -144,19 +168,27 @@ class Contract:
         first = min(
             violation
             for violation in violations
-            if not (violation.is_composed and any(other.startswith(f"{violation.pointer}/") for other in pointers))
+            if not (
+                violation.is_composed
+                and any(other.startswith(f"{violation.pointer}/") for other in pointers)
+            )
         )
         self._refuse(first.pointer, first.message)
 
     def _with_one_fault_per_array(self, plan: _Object, data: Any) -> Any:
-        """The same data, arrays cut after their first bad item: there may be a hundred thousand of them."""
+        """The same data, arrays cut after their first bad item: there may be a hundred thousand of
+        them.
+        """
         if not isinstance(data, dict):
             return data
         members = dict(data)
         for name, schema in plan.arrays:
             items = members.get(name)
             if isinstance(items, list):
-                bad = next((index for index, item in enumerate(items) if not schema.is_valid(item)), len(items))
+                bad = next(
+                    (index for index, item in enumerate(items) if not schema.is_valid(item)),
+                    len(items),
+                )
                 members[name] = items[: bad + 1]
         for name, inner in plan.objects:
             if name in members:
@@ -166,7 +198,11 @@ class Contract:
     def _schema_violations(self, data: Any) -> Iterator[_Violation]:
         for error in self._schema.iter_errors(data):
             rule = error.kind.name
-            steps = [*error.instance_path, error.kind.value] if rule == "required" else error.instance_path
+            steps = (
+                [*error.instance_path, error.kind.value]
+                if rule == "required"
+                else error.instance_path
+            )
             pointer = "".join(["/data", *(f"/{escaped(str(step))}" for step in steps)])
             name = str(steps[-1]) if steps else "data"
             if name.isdecimal():
@@ -174,9 +210,14 @@ class Contract:
             if rule == "required":
                 message = f"{name} is missing."
             elif rule == "pattern" or rule in _COMPOSED:
-                message = f"{name} is {shown(error.instance)}, which is not as described: {self._description(pointer)}"
+                message = (
+                    f"{name} is {shown(error.instance)}, which is not as described:"
+                    f" {self._description(pointer)}"
+                )
             else:
-                message = f"{name} {_rule_text(rule, error.kind.value)}, but is {shown(error.instance)}."
+                message = (
+                    f"{name} {_rule_text(rule, error.kind.value)}, but is {shown(error.instance)}."
+                )
             yield _Violation(self._rank(pointer), rule in _COMPOSED, pointer, message)
 
     def _further_violations(self, plan: _Object, data: Any) -> Iterator[_Violation]:
@@ -186,12 +227,18 @@ class Contract:
             text, pointer = data.get(name), f"{plan.pointer}/{name}"
             if isinstance(text, str) and (size := len(text.encode())) > limit:
                 yield _Violation(
-                    self._rank(pointer), False, pointer, f"{name} has {size} bytes; at most {limit} are allowed."
+                    self._rank(pointer),
+                    False,
+                    pointer,
+                    f"{name} has {size} bytes; at most {limit} are allowed.",
                 )
         for name, _, pointer in plan.times:
             text = data.get(name)
             if isinstance(text, str) and instant(text) is None:
-                message = f"{name} must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z, but is {shown(text)}."
+                message = (
+                    f"{name} must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z, but is"
+                    f" {shown(text)}."
+                )
                 yield _Violation(self._rank(pointer), False, pointer, message)
         for name, inner in plan.objects:
             yield from self._further_violations(inner, data.get(name))
@@ -203,7 +250,9 @@ class Contract:
         return self._descriptions[self._described(pointer)]
 
     def _described(self, pointer: str) -> str:
-        """The pointer to the member that the schema describes: for an item of an array, the array."""
+        """The pointer to the member that the schema describes: for an item of an array, the
+        array.
+        """
         while pointer not in self._descriptions:
             pointer = pointer.rpartition("/")[0]
         return pointer
@@ -216,14 +265,21 @@ class Contract:
             found = to_datetime(time.since_1970).isoformat()
         except OverflowError:
             found = "outside of the years 1 to 9999 in UTC"
-        message = f"{name} must lie between the beginning of 1990 and {_BOUND_TEXTS[bound]}, but is {found}."
+        message = (
+            f"{name} must lie between the beginning of 1990 and {_BOUND_TEXTS[bound]}, but is"
+            f" {found}."
+        )
         reject("time_out_of_range", message, pointer, self.event_type)
 
     def _compiled(self, schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
         # Formats are asserted by reading the times: exactly as `instant` does, and only once.
-        return jsonschema_rs.Draft202012Validator(dict(schema), registry=self._registry, validate_formats=False)
+        return jsonschema_rs.Draft202012Validator(
+            dict(schema), registry=self._registry, validate_formats=False
+        )
 
-    def _plan(self, schema: Mapping[str, Any], definitions: Mapping[str, Any], pointer: str) -> _Object:
+    def _plan(
+        self, schema: Mapping[str, Any], definitions: Mapping[str, Any], pointer: str
+    ) -> _Object:
         self._ranks[pointer] = len(self._ranks)
         self._descriptions[pointer] = schema["description"]
         limits, times, integers, defaults, arrays, objects = [], [], [], [], [], []
@@ -245,7 +301,13 @@ class Contract:
             if "default" in rules:
                 defaults.append((name, rules["default"]))
         return _Object(
-            pointer, tuple(limits), tuple(times), tuple(integers), tuple(defaults), tuple(arrays), tuple(objects)
+            pointer,
+            tuple(limits),
+            tuple(times),
+            tuple(integers),
+            tuple(defaults),
+            tuple(arrays),
+            tuple(objects),
         )
 
 
@@ -259,7 +321,10 @@ def _rule_text(rule: str, setting: Any) -> str:
         case "type":
             return f"must be of type {' or '.join(setting)}"
         case "enum":
-            return f"must be one of {', '.join(str(option) for option in setting if option is not None)}"
+            return (
+                "must be one of"
+                f" {', '.join(str(option) for option in setting if option is not None)}"
+            )
         case "minLength":
             return f"must have at least {setting} character{'' if setting == 1 else 's'}"
         case "maxLength":

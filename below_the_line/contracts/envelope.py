@@ -1,12 +1,14 @@
-"""CloudEvents 1.0 over Kafka: finds an event's attributes and data, in structured or in binary mode."""
+"""CloudEvents 1.0 over Kafka: finds an event's attributes and data, in structured or in binary
+mode.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, NoReturn
 
-from below_the_line.contracts.parsing import Document, canonical
-from below_the_line.contracts.rejecting import escaped, reject, shown
+from below_the_line.contracts.rejection import escaped, reject, shown
+from below_the_line.contracts.strict_json import Document, canonical
 from below_the_line.contracts.times import Instant, instant
 
 MAX_NAME_BYTES = 200
@@ -17,7 +19,8 @@ _PARAMETERS = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)').find
 _TEXT_OR_NOTHING = "must be a text that is not empty, or be left out"
 _LONGEST_SHOWN_NAME = 100
 _STRUCTURED = frozenset(
-    f"application/cloudevents+json{charset}".encode() for charset in ("", "; charset=utf-8", "; charset=UTF-8")
+    f"application/cloudevents+json{charset}".encode()
+    for charset in ("", "; charset=utf-8", "; charset=UTF-8")
 )
 _new = tuple.__new__
 """Makes a named tuple three times as fast as its name does."""
@@ -43,7 +46,9 @@ class Envelope(NamedTuple):
 
 
 def is_judged(header_name: str) -> bool:
-    """Whether a header is one of ours; all others are foreign, and only their names are looked at."""
+    """Whether a header is one of ours; all others are foreign, and only their names are looked
+    at.
+    """
     return header_name == "content-type" or header_name.startswith("ce_")
 
 
@@ -56,7 +61,9 @@ def says_only_structured(header: tuple[str, bytes | None]) -> bool:
 
 
 def read_envelope(document: Document, headers: Headers) -> Envelope:
-    """Find the mode and check the attributes. Raises Rejected (not_cloudevent). Headers are UTF-8 by now."""
+    """Find the mode and check the attributes. Raises Rejected (not_cloudevent). Headers are UTF-8
+    by now.
+    """
     value = document.value
     if len(headers) == 1 and says_only_structured(headers[0]):
         is_structured = True
@@ -70,11 +77,15 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
     else:
         is_structured = False
     if type(value) is not dict:
-        reject("not_cloudevent", f"A CloudEvent in structured mode is a JSON object, not {shown(value)}.")
+        reject(
+            "not_cloudevent",
+            f"A CloudEvent in structured mode is a JSON object, not {shown(value)}.",
+        )
     if not is_structured and "specversion" not in value:
         reject(
             "not_cloudevent",
-            "The record is no CloudEvent: it has neither a ce_specversion header nor a member specversion.",
+            "The record is no CloudEvent: it has neither a ce_specversion header nor a member"
+            " specversion.",
             "/specversion",
         )
     attributes = _attributes(value)
@@ -108,11 +119,17 @@ def _is_structured(content_type: str) -> bool:
     read = _media_type if len(content_type) <= _LONGEST_SHOWN_NAME else _media_type.__wrapped__
     media_type, charset = read(content_type)
     if charset is not None:
-        reject("not_cloudevent", f"The content-type {shown(content_type)} names a charset other than UTF-8.")
+        reject(
+            "not_cloudevent",
+            f"The content-type {shown(content_type)} names a charset other than UTF-8.",
+        )
     if not media_type.startswith("application/cloudevents"):
         return False
     if media_type != "application/cloudevents+json":
-        reject("not_cloudevent", f"The event format {shown(content_type)} is not application/cloudevents+json.")
+        reject(
+            "not_cloudevent",
+            f"The event format {shown(content_type)} is not application/cloudevents+json.",
+        )
     return True
 
 
@@ -121,24 +138,33 @@ def _media_type(content_type: str) -> tuple[str, str | None]:
     """The media type, in lower case, and a charset other than UTF-8, if one is named."""
     media_type = content_type.partition(";")[0].strip().lower()
     for name, setting in _PARAMETERS(content_type):
-        if name.lower() == "charset" and setting.strip().strip('"').lower() not in ("utf-8", "utf8"):
+        if name.lower() == "charset" and setting.strip().strip('"').lower() not in (
+            "utf-8",
+            "utf8",
+        ):
             return media_type, setting.strip()
     return media_type, None
 
 
 def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, str, Instant]:
-    """Type, id, source and time, as sent and as read. Raises Rejected (not_cloudevent) for the first that is not in order."""
+    """Type, id, source and time, as sent and as read. Raises Rejected (not_cloudevent) for the
+    first that is not in order.
+    """
     get = attributes.get
     if get("specversion") != "1.0":
         _refuse(attributes, "specversion", 'must be "1.0"')
     event_id, source, kind, time = get("id"), get("source"), get("type"), get("time")
     if type(event_id) is not str or not event_id:
         _refuse(attributes, "id", "must be a text that is not empty")
-    if len(event_id) > MAX_NAME_BYTES or (not event_id.isascii() and len(event_id.encode()) > MAX_NAME_BYTES):
+    if len(event_id) > MAX_NAME_BYTES or (
+        not event_id.isascii() and len(event_id.encode()) > MAX_NAME_BYTES
+    ):
         _refuse(attributes, "id", f"must have at most {MAX_NAME_BYTES} bytes")
     if type(source) is not str or not source:
         _refuse(attributes, "source", "must be a text that is not empty")
-    if len(source) > MAX_NAME_BYTES or (not source.isascii() and len(source.encode()) > MAX_NAME_BYTES):
+    if len(source) > MAX_NAME_BYTES or (
+        not source.isascii() and len(source.encode()) > MAX_NAME_BYTES
+    ):
         _refuse(attributes, "source", f"must have at most {MAX_NAME_BYTES} bytes")
     if type(kind) is not str or not kind:
         _refuse(attributes, "type", "must be a text that is not empty")

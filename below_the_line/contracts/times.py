@@ -13,7 +13,8 @@ _ANY_FORM = re.compile(
     rf"([0-9]{{4}})-{_TWO_DIGITS}-{_TWO_DIGITS}[Tt]{_TWO_DIGITS}:{_TWO_DIGITS}:{_TWO_DIGITS}"
     rf"(?:\.([0-9]+))?(?:[Zz]|([+-]){_TWO_DIGITS}:{_TWO_DIGITS})"
 ).fullmatch
-# What nearly every producer writes, each digit as 0, and what datetime.fromisoformat reads in the same way or refuses.
+# What nearly every producer writes, each digit as 0, and what datetime.fromisoformat reads in the
+# same way or refuses.
 _COMMON_SHAPES = frozenset(
     f"0000-00-00T00:00:00{fraction}{offset}".encode()
     for fraction in ("", *(f".{'0' * digits}" for digits in range(1, 7)))
@@ -28,7 +29,9 @@ class Instant(NamedTuple):
     """A point in time."""
 
     since_1970: int
-    """Microseconds; may lie outside of what a ``datetime`` can hold (year 0000, or 9999 with an offset)."""
+    """Microseconds; may lie outside of what a ``datetime`` can hold (year 0000, or 9999 with an
+    offset).
+    """
     moment: datetime | None
     """The same in UTC, where it was had for nothing."""
 
@@ -36,10 +39,12 @@ class Instant(NamedTuple):
 def instant(text: str) -> Instant | None:
     """The point in time that an RFC 3339 text names, or None if it is none.
 
-    Any offset, any number of fraction digits, lower-case ``t`` and ``z``. Truncated to microseconds, never rounded; ``:60.x``
-    becomes ``:59.999999`` and is valid only where the UTC time reads 23:59:60.
+    Any offset, any number of fraction digits, lower-case ``t`` and ``z``. Truncated to
+    microseconds, never rounded; ``:60.x`` becomes ``:59.999999`` and is valid only where the UTC
+    time reads 23:59:60.
     """
-    # Python reads an offset of 60 minutes and more, and in its later versions an hour of 24, which no RFC 3339 time has.
+    # Python reads an offset of 60 minutes and more, and in its later versions an hour of 24, which
+    # no RFC 3339 time has.
     if (
         text.isascii()
         and text.encode().translate(_TO_SHAPE) in _COMMON_SHAPES
@@ -59,14 +64,20 @@ def instant(text: str) -> Instant | None:
 
 
 def microseconds_of_any_form(text: str) -> int | None:
-    """Microseconds since 1970 as ``instant`` reads them, by arithmetic alone: slower, and what the other is tested against."""
+    """Microseconds since 1970 as ``instant`` reads them, by arithmetic alone: slower, and what the
+    other is tested against.
+    """
     match = _ANY_FORM(text)
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in match.group(1, 2, 3, 4, 5, 6))
     fraction, sign, offset_hours, offset_minutes = match.group(7, 8, 9, 10)
     if not (
-        1 <= month <= 12 and 1 <= day <= _days_in_month(year, month) and hour <= 23 and minute <= 59 and second <= 60
+        1 <= month <= 12
+        and 1 <= day <= _days_in_month(year, month)
+        and hour <= 23
+        and minute <= 59
+        and second <= 60
     ):
         return None
     offset = 0
@@ -77,11 +88,17 @@ def microseconds_of_any_form(text: str) -> int | None:
     utc_minutes = _days_since_1970(year, month, day) * 1440 + hour * 60 + minute - offset
     if second == 60:
         return utc_minutes * MINUTE + MINUTE - 1 if utc_minutes % 1440 == 1439 else None
-    return utc_minutes * MINUTE + second * 1_000_000 + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
+    return (
+        utc_minutes * MINUTE
+        + second * 1_000_000
+        + (int(fraction[:6].ljust(6, "0")) if fraction else 0)
+    )
 
 
 def to_datetime(since_1970: int) -> datetime:
-    """The aware UTC datetime of microseconds since 1970. Raises OverflowError outside of the years 1 to 9999."""
+    """The aware UTC datetime of microseconds since 1970. Raises OverflowError outside of the years
+    1 to 9999.
+    """
     return EPOCH + timedelta(0, 0, since_1970)
 
 
@@ -97,7 +114,8 @@ def _days_in_month(year: int, month: int) -> int:
 
 
 def _days_since_1970(year: int, month: int, day: int) -> int:
-    # Years that begin in March put the leap day last; arithmetic instead of datetime.date, because year 0000 is valid.
+    # Years that begin in March put the leap day last; arithmetic instead of datetime.date, because
+    # year 0000 is valid.
     year -= month <= 2
     era_day = 365 * year + year // 4 - year // 100 + year // 400
     return era_day + (153 * ((month + 9) % 12) + 2) // 5 + day - 1 - 719468

@@ -11,7 +11,9 @@ from below_the_line.errors import BelowTheLineError
 
 
 def connect(url: str, *, application_name: str, autocommit: bool = False) -> psycopg.Connection:
-    """Open a connection in UTC. Raises BelowTheLineError that names the server, never the password."""
+    """Open a connection in UTC. Raises BelowTheLineError that names the server, never the
+    password.
+    """
     try:
         return psycopg.connect(
             url,
@@ -32,7 +34,9 @@ def connect(url: str, *, application_name: str, autocommit: bool = False) -> psy
 def require_idle(connection: psycopg.Connection) -> None:
     """Raise ValueError inside a transaction: a unit of work that commits could not."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
-        raise ValueError("the connection is inside a transaction: the unit of work could not commit")
+        raise ValueError(
+            "the connection is inside a transaction: the unit of work could not commit"
+        )
 
 
 @contextmanager
@@ -48,8 +52,9 @@ def forbidden(error: psycopg.Error) -> BelowTheLineError:
     """The readable form of a missing right."""
     return BelowTheLineError(
         f"This role may not do this: {error.diag.message_primary or error}.",
-        "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events and decides about "
-        "partitions and dead letters; btl_scheduler closes, computes and checks; the owner may do everything.",
+        "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events"
+        " and decides about partitions and dead letters; btl_scheduler closes, computes and checks;"
+        " the owner may do everything.",
     )
 
 
@@ -63,10 +68,12 @@ def unreachable(url: str, error: psycopg.OperationalError) -> BelowTheLineError:
     """The readable form of a connection error, with the cure for its kind."""
     text = " ".join(str(error).split())
     if "password" in text or "authentication" in text:
-        cure = "Check user and password in BTL_DATABASE_URL."
+        hint = "Check user and password in BTL_DATABASE_URL."
     elif "does not exist" in text:
-        cure = "Create the database (and the user), or correct BTL_DATABASE_URL."
+        hint = "Create the database (and the user), or correct BTL_DATABASE_URL."
     else:
-        cure = "Is Postgres running there (`btl status`), and is BTL_DATABASE_URL right (`btl env`)?"
+        hint = (
+            "Is Postgres running there (`btl status`), and is BTL_DATABASE_URL right (`btl env`)?"
+        )
     what = "did not answer" if "timeout" in text else "refused the connection"
-    return BelowTheLineError(f"Postgres at {describe(url)} {what}: {text}.", cure)
+    return BelowTheLineError(f"Postgres at {describe(url)} {what}: {text}.", hint)

@@ -14,7 +14,9 @@ from below_the_line import resources
 from below_the_line.database.connections import connect, describe
 from below_the_line.errors import BelowTheLineError
 
-_LOCK = 0x62746C6D  # "btlm": one migrator at a time, whoever else uses advisory locks in this database
+_LOCK = (
+    0x62746C6D  # "btlm": one migrator at a time, whoever else uses advisory locks in this database
+)
 _FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 
 _CREATE_HISTORY = """
@@ -51,7 +53,9 @@ class Migration:
 
 
 def available(folder: Path | None = None) -> list[Migration]:
-    """The migrations that this version of the software knows, in order, numbered from 1 without a gap."""
+    """The migrations that this version of the software knows, in order, numbered from 1 without a
+    gap.
+    """
     found = []
     for path in sorted((folder or resources.SQL / "migrations").glob("*.sql")):
         match = _FILE_NAME.fullmatch(path.name)
@@ -66,20 +70,23 @@ def available(folder: Path | None = None) -> list[Migration]:
 def pending(known: list[Migration], applied: dict[int, str], database: str) -> list[Migration]:
     """What is left to apply, given the digests of what was applied by number.
 
-    Raises BelowTheLineError when the database is newer than this software, or when an applied migration was edited.
+    Raises BelowTheLineError when the database is newer than this software, or when an applied
+    migration was edited.
     """
     newer = sorted(set(applied) - {migration.number for migration in known})
     if newer:
         raise BelowTheLineError(
-            f"The database {database} is newer than this software: it has migration {newer[-1]:04d}, "
-            f"the last one known here is {len(known):04d}.",
+            f"The database {database} is newer than this software: it has migration"
+            f" {newer[-1]:04d}, the last one known here is {len(known):04d}.",
             "Run the version that wrote it, or a later one.",
         )
     for migration in known:
         if migration.number in applied and applied[migration.number] != migration.sha256:
             raise BelowTheLineError(
-                f"Migration {migration.name} was applied to {database} with another text than the one here.",
-                "Migrations are never edited: restore the file, and write the change as a new migration.",
+                f"Migration {migration.name} was applied to {database} with another text than the"
+                " one here.",
+                "Migrations are never edited: restore the file, and write the change as a new"
+                " migration.",
             )
     return [migration for migration in known if migration.number not in applied]
 
@@ -87,8 +94,9 @@ def pending(known: list[Migration], applied: dict[int, str], database: str) -> l
 def migrate(url: str, folder: Path | None = None) -> list[str]:
     """Bring the database up to date and return the names of the migrations applied, in order.
 
-    Safe to run twice and by two at once: the second waits for the first and finds nothing to do. Each migration is one
-    transaction, recorded in it, so that an interrupted run resumes where it stopped. Raises BelowTheLineError.
+    Safe to run twice and by two at once: the second waits for the first and finds nothing to do.
+    Each migration is one transaction, recorded in it, so that an interrupted run resumes where it
+    stopped. Raises BelowTheLineError.
     """
     with connect(url, application_name="btl migrate", autocommit=True) as connection:
         try:
@@ -96,29 +104,39 @@ def migrate(url: str, folder: Path | None = None) -> list[str]:
         except psycopg.errors.InsufficientPrivilege as error:
             raise BelowTheLineError(
                 f"No permission to migrate {describe(url)}: {error.diag.message_primary}.",
-                "Migrate as the database's owner, with the right to create roles; services run as btl_ingest and so on.",
+                "Migrate as the database's owner, with the right to create roles; services run as"
+                " btl_ingest and so on.",
             ) from None
 
 
 def require_current(url: str) -> None:
-    """Return if the database has all migrations. Raises BelowTheLineError if some are missing, or it is newer."""
+    """Return if the database has all migrations. Raises BelowTheLineError if some are missing, or
+    it is newer.
+    """
     with connect(url, application_name="btl", autocommit=True) as connection:
         todo = pending(available(), _applied(connection), describe(url))
     if todo:
         raise BelowTheLineError(
-            f"The database {describe(url)} is not up to date: {todo[0].name} is missing.", "Run `btl migrate`."
+            f"The database {describe(url)} is not up to date: {todo[0].name} is missing.",
+            "Run `btl migrate`.",
         )
 
 
 def _applied(connection: psycopg.Connection) -> dict[int, str]:
-    if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (True,):
+    if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (
+        True,
+    ):
         return {}
-    return dict(connection.execute("select number, sha256 from below_the_line.migrations").fetchall())
+    return dict(
+        connection.execute("select number, sha256 from below_the_line.migrations").fetchall()
+    )
 
 
 def _migrate(connection: psycopg.Connection, known: list[Migration], database: str) -> list[str]:
     connection.execute("select pg_advisory_lock(%s)", [_LOCK])
-    if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (True,):
+    if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (
+        True,
+    ):
         connection.execute(_CREATE_HISTORY)
     todo = pending(known, _applied(connection), database)
     for migration in todo:
@@ -127,14 +145,16 @@ def _migrate(connection: psycopg.Connection, known: list[Migration], database: s
                 connection.execute(migration.text.encode())
                 connection.execute("reset role")
                 connection.execute(
-                    "insert into below_the_line.migrations (number, name, sha256) values (%s, %s, %s)",
+                    "insert into below_the_line.migrations (number, name, sha256) values (%s,"
+                    " %s, %s)",
                     [migration.number, migration.name, migration.sha256],
                 )
         except psycopg.errors.InsufficientPrivilege:
             raise
         except psycopg.Error as error:
             raise BelowTheLineError(
-                f"Migration {migration.name} failed on {database}: {error.diag.message_primary or error}.",
+                f"Migration {migration.name} failed on {database}:"
+                f" {error.diag.message_primary or error}.",
                 "Nothing of it was kept. Mend the cause and run `btl migrate` again.",
             ) from error
     connection.execute("select pg_advisory_unlock(%s)", [_LOCK])

@@ -1,4 +1,6 @@
-"""The definitions of the metric tables, as written beside their SQL in sql/metrics/<table>/definitions.yaml."""
+"""The definitions of the metric tables, as written beside their SQL in
+sql/metrics/<table>/definitions.yaml.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -108,12 +110,20 @@ def render(table: Table) -> str:
         table.summary,
         "",
         *((f"Example: {table.example}", "") if table.example else ()),
-        f"Version {table.metric_version} of the definitions." if table.metric_version else "A view.",
+        f"Version {table.metric_version} of the definitions."
+        if table.metric_version
+        else "A view.",
         "",
         "| column | definition | unit | population | null when |",
         "| --- | --- | --- | --- | --- |",
     ]
     for column in table.columns:
-        cells = (f"`{column.name}`", column.definition, column.unit, column.population, column.when_null)
+        cells = (
+            f"`{column.name}`",
+            column.definition,
+            column.unit,
+            column.population,
+            column.when_null,
+        )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

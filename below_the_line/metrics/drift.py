@@ -1,7 +1,9 @@
-"""Do the metric tables say what a fresh computation from the base tables says? Compares, and writes nothing.
+"""Do the metric tables say what a fresh computation from the base tables says? Compares, and writes
+nothing.
 
-A part is compared in one snapshot of the database: in it a row is either right, or what it is made of is marked for the next
-run. What is marked is left out. So there is nothing to wait for and nothing to lock, and any difference is a fault.
+A part is compared in one snapshot of the database: in it a row is either right, or what it is made
+of is marked for the next run. What is marked is left out. So there is nothing to wait for and
+nothing to lock, and any difference is a fault.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +14,7 @@ from typing import Any, Final
 import psycopg
 
 from below_the_line.database.connections import require_idle
-from below_the_line.metrics import computing
+from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import ARTICLE_TABLES, definitions
 from below_the_line.resources import sql
 from below_the_line.settings import from_environment
@@ -20,7 +22,9 @@ from below_the_line.settings import from_environment
 BUCKET: Final = 1_000
 """Articles, reporters or days of sections per snapshot."""
 SAMPLED_DAYS: Final = 31
-"""So many days of sections are compared with a sample of articles: each costs the comments of a day."""
+"""So many days of sections are compared with a sample of articles: each costs the comments of a
+day.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +36,41 @@ class Difference:
     key: Mapping[str, Any]
     """The row: its primary key. Times and days are ISO 8601."""
     column: str | None
-    """None: the whole row is missing (``stored`` is None) or should not be there (``computed`` is None)."""
+    """None: the whole row is missing (``stored`` is None) or should not be there (``computed`` is
+    None).
+    """
     stored: Any
     computed: Any
 
     def __str__(self) -> str:
         row = ", ".join(f"{name} {value!r}" for name, value in self.key.items())
         if self.column is not None:
-            return f"metrics.{self.table} ({row}): {self.column} is {self.stored!r}, computed {self.computed!r}"
-        return f"metrics.{self.table} ({row}): " + ("is missing" if self.stored is None else "should not be there")
+            return (
+                f"metrics.{self.table} ({row}): {self.column} is {self.stored!r}, computed"
+                f" {self.computed!r}"
+            )
+        return f"metrics.{self.table} ({row}): " + (
+            "is missing" if self.stored is None else "should not be there"
+        )
 
 
-def drift(connection: psycopg.Connection, sample: int | None, *, time_zone: str | None = None) -> list[Difference]:
-    """Compare about ``sample`` articles, chosen by chance, and what they are part of; None: everything.
+def drift(
+    connection: psycopg.Connection, sample: int | None, *, time_zone: str | None = None
+) -> list[Difference]:
+    """Compare about ``sample`` articles, chosen by chance, and what they are part of; None:
+    everything.
 
-    Empty: all is as it must be. ``time_zone`` is the site's (None: as BTL_SITE_TIMEZONE says). Needs an idle connection of
-    a role that computes metrics; writes nothing, locks nothing, may run beside anything.
+    Empty: all is as it must be. ``time_zone`` is the site's (None: as BTL_SITE_TIMEZONE says).
+    Needs an idle connection of a role that computes metrics; writes nothing, locks nothing, may run
+    beside anything.
     """
     if sample is None:
         return list(_compare(connection, "metrics/drift/everything.sql", {}, True, time_zone))
-    return list(_compare(connection, "metrics/drift/sample.sql", {"half": -(-sample // 2)}, False, time_zone))
+    return list(
+        _compare(
+            connection, "metrics/drift/sample.sql", {"half": -(-sample // 2)}, False, time_zone
+        )
+    )
 
 
 def drift_of(
@@ -71,9 +90,9 @@ def _compare(
 ) -> Iterator[Difference]:
     require_idle(connection)
     zone = from_environment().site_timezone if time_zone is None else time_zone
-    computing.prepare(connection)
+    statements.prepare(connection)
     with _snapshot(connection):
-        articles = [row[0] for row in connection.execute(sql(statement).encode(), parameters)]
+        articles = [row[0] for row in connection.execute(sql(statement), parameters)]
     for start in range(0, len(articles), BUCKET):
         with _snapshot(connection):
             yield from _of_articles(connection, articles[start : start + BUCKET], zone)
@@ -81,7 +100,9 @@ def _compare(
     most = None if is_everything else SAMPLED_DAYS
     # Which of them are right to compare is asked again in each snapshot: marks come and go.
     yield from _in_parts(connection, "metrics/drift/reporters.sql", {"articles": of}, _of_reporters)
-    yield from _in_parts(connection, "metrics/drift/days.sql", {"articles": of, "most": most}, _of_days)
+    yield from _in_parts(
+        connection, "metrics/drift/days.sql", {"articles": of, "most": most}, _of_days
+    )
 
 
 @contextmanager
@@ -98,53 +119,67 @@ def _in_parts(
     compare: Callable[[psycopg.Connection, Sequence[tuple[Any, ...]]], Iterator[Difference]],
 ) -> Iterator[Difference]:
     with _snapshot(connection):
-        asked = connection.execute(sql(statement).encode(), parameters).fetchall()
+        asked = connection.execute(sql(statement), parameters).fetchall()
         if len(asked) <= BUCKET:
             yield from compare(connection, asked)
             return
     every = {**parameters, "most": None}
     for start in range(0, len(asked), BUCKET):
         with _snapshot(connection):
-            right = set(connection.execute(sql(statement).encode(), every).fetchall())
-            yield from compare(connection, [each for each in asked[start : start + BUCKET] if each in right])
+            right = set(connection.execute(sql(statement), every).fetchall())
+            yield from compare(
+                connection, [each for each in asked[start : start + BUCKET] if each in right]
+            )
 
 
-def _of_articles(connection: psycopg.Connection, articles: Sequence[str], time_zone: str) -> Iterator[Difference]:
+def _of_articles(
+    connection: psycopg.Connection, articles: Sequence[str], time_zone: str
+) -> Iterator[Difference]:
     asked = {"articles": list(articles)}
-    unmarked = [row[0] for row in connection.execute(sql("metrics/drift/unmarked_articles.sql").encode(), asked)]
-    computing.tune(connection)
-    computing.stage_bucket(connection, unmarked)
+    unmarked = [
+        row[0] for row in connection.execute(sql("metrics/drift/unmarked_articles.sql"), asked)
+    ]
+    statements.tune(connection)
+    statements.stage_bucket(connection, unmarked)
     parameters = {"articles": unmarked, "time_zone": time_zone}
     for table in ARTICLE_TABLES:
-        computing.compute(connection, table, parameters)
+        statements.compute(connection, table, parameters)
         yield from _differences(connection, table, parameters)
     yield from _weights(connection, unmarked)
 
 
-def _of_reporters(connection: psycopg.Connection, reporters: Sequence[tuple[Any, ...]]) -> Iterator[Difference]:
+def _of_reporters(
+    connection: psycopg.Connection, reporters: Sequence[tuple[Any, ...]]
+) -> Iterator[Difference]:
     parameters = {"user_ids": [user_id for (user_id,) in reporters]}
-    computing.tune(connection)
-    computing.compute(connection, "reporter_accuracy", parameters)
+    statements.tune(connection)
+    statements.compute(connection, "reporter_accuracy", parameters)
     yield from _differences(connection, "reporter_accuracy", parameters)
 
 
-def _of_days(connection: psycopg.Connection, days: Sequence[tuple[Any, ...]]) -> Iterator[Difference]:
+def _of_days(
+    connection: psycopg.Connection, days: Sequence[tuple[Any, ...]]
+) -> Iterator[Difference]:
     if not days:
         return
-    parameters = computing.day_parameters(days)
-    computing.tune(connection)
-    computing.stage_days(connection, parameters)
-    for table in computing.DAY_TABLES:
-        computing.compute(connection, table, parameters)
+    parameters = statements.day_parameters(days)
+    statements.tune(connection)
+    statements.stage_days(connection, parameters)
+    for table in statements.DAY_TABLES:
+        statements.compute(connection, table, parameters)
         yield from _differences(connection, table, parameters)
 
 
-def _differences(connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]) -> Iterator[Difference]:
+def _differences(
+    connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]
+) -> Iterator[Difference]:
     """What of the rows that a computation is about is not what computed_<table> says."""
     described = definitions(table)
-    names = [name for name in (*described.figures, "metric_version") if name not in computing.WEIGHED]
+    names = [
+        name for name in (*described.figures, "metric_version") if name not in statements.WEIGHED
+    ]
     rows = connection.execute(
-        computing.composed(
+        statements.composed(
             """
             select to_jsonb(kept), to_jsonb(found)
             from (select {kept} from metrics.{table} as kept where {scope}) as kept
@@ -152,10 +187,10 @@ def _differences(connection: psycopg.Connection, table: str, parameters: Mapping
             where kept is distinct from found
             """,
             table=table,
-            kept=computing.listed("kept", names),
-            found=computing.listed("found", names),
-            scope=computing.scope(table),
-            same_key=computing.same_key(table),
+            kept=statements.listed("kept", names),
+            found=statements.listed("found", names),
+            scope=statements.scope(table),
+            same_key=statements.same_key(table),
         ),
         parameters,
     )
@@ -164,10 +199,12 @@ def _differences(connection: psycopg.Connection, table: str, parameters: Mapping
 
 
 def _weights(connection: psycopg.Connection, articles: Sequence[str]) -> Iterator[Difference]:
-    """What waits for moderators with another weight than its reporters' accuracy gives; not where one of them is marked."""
+    """What waits for moderators with another weight than its reporters' accuracy gives; not where
+    one of them is marked.
+    """
     connection.execute("set local enable_nestloop = on")
     rows = connection.execute(
-        computing.composed(
+        statements.composed(
             """
             select to_jsonb(kept), to_jsonb(found)
             from ({statement}) as found
@@ -179,9 +216,9 @@ def _weights(connection: psycopg.Connection, articles: Sequence[str]) -> Iterato
             ) as kept on {same_key}
             where (kept.weight, kept.urgency_key) is distinct from (found.weight, found.urgency_key)
             """,
-            statement=sql("metrics/open_reports/weights.sql"),
-            kept=computing.listed("kept", (*definitions("open_reports").key, *computing.WEIGHED)),
-            same_key=computing.same_key("open_reports"),
+            statement=sql("metrics/open_reports/weights.sql").decode(),
+            kept=statements.listed("kept", (*definitions("open_reports").key, *statements.WEIGHED)),
+            same_key=statements.same_key("open_reports"),
         ),
         {"articles": list(articles), "user_ids": []},
     )
@@ -190,7 +227,10 @@ def _weights(connection: psycopg.Connection, articles: Sequence[str]) -> Iterato
 
 
 def _told(
-    table: str, key: Sequence[str], stored: Mapping[str, Any] | None, computed: Mapping[str, Any] | None
+    table: str,
+    key: Sequence[str],
+    stored: Mapping[str, Any] | None,
+    computed: Mapping[str, Any] | None,
 ) -> Iterator[Difference]:
     row = stored or computed or {}
     named = {name: row[name] for name in key}

@@ -1,13 +1,13 @@
 """Computing metrics: marked articles, or all of them, bucket by bucket.
 
-A metric row is a function of the base rows of its article; there is nothing to add up and nothing to drift. A bucket is one
-transaction of separate statements at READ COMMITTED: the lock that every writer of metrics takes, then the marks, then the
-work. One statement for all of it would see the rows as they were before it waited for the lock, and delete marks whose rows
-it had not seen.
+A metric row is a function of the base rows of its article; there is nothing to add up and nothing
+to drift. A bucket is one transaction of separate statements at READ COMMITTED: the lock that every
+writer of metrics takes, then the marks, then the work. One statement for all of it would see the
+rows as they were before it waited for the lock, and delete marks whose rows it had not seen.
 
-No row may be computed by two at once: the later to write might be the earlier to have read. Runs that take what is marked work
-alone. A rebuild locks the shard that its bucket is of (of articles by hash, of days by blocks of a month), and shares that lock
-with other rebuilds.
+No row may be computed by two at once: the later to write might be the earlier to have read. Runs
+that take what is marked work alone. A rebuild locks the shard that its bucket is of (of articles by
+hash, of days by blocks of a month), and shares that lock with other rebuilds.
 """
 
 import random
@@ -25,15 +25,17 @@ import structlog
 from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics import computing
+from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import ARTICLE_TABLES
-from below_the_line.metrics.sharing import share
+from below_the_line.metrics.worker_pool import share
 from below_the_line.resources import sql
 
 METRICS_LOCK = 7_170_103
 """Advisory lock of every writer of metric tables: exclusive, or shared and one of its shards."""
 SHARDS = 16
-"""So many connections, at most, rebuild at the same time. Locks of articles are numbered from 0, those of days from here on."""
+"""So many connections, at most, rebuild at the same time. Locks of articles are numbered from 0,
+those of days from here on.
+"""
 BUCKET = 1_000
 """Articles (or marks) per transaction."""
 DAYS_BUCKET = 500
@@ -43,7 +45,9 @@ REPORTERS_BUCKET = 5_000
 _MOST_NAMED = 5
 """Of articles in an error."""
 STATEMENT_SECONDS = 300.0
-"""A statement of a bucket takes seconds. One that takes minutes is given up, before it uses up the whole run."""
+"""A statement of a bucket takes seconds. One that takes minutes is given up, before it uses up the
+whole run.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -83,13 +87,17 @@ class Selection:
 
     @classmethod
     def parse(
-        cls, ids: Sequence[str] = (), published_since: str | None = None, published_until: str | None = None
+        cls,
+        ids: Sequence[str] = (),
+        published_since: str | None = None,
+        published_until: str | None = None,
     ) -> "Selection":
         """From texts as people write them; times are RFC 3339. Raises BelowTheLineError."""
         since, until = _time(published_since), _time(published_until)
         if since is not None and until is not None and since >= until:
             raise BelowTheLineError(
-                f"No article is published since {published_since} and before {published_until}.", "Turn them round."
+                f"No article is published since {published_since} and before {published_until}.",
+                "Turn them round.",
             )
         return cls(tuple(ids), since, until)
 
@@ -122,10 +130,10 @@ class ArticlesFailedError(BelowTheLineError):
         named = [f"{article!r} ({why})" for article, why in list(failed.items())[:most]]
         more = len(failed) - len(named)
         super().__init__(
-            f"The metrics of {len(failed)} article{'s' if len(failed) > 1 else ''} could not be computed: "
-            + "; ".join(named + ([f"and {more} more"] if more else []))
-            + ".",
-            "All other marked articles are done; the marks of these stay, and every run tries them again.",
+            f"The metrics of {len(failed)} article{'s' if len(failed) > 1 else ''} could not be"
+            " computed: " + "; ".join(named + ([f"and {more} more"] if more else [])) + ".",
+            "All other marked articles are done; the marks of these stay, and every run tries them"
+            " again.",
         )
 
 
@@ -138,36 +146,48 @@ def recompute_dirty(
     time_zone: str = "UTC",
     without: Collection[str] = (),
 ) -> MetricsSummary:
-    """Compute the metrics of all marked articles again, but for those ``without``, and take their marks, until none is left.
+    """Compute the metrics of all marked articles again, but for those ``without``, and take their
+    marks, until none is left.
 
-    ``bucket`` marks are looked at per transaction; marks that are set meanwhile are taken, too, unless ``max_buckets``
-    ends the run. Days are cut by ``time_zone``. Then the days of sections and the reporters whose figures that changed are
-    computed, in transactions of their own: marks that were set with the articles' rows say which, also to the next run if
-    this one is broken off.
+    ``bucket`` marks are looked at per transaction; marks that are set meanwhile are taken, too,
+    unless ``max_buckets`` ends the run. Days are cut by ``time_zone``. Then the days of sections
+    and the reporters whose figures that changed are computed, in transactions of their own: marks
+    that were set with the articles' rows say which, also to the next run if this one is broken off.
 
-    Safe to run again, by two at once, and beside ``rebuild_all``. Needs an idle connection and commits on it.
+    Safe to run again, by two at once, and beside ``rebuild_all``. Needs an idle connection and
+    commits on it.
 
-    A bucket that fails, or has a statement that takes longer than ``statement_seconds``, is computed again article by
-    article. Articles that fail alone keep their marks and rows, all others are done, and at the end ArticlesFailedError
-    names the failed ones. What is no article's fault (a lost connection, a missing right or table, a full disk) is raised
-    at once; marks of work that was not committed stay then, too.
+    A bucket that fails, or has a statement that takes longer than ``statement_seconds``, is
+    computed again article by article. Articles that fail alone keep their marks and rows, all
+    others are done, and at the end ArticlesFailedError names the failed ones. What is no article's
+    fault (a lost connection, a missing right or table, a full disk) is raised at once; marks of
+    work that was not committed stay then, too.
     """
     require_idle(connection)
     started = time.monotonic()
     summary = MetricsSummary()
-    computing.prepare(connection)
+    statements.prepare(connection)
     while max_buckets is None or summary.buckets < max_buckets:
         marks: list[str] = []
         try:
             with connection.transaction():
                 _begin_unit(connection)
-                marks = _take(connection, "metrics/take_marks.sql", bucket=bucket, failed=[*summary.failed, *without])
+                marks = _take(
+                    connection,
+                    "metrics/take_marks.sql",
+                    bucket=bucket,
+                    failed=[*summary.failed, *without],
+                )
                 _limit(connection, statement_seconds)
                 _recompute(connection, sorted(set(marks)), time_zone)
         except psycopg.Error as error:
             if not marks or not _may_be_an_articles(connection, error):
                 raise
-            log.warning("bucket failed, trying its articles one by one", articles=len(set(marks)), error=str(error))
+            log.warning(
+                "bucket failed, trying its articles one by one",
+                articles=len(set(marks)),
+                error=str(error),
+            )
             for article in sorted(set(marks)):
                 _recompute_alone(connection, article, statement_seconds, time_zone, summary)
         else:
@@ -191,11 +211,13 @@ def rebuild_all(
     time_zone: str = "UTC",
     helpers: Sequence[psycopg.Connection] = (),
 ) -> MetricsSummary:
-    """Compute the metrics of every article again; marks of articles are left alone, runs may go on beside it.
+    """Compute the metrics of every article again; marks of articles are left alone, runs may go on
+    beside it.
 
-    ``helpers`` are further idle connections that share the work, each on a thread of its own. Safe to run again. If it is
-    broken off, what is done is right, the rest is as before, and what draws on what is done is marked for the next run of any
-    kind. Needs an idle connection and commits on it, once per bucket.
+    ``helpers`` are further idle connections that share the work, each on a thread of its own. Safe
+    to run again. If it is broken off, what is done is right, the rest is as before, and what draws
+    on what is done is marked for the next run of any kind. Needs an idle connection and commits on
+    it, once per bucket.
     """
     return rebuild(connection, Selection(), bucket=bucket, time_zone=time_zone, helpers=helpers)
 
@@ -210,7 +232,9 @@ def rebuild(
 ) -> MetricsSummary:
     """The same for selected articles, and for the days and the reporters that they speak of."""
     started = time.monotonic()
-    summary = rebuild_range(connection, selection, bucket=bucket, time_zone=time_zone, helpers=helpers)
+    summary = rebuild_range(
+        connection, selection, bucket=bucket, time_zone=time_zone, helpers=helpers
+    )
     finished = finish_rebuild(connection, selection, helpers=helpers)
     summary.section_days, summary.reporters = finished.section_days, finished.reporters
     summary.seconds = time.monotonic() - started
@@ -219,7 +243,8 @@ def rebuild(
 
 
 def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> None:
-    """Raise BelowTheLineError naming those of the articles that no event has named and that have no metrics either.
+    """Raise BelowTheLineError naming those of the articles that no event has named and that have no
+    metrics either.
 
     A typing error is not to pass unnoticed. Needs an idle connection.
     """
@@ -237,7 +262,9 @@ def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> No
 
 
 def ranges(connection: psycopg.Connection, selection: Selection, *, most: int) -> list[Range]:
-    """Cut the selected articles, in order, into at most so many ranges of about equally many. Needs an idle connection."""
+    """Cut the selected articles, in order, into at most so many ranges of about equally many. Needs
+    an idle connection.
+    """
     require_idle(connection)
     with connection.transaction():
         articles = [article for article, _ in _selected(connection, selection, None)]
@@ -256,8 +283,9 @@ def rebuild_range(
 ) -> MetricsSummary:
     """Compute the rows that are of one article, of the selected articles of a range (None: of all).
 
-    What draws on them is marked, and ``finish_rebuild`` computes it once all ranges are done. Safe to repeat, to break off,
-    and beside anything else. Needs an idle connection and commits on it, once per bucket.
+    What draws on them is marked, and ``finish_rebuild`` computes it once all ranges are done. Safe
+    to repeat, to break off, and beside anything else. Needs an idle connection and commits on it,
+    once per bucket.
     """
     require_idle(connection)
     started = time.monotonic()
@@ -269,21 +297,30 @@ def rebuild_range(
         with worker.transaction():
             _begin_unit(worker, shards)
             _recompute(worker, articles, time_zone)
-            worker.execute(sql("metrics/mark_bucket.sql").encode())
+            worker.execute(sql("metrics/mark_bucket.sql"))
 
     units = _units(selected, bucket)
-    share(units, (connection, *helpers), computing.prepare, compute)
-    return MetricsSummary(articles=len(selected), buckets=len(units), seconds=time.monotonic() - started)
+    share(units, (connection, *helpers), statements.prepare, compute)
+    return MetricsSummary(
+        articles=len(selected), buckets=len(units), seconds=time.monotonic() - started
+    )
 
 
-def _units(selected: Sequence[tuple[str, int]], bucket: int) -> list[tuple[Sequence[int], list[str]]]:
-    """Articles in buckets of one shard each, or all in one if they are few; with the shards of each, in order.
+def _units(
+    selected: Sequence[tuple[str, int]], bucket: int
+) -> list[tuple[Sequence[int], list[str]]]:
+    """Articles in buckets of one shard each, or all in one if they are few; with the shards of
+    each, in order.
 
-    Neighbours are of different shards, if there are several, and the first is of any: rebuilds that begin at the same time are
-    not to wait for each other at every bucket.
+    Neighbours are of different shards, if there are several, and the first is of any: rebuilds that
+    begin at the same time are not to wait for each other at every bucket.
     """
     if len(selected) <= bucket:
-        return [(sorted({shard for _, shard in selected}), [article for article, _ in selected])] if selected else []
+        return (
+            [(sorted({shard for _, shard in selected}), [article for article, _ in selected])]
+            if selected
+            else []
+        )
     of_shard: dict[int, list[str]] = {}
     for article, shard in selected:
         of_shard.setdefault(shard, []).append(article)
@@ -297,23 +334,26 @@ def _units(selected: Sequence[tuple[str, int]], bucket: int) -> list[tuple[Seque
 
 
 def finish_rebuild(
-    connection: psycopg.Connection, selection: Selection, *, helpers: Sequence[psycopg.Connection] = ()
+    connection: psycopg.Connection,
+    selection: Selection,
+    *,
+    helpers: Sequence[psycopg.Connection] = (),
 ) -> MetricsSummary:
     """Compute the rows that are of many articles, wherever they are marked.
 
-    After a rebuild of everything, first remove rows of articles that no event names any more, and mark all others. Safe to
-    repeat. Needs an idle connection and commits on it.
+    After a rebuild of everything, first remove rows of articles that no event names any more, and
+    mark all others. Safe to repeat. Needs an idle connection and commits on it.
     """
     require_idle(connection)
     started = time.monotonic()
     summary = MetricsSummary()
-    computing.prepare(connection)
+    statements.prepare(connection)
     if selection.is_everything:
         with connection.transaction():
             _begin_unit(connection)
             for table in ARTICLE_TABLES:
                 connection.execute(
-                    computing.composed(
+                    statements.composed(
                         """
                         delete from metrics.{table} as kept
                         where not exists (
@@ -324,8 +364,8 @@ def finish_rebuild(
                     )
                 )
             # Whatever else is wrong in them is not found by what changed.
-            connection.execute(sql("metrics/mark_all_days.sql").encode())
-            connection.execute(sql("metrics/mark_all_reporters.sql").encode())
+            connection.execute(sql("metrics/mark_all_days.sql"))
+            connection.execute(sql("metrics/mark_all_reporters.sql"))
 
     adding = threading.Lock()
 
@@ -335,7 +375,7 @@ def finish_rebuild(
             summary.section_days += done
 
     if helpers:
-        share(range(SHARDS), (connection, *helpers), computing.prepare, compute)
+        share(range(SHARDS), (connection, *helpers), statements.prepare, compute)
     # All of it, or what others have marked meanwhile; and the reporters.
     _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
@@ -343,26 +383,34 @@ def finish_rebuild(
 
 
 def rebuild_days(
-    connection: psycopg.Connection, first_day: date, last_day: date, *, bucket: int = BUCKET, time_zone: str = "UTC"
+    connection: psycopg.Connection,
+    first_day: date,
+    last_day: date,
+    *,
+    bucket: int = BUCKET,
+    time_zone: str = "UTC",
 ) -> MetricsSummary:
-    """Compute the days from the first to the last anew: of sections and sites, and all rows of the articles active on them.
+    """Compute the days from the first to the last anew: of sections and sites, and all rows of the
+    articles active on them.
 
-    Safe to repeat, to break off, and beside anything else: a function of the rows, whenever it runs. Needs an idle connection
-    and commits on it.
+    Safe to repeat, to break off, and beside anything else: a function of the rows, whenever it
+    runs. Needs an idle connection and commits on it.
     """
     require_idle(connection)
     started = time.monotonic()
     days = {"first_day": first_day, "last_day": last_day}
     with connection.transaction():
-        found = connection.execute(sql("metrics/articles_of_days.sql").encode(), {**days, "time_zone": time_zone})
+        found = connection.execute(
+            sql("metrics/articles_of_days.sql"), {**days, "time_zone": time_zone}
+        )
         articles = tuple(article for (article,) in found)
     summary = MetricsSummary()
     if articles:
         summary = rebuild_range(connection, Selection(articles), bucket=bucket, time_zone=time_zone)
     with connection.transaction():
         _begin_unit(connection)
-        connection.execute(sql("metrics/mark_days.sql").encode(), days)
-    computing.prepare(connection)
+        connection.execute(sql("metrics/mark_days.sql"), days)
+    statements.prepare(connection)
     _recompute_across(connection, summary)
     summary.seconds = time.monotonic() - started
     log.info("days rebuilt", first_day=str(first_day), last_day=str(last_day), **summary.as_dict())
@@ -381,7 +429,9 @@ def _begin_unit(connection: psycopg.Connection, shards: Sequence[int] | None = N
     connection.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
 
 
-def _selected(connection: psycopg.Connection, selection: Selection, within: Range | None) -> list[tuple[str, int]]:
+def _selected(
+    connection: psycopg.Connection, selection: Selection, within: Range | None
+) -> list[tuple[str, int]]:
     """Articles in order, each with its shard."""
     first, last = within or (None, None)
     parameters = {
@@ -392,21 +442,29 @@ def _selected(connection: psycopg.Connection, selection: Selection, within: Rang
         "last": last,
         "shards": SHARDS,
     }
-    return connection.execute(sql("metrics/selected_articles.sql").encode(), parameters).fetchall()
+    return connection.execute(sql("metrics/selected_articles.sql"), parameters).fetchall()
 
 
 def _take(connection: psycopg.Connection, statement: str, **parameters: object) -> list[str]:
     """Takes marks; returns the article of each."""
-    return [row[0] for row in connection.execute(sql(statement).encode(), parameters).fetchall()]
+    return [row[0] for row in connection.execute(sql(statement), parameters).fetchall()]
 
 
 def _limit(connection: psycopg.Connection, statement_seconds: float) -> None:
-    """For the rest of the transaction; not before the lock and the marks, for which it may well wait."""
-    connection.execute("select set_config('statement_timeout', %s, true)", [f"{round(statement_seconds * 1000)}ms"])
+    """For the rest of the transaction; not before the lock and the marks, for which it may well
+    wait.
+    """
+    connection.execute(
+        "select set_config('statement_timeout', %s, true)", [f"{round(statement_seconds * 1000)}ms"]
+    )
 
 
 def _recompute_alone(
-    connection: psycopg.Connection, article: str, statement_seconds: float, time_zone: str, summary: MetricsSummary
+    connection: psycopg.Connection,
+    article: str,
+    statement_seconds: float,
+    time_zone: str,
+    summary: MetricsSummary,
 ) -> None:
     try:
         with connection.transaction():
@@ -428,7 +486,8 @@ def _recompute_alone(
 
 def _may_be_an_articles(connection: psycopg.Connection, error: psycopg.Error) -> bool:
     """Whether the error may come of one article's rows: others can be computed, then."""
-    # Class 42: no right, no such table, bad syntax; class 53: the server lacks disk, memory or connections.
+    # Class 42: no right, no such table, bad syntax; class 53: the server lacks disk, memory or
+    # connections.
     return not connection.closed and (error.sqlstate or "")[:2] not in ("42", "53")
 
 
@@ -436,15 +495,15 @@ def _recompute(connection: psycopg.Connection, articles: Sequence[str], time_zon
     """All rows that are of one article, of each of these."""
     if not articles:
         return
-    computing.tune(connection)
-    computing.stage_bucket(connection, articles)
+    statements.tune(connection)
+    statements.stage_bucket(connection, articles)
     parameters = {"articles": list(articles), "time_zone": time_zone}
     for table in ARTICLE_TABLES:
-        computing.compute(connection, table, parameters)
+        statements.compute(connection, table, parameters)
         if table == "article_engagement":
-            connection.execute(sql("metrics/article_engagement/revise.sql").encode(), parameters)
-        computing.write(connection, table, parameters)
-    computing.weigh(connection, articles, [])
+            connection.execute(sql("metrics/article_engagement/revise.sql"), parameters)
+        statements.write(connection, table, parameters)
+    statements.weigh(connection, articles, [])
 
 
 def _recompute_marked_days(connection: psycopg.Connection, shard: int | None = None) -> int:
@@ -454,7 +513,8 @@ def _recompute_marked_days(connection: psycopg.Connection, shard: int | None = N
         with connection.transaction():
             _begin_unit(connection, None if shard is None else [SHARDS + shard])
             marks = connection.execute(
-                sql("metrics/take_dirty_days.sql").encode(), {"bucket": DAYS_BUCKET, "shard": shard, "shards": SHARDS}
+                sql("metrics/take_dirty_days.sql"),
+                {"bucket": DAYS_BUCKET, "shard": shard, "shards": SHARDS},
             ).fetchall()
             days = sorted({*marks}, key=lambda mark: (mark[2], mark[0], mark[1] or ""))
             _recompute_days(connection, days)
@@ -464,39 +524,45 @@ def _recompute_marked_days(connection: psycopg.Connection, shard: int | None = N
 
 
 def _recompute_across(connection: psycopg.Connection, summary: MetricsSummary) -> None:
-    """The rows that are of many articles, of all days of sections and all reporters that are marked."""
+    """The rows that are of many articles, of all days of sections and all reporters that are
+    marked.
+    """
     summary.section_days += _recompute_marked_days(connection)
     while True:
         with connection.transaction():
             _begin_unit(connection)
-            reporters = sorted({*_take(connection, "metrics/take_dirty_reporters.sql", bucket=REPORTERS_BUCKET)})
+            reporters = sorted(
+                {*_take(connection, "metrics/take_dirty_reporters.sql", bucket=REPORTERS_BUCKET)}
+            )
             _recompute_reporters(connection, reporters)
         summary.reporters += len(reporters)
         if len(reporters) < REPORTERS_BUCKET:
             break
 
 
-def _recompute_days(connection: psycopg.Connection, days: Sequence[computing.SectionDay]) -> None:
+def _recompute_days(connection: psycopg.Connection, days: Sequence[statements.SectionDay]) -> None:
     if not days:
         return
-    computing.tune(connection)
-    parameters = computing.day_parameters(days)
-    computing.stage_days(connection, parameters)
-    for table in computing.DAY_TABLES:
-        computing.compute(connection, table, parameters)
-        computing.write(connection, table, parameters)
+    statements.tune(connection)
+    parameters = statements.day_parameters(days)
+    statements.stage_days(connection, parameters)
+    for table in statements.DAY_TABLES:
+        statements.compute(connection, table, parameters)
+        statements.write(connection, table, parameters)
 
 
 def _recompute_reporters(connection: psycopg.Connection, reporters: Sequence[str]) -> None:
     if not reporters:
         return
-    computing.tune(connection)
+    statements.tune(connection)
     parameters = {"user_ids": list(reporters)}
-    computing.compute(connection, "reporter_accuracy", parameters)
-    changed = connection.execute(sql("metrics/reporter_accuracy/changed.sql").encode(), parameters).fetchall()
-    computing.write(connection, "reporter_accuracy", parameters)
+    statements.compute(connection, "reporter_accuracy", parameters)
+    changed = connection.execute(
+        sql("metrics/reporter_accuracy/changed.sql"), parameters
+    ).fetchall()
+    statements.write(connection, "reporter_accuracy", parameters)
     if changed:
-        computing.weigh(connection, [], [user_id for (user_id,) in changed])
+        statements.weigh(connection, [], [user_id for (user_id,) in changed])
 
 
 def _parts(articles: Sequence[str], size: int) -> Iterator[Sequence[str]]:

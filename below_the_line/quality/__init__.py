@@ -1,1 +1,3 @@
-"""The quality gate: expectations of base and metric tables, checked by Great Expectations, and what became of them."""
+"""The quality gate: expectations of base and metric tables, checked by Great Expectations, and what
+became of them.
+"""

@@ -1,6 +1,8 @@
-"""The expectations, as data. Those about rows are statements under sql/quality/<suite>/, which find the rows that are wrong.
+"""The expectations, as data. Those about rows are statements under sql/quality/<suite>/, which find
+the rows that are wrong.
 
-A statement's header says what a person is told: ``Severity: fail`` or ``warn``, ``Says:`` what is wrong, ``Do:`` the cure.
+A statement's header says what a person is told: ``Severity: fail`` or ``warn``, ``Says:`` what is
+wrong, ``Do:`` the cure.
 """
 
 import re
@@ -29,7 +31,7 @@ class Check:
     """The table that it is about, with its schema."""
     says: str
     """What is wrong where it is not met, in one sentence without a full stop."""
-    cure: str
+    hint: str
     query: str | None = None
     """Finds the rows that are wrong; None: one of Great Expectations' own, below."""
     expectation: str | None = None
@@ -46,7 +48,11 @@ class Check:
 @cache
 def checks() -> Sequence[Check]:
     """All expectations, by suite."""
-    return tuple(sorted((*_statements(), *_stock()), key=lambda check: (SUITES.index(check.suite), check.name)))
+    return tuple(
+        sorted(
+            (*_statements(), *_stock()), key=lambda check: (SUITES.index(check.suite), check.name)
+        )
+    )
 
 
 def _statements() -> list[Check]:
@@ -60,7 +66,13 @@ def _statements() -> list[Check]:
                 raise ValueError(f"{path} lacks a part of its header: Severity, Says, Do, Grain")
             found.append(
                 Check(
-                    suite, path.stem, header["Severity"], relation.group(1), header["Says"], header["Do"], query=query
+                    suite,
+                    path.stem,
+                    header["Severity"],
+                    relation.group(1),
+                    header["Says"],
+                    header["Do"],
+                    query=query,
                 )
             )
     return found

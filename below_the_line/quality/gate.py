@@ -1,4 +1,5 @@
-"""Running the expectations with Great Expectations, and keeping what came of it: in a table, in Data Docs, in the log.
+"""Running the expectations with Great Expectations, and keeping what came of it: in a table, in
+Data Docs, in the log.
 
 To import Great Expectations takes seconds and 200 MB: only a run does.
 """
@@ -25,7 +26,9 @@ from below_the_line.resources import sql
 MOST_EXAMPLES = 5
 """Rows that are kept and shown of an expectation that is not met."""
 KEPT_RUNS = 48
-"""Runs whose pages are kept, two days of them: each run reads all that are there, and would take longer and longer."""
+"""Runs whose pages are kept, two days of them: each run reads all that are there, and would take
+longer and longer.
+"""
 
 _LONGEST_ERROR = 500
 
@@ -49,9 +52,13 @@ class Result:
         check = self.check
         if self.error is not None:
             return f"{check.suite}.{check.name} could not be checked: {self.error}"
-        rows = "" if self.unexpected is None else f" ({self.unexpected:,} row{'' if self.unexpected == 1 else 's'})"
+        rows = (
+            ""
+            if self.unexpected is None
+            else f" ({self.unexpected:,} row{'' if self.unexpected == 1 else 's'})"
+        )
         shown = f", e.g. {json.dumps(self.examples, ensure_ascii=False)}" if self.examples else ""
-        return f"{check.relation}: {check.says}{rows}{shown}. Do: {check.cure}"
+        return f"{check.relation}: {check.says}{rows}{shown}. Do: {check.hint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +74,20 @@ class Outcome:
     @property
     def failed(self) -> list[Result]:
         """What blocks figures from becoming final."""
-        return [result for result in self.results if not result.success and result.check.severity == "fail"]
+        return [
+            result
+            for result in self.results
+            if not result.success and result.check.severity == "fail"
+        ]
 
     @property
     def warned(self) -> list[Result]:
         """What somebody should look at."""
-        return [result for result in self.results if not result.success and result.check.severity == "warn"]
+        return [
+            result
+            for result in self.results
+            if not result.success and result.check.severity == "warn"
+        ]
 
 
 class GateFailedError(BelowTheLineError):
@@ -81,18 +96,22 @@ class GateFailedError(BelowTheLineError):
     def __init__(self, outcome: Outcome) -> None:
         count = len(outcome.failed)
         super().__init__(
-            f"{count} of {len(outcome.results)} expectations {'is' if count == 1 else 'are'} not met, and no figures become"
-            " final until they are:\n" + "\n".join(f"- {result}" for result in outcome.failed),
-            f"All of it is in metrics.quality_results (run_id {outcome.run_id!r}) and in {outcome.data_docs}.",
+            f"{count} of {len(outcome.results)} expectations {'is' if count == 1 else 'are'} not"
+            " met, and no figures become final until they are:\n"
+            + "\n".join(f"- {result}" for result in outcome.failed),
+            f"All of it is in metrics.quality_results (run_id {outcome.run_id!r}) and in"
+            f" {outcome.data_docs}.",
         )
 
 
 def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_RUNS) -> Outcome:
-    """Check all expectations, write ``metrics.quality_results`` and the Data Docs below ``home``, and say what came of it.
+    """Check all expectations, write ``metrics.quality_results`` and the Data Docs below ``home``,
+    and say what came of it.
 
-    The Data Docs tell of the last ``kept_runs`` runs, this one among them; the table keeps all. Safe to repeat: a run of the
-    same id is replaced by a later one. Runs wait for each other. A run that does not get through is kept as one that met no
-    expectation. Raises BelowTheLineError when the extra with Great Expectations is not installed.
+    The Data Docs tell of the last ``kept_runs`` runs, this one among them; the table keeps all.
+    Safe to repeat: a run of the same id is replaced by a later one. Runs wait for each other. A run
+    that does not get through is kept as one that met no expectation. Raises BelowTheLineError when
+    the extra with Great Expectations is not installed.
     """
     # Before the import: it logs hundreds of lines.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -100,9 +119,12 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
         import great_expectations  # noqa: F401 (slow, so not behind the lock)
     except ImportError:
         raise BelowTheLineError(
-            "Great Expectations is not installed.", "Install the extra: pip install 'below-the-line[airflow]'."
+            "Great Expectations is not installed.",
+            "Install the extra: pip install 'below-the-line[airflow]'.",
         ) from None
-    with psycopg.connect(database_url, autocommit=True, application_name="data_quality") as connection:
+    with psycopg.connect(
+        database_url, autocommit=True, application_name="data_quality"
+    ) as connection:
         (checked_at,) = connection.execute("select clock_timestamp()").fetchone() or (None,)
         assert isinstance(checked_at, datetime)  # noqa: S101
         try:
@@ -112,7 +134,8 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
                 checked = _check(database_url, home, run_id)
             results = [_with_examples(connection, result) for result in checked]
         except BaseException as error:
-            # Nobody knows what is wrong: until a run gets through, no figures become final. Airflow's time-out is no Exception.
+            # Nobody knows what is wrong: until a run gets through, no figures become final.
+            # Airflow's time-out is no Exception.
             with suppress(psycopg.Error):
                 _store(connection, run_id, checked_at, _unchecked(error))
             raise
@@ -145,14 +168,18 @@ def _forget_runs(home: Path, kept: int) -> None:
     for of_suites in (home / "validations", home / "docs" / "validations"):
         for folder in of_suites.glob("*/*/"):
             folders.setdefault(folder.name, []).append(folder)
-    latest = sorted(folders, key=lambda run: max(folder.stat().st_mtime_ns for folder in folders[run]))
+    latest = sorted(
+        folders, key=lambda run: max(folder.stat().st_mtime_ns for folder in folders[run])
+    )
     for run in latest[: max(0, len(latest) - kept)]:
         for folder in folders[run]:
             shutil.rmtree(folder)
 
 
 def _context(home: Path) -> Any:
-    """A context without a project folder whose results lie on disk: in memory, each run would delete the pages before it."""
+    """A context without a project folder whose results lie on disk: in memory, each run would
+    delete the pages before it.
+    """
     import great_expectations
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -165,12 +192,17 @@ def _context(home: Path) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         return {
             "class_name": kind,
-            "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())},
+            "store_backend": {
+                "class_name": "TupleFilesystemStoreBackend",
+                "base_directory": str(folder.resolve()),
+            },
         }
 
     defaults = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
     defaults.stores[defaults.expectations_store_name] = on_disk("expectations", "ExpectationsStore")
-    defaults.stores[defaults.validation_results_store_name] = on_disk("validations", "ValidationResultsStore")
+    defaults.stores[defaults.validation_results_store_name] = on_disk(
+        "validations", "ValidationResultsStore"
+    )
     defaults.data_docs_sites = {
         "docs": {
             "class_name": "SiteBuilder",
@@ -200,7 +232,8 @@ def _check(database_url: str, home: Path, run_id: str) -> list[Result]:
     source = context.data_sources.add_or_update_postgres(
         name="below_the_line",
         connection_string=_sqlalchemy_url(database_url),
-        # It makes engines of its own and closes none of them: no connection is kept longer than it is used.
+        # It makes engines of its own and closes none of them: no connection is kept longer than it
+        # is used.
         kwargs={"poolclass": NullPool},
     )
     definitions, by_id = [], {}
@@ -213,9 +246,9 @@ def _check(database_url: str, home: Path, run_id: str) -> list[Result]:
                 if (check.suite, check.relation) == (suite, relation):
                     by_id[f"{suite}.{check.name}"] = check
                     expectations.append(_expectation(check))
-            batch = source.add_table_asset(name, table_name=table, schema_name=schema).add_batch_definition_whole_table(
-                "all"
-            )
+            batch = source.add_table_asset(
+                name, table_name=table, schema_name=schema
+            ).add_batch_definition_whole_table("all")
             written = context.suites.add_or_update(
                 great_expectations.ExpectationSuite(name=name, expectations=expectations)
             )
@@ -246,11 +279,12 @@ def _expectation(check: Check) -> Any:
     common = {
         "severity": {"fail": "critical", "warn": "warning"}[check.severity],
         "description": check.says,
-        "meta": {"check": f"{check.suite}.{check.name}", "cure": check.cure},
+        "meta": {"check": f"{check.suite}.{check.name}", "cure": check.hint},
     }
     if check.query is None:
         return getattr(expectations, check.expectation or "")(**check.arguments, **common)
-    # Great Expectations wants its batch named somewhere. The statements name their tables themselves: many look at several.
+    # Great Expectations wants its batch named somewhere. The statements name their tables
+    # themselves: many look at several.
     query = f"{check.query.strip().rstrip(';')}\n/* {{batch}} */"
     return expectations.UnexpectedRowsExpectation(unexpected_rows_query=query, **common)
 
@@ -259,16 +293,26 @@ def _result(check: Check, each: Any) -> Result:
     found = each.result or {}
     raised = each.exception_info or {}
     infos = [raised] if "raised_exception" in raised else list(raised.values())
-    error = next((str(info["exception_message"]) for info in infos if info.get("raised_exception")), None)
+    error = next(
+        (str(info["exception_message"]) for info in infos if info.get("raised_exception")), None
+    )
     if check.query is not None:
         count = found.get("observed_value")
         return Result(check, bool(each.success), None if count is None else int(count), [], error)
     values = [] if each.success else found.get("partial_unexpected_list") or []
-    return Result(check, bool(each.success), found.get("unexpected_count"), [str(value) for value in values], error)
+    return Result(
+        check,
+        bool(each.success),
+        found.get("unexpected_count"),
+        [str(value) for value in values],
+        error,
+    )
 
 
 def _with_examples(connection: psycopg.Connection, result: Result) -> Result:
-    """With some of the rows that its statement finds: Great Expectations keeps none, or all of them."""
+    """With some of the rows that its statement finds: Great Expectations keeps none, or all of
+    them.
+    """
     if result.success or result.error is not None or result.check.query is None:
         return result
     query = composed.SQL("select to_json(wrong) from ({}) as wrong limit {}").format(
@@ -290,7 +334,11 @@ def _sqlalchemy_url(database_url: str) -> str:
         host=_text(parts.get("host")),
         port=int(port) if (port := _text(parts.get("port"))) else None,
         database=_text(parts.get("dbname")),
-        query={name: str(value) for name, value in parts.items() if name not in known and value is not None},
+        query={
+            name: str(value)
+            for name, value in parts.items()
+            if name not in known and value is not None
+        },
     ).render_as_string(hide_password=False)
 
 
@@ -304,12 +352,14 @@ def _unchecked(error: BaseException) -> list[Result]:
     return [Result(check, False, None, [], why) for check in checks()]
 
 
-def _store(connection: psycopg.Connection, run_id: str, checked_at: datetime, results: Sequence[Result]) -> None:
+def _store(
+    connection: psycopg.Connection, run_id: str, checked_at: datetime, results: Sequence[Result]
+) -> None:
     with connection.transaction():
         for result in results:
             check = result.check
             connection.execute(
-                sql("quality/store.sql").encode(),
+                sql("quality/store.sql"),
                 {
                     "run_id": run_id,
                     "checked_at": checked_at,
@@ -319,8 +369,12 @@ def _store(connection: psycopg.Connection, run_id: str, checked_at: datetime, re
                     "column_name": check.column,
                     "severity": check.severity,
                     "success": result.success,
-                    "message": check.says if result.error is None else f"could not be checked: {result.error}",
-                    "cure": check.cure,
+                    "message": (
+                        check.says
+                        if result.error is None
+                        else f"could not be checked: {result.error}"
+                    ),
+                    "cure": check.hint,
                     "unexpected": result.unexpected,
                     "examples": json.dumps(result.examples),
                 },

@@ -1,4 +1,6 @@
-"""Dead letters in Postgres: looking at them, setting them aside, and writing what a redrive makes of them."""
+"""Dead letters in Postgres: looking at them, setting them aside, and writing what a redrive makes
+of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ _CHUNK_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A row of ``ingest.dead_letters``; see the comments on its columns. A list leaves out what has a default here."""
+    """A row of ``ingest.dead_letters``; see the comments on its columns. A list leaves out what has
+    a default here.
+    """
 
     topic: str
     topic_id: UUID
@@ -46,19 +50,27 @@ class DeadLetter:
 
 def count_by_code(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:
     """How many dead letters there are, by code, the most frequent first."""
-    return dict(connection.execute(sql("ingest/dead_letters/count_by_code.sql"), selection.parameters()).fetchall())
+    return dict(
+        connection.execute(
+            sql("ingest/dead_letters/count_by_code.sql"), selection.parameters()
+        ).fetchall()
+    )
 
 
 def latest(connection: psycopg.Connection, selection: Selection, most: int) -> list[DeadLetter]:
     """The newest dead letters, at most so many, without their values."""
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
-        return cursor.execute(sql("ingest/dead_letters/list.sql"), {**selection.parameters(), "most": most}).fetchall()
+        return cursor.execute(
+            sql("ingest/dead_letters/list.sql"), {**selection.parameters(), "most": most}
+        ).fetchall()
 
 
 def at_offset(
     connection: psycopg.Connection, topic: str, partition: int, offset: int, topic_id: UUID | None
 ) -> list[DeadLetter]:
-    """The dead letters of this offset, one per life of the topic (or of the one named), the latest first."""
+    """The dead letters of this offset, one per life of the topic (or of the one named), the latest
+    first.
+    """
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         return cursor.execute(
             sql("ingest/dead_letters/show.sql"),
@@ -67,22 +79,32 @@ def at_offset(
 
 
 def discard(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:
-    """Set dead letters aside; returns how many, by code. One that is redriven meanwhile stays redriven."""
-    return dict(connection.execute(sql("ingest/dead_letters/discard.sql"), selection.parameters()).fetchall())
+    """Set dead letters aside; returns how many, by code. One that is redriven meanwhile stays
+    redriven.
+    """
+    return dict(
+        connection.execute(
+            sql("ingest/dead_letters/discard.sql"), selection.parameters()
+        ).fetchall()
+    )
 
 
 class RedriveStore(Store):
-    """The database as a redrive uses it: it stages and merges like a consumer, and owns no partition."""
+    """The database as a redrive uses it: it stages and merges like a consumer, and owns no
+    partition.
+    """
 
     application_name = "btl dead-letters redrive"
 
     def clock(self) -> datetime:
         """The database's clock. Connects. Raises StoreError."""
         self.connect()
-        ((now,),) = self._fetch("select clock_timestamp()", {})
+        ((now,),) = self._fetch(b"select clock_timestamp()", {})
         return now  # type: ignore[no-any-return]
 
-    def chunk(self, selection: Selection, judged_before: datetime, after: Letter | None, size: int) -> list[Letter]:
+    def chunk(
+        self, selection: Selection, judged_before: datetime, after: Letter | None, size: int
+    ) -> list[Letter]:
         """The next dead letters of a selection, in the order of their keys. Raises StoreError."""
         rows = self._fetch(
             sql("ingest/dead_letters/chunk.sql"),
@@ -98,10 +120,10 @@ class RedriveStore(Store):
         )
         return [Letter.kept(*row) for row in rows]
 
-    def _fetch(self, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def _fetch(self, statement: bytes, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         try:
             with self._open.transaction():
-                return self._open.execute(statement.encode(), parameters, binary=True).fetchall()
+                return self._open.execute(statement, parameters, binary=True).fetchall()
         except psycopg.Error as error:
             raise self._failed(error) from error
 
@@ -110,16 +132,16 @@ class RedriveStore(Store):
     ) -> tuple[Batch, set[int] | None]:
         """Write what was judged in one transaction: rows, the dead letters' new state, the ledger.
 
-        Dead letters that another redrive holds, or has judged since ``judged_before``, are left to it. Returns the records
-        that were written, and of those the numbers that changed a row (None: all valid ones). Raises StoreError; nothing of
-        the batch is kept then.
+        Dead letters that another redrive holds, or has judged since ``judged_before``, are left to
+        it. Returns the records that were written, and of those the numbers that changed a row
+        (None: all valid ones). Raises StoreError; nothing of the batch is kept then.
         """
         try:
             # Who redrives is told what was done: that is to survive the server's fall.
             self._open.execute("set local synchronous_commit = on")
             batch = self._locked(topic_id, batch, statuses, judged_before)
-            # Dead letters are locked first, rows after that, as in every redrive; a consumer waits for no dead letter
-            # before its rows are merged.
+            # Dead letters are locked first, rows after that, as in every redrive; a consumer waits
+            # for no dead letter before its rows are merged.
             self._begin(batch, dead_letters=())
             applied = self._merged()
             self._settle(topic_id, batch)
@@ -130,7 +152,9 @@ class RedriveStore(Store):
         self._batch, self._members, self._results = None, {}, []
         return batch, applied
 
-    def _locked(self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime) -> Batch:
+    def _locked(
+        self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime
+    ) -> Batch:
         """The part of a batch whose dead letters are ours until the transaction ends."""
         records = [record for record, _ in batch.judged]
         locked = set(
@@ -148,7 +172,9 @@ class RedriveStore(Store):
         return Batch.scattered(each for each in batch.judged if each.record[1:3] in locked)
 
     def _settle(self, topic_id: UUID, batch: Batch) -> None:
-        reasons = [verdict if isinstance(verdict, Rejection) else None for _, verdict in batch.judged]
+        reasons = [
+            verdict if isinstance(verdict, Rejection) else None for _, verdict in batch.judged
+        ]
         settled = self._open.execute(
             sql("ingest/dead_letters/settle.sql"),
             {
@@ -164,7 +190,9 @@ class RedriveStore(Store):
             },
         )
         if settled.rowcount != len(batch):
-            raise RuntimeError(f"settled {settled.rowcount} of {len(batch)} dead letters that are locked")
+            raise RuntimeError(
+                f"settled {settled.rowcount} of {len(batch)} dead letters that are locked"
+            )
 
     def _record(self, topic_id: UUID, batch: Batch, applied: set[int] | None) -> None:
         entries = batch.entries(applied)

@@ -1,7 +1,8 @@
 """Reading topics with kafka-python: records and their positions, assignments as plain facts.
 
-The group's protocol runs on kafka-python's own thread. The rebalance listener only notes what happened and pauses what was
-assigned; everything that touches Postgres or seeks is done by the caller after ``poll()`` returned.
+The group's protocol runs on kafka-python's own thread. The rebalance listener only notes what
+happened and pauses what was assigned; everything that touches Postgres or seeks is done by the
+caller after ``poll()`` returned.
 """
 
 import threading
@@ -15,7 +16,7 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 
 from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
-from consumers.adapters import reading
+from consumers.adapters import record_batches
 from consumers.core.batch import Partition
 from consumers.core.positions import BrokerPartition
 
@@ -31,7 +32,9 @@ _REFUSALS = (
 _ANSWER_MILLISECONDS = 2_000
 """A broker that does not answer within this time is away."""
 _NOT_OURS_ANY_MORE = (KeyError, ValueError, kafka.errors.IllegalStateError)
-"""Raised for a partition that the group took away just now, on kafka-python's thread; the next poll tells."""
+"""Raised for a partition that the group took away just now, on kafka-python's thread; the next poll
+tells.
+"""
 
 
 class Polled(NamedTuple):
@@ -53,8 +56,9 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
         self.consumer: KafkaConsumer = None
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        # kafka-python 3.0.12 forgets, from one poll to the next, that it rejoins because a topic's partitions changed; what
-        # the group then answers is never looked at, and the process stays without partitions for ever (docs/adr/0007).
+        # kafka-python 3.0.12 forgets, from one poll to the next, that it rejoins because a topic's
+        # partitions changed; what the group then answers is never looked at, and the process stays
+        # without partitions for ever (docs/adr/0007).
         self.consumer._coordinator.request_rejoin()
         with self._lock:
             self._partitions -= {Partition(*partition) for partition in revoked}
@@ -63,7 +67,8 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         assigned = list(assigned)
         for partition in assigned:
-            # A position, any, keeps kafka-python from looking for one of its own; paused, nothing is read from it.
+            # A position, any, keeps kafka-python from looking for one of its own; paused, nothing
+            # is read from it.
             self.consumer.seek(partition, 0)
         self.consumer.pause(*assigned)
         with self._lock:
@@ -100,8 +105,10 @@ class Source:
         max_records: int,
         session_seconds: float,
     ) -> None:
-        """Connect to the brokers. Raises BelowTheLineError when none can be reached or they refuse us."""
-        reading.install()
+        """Connect to the brokers. Raises BelowTheLineError when none can be reached or they refuse
+        us.
+        """
+        record_batches.install()
         self._topics = list(topics)
         self._assignment = _Assignment()
         try:
@@ -124,29 +131,38 @@ class Source:
             )
         except kafka.errors.KafkaError as error:
             raise BelowTheLineError(
-                f"Kafka at {', '.join(options.get('bootstrap_servers', ()))} can't be used: {error}.",
-                "Is the broker running there (`btl status`), and are BTL_KAFKA_BOOTSTRAP and BTL_KAFKA_* right?",
+                f"Kafka at {', '.join(options.get('bootstrap_servers', ()))} can't be used:"
+                f" {error}.",
+                "Is the broker running there (`btl status`), and are BTL_KAFKA_BOOTSTRAP and"
+                " BTL_KAFKA_* right?",
             ) from None
-        missing = [topic for topic in self._topics if not self._consumer.partitions_for_topic(topic)]
+        missing = [
+            topic for topic in self._topics if not self._consumer.partitions_for_topic(topic)
+        ]
         if missing:
             self._consumer.close()
             raise BelowTheLineError(
-                f"Topic {', '.join(missing)} is not there.", "Create the topics: `btl topics create` (or `btl up`)."
+                f"Topic {', '.join(missing)} is not there.",
+                "Create the topics: `btl topics create` (or `btl up`).",
             )
         self._assignment.consumer = self._consumer
         self._consumer.subscribe(self._topics, listener=self._assignment)
 
     def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
-        """The next records, at most so many, waiting for the first at most so long. Keeps the group membership alive.
+        """The next records, at most so many, waiting for the first at most so long. Keeps the group
+        membership alive.
 
         Raises BelowTheLineError for what no waiting mends, kafka.errors.KafkaError for the rest.
         """
         try:
-            found = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000), max_records=max_records)
+            found = self._consumer.poll(
+                timeout_ms=int(timeout_seconds * 1000), max_records=max_records
+            )
         except _REFUSALS as error:
             raise BelowTheLineError(
                 f"Kafka refuses this consumer: {type(error).__name__} {error}".rstrip() + ".",
-                "Check its rights on topics and group, BTL_KAFKA_* and BTL_SESSION_SECONDS against the broker's settings.",
+                "Check its rights on topics and group, BTL_KAFKA_* and BTL_SESSION_SECONDS against"
+                " the broker's settings.",
             ) from None
         return [
             Polled(Partition(*topic_partition), records, records[-1].offset + 1)
@@ -154,7 +170,9 @@ class Source:
         ]
 
     def changed_assignment(self) -> frozenset[Partition] | None:
-        """The partitions now assigned, if the group changed its mind since the last call; else None."""
+        """The partitions now assigned, if the group changed its mind since the last call; else
+        None.
+        """
         return self._assignment.take_change()
 
     @property
@@ -164,7 +182,9 @@ class Source:
 
     @property
     def is_rebalancing(self) -> bool:
-        """Whether the group is about to say which partitions are ours: none means none yet, not that we stand by."""
+        """Whether the group is about to say which partitions are ours: none means none yet, not
+        that we stand by.
+        """
         return self._assignment.is_rebalancing
 
     def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
@@ -177,20 +197,31 @@ class Source:
         topic_ids = self.topic_ids
         if not {each.topic for each in wanted} <= topic_ids.keys():
             raise kafka.errors.UnknownTopicOrPartitionError("the broker did not tell a topic's id")
-        return {Partition(*each): BrokerPartition(topic_ids[each.topic], starts[each], ends[each]) for each in wanted}
+        return {
+            Partition(*each): BrokerPartition(topic_ids[each.topic], starts[each], ends[each])
+            for each in wanted
+        }
 
     @property
     def topic_ids(self) -> dict[str, UUID]:
-        """The id of each topic as of the last metadata, some seconds old; a topic that is gone is not in it."""
-        # The public interface has no topic ids; the cluster's metadata, which is refreshed all the time, does.
+        """The id of each topic as of the last metadata, some seconds old; a topic that is gone is
+        not in it.
+        """
+        # The public interface has no topic ids; the cluster's metadata, which is refreshed all the
+        # time, does.
         found = {topic: self._consumer._cluster.topic_id(topic) for topic in self._topics}
-        return {topic: topic_id for topic, topic_id in found.items() if topic_id is not None and topic_id.int}
+        return {
+            topic: topic_id
+            for topic, topic_id in found.items()
+            if topic_id is not None and topic_id.int
+        }
 
     def require_answer(self, partitions: Iterable[Partition]) -> None:
-        """Ask the brokers for the ends of these partitions; of none, for those of the first of every topic that is there.
+        """Ask the brokers for the ends of these partitions; of none, for those of the first of
+        every topic that is there.
 
-        kafka-python waits in silence for brokers that are away and for partitions without a leader: to ``poll()`` it is as
-        if there were nothing to read. Raises kafka.errors.KafkaError.
+        kafka-python waits in silence for brokers that are away and for partitions without a leader:
+        to ``poll()`` it is as if there were nothing to read. Raises kafka.errors.KafkaError.
         """
         asked = [TopicPartition(*partition) for partition in partitions]
         try:
@@ -200,7 +231,8 @@ class Source:
             )
         except kafka.errors.KafkaTimeoutError:
             raise kafka.errors.KafkaTimeoutError(
-                f"no answer from the brokers about {', '.join(sorted({each.topic for each in asked})) or 'any topic'}"
+                "no answer from the brokers about"
+                f" {', '.join(sorted({each.topic for each in asked})) or 'any topic'}"
             ) from None
 
     def start(self, positions: Mapping[Partition, int]) -> None:
@@ -216,15 +248,24 @@ class Source:
             self._consumer.pause(*self._consumer.assignment())
 
     def position(self, partition: Partition) -> int | None:
-        """The offset that reading goes on at; beyond the last record where a transaction marker or a gap follows it."""
+        """The offset that reading goes on at; beyond the last record where a transaction marker or
+        a gap follows it.
+        """
         position: int | None = None
-        with suppress(*_NOT_OURS_ANY_MORE, kafka.errors.KafkaTimeoutError, kafka.errors.LogTruncationError):
+        with suppress(
+            *_NOT_OURS_ANY_MORE, kafka.errors.KafkaTimeoutError, kafka.errors.LogTruncationError
+        ):
             position = self._consumer.position(TopicPartition(*partition), timeout_ms=0)
         return position
 
     def is_member(self, next_offsets: Mapping[Partition, int]) -> bool:
-        """Whether the group still counts us in: asked by committing these offsets, which it refuses from an outsider."""
-        offsets = {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in next_offsets.items()}
+        """Whether the group still counts us in: asked by committing these offsets, which it refuses
+        from an outsider.
+        """
+        offsets = {
+            TopicPartition(*each): OffsetAndMetadata(offset, "", -1)
+            for each, offset in next_offsets.items()
+        }
         try:
             self._consumer.commit(offsets, timeout_ms=2_000)
         except (kafka.errors.KafkaError, AssertionError):
@@ -235,7 +276,10 @@ class Source:
         """Tell Kafka, for its lag tools, where we are. Best effort: Postgres has the truth."""
         with suppress(kafka.errors.KafkaError):
             self._consumer.commit_async(
-                {TopicPartition(*each): OffsetAndMetadata(offset, "", -1) for each, offset in next_offsets.items()},
+                {
+                    TopicPartition(*each): OffsetAndMetadata(offset, "", -1)
+                    for each, offset in next_offsets.items()
+                },
                 callback=_ignore,
             )
 

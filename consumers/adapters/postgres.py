@@ -1,7 +1,9 @@
-"""Writing batches to Postgres: rows, dead letters, ledger and positions in one transaction, behind the fence.
+"""Writing batches to Postgres: rows, dead letters, ledger and positions in one transaction, behind
+the fence.
 
-A batch is written in two steps so that the server merges while the caller reads on: ``begin`` copies the rows and sends the
-merges without waiting; ``finish`` waits for them, writes ledger and positions and commits.
+A batch is written in two steps so that the server merges while the caller reads on: ``begin``
+copies the rows and sends the merges without waiting; ``finish`` waits for them, writes ledger and
+positions and commits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +25,7 @@ from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
 from consumers.core.dead_letters import stored_headers, stored_timestamp
 from consumers.core.failures import Failure, classify
-from consumers.core.observing import Observer, Step
+from consumers.core.observer import Observer, Step
 from consumers.core.positions import BrokerPartition, StoredPosition
 from consumers.core.tables import TABLES
 
@@ -73,7 +75,11 @@ class Store:
 
     def connect(self) -> None:
         """Open the connection, unless it is open and idle. Raises StoreError."""
-        if self._connection is not None and not self._connection.broken and not self._connection.closed:
+        if (
+            self._connection is not None
+            and not self._connection.broken
+            and not self._connection.closed
+        ):
             return
         try:
             self._connection = Session.open(self._url, self.application_name)
@@ -81,19 +87,22 @@ class Store:
             if self._hurried:
                 self._connection.hurry()
             for table in [*(table.name for table in TABLES), "dead_letters"]:
-                self._connection.execute(sql(f"ingest/{table}/staging.sql").encode())
-            columns = self._connection.execute(sql("ingest/staged_columns.sql").encode()).fetchall()
+                self._connection.execute(sql(f"ingest/{table}/staging.sql"))
+            columns = self._connection.execute(sql("ingest/staged_columns.sql")).fetchall()
             self._connection.commit()
         except psycopg.Error as error:
             failed = self._failed(error)
-            # A session without its staging tables is none: it can be opened where they can't be made, on a full disk, or
-            # where everything is read-only, and it would stay so.
+            # A session without its staging tables is none: it can be opened where they can't be
+            # made, on a full disk, or where everything is read-only, and it would stay so.
             self.close()
             raise failed from error
         self._copies = {}
         for name, of_table in groupby(columns, key=itemgetter(0)):
             _, names, types = zip(*of_table, strict=True)
-            self._copies[name] = (f"copy {name} ({', '.join(names)}) from stdin (format binary)", list(types))
+            self._copies[name] = (
+                f"copy {name} ({', '.join(names)}) from stdin (format binary)",
+                list(types),
+            )
 
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
@@ -102,7 +111,9 @@ class Store:
         self._connection = None
 
     def hurry(self) -> None:
-        """Wait no longer than two seconds for a server that says nothing. May be called from a signal handler."""
+        """Wait no longer than two seconds for a server that says nothing. May be called from a
+        signal handler.
+        """
         self._hurried = True
         if self._connection is not None:
             self._connection.hurry()
@@ -116,13 +127,16 @@ class Store:
     def _failed(self, error: psycopg.Error) -> StoreError:
         failure = classify(error.diag.sqlstate, error.diag.schema_name)
         if error.diag.sqlstate is None and not isinstance(error, psycopg.OperationalError):
-            # Raised on our side, before anything was sent: a value that psycopg itself can't represent, or a bug.
+            # Raised on our side, before anything was sent: a value that psycopg itself can't
+            # represent, or a bug.
             failure = Failure.DATA if isinstance(error, psycopg.DataError) else Failure.DEFECT
         self.abandon()
         return StoreError(failure, error)
 
     def abandon(self) -> None:
-        """Forget the batch under way and roll back. Never raises: a broken connection is closed instead."""
+        """Forget the batch under way and roll back. Never raises: a broken connection is closed
+        instead.
+        """
         self._batch, self._members, self._results, self._merging = None, {}, [], False
         connection = self._connection
         if connection is None:
@@ -140,15 +154,19 @@ class Store:
 
     # Ownership
 
-    def take(self, partitions: Mapping[Partition, BrokerPartition]) -> dict[Partition, StoredPosition]:
-        """Become the owner of these partitions, and of no other, durably; from now on no one else can write theirs.
+    def take(
+        self, partitions: Mapping[Partition, BrokerPartition]
+    ) -> dict[Partition, StoredPosition]:
+        """Become the owner of these partitions, and of no other, durably; from now on no one else
+        can write theirs.
 
-        Returns where each stands. A batch of an owner before, committed or not, is either wholly in or can never be.
-        Raises StoreError.
+        Returns where each stands. A batch of an owner before, committed or not, is either wholly in
+        or can never be. Raises StoreError.
         """
         self.connect()
         connection = self._open
-        # A fresh name each time: our own session before this one, cut off but not yet gone, counts as superseded, too.
+        # A fresh name each time: our own session before this one, cut off but not yet gone, counts
+        # as superseded, too.
         self.owner = uuid4()
         order = sorted(partitions)
         try:
@@ -171,12 +189,16 @@ class Store:
             raise failed from error
         except psycopg.Error as error:
             raise self._failed(error) from error
-        self._held = {Partition(topic, number): StoredPosition(*position) for topic, number, *position in rows}
+        self._held = {
+            Partition(topic, number): StoredPosition(*position) for topic, number, *position in rows
+        }
         self._topic_ids = {partition.topic: partitions[partition].topic_id for partition in order}
         return dict(self._held)
 
     def _end_stalled_owners(self, partitions: Sequence[Partition]) -> None:
-        """End the sessions that keep us from taking: of owners that stalled between their fence and their commit."""
+        """End the sessions that keep us from taking: of owners that stalled between their fence and
+        their commit.
+        """
         try:
             with self._open.transaction():
                 self._open.execute(
@@ -191,18 +213,23 @@ class Store:
             raise self._failed(error) from error
 
     def held(self) -> dict[Partition, str]:
-        """The partitions that are still ours, with their status: others may have taken or decided some. Raises StoreError."""
+        """The partitions that are still ours, with their status: others may have taken or decided
+        some. Raises StoreError.
+        """
         try:
             with self._open.transaction():
                 rows = self._open.execute(
-                    sql("ingest/held_partitions.sql"), {"consumer_group": self._consumer_group, "owner": self.owner}
+                    sql("ingest/held_partitions.sql"),
+                    {"consumer_group": self._consumer_group, "owner": self.owner},
                 ).fetchall()
         except psycopg.Error as error:
             raise self._failed(error) from error
         return {Partition(topic, number): status for topic, number, status in rows}
 
     def stop_partition(self, partition: Partition, status: str, detail: str) -> None:
-        """Note that a partition must not be read until somebody decides; ``stopped`` or ``tripped``. Raises StoreError."""
+        """Note that a partition must not be read until somebody decides; ``stopped`` or
+        ``tripped``. Raises StoreError.
+        """
         try:
             with self._open.transaction():
                 self._open.execute(
@@ -220,7 +247,9 @@ class Store:
             raise self._failed(error) from error
 
     def end_superseded_backends(self) -> int:
-        """End sessions of superseded owners that hold a transaction open. Returns how many. Raises StoreError."""
+        """End sessions of superseded owners that hold a transaction open. Returns how many. Raises
+        StoreError.
+        """
         try:
             with self._open.transaction():
                 return len(
@@ -235,7 +264,8 @@ class Store:
     # Batches
 
     def begin(self, batch: Batch) -> None:
-        """Copy the batch's rows and send its merges; the server works on while the caller does something else.
+        """Copy the batch's rows and send its merges; the server works on while the caller does
+        something else.
 
         Raises StoreError.
         """
@@ -270,7 +300,7 @@ class Store:
         self._observer.step(Step.STAGED, self._sent_at - started)
         self._merging = bool(merges)
         if merges:
-            self._open.pgconn.send_query("".join(merges).encode())
+            self._open.pgconn.send_query(b"".join(merges))
             self._open.flush()
         self._observer.step(Step.MERGING, perf_counter() - self._sent_at)
 
@@ -321,10 +351,11 @@ class Store:
             raise self._failed(error) from error
 
     def finish(self) -> list[Entry]:
-        """Wait for the merges, write ledger and positions, pass the fence and commit. Returns the ledger's lines.
+        """Wait for the merges, write ledger and positions, pass the fence and commit. Returns the
+        ledger's lines.
 
-        Raises StoreError; with Failure.FENCED when another owner took a partition of the batch meanwhile. Then, as after
-        any other failure, nothing of the batch is kept.
+        Raises StoreError; with Failure.FENCED when another owner took a partition of the batch
+        meanwhile. Then, as after any other failure, nothing of the batch is kept.
         """
         applied = self._merged()
         batch = self._batch
@@ -352,9 +383,11 @@ class Store:
         }
         epochs = {"epochs": [self._held[partition].epoch for partition in partitions]}
         try:
-            # One round trip. The fence raises, and a pipeline skips what follows an error: no COMMIT without it.
+            # One round trip. The fence raises, and a pipeline skips what follows an error: no
+            # COMMIT without it.
             with self._open.pipeline():
-                # The fence before the ledger: a zombie is to hear that it is fenced, not that its entry is there already.
+                # The fence before the ledger: a zombie is to hear that it is fenced, not that its
+                # entry is there already.
                 self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
                 self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
                 self._observer.step(Step.FENCED, perf_counter() - merged_at)
@@ -367,17 +400,23 @@ class Store:
         return entries
 
     def _merged(self) -> set[int] | None:
-        """Wait for the merges. The numbers of the records that changed a row; None if all valid ones did."""
+        """Wait for the merges. The numbers of the records that changed a row; None if all valid
+        ones did.
+        """
         while not self.is_ready():
             self._wait_for_input()
         unchanged = {
             table: {int(result.get_value(row, 0) or b"") for row in range(result.ntuples)}
-            for table, result in zip(self._members, self._results[: len(self._members)], strict=True)
+            for table, result in zip(
+                self._members, self._results[: len(self._members)], strict=True
+            )
         }
         return applied_records(unchanged, self._members)
 
     def notify(self, channel: str) -> None:
-        """Wake whoever listens on a channel. Best effort, and outside any batch, whose commits it would serialise."""
+        """Wake whoever listens on a channel. Best effort, and outside any batch, whose commits it
+        would serialise.
+        """
         try:
             self._open.execute(f"notify {channel}")
             self._open.commit()

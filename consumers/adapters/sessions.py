@@ -11,13 +11,16 @@ from psycopg.waiting import Ready, Wait
 _T = TypeVar("_T")
 
 SILENCE_SECONDS = 70.0
-"""The server ends a statement after 60 s (statement_timeout): one that says nothing for longer is cut off or frozen."""
+"""The server ends a statement after 60 s (statement_timeout): one that says nothing for longer is
+cut off or frozen.
+"""
 _LAST_SECONDS = 2.0
 """As long is waited for a server once the process is to stop."""
 
 _SETTINGS = {
     "timezone": "UTC",
-    # Offset and rows are lost together, so a batch need not wait for the disk; ownership does (see Store.take).
+    # Offset and rows are lost together, so a batch need not wait for the disk; ownership does (see
+    # Store.take).
     "synchronous_commit": "off",
     # A stalled zombie may hold row locks: see end_superseded_backends and end_stalled_owners.
     "lock_timeout": "2s",
@@ -35,11 +38,15 @@ _SETTINGS = {
 
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that gives a silent server up: the wait ends with OperationalError, and the connection is closed."""
+    """A connection that gives a silent server up: the wait ends with OperationalError, and the
+    connection is closed.
+    """
 
     _patience_seconds = SILENCE_SECONDS
     while_silent: Callable[[float], object] = staticmethod(lambda _seconds: None)
-    """Called ten times a second while the server says nothing, with the seconds since it last did."""
+    """Called ten times a second while the server says nothing, with the seconds since it last
+    did.
+    """
 
     @classmethod
     def open(cls, url: str, application_name: str) -> "Session":
@@ -54,15 +61,20 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             keepalives_count=3,
             tcp_user_timeout=10_000,
         )
-        # Registered last, it is what COPY takes for a column of bytes: psycopg's own choice is one in Python.
+        # Registered last, it is what COPY takes for a column of bytes: psycopg's own choice is one
+        # in Python.
         session.adapters.register_dumper(bytes, session.adapters.get_dumper(bytes, PyFormat.BINARY))
         return session
 
     def hurry(self) -> None:
-        """From now on wait for two seconds at most, in a wait that has begun, too. May be called from a signal handler."""
+        """From now on wait for two seconds at most, in a wait that has begun, too. May be called
+        from a signal handler.
+        """
         self._patience_seconds = _LAST_SECONDS
 
-    def wait(self, gen: Generator[Any, Any, _T], interval: float = 0.1, timeout: float | None = None) -> _T:
+    def wait(
+        self, gen: Generator[Any, Any, _T], interval: float = 0.1, timeout: float | None = None
+    ) -> _T:
         """As psycopg waits, but not for ever."""
         return super().wait(self._patiently(gen), interval, timeout)
 
@@ -77,7 +89,9 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
                     self.while_silent(silence)
                     if silence > self._patience_seconds:
                         self.pgconn.finish()
-                        raise psycopg.OperationalError(f"the server said nothing for {silence:.0f} s")
+                        raise psycopg.OperationalError(
+                            f"the server said nothing for {silence:.0f} s"
+                        )
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: _T = end.value

@@ -19,7 +19,7 @@ class Partition(NamedTuple):
         return f"{self.topic}-{self.number}"
 
 
-class Judged(NamedTuple):
+class DecodedRecord(NamedTuple):
     """A record with the contracts' verdict on it."""
 
     record: Record
@@ -34,13 +34,17 @@ class BatchPolicy:
     seconds: float
 
     def is_due(self, records: int, first_at: float | None, now: float) -> bool:
-        """Whether a batch of so many records, begun at ``first_at`` (seconds of a monotonic clock), is to be written."""
+        """Whether a batch of so many records, begun at ``first_at`` (seconds of a monotonic clock),
+        is to be written.
+        """
         return first_at is not None and (records >= self.records or now - first_at >= self.seconds)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the ledger. Raises ValueError unless records = applied + unchanged + dead_lettered."""
+    """A line of the ledger. Raises ValueError unless records = applied + unchanged +
+    dead_lettered.
+    """
 
     partition: Partition
     first_offset: int
@@ -64,19 +68,21 @@ class Entry:
 class Batch:
     """Records in the order read, at most one span of offsets per partition.
 
-    ``first_offsets`` and ``next_offsets`` say, per partition, where the batch begins and where reading goes on after it;
-    offsets in between that have no record (transaction markers, compaction) belong to it.
+    ``first_offsets`` and ``next_offsets`` say, per partition, where the batch begins and where
+    reading goes on after it; offsets in between that have no record (transaction markers,
+    compaction) belong to it.
     """
 
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[DecodedRecord] = field(default_factory=list)
     first_offsets: dict[Partition, int] = field(default_factory=dict)
     next_offsets: dict[Partition, int] = field(default_factory=dict)
     first_at: float | None = None
     """When its first record was read, on a monotonic clock."""
 
     @classmethod
-    def scattered(cls, judged: Iterable[Judged]) -> "Batch":
-        """Records that were not read one after the other; each partition's span is from its first to its last.
+    def scattered(cls, judged: Iterable[DecodedRecord]) -> "Batch":
+        """Records that were not read one after the other; each partition's span is from its first
+        to its last.
 
         They come in order of their offsets.
         """
@@ -91,12 +97,22 @@ class Batch:
         return len(self.judged)
 
     def add(
-        self, partition: Partition, judged: Iterable[Judged], first_offset: int, next_offset: int, now: float
+        self,
+        partition: Partition,
+        judged: Iterable[DecodedRecord],
+        first_offset: int,
+        next_offset: int,
+        now: float,
     ) -> None:
-        """Add records of one partition that were read at ``now``, continuing at ``first_offset``."""
+        """Add records of one partition that were read at ``now``, continuing at
+        ``first_offset``.
+        """
         self.judged.extend(judged)
         if self.next_offsets.setdefault(partition, first_offset) != first_offset:
-            raise ValueError(f"{partition}: records from {first_offset} do not follow {self.next_offsets[partition]}")
+            raise ValueError(
+                f"{partition}: records from {first_offset} do not follow"
+                f" {self.next_offsets[partition]}"
+            )
         self.first_offsets.setdefault(partition, first_offset)
         self.next_offsets[partition] = next_offset
         if self.first_at is None:
@@ -108,7 +124,9 @@ class Batch:
         return any(type(verdict) is Event for _, verdict in self.judged)
 
     def folded(self) -> Fold:
-        """What the valid events of the batch come to, by key. Records are numbered by their place in ``judged``."""
+        """What the valid events of the batch come to, by key. Records are numbered by their place
+        in ``judged``.
+        """
         fold = Fold()
         add = fold.add
         for number, (_, verdict) in enumerate(self.judged):
@@ -123,11 +141,16 @@ class Batch:
     def entries(self, applied: set[int] | None) -> list[Entry]:
         """The ledger's lines of this batch, one per partition.
 
-        ``applied`` are the numbers of the records that changed a row; None says that all valid ones did.
+        ``applied`` are the numbers of the records that changed a row; None says that all valid ones
+        did.
         """
         records = Counter(record[:2] for record, _ in self.judged)
         dead = Counter(record[:2] for record, _ in self.dead_letters())
-        changed = records - dead if applied is None else Counter(self.judged[number].record[:2] for number in applied)
+        changed = (
+            records - dead
+            if applied is None
+            else Counter(self.judged[number].record[:2] for number in applied)
+        )
         return [
             Entry(
                 partition,
@@ -142,7 +165,8 @@ class Batch:
         ]
 
     def halves(self) -> tuple["Batch", "Batch"]:
-        """The batch in two parts that are written one after the other; each has at least one record.
+        """The batch in two parts that are written one after the other; each has at least one
+        record.
 
         Raises ValueError for a batch of fewer than two records.
         """
@@ -157,7 +181,9 @@ class Batch:
         in_right = {Partition(record.topic, record.partition) for record, _ in right.judged}
         for partition, first_offset in self.first_offsets.items():
             # What has no record in the right half belongs to the left one, up to its end.
-            middle_offset = split[partition] if partition in in_right else self.next_offsets[partition]
+            middle_offset = (
+                split[partition] if partition in in_right else self.next_offsets[partition]
+            )
             if middle_offset > first_offset or partition not in in_right:
                 left.first_offsets[partition] = first_offset
                 left.next_offsets[partition] = middle_offset
@@ -169,14 +195,22 @@ class Batch:
     def reject_only_record(self, rejection: Rejection) -> "Batch":
         """This batch of one record, with the record as a dead letter."""
         (only,) = self.judged
-        return Batch([Judged(only.record, rejection)], self.first_offsets, self.next_offsets, self.first_at)
+        return Batch(
+            [DecodedRecord(only.record, rejection)],
+            self.first_offsets,
+            self.next_offsets,
+            self.first_at,
+        )
 
 
-def applied_records(unchanged_rows: Mapping[str, set[int]], members: Mapping[str, list[list[int]]]) -> set[int] | None:
-    """The numbers of the records of which at least one row was inserted or changed; None if every row was.
+def applied_records(
+    unchanged_rows: Mapping[str, set[int]], members: Mapping[str, list[list[int]]]
+) -> set[int] | None:
+    """The numbers of the records of which at least one row was inserted or changed; None if every
+    row was.
 
-    ``members[table][row_number]`` lists the records of each staged row; ``unchanged_rows[table]`` the rows left as they
-    were. All records that went into a changed row count as applied.
+    ``members[table][row_number]`` lists the records of each staged row; ``unchanged_rows[table]``
+    the rows left as they were. All records that went into a changed row count as applied.
     """
     if not any(unchanged_rows.values()):
         return None

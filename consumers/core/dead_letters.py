@@ -1,4 +1,6 @@
-"""Dead letters as data: how a record is kept and had back, byte for byte, and which dead letters are meant."""
+"""Dead letters as data: how a record is kept and had back, byte for byte, and which dead letters
+are meant.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +20,9 @@ _LAST_MILLISECOND = 253_402_300_799_000
 
 
 def stored_headers(record: Record) -> list[bytes | None]:
-    """A record's headers as they are kept: name, value, name, value …, all as the bytes that came."""
+    """A record's headers as they are kept: name, value, name, value …, all as the bytes that
+    came.
+    """
     kept: list[bytes | None] = []
     for name, value in record.headers:
         kept += [name.encode("utf-8", "surrogateescape"), value]
@@ -26,12 +30,16 @@ def stored_headers(record: Record) -> list[bytes | None]:
 
 
 def stored_timestamp(record: Record) -> datetime:
-    """A record's timestamp as it is kept. What no ``timestamptz`` holds becomes 1970 or 9999, which is judged alike."""
+    """A record's timestamp as it is kept. What no ``timestamptz`` holds becomes 1970 or 9999, which
+    is judged alike.
+    """
     return EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MILLISECOND))
 
 
 class Letter(NamedTuple):
-    """A dead letter as a redrive meets it: the record as Kafka handed it over, and the code that it has."""
+    """A dead letter as a redrive meets it: the record as Kafka handed it over, and the code that it
+    has.
+    """
 
     topic_id: UUID
     record: Record
@@ -50,13 +58,17 @@ class Letter(NamedTuple):
         headers: Sequence[bytes | None],
         code: str,
     ) -> Self:
-        """From the columns of ``ingest.dead_letters``: the inverse of ``stored_headers`` and ``stored_timestamp``."""
+        """From the columns of ``ingest.dead_letters``: the inverse of ``stored_headers`` and
+        ``stored_timestamp``.
+        """
         milliseconds = (timestamp - EPOCH) // timedelta(milliseconds=1)
         rebuilt = [
             ((name or b"").decode("utf-8", "surrogateescape"), content)
             for name, content in zip(headers[::2], headers[1::2], strict=True)
         ]
-        return cls(topic_id, Record(topic, partition, offset, milliseconds, key, value, rebuilt), code)
+        return cls(
+            topic_id, Record(topic, partition, offset, milliseconds, key, value, rebuilt), code
+        )
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,9 @@ class Selection:
         until: str | None = None,
         statuses: Iterable[str] = (),
     ) -> Self:
-        """From what a person wrote; empty means not given. Raises BelowTheLineError for what is no code, status or time."""
+        """From what a person wrote; empty means not given. Raises BelowTheLineError for what is no
+        code, status or time.
+        """
         return cls(
             _known("code", codes, tuple(STAGES)),
             topic or None,
@@ -97,7 +111,9 @@ class Selection:
     @property
     def is_narrowed(self) -> bool:
         """Whether any filter but the status is given."""
-        return bool(self.codes) or any(each is not None for each in (self.topic, self.article, self.since, self.until))
+        return bool(self.codes) or any(
+            each is not None for each in (self.topic, self.article, self.since, self.until)
+        )
 
     def parameters(self) -> Mapping[str, Any]:
         """The filters as the SQL files of ingest/dead_letters take them."""
@@ -105,7 +121,9 @@ class Selection:
             "statuses": list(self.statuses),
             "codes": list(self.codes),
             "topic": self.topic,
-            "record_key": None if self.article is None else self.article.encode("utf-8", "surrogateescape"),
+            "record_key": None
+            if self.article is None
+            else self.article.encode("utf-8", "surrogateescape"),
             "since": self.since,
             "until": self.until,
         }
@@ -116,7 +134,8 @@ def _known(what: str, given: Iterable[str], known: tuple[str, ...]) -> tuple[str
     unknown = [each for each in chosen if each not in known]
     if unknown:
         raise BelowTheLineError(
-            f"{', '.join(map(repr, unknown))} is no {what} of dead letters.", f"Choose from {', '.join(known)}."
+            f"{', '.join(map(repr, unknown))} is no {what} of dead letters.",
+            f"Choose from {', '.join(known)}.",
         )
     return chosen
 
@@ -128,4 +147,6 @@ def _time(name: str, text: str) -> datetime:
             return to_datetime(found.since_1970)
     except OverflowError:
         pass
-    raise BelowTheLineError(f"{name} {text!r} is no time as of RFC 3339.", "Write it like 2026-11-23T10:00:00Z.")
+    raise BelowTheLineError(
+        f"{name} {text!r} is no time as of RFC 3339.", "Write it like 2026-11-23T10:00:00Z."
+    )

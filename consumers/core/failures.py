@@ -1,4 +1,6 @@
-"""What a database error means for the batch: a fault to wait out, bad data to isolate, a lost partition, or our defect."""
+"""What a database error means for the batch: a fault to wait out, bad data to isolate, a lost
+partition, or our defect.
+"""
 
 from enum import Enum
 
@@ -10,13 +12,17 @@ class Failure(Enum):
     """The kinds of failure, each with one answer."""
 
     FENCED = "fenced"
-    """Another owner took a partition: drop everything, make sure of the group membership, take partitions again."""
+    """Another owner took a partition: drop everything, make sure of the group membership, take
+    partitions again.
+    """
     FAULT = "fault"
     """The server, the network or a lock: pause, back off, retry. Never dead-letters anything."""
     CANCELED = "canceled"
     """A statement was cancelled: a fault at first, data the second time."""
     DATA = "data"
-    """A value that the database refuses: bisect until the record is alone, dead-letter it, load the rest."""
+    """A value that the database refuses: bisect until the record is alone, dead-letter it, load the
+    rest.
+    """
     DEFECT = "defect"
     """Ours: stop with a clear message, dead-letter nothing."""
 
@@ -40,7 +46,8 @@ def classify(sqlstate: str | None, schema_name: str | None) -> Failure:
     if sqlstate[:2] in _FAULT_CLASSES or sqlstate.startswith("57P") or sqlstate in _FAULT_STATES:
         return Failure.FAULT
     if sqlstate == "25006":
-        # A server that turned read-only (fail-over, disk full guards): nothing is wrong with the data.
+        # A server that turned read-only (fail-over, disk full guards): nothing is wrong with the
+        # data.
         return Failure.FAULT
     if sqlstate[:2] in _DATA_CLASSES and schema_name != "ingest":
         return Failure.DATA
@@ -48,12 +55,15 @@ def classify(sqlstate: str | None, schema_name: str | None) -> Failure:
 
 
 def is_contention(sqlstate: str | None) -> bool:
-    """Whether the server is well, but another transaction held what this one needed, or was preferred to it."""
+    """Whether the server is well, but another transaction held what this one needed, or was
+    preferred to it.
+    """
     return sqlstate is not None and (sqlstate.startswith("40") or sqlstate == "55P03")
 
 
 def backoff_seconds(attempt: int, jitter: float) -> float:
-    """How long to wait before attempt number ``attempt`` (from 1): doubling from 0.2 s to 5 s, times 0.5 to 1.
+    """How long to wait before attempt number ``attempt`` (from 1): doubling from 0.2 s to 5 s,
+    times 0.5 to 1.
 
     ``jitter`` is a random number in [0, 1), given by the caller.
     """

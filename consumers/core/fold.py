@@ -1,4 +1,6 @@
-"""Folding a batch: events of one key become one staged row, by the same join as the merge in SQL."""
+"""Folding a batch: events of one key become one staged row, by the same join as the merge in
+SQL.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -14,7 +16,9 @@ Row = tuple[Any, ...]
 
 
 class FoldedTable:
-    """The staged rows of one table: at most one per key, with the numbers of the records that went into it."""
+    """The staged rows of one table: at most one per key, with the numbers of the records that went
+    into it.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -31,7 +35,9 @@ class FoldedTable:
             )
             for start, register in zip(table.starts, table.registers, strict=True)
         ]
-        """Of each register: where it begins and ends in a row, its join, and what lies between key and it, and behind it."""
+        """Of each register: where it begins and ends in a row, its join, and what lies between key
+        and it, and behind it.
+        """
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -62,7 +68,8 @@ class FoldedTable:
     def staged(self) -> tuple[list[Row], list[list[int]]]:
         """The rows in key order, and for each the numbers of the records that went into it.
 
-        Key order is the order in which every process locks rows, so that two of them can't deadlock.
+        Key order is the order in which every process locks rows, so that two of them can't
+        deadlock.
         """
         keys = sorted(self._rows)
         return [self._rows[key] for key in keys], [self._records[key] for key in keys]
@@ -88,7 +95,9 @@ class Fold:
         return (self.tables[table] for table in tables.TABLES if table in self.tables)
 
     def add(self, record: int, event: Event) -> None:
-        """Fold one event in; ``record`` is the number of its record in the batch. The order of calls does not matter."""
+        """Fold one event in; ``record`` is the number of its record in the batch. The order of
+        calls does not matter.
+        """
         _RULES[event.type](self, record, event)
 
 
@@ -121,13 +130,23 @@ def _article_content(event: Event) -> tuple[Any, ...]:
 def _article_version(fold: Fold, record: int, event: Event, kind: str) -> None:
     content = _article_content(event)
     fold.tables[tables.ARTICLES].join(record, (event.article_id,), 0, (*content, event.version))
-    facts = (_occurred_at(event), event.version, kind, *content, event.data.get("published_at"), None, None)
+    facts = (
+        _occurred_at(event),
+        event.version,
+        kind,
+        *content,
+        event.data.get("published_at"),
+        None,
+        None,
+    )
     fold.tables[tables.ARTICLE_VERSIONS].add(record, _event_key(event), facts)
 
 
 def _article_published(fold: Fold, record: int, event: Event) -> None:
     _article_version(fold, record, event, "published")
-    fold.tables[tables.ARTICLES].join(record, (event.article_id,), 1, ("published", _occurred_at(event), event.version))
+    fold.tables[tables.ARTICLES].join(
+        record, (event.article_id,), 1, ("published", _occurred_at(event), event.version)
+    )
 
 
 def _article_updated(fold: Fold, record: int, event: Event) -> None:
@@ -137,7 +156,9 @@ def _article_updated(fold: Fold, record: int, event: Event) -> None:
 
 def _article_unpublished(fold: Fold, record: int, event: Event) -> None:
     unpublished_at = event.data["unpublished_at"]
-    fold.tables[tables.ARTICLES].join(record, (event.article_id,), 1, ("unpublished", unpublished_at, event.version))
+    fold.tables[tables.ARTICLES].join(
+        record, (event.article_id,), 1, ("unpublished", unpublished_at, event.version)
+    )
     facts = (
         _occurred_at(event),
         event.version,
@@ -183,8 +204,16 @@ def _comment_posted(fold: Fold, record: int, event: Event) -> None:
 def _comment_edited(fold: Fold, record: int, event: Event) -> None:
     data = event.data
     key = (event.article_id, data["comment_id"])
-    fold.tables[tables.COMMENTS].join(record, key, 1, (data["body"], data["edited_at"], event.version))
-    facts = (_occurred_at(event), event.version, data["comment_id"], data["body"], data["edited_at"])
+    fold.tables[tables.COMMENTS].join(
+        record, key, 1, (data["body"], data["edited_at"], event.version)
+    )
+    facts = (
+        _occurred_at(event),
+        event.version,
+        data["comment_id"],
+        data["body"],
+        data["edited_at"],
+    )
     fold.tables[tables.COMMENT_EDITS].add(record, _event_key(event), facts)
 
 
@@ -238,7 +267,9 @@ def _comment_reported(fold: Fold, record: int, event: Event) -> None:
 
 
 def _report_withdrawn(fold: Fold, record: int, event: Event) -> None:
-    fold.tables[tables.REPORTS].join(record, _report_key(event), 1, (event.data["withdrawn_at"], event.version))
+    fold.tables[tables.REPORTS].join(
+        record, _report_key(event), 1, (event.data["withdrawn_at"], event.version)
+    )
 
 
 def _report_decided(fold: Fold, record: int, event: Event) -> None:

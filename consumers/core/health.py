@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from consumers.core.batch import Partition
-from consumers.core.observing import Cause, Halt
+from consumers.core.observer import Cause, Halt
 
 LONGEST_TURN_SECONDS = 30.0
-"""A loop that has not turned for so long hangs: it waits for brokers for less than half of it at a time, and while it waits for
-the database, which may be much longer, it says so (``Observer.silent``)."""
+"""A loop that has not turned for so long hangs: it waits for brokers for less than half of it at a
+time, and while it waits for the database, which may be much longer, it says so
+(``Observer.silent``).
+"""
 LONGEST_STANDSTILL_SECONDS = 60.0
 """A partition that has something to read and has not moved for so long does not progress."""
 
@@ -48,7 +50,9 @@ class Verdict:
 
 
 def alive(condition: Condition, now: float) -> Verdict:
-    """Whether its loop turns. A process for which this does not hold helps nobody: start it anew."""
+    """Whether its loop turns. A process for which this does not hold helps nobody: start it
+    anew.
+    """
     still = now - condition.turned_at
     if still <= LONGEST_TURN_SECONDS:
         return Verdict(True)
@@ -56,16 +60,21 @@ def alive(condition: Condition, now: float) -> Verdict:
 
 
 def ready(condition: Condition, now: float) -> Verdict:
-    """Whether it does its part: it knows its partitions, all of them are read, and those with something to read move.
+    """Whether it does its part: it knows its partitions, all of them are read, and those with
+    something to read move.
 
     One that stands by, because the group has more members than partitions, is ready.
     """
     because = list(alive(condition, now).because)
     waiting = condition.waiting
     if waiting is not None:
-        because.append(f"Waiting for the {waiting.cause.value} for {now - waiting.since:.0f} s: {waiting.detail}")
+        because.append(
+            f"Waiting for the {waiting.cause.value} for {now - waiting.since:.0f} s:"
+            f" {waiting.detail}"
+        )
     because += [
-        f"Partition {partition} is {halt.status}: {halt.detail}" for partition, halt in sorted(condition.halted.items())
+        f"Partition {partition} is {halt.status}: {halt.detail}"
+        for partition, halt in sorted(condition.halted.items())
     ]
     because += [
         f"Partition {partition} has records to read and has not moved for {now - moved_at:.0f} s."
@@ -85,8 +94,14 @@ def moved(condition: Condition, next_offsets: Mapping[Partition, int], now: floa
 
 
 def compared(condition: Condition, ends: Mapping[Partition, int], now: float) -> Condition:
-    """The broker's logs end at these offsets: a partition with nothing left to read has not stood still until now."""
+    """The broker's logs end at these offsets: a partition with nothing left to read has not stood
+    still until now.
+    """
     at_end = [
-        partition for partition, next_offset in condition.next_offsets.items() if ends.get(partition, 0) <= next_offset
+        partition
+        for partition, next_offset in condition.next_offsets.items()
+        if ends.get(partition, 0) <= next_offset
     ]
-    return replace(condition, moved_at=MappingProxyType({**condition.moved_at, **dict.fromkeys(at_end, now)}))
+    return replace(
+        condition, moved_at=MappingProxyType({**condition.moved_at, **dict.fromkeys(at_end, now)})
+    )

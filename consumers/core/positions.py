@@ -28,7 +28,9 @@ class StoredPosition:
 
 @dataclass(frozen=True)
 class Stopped:
-    """The partition must not be read until somebody decides; ``detail`` says what happened and what is at stake."""
+    """The partition must not be read until somebody decides; ``detail`` says what happened and what
+    is at stake.
+    """
 
     detail: str
 
@@ -39,16 +41,17 @@ def start_position(stored: StoredPosition, broker: BrokerPartition) -> int | Sto
         return Stopped(stored.status_detail or f"{stored.status} by an operator")
     if stored.topic_id != broker.topic_id:
         return Stopped(
-            f"the topic was deleted and made anew: its id was {stored.topic_id}, now it is {broker.topic_id}; "
-            "offsets of the old topic say nothing about the new one"
+            f"the topic was deleted and made anew: its id was {stored.topic_id}, now it is"
+            f" {broker.topic_id}; offsets of the old topic say nothing about the new one"
         )
     if stored.next_offset < broker.log_start:
         return Stopped(
-            f"records {stored.next_offset} to {broker.log_start - 1} expired before they were read; "
-            f"the log starts at {broker.log_start}"
+            f"records {stored.next_offset} to {broker.log_start - 1} expired before they were read;"
+            f" the log starts at {broker.log_start}"
         )
     if stored.next_offset > broker.log_end:
         return Stopped(
-            f"the next offset is {stored.next_offset}, but the log ends at {broker.log_end}: the broker lost records"
+            f"the next offset is {stored.next_offset}, but the log ends at {broker.log_end}: the"
+            " broker lost records"
         )
     return stored.next_offset

@@ -1,8 +1,9 @@
 """The tables that events merge into, as data: keys, registers and the join of each register.
 
-A row is a product of independent registers. A register holds a value together with the version of the event that set it,
-and joins by keeping the least or the greatest version. An append-only set is a table whose key names the event itself.
-The same joins stand in SQL under sql/ingest/<table>/merge.sql; tests hold the two together.
+A row is a product of independent registers. A register holds a value together with the version of
+the event that set it, and joins by keeping the least or the greatest version. An append-only set is
+a table whose key names the event itself. The same joins stand in SQL under
+sql/ingest/<table>/merge.sql; tests hold the two together.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Register:
-    """Columns that change together. The last one is what registers are compared by; null means never set."""
+    """Columns that change together. The last one is what registers are compared by; null means
+    never set.
+    """
 
     columns: tuple[str, ...]
     keep_least: bool
@@ -19,7 +22,9 @@ class Register:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One table of schema ``discussion``: its key, what never changes once the key is there, and its registers."""
+    """One table of schema ``discussion``: its key, what never changes once the key is there, and
+    its registers.
+    """
 
     name: str
     key: tuple[str, ...]
@@ -29,7 +34,11 @@ class Table:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """All columns, in the order of a staged row: key, facts, registers."""
-        return self.key + self.facts + tuple(column for register in self.registers for column in register.columns)
+        return (
+            self.key
+            + self.facts
+            + tuple(column for register in self.registers for column in register.columns)
+        )
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -100,17 +109,36 @@ POSTING = Register(
 EDIT = Register(("edited_body", "edited_at", "edited_version"), keep_least=False)
 DELETION = Register(("deleted_at", "deleted_version"), keep_least=True)
 DECISION = Register(
-    ("decision", "decision_reason", "decision_automated", "decided_by", "decided_at", "decision_version"),
+    (
+        "decision",
+        "decision_reason",
+        "decision_automated",
+        "decided_by",
+        "decided_at",
+        "decision_version",
+    ),
     keep_least=False,
 )
-COMMENTS = Table("comments", ("article_id", "comment_id"), registers=(POSTING, EDIT, DELETION, DECISION))
+COMMENTS = Table(
+    "comments", ("article_id", "comment_id"), registers=(POSTING, EDIT, DELETION, DECISION)
+)
 
-COMMENT_EDITS = Table("comment_edits", _EVENT_KEY, facts=(*_EVENT_FACTS, "comment_id", "body", "edited_at"))
+COMMENT_EDITS = Table(
+    "comment_edits", _EVENT_KEY, facts=(*_EVENT_FACTS, "comment_id", "body", "edited_at")
+)
 
 MODERATION_DECISIONS = Table(
     "moderation_decisions",
     _EVENT_KEY,
-    facts=(*_EVENT_FACTS, "comment_id", "decision", "reason", "decided_by", "automated", "decided_at"),
+    facts=(
+        *_EVENT_FACTS,
+        "comment_id",
+        "decision",
+        "reason",
+        "decided_by",
+        "automated",
+        "decided_at",
+    ),
 )
 
 REPORT = Register(
@@ -126,18 +154,30 @@ REPORT = Register(
     keep_least=True,
 )
 WITHDRAWAL = Register(("withdrawn_at", "withdrawn_version"), keep_least=True)
-REPORTS = Table("reports", ("article_id", "comment_id", "report_id"), registers=(REPORT, WITHDRAWAL))
+REPORTS = Table(
+    "reports", ("article_id", "comment_id", "report_id"), registers=(REPORT, WITHDRAWAL)
+)
 
 REPORT_DECISIONS = Table(
     "report_decisions",
     _EVENT_KEY,
-    facts=(*_EVENT_FACTS, "comment_id", "report_id", "decision", "decided_by", "decided_at", "explanation"),
+    facts=(
+        *_EVENT_FACTS,
+        "comment_id",
+        "report_id",
+        "decision",
+        "decided_by",
+        "decided_at",
+        "explanation",
+    ),
 )
 
 REACTION_STATE = Register(("is_on", "state_version"), keep_least=False)
 FIRST_ADDED = Register(("first_added_at",), keep_least=True)
 REACTIONS = Table(
-    "reactions", ("article_id", "comment_id", "user_id", "reaction"), registers=(REACTION_STATE, FIRST_ADDED)
+    "reactions",
+    ("article_id", "comment_id", "user_id", "reaction"),
+    registers=(REACTION_STATE, FIRST_ADDED),
 )
 
 TABLES = (
@@ -151,4 +191,6 @@ TABLES = (
     REPORT_DECISIONS,
     REACTIONS,
 )
-"""In the one order in which every batch of every process merges them, so that no two can deadlock."""
+"""In the one order in which every batch of every process merges them, so that no two can
+deadlock.
+"""

@@ -1,8 +1,10 @@
-"""A site that hides its comment forms: reads discussion-events, and keeps in a small database which forms are shown.
+"""A site that hides its comment forms: reads discussion-events, and keeps in a small database which
+forms are shown.
 
     python comment_forms.py --bootstrap localhost:29092 --database forms.sqlite
 
-Start it as often as you like, kill it whenever you like: what is read twice changes nothing, and nothing is left out.
+Start it as often as you like, kill it whenever you like: what is read twice changes nothing, and
+nothing is left out.
 """
 
 import argparse
@@ -11,7 +13,11 @@ import sqlite3
 
 from kafka import KafkaConsumer
 
-SHOWN = {"discussion.opened.v1": True, "discussion.reopened.v1": True, "discussion.closed.v1": False}
+SHOWN = {
+    "discussion.opened.v1": True,
+    "discussion.reopened.v1": True,
+    "discussion.closed.v1": False,
+}
 
 TABLE = """
 create table if not exists comment_forms (
@@ -19,7 +25,8 @@ create table if not exists comment_forms (
 )
 """
 
-# The sequence rises within an article: an event that was seen, or that a later one overtook, changes nothing.
+# The sequence rises within an article: an event that was seen, or that a later one overtook,
+# changes nothing.
 REMEMBER = """
 insert into comment_forms (article_id, is_shown, closes_at, sequence)
 values (:article_id, :is_shown, :closes_at, :sequence)
@@ -71,7 +78,10 @@ def main() -> None:
         with database:  # First our own commit …
             if apply(database, event):
                 verb = "show" if SHOWN[event["type"]] else "hide"
-                print(f"{verb} the form of {event['data']['article_id']} ({event['data']['cause']})", flush=True)
+                print(
+                    f"{verb} the form of {event['data']['article_id']} ({event['data']['cause']})",
+                    flush=True,
+                )
         consumer.commit()  # … then the offset: what dies in between is read again.
     consumer.close()
     database.close()

@@ -1,4 +1,6 @@
-"""The whole path as `make demo` takes it: the real stack with Airflow, whose scheduler runs the DAGs."""
+"""The whole path as `make demo` takes it: the real stack with Airflow, whose scheduler runs the
+DAGs.
+"""
 
 import os
 import subprocess
@@ -8,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from below_the_line.local.stack import Stack
-from tests.consuming import BTL, assert_accounted, wait_until
+from btl.stack.stack import Stack
+from tests.pipeline import BTL, assert_accounted, wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -54,29 +56,46 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         engagement = connection.execute(
             "select count(*), sum(comments_submitted)::bigint from metrics.article_engagement"
         ).fetchone()
-        posted = connection.execute("select count(*) from discussion.comments where posted_at is not null").fetchone()
+        posted = connection.execute(
+            "select count(*) from discussion.comments where posted_at is not null"
+        ).fetchone()
         assert engagement is not None
         assert posted is not None
         assert engagement[0] > 100
         assert engagement[1] == posted[0]
 
-        # One article has two comments, the abusive one of them reported, and was closed by its window.
-        closed = connection.execute(
-            """
+        # One article has two comments, the abusive one of them reported, and was closed by its
+        # window.
+        closed = connection.execute("""
             select window_.state, engagement.comments_submitted, abuse.reported_comments, abuse.reports > 0
             from metrics.article_engagement as engagement
             inner join metrics.article_abuse as abuse on abuse.article_id = engagement.article_id
             inner join discussion.windows as window_ on window_.article_id = engagement.article_id
             where engagement.comments_submitted = 2 and abuse.reported_comments = 1 and window_.state = 'closed'
-            """
-        ).fetchall()
+            """).fetchall()
         assert ("closed", 2, 1, True) in closed
 
         # Past days by Airflow's own command, which finds this stack's configuration.
         planned = subprocess.run(
             [
-                *(*BTL, "airflow", "--", "backfill", "create", "--dag-id", "daily_metrics", "--dry-run"),
-                *("--from-date", "2026-05-01", "--to-date", "2026-05-02", "--reprocess-behavior", "completed"),
+                *(
+                    *BTL,
+                    "airflow",
+                    "--",
+                    "backfill",
+                    "create",
+                    "--dag-id",
+                    "daily_metrics",
+                    "--dry-run",
+                ),
+                *(
+                    "--from-date",
+                    "2026-05-01",
+                    "--to-date",
+                    "2026-05-02",
+                    "--reprocess-behavior",
+                    "completed",
+                ),
             ],
             env=environment | {"BTL_HOME": str(home)},
             capture_output=True,
@@ -87,11 +106,13 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         assert planned.returncode == 0, planned.stdout + planned.stderr
         assert "2026-05-01" in planned.stdout
 
-        # An event by hand marks its article, and the DAG that listens computes its row, without anybody's asking.
+        # An event by hand marks its article, and the DAG that listens computes its row, without
+        # anybody's asking.
         event = (
-            '{"specversion": "1.0", "id": "by-hand", "source": "/test", "type": "comment.posted.v1",'
-            ' "time": "2026-06-01T10:00:00Z", "data": {"article_id": "by-hand", "comment_id": "1",'
-            ' "author": {"user_id": "me", "display_name": "Me"}, "body": "First!", "posted_at": "2026-06-01T10:00:00Z"}}\n'
+            '{"specversion": "1.0", "id": "by-hand", "source": "/test", "type":'
+            ' "comment.posted.v1", "time": "2026-06-01T10:00:00Z", "data": {"article_id":'
+            ' "by-hand", "comment_id": "1", "author": {"user_id": "me", "display_name": "Me"},'
+            ' "body": "First!", "posted_at": "2026-06-01T10:00:00Z"}}\n'
         )
         produced = subprocess.run(
             [*BTL, "produce"],
@@ -106,7 +127,8 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         wait_until(
             lambda: (
                 connection.execute(
-                    "select comments_submitted from metrics.article_engagement where article_id = 'by-hand'"
+                    "select comments_submitted from metrics.article_engagement where article_id ="
+                    " 'by-hand'"
                 ).fetchone()
                 == (1,)
             ),

@@ -1,4 +1,6 @@
-"""What a user does wrong gets one clear line with the cure and a non-zero exit, from every command, and never a traceback."""
+"""What a user does wrong gets one clear line with the cure and a non-zero exit, from every command,
+and never a traceback.
+"""
 
 import os
 import subprocess
@@ -9,9 +11,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from below_the_line.local.stack import Stack
+from btl.stack.stack import Stack
 from tests.conftest import with_database
-from tests.consuming import BTL, Pipeline
+from tests.pipeline import BTL, Pipeline
 
 pytestmark = pytest.mark.stack
 
@@ -20,7 +22,13 @@ NOWHERE = "127.0.0.1:9"
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    clean = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8", "COLUMNS": "400", **environment}
+    clean = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "COLUMNS": "400",
+        **environment,
+    }
     return subprocess.run(
         [*BTL, *arguments],
         env=clean,
@@ -33,7 +41,9 @@ def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.Comple
     )
 
 
-def assert_one_clear_line(done: "subprocess.CompletedProcess[str]", *fragments: str, status: int = 1) -> None:
+def assert_one_clear_line(
+    done: "subprocess.CompletedProcess[str]", *fragments: str, status: int = 1
+) -> None:
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -48,11 +58,17 @@ def assert_one_clear_line(done: "subprocess.CompletedProcess[str]", *fragments: 
         (("migrate",), ("No database is configured", "btl up")),
         (("consume",), ("No database is configured", "btl up")),
         (("offsets", "show"), ("No database is configured", "btl up")),
-        (("offsets", "reset", "articles", "0", "--to", "end"), ("No database is configured", "btl up")),
+        (
+            ("offsets", "reset", "articles", "0", "--to", "end"),
+            ("No database is configured", "btl up"),
+        ),
         (("audit",), ("No database is configured", "btl up")),
         (("breaker", "show"), ("No database is configured", "btl up")),
         (("dead-letters", "list"), ("No database is configured", "btl up")),
-        (("dead-letters", "redrive", "--code", "bad_luck"), ("'bad_luck' is no code", "no_value, too_large")),
+        (
+            ("dead-letters", "redrive", "--code", "bad_luck"),
+            ("'bad_luck' is no code", "no_value, too_large"),
+        ),
         (("produce", "-"), ("No Kafka broker is configured", "btl up")),
         (("simulate", "--events", "100"), ("No Kafka broker is configured", "btl up")),
         (("topics", "create"), ("No Kafka broker is configured", "btl up")),
@@ -79,7 +95,10 @@ def test_a_setting_that_is_not_usable_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [("migrate",), ("consume",)])
 def test_an_unreachable_database_is_named(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     done = run(
-        tmp_path, *arguments, BTL_DATABASE_URL=f"postgresql://someone:secret@{NOWHERE}/btl", BTL_KAFKA_BOOTSTRAP=NOWHERE
+        tmp_path,
+        *arguments,
+        BTL_DATABASE_URL=f"postgresql://someone:secret@{NOWHERE}/btl",
+        BTL_KAFKA_BOOTSTRAP=NOWHERE,
     )
     assert_one_clear_line(done, f"{NOWHERE}/btl", "btl status")
     assert "secret" not in done.stderr
@@ -103,12 +122,18 @@ def test_a_database_that_does_not_exist_is_told(tmp_path: Path, server_url: str)
     assert_one_clear_line(done, "no_such_database", "Create the database")
 
 
-def test_a_role_without_the_right_to_migrate_is_told(tmp_path: Path, server_url: str, database_url: str) -> None:
+def test_a_role_without_the_right_to_migrate_is_told(
+    tmp_path: Path, server_url: str, database_url: str
+) -> None:
     parts = {name: str(value) for name, value in conninfo_to_dict(database_url).items()}
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute("drop role if exists btl_nobody")
         server.execute("create role btl_nobody login password 'nobody'")
-        server.execute(sql.SQL("grant connect on database {} to btl_nobody").format(sql.Identifier(parts["dbname"])))
+        server.execute(
+            sql.SQL("grant connect on database {} to btl_nobody").format(
+                sql.Identifier(parts["dbname"])
+            )
+        )
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("drop table below_the_line.migrations")
     parts |= {"user": "btl_nobody", "password": "nobody"}
@@ -117,7 +142,9 @@ def test_a_role_without_the_right_to_migrate_is_told(tmp_path: Path, server_url:
     finally:
         with psycopg.connect(server_url, autocommit=True) as server:
             server.execute(
-                sql.SQL("revoke connect on database {} from btl_nobody").format(sql.Identifier(parts["dbname"]))
+                sql.SQL("revoke connect on database {} from btl_nobody").format(
+                    sql.Identifier(parts["dbname"])
+                )
             )
             server.execute("drop role btl_nobody")
     assert_one_clear_line(done, "No permission to migrate", "owner")
@@ -169,7 +196,10 @@ def test_an_export_to_a_full_disk_is_told(pipeline: Pipeline) -> None:
         )
     assert (done.returncode, done.stderr) == (
         1,
-        "btl: Standard output can't be written: No space left on device. Make room, or choose another place.\n",
+        (
+            "btl: Standard output can't be written: No space left on device. Make room, or choose"
+            " another place.\n"
+        ),
     )
 
 

@@ -1,4 +1,6 @@
-"""Every published example goes through real Kafka: the valid ones to their table, the invalid ones to the dead letters."""
+"""Every published example goes through real Kafka: the valid ones to their table, the invalid ones
+to the dead letters.
+"""
 
 import random
 from collections import Counter
@@ -9,11 +11,13 @@ from kafka import KafkaProducer
 
 from below_the_line.catalogue import Example, examples, topics
 from consumers.core.tables import TABLES
-from tests.consuming import Pipeline, assert_accounted
+from tests.pipeline import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack
 
-INPUT_TYPES = {event_type for topic in topics() if topic.direction == "in" for event_type in topic.event_types}
+INPUT_TYPES = {
+    event_type for topic in topics() if topic.direction == "in" for event_type in topic.event_types
+}
 TABLES_OF = {
     "article.published.v1": {"articles", "article_versions"},
     "article.updated.v1": {"articles", "article_versions"},
@@ -32,7 +36,9 @@ TABLES_OF = {
 
 
 class RawName(str):
-    """A header name that is not UTF-8, its bytes as surrogate escapes; encodes to those bytes, also for kafka-python."""
+    """A header name that is not UTF-8, its bytes as surrogate escapes; encodes to those bytes, also
+    for kafka-python.
+    """
 
     __slots__ = ()
 
@@ -41,19 +47,25 @@ class RawName(str):
 
 
 def input_examples(valid: bool) -> list[Example]:
-    """All that can be produced: kafka-python's producer refuses headers without a value, though Kafka allows them."""
+    """All that can be produced: kafka-python's producer refuses headers without a value, though
+    Kafka allows them.
+    """
     return [
         example
         for example in examples(valid)
-        if example.event_type in INPUT_TYPES and all(content is not None for _, content in example.record.headers)
+        if example.event_type in INPUT_TYPES
+        and all(content is not None for _, content in example.record.headers)
     ]
 
 
 def produce(pipeline: Pipeline, chosen: list[Example]) -> int:
-    producer = KafkaProducer(bootstrap_servers=pipeline.bootstrap, acks="all", max_request_size=1_048_576)
+    producer = KafkaProducer(
+        bootstrap_servers=pipeline.bootstrap, acks="all", max_request_size=1_048_576
+    )
     for example in chosen:
         read = example.record
-        # A name with surrogate escapes is one that is not UTF-8: it is sent as the bytes that it stands for.
+        # A name with surrogate escapes is one that is not UTF-8: it is sent as the bytes that it
+        # stands for.
         headers = [(RawName(name), content) for name, content in read.headers]
         producer.send(read.topic, key=read.key, value=read.value, headers=headers)
     producer.flush(timeout=30)
@@ -65,7 +77,9 @@ def content(connection: psycopg.Connection) -> dict[str, list[str]]:
     return {
         table.name: [
             str(row[0])
-            for row in connection.execute(f"select t::text from discussion.{table.name} as t order by 1".encode())
+            for row in connection.execute(
+                f"select t::text from discussion.{table.name} as t order by 1".encode()
+            )
         ]
         for table in TABLES
     }
@@ -100,7 +114,9 @@ def test_every_valid_example_reaches_its_table_and_replays_in_any_order_change_n
         for name in names:
             found = {
                 row[0]
-                for row in connection.execute(f"select distinct article_id from discussion.{name}".encode()).fetchall()
+                for row in connection.execute(
+                    f"select distinct article_id from discussion.{name}".encode()
+                ).fetchall()
             }
             assert articles <= found, (event_type, name)
     assert_accounted(connection)
@@ -119,7 +135,8 @@ def test_every_invalid_example_is_a_dead_letter_with_its_code_and_its_neighbours
     found = Counter(
         tuple(row)
         for row in connection.execute(
-            "select topic, code, pointer, record_key, record_value, record_headers from ingest.dead_letters"
+            "select topic, code, pointer, record_key, record_value, record_headers from"
+            " ingest.dead_letters"
         ).fetchall()
         for row in [(row[0], row[1], row[2], row[3], row[4], tuple(row[5]))]
     )
@@ -140,7 +157,9 @@ def test_every_invalid_example_is_a_dead_letter_with_its_code_and_its_neighbours
     )
     assert found == expected
     assert account["dead_lettered"] == len(bad)
-    assert {row[0] for row in connection.execute("select distinct code from ingest.dead_letters")} >= {
+    assert {
+        row[0] for row in connection.execute("select distinct code from ingest.dead_letters")
+    } >= {
         "no_value",
         "not_utf8",
         "not_json",

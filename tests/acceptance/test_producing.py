@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from below_the_line.cli.configuration import settings
-from below_the_line.cli.main import main
+from btl.cli.configuration import settings
+from btl.cli.main import main
 from tests.unit.archives.exports import COMMENTS, Export
 
 Run = Callable[..., tuple[int, str, str]]
@@ -19,7 +19,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def btl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs `btl` with arguments in a folder of its own; returns exit status, standard output and standard error."""
+    """Runs `btl` with arguments in a folder of its own; returns exit status, standard output and
+    standard error.
+    """
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object, bootstrap: str | None = None) -> tuple[int, str, str]:
@@ -48,18 +50,29 @@ def export(tmp_path: Path) -> Export:
 
 
 def import_of(export: Export, *more: object) -> tuple[object, ...]:
-    files = ("--articles", export.articles, "--comments", export.comments, "--mapping", export.mapping)
+    files = (
+        "--articles",
+        export.articles,
+        "--comments",
+        export.comments,
+        "--mapping",
+        export.mapping,
+    )
     return ("archive", "import", *files, *more)
 
 
-def test_a_dry_run_needs_no_broker_and_writes_no_file(btl: Run, export: Export, tmp_path: Path) -> None:
+def test_a_dry_run_needs_no_broker_and_writes_no_file(
+    btl: Run, export: Export, tmp_path: Path
+) -> None:
     status, out, _ = btl(*import_of(export, "--dry-run"))
     assert status == 0
     assert out.startswith("2 articles and 3 comments are valid; nothing was produced")
     assert not (tmp_path / "rejected-rows.csv").exists()
 
 
-def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(btl: Run, export: Export, tmp_path: Path) -> None:
+def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(
+    btl: Run, export: Export, tmp_path: Path
+) -> None:
     export.write(export.comments, COMMENTS + "4,1,0,u1,otter,May Day,No Headline,x\n")
     status, out, err = btl(*import_of(export, "--dry-run", "--rejects", tmp_path / "left-out.csv"))
     assert status == 1
@@ -70,7 +83,16 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(btl: Run, export: Export
     assert [(row["file"], row["line"], row["reason"]) for row in rows] == [
         ("comments.csv", "5", "posted_at: 'May Day' is no time of the format iso")
     ]
-    assert orjson.loads(rows[0]["row"]) == ["4", "1", "0", "u1", "otter", "May Day", "No Headline", "x"]
+    assert orjson.loads(rows[0]["row"]) == [
+        "4",
+        "1",
+        "0",
+        "u1",
+        "otter",
+        "May Day",
+        "No Headline",
+        "x",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +101,11 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(btl: Run, export: Export
         (lambda export: export.articles.unlink(), (), "articles.csv cannot be read"),
         (lambda export: export.mapping.unlink(), (), "mapping.toml cannot be read"),
         (lambda export: export.write(export.mapping, "source = 1"), (), "mapping.toml"),
-        (lambda export: export.write(export.comments, COMMENTS.replace("created", "when")), (), "The column 'created'"),
+        (
+            lambda export: export.write(export.comments, COMMENTS.replace("created", "when")),
+            (),
+            "The column 'created'",
+        ),
         (
             lambda export: export.write(export.comments, COMMENTS + "x\n"),
             ("--rejects", "no/such/folder.csv"),
@@ -88,7 +114,11 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(btl: Run, export: Export
     ],
 )
 def test_what_is_wrong_with_an_import_is_one_line_with_a_cure(
-    btl: Run, export: Export, break_it: Callable[[Export], object], arguments: tuple[str, ...], message: str
+    btl: Run,
+    export: Export,
+    break_it: Callable[[Export], object],
+    arguments: tuple[str, ...],
+    message: str,
 ) -> None:
     break_it(export)
     status, _, err = btl(*import_of(export, "--dry-run", *arguments))
@@ -107,12 +137,17 @@ def test_a_missing_setting_and_an_unreachable_broker_are_told(
     status, _, err = btl(*full)
     assert status == 1
     assert "No Kafka broker is configured" in err
-    # In a process of its own: kafka-python leaves the sockets of refused connections to the garbage collector.
-    imports = "from below_the_line import publishing; from below_the_line.cli.main import main"
+    # In a process of its own: kafka-python leaves the sockets of refused connections to the garbage
+    # collector.
+    imports = "from below_the_line import publishing; from btl.cli.main import main"
     program = f"{imports}; publishing.CONNECT_SECONDS = 0.3; main()"
     environment = {**os.environ, "BTL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
     done = subprocess.run(
-        [sys.executable, "-c", program, *map(str, full)], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-c", program, *map(str, full)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
     )
     assert done.returncode == 1
     assert "127.0.0.1:1 cannot be reached" in done.stderr
@@ -122,7 +157,9 @@ def test_a_missing_setting_and_an_unreachable_broker_are_told(
 
 def test_a_simulated_day_can_be_written_and_is_the_same_twice(btl: Run, tmp_path: Path) -> None:
     for name in ("one.jsonl", "two.jsonl"):
-        status, _, err = btl("simulate", "--events", 1_000, "--date", "2026-11-20", "--output", tmp_path / name)
+        status, _, err = btl(
+            "simulate", "--events", 1_000, "--date", "2026-11-20", "--output", tmp_path / name
+        )
         assert status == 0
         assert "bad records left out" in err
     one = (tmp_path / "one.jsonl").read_bytes()
@@ -149,7 +186,9 @@ def test_fewer_records_than_make_a_day_are_its_beginning(btl: Run, tmp_path: Pat
         (("--output", "no/such/folder/file.jsonl"), "cannot be written"),
     ],
 )
-def test_options_that_do_not_fit_are_told(btl: Run, arguments: tuple[str, ...], message: str) -> None:
+def test_options_that_do_not_fit_are_told(
+    btl: Run, arguments: tuple[str, ...], message: str
+) -> None:
     status, _, err = btl("simulate", *arguments)
     assert status == 1
     assert message in err

@@ -1,4 +1,6 @@
-"""The local stack for real: Postgres and Kafka under the supervisor, in a folder of these tests' own."""
+"""The local stack for real: Postgres and Kafka under the supervisor, in a folder of these tests'
+own.
+"""
 
 import os
 import pty
@@ -17,14 +19,14 @@ import psycopg
 import pytest
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.local import ports
-from below_the_line.local.stack import Stack, running_environment
-from tests.consuming import wait_until
+from btl.stack import ports
+from btl.stack.stack import Stack, running_environment
+from tests.pipeline import wait_until
 
 pytestmark = pytest.mark.stack
 
 WITHOUT = ("airflow", "consumer")
-BTL = [sys.executable, "-m", "below_the_line"]
+BTL = [sys.executable, "-m", "btl"]
 
 
 def _surroundings() -> dict[str, str]:
@@ -131,7 +133,9 @@ def test_a_stack_that_was_killed_whole_comes_back_with_its_data(stack: Stack) ->
 
 def test_what_a_killed_supervisor_left_running_is_replaced(stack: Stack) -> None:
     before = {process.pid for process in stack.processes()}
-    [supervisor] = [process for process in stack.processes() if "supervisor.supervisord" in process.cmdline()]
+    [supervisor] = [
+        process for process in stack.processes() if "supervisor.supervisord" in process.cmdline()
+    ]
     supervisor.kill()
     wait_until(lambda: not stack.running(), 120)
     assert len(stack.processes()) >= len(before) - 1, "the parts themselves go on"
@@ -162,13 +166,16 @@ def test_a_taken_port_is_explained_in_one_line(tmp_path: Path) -> None:
     with socket.create_server((ports.HOST, 0)) as stranger:
         port = stranger.getsockname()[1]
         stack = Stack(tmp_path / "home", _surroundings())
-        with pytest.raises(BelowTheLineError, match=f"Port {port} for postgres is taken by .*process {os.getpid()}"):
+        with pytest.raises(
+            BelowTheLineError, match=f"Port {port} for postgres is taken by .*process {os.getpid()}"
+        ):
             stack.up(without=["airflow", "consumer", "kafka"], explicit_ports={"postgres": port})
         assert stack.processes() == []
 
         shown = subprocess.run(
             [*BTL, "up", "--without", "airflow", "--without", "consumer", "--without", "kafka"],
-            env=_surroundings() | {"BTL_HOME": str(tmp_path / "home"), "BTL_POSTGRES_PORT": str(port)},
+            env=_surroundings()
+            | {"BTL_HOME": str(tmp_path / "home"), "BTL_POSTGRES_PORT": str(port)},
             capture_output=True,
             text=True,
             check=False,
@@ -187,7 +194,9 @@ def test_only_one_command_at_a_time_changes_a_stack(stack: Stack) -> None:
 def test_the_command_line_shows_the_stack(stack: Stack) -> None:
     status = _btl(stack.layout.home, "status")
     environment = _btl(stack.layout.home, "env")
-    query = _btl(stack.layout.home, "psql", "--", "-Atc", "select current_user || ' ' || current_database()")
+    query = _btl(
+        stack.layout.home, "psql", "--", "-Atc", "select current_user || ' ' || current_database()"
+    )
     logs = _btl(stack.layout.home, "logs", "post", "-n", "3")
 
     assert status.returncode == 0
@@ -216,7 +225,9 @@ def test_the_status_says_where_the_data_docs_are_once_there_are_any(stack: Stack
     assert (Path.cwd() / line.removeprefix("data docs: ")).resolve() == page.resolve()
 
 
-def test_a_command_takes_from_the_stack_what_belongs_to_it_and_mixes_no_two_systems(stack: Stack) -> None:
+def test_a_command_takes_from_the_stack_what_belongs_to_it_and_mixes_no_two_systems(
+    stack: Stack,
+) -> None:
     home, broker = stack.layout.home, stack.environment()["BTL_KAFKA_BOOTSTRAP"]
     completed = _btl(home, "offsets", "show", BTL_KAFKA_BOOTSTRAP=broker)
     assert completed.returncode == 0, completed.stderr
@@ -226,17 +237,19 @@ def test_a_command_takes_from_the_stack_what_belongs_to_it_and_mixes_no_two_syst
     assert "Set BTL_DATABASE_URL as well" in mixed.stderr
 
 
-def test_a_part_that_hangs_is_silent_unless_it_has_just_begun(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_hangs_is_silent_unless_it_has_just_begun(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def states() -> dict[str, str]:
         return {part.name: part.state for part in stack.status(probe=True)}
 
     (broker, *_) = stack.processes("kafka")
     broker.suspend()
     try:
-        monkeypatch.setattr("below_the_line.local.stack._STARTING_AT_MOST", timedelta(days=1))
+        monkeypatch.setattr("btl.stack.stack._STARTING_AT_MOST", timedelta(days=1))
         assert states() == {"postgres": "running", "kafka": "starting"}
         assert _btl(stack.layout.home, "status").returncode == 1
-        monkeypatch.setattr("below_the_line.local.stack._STARTING_AT_MOST", timedelta(0))
+        monkeypatch.setattr("btl.stack.stack._STARTING_AT_MOST", timedelta(0))
         assert states() == {"postgres": "running", "kafka": "silent"}
     finally:
         broker.resume()

@@ -33,8 +33,12 @@ class BadRecords:
         return median(self.with_bad) / median(self.without)
 
 
-def measure(services: Services, events: Callable[[], Iterable[Outgoing]], rounds: int) -> BadRecords:
-    """One consumer takes both loads by turns, so many times. Raises AssertionError if dead letters are missing."""
+def measure(
+    services: Services, events: Callable[[], Iterable[Outgoing]], rounds: int
+) -> BadRecords:
+    """One consumer takes both loads by turns, so many times. Raises AssertionError if dead letters
+    are missing.
+    """
     clean = services.fill("clean", events())
     bad = services.fill("bad", with_bad_records(events(), EVERY))
     without, with_bad = [], []
@@ -49,12 +53,15 @@ def measure(services: Services, events: Callable[[], Iterable[Outgoing]], rounds
 
 
 def _run(services: Services, load: Load) -> tuple[Throughput, int, float]:
-    with services.database() as database, consuming(services, load, database, processes=1) as consumers:
+    with (
+        services.database() as database,
+        consuming(services, load, database, processes=1) as consumers,
+    ):
         consumers.wait_for(load.records)
         with psycopg.connect(database.superuser) as connection:
             row = connection.execute(
-                "select sum(dead)::bigint, avg((dead > 0)::integer)::float8"
-                " from (select sum(dead_lettered) as dead from ingest.batches group by xmin) as written"
+                "select sum(dead)::bigint, avg((dead > 0)::integer)::float8 from (select"
+                " sum(dead_lettered) as dead from ingest.batches group by xmin) as written"
             ).fetchone()
         assert row is not None
         return consumers.throughput(), *row

@@ -1,7 +1,9 @@
-"""Measure closing runs: 100,000 discussions due at once, an idle run over a million windows, and publishing what was told.
+"""Measure closing runs: 100,000 discussions due at once, an idle run over a million windows, and
+publishing what was told.
 
-``python -m tests.benchmarks.closing`` runs a stack of its own (.btl-bench-closing, free ports, gone afterwards), prints a table
-and the plans, and writes build/bench-closing.json. ``measure`` does the same on a database that is there.
+``python -m tests.benchmarks.closing`` runs a stack of its own (.btl-bench-closing, free ports, gone
+afterwards), prints a table and the plans, and writes build/bench-closing.json. ``measure`` does the
+same on a database that is there.
 """
 
 import argparse
@@ -21,9 +23,9 @@ from rich.table import Table
 from below_the_line.closing.outbox import publish_outbox
 from below_the_line.closing.windows import BUCKET, apply_windows
 from below_the_line.database.migrations import migrate
-from below_the_line.local.stack import Stack
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
+from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, describe_machine
 from tests.conftest import with_database
 
@@ -84,16 +86,24 @@ class Closing:
 
 
 def measure(
-    url: str, settings: Settings | None = None, *, due: int = DUE, idle: int = IDLE, say: Callable[[str], None] = print
+    url: str,
+    settings: Settings | None = None,
+    *,
+    due: int = DUE,
+    idle: int = IDLE,
+    say: Callable[[str], None] = print,
 ) -> tuple[Closing, dict[str, Any]]:
-    """Fill a migrated, empty database and measure; returns figures and plans. ``settings``: of a broker to publish to."""
+    """Fill a migrated, empty database and measure; returns figures and plans. ``settings``: of a
+    broker to publish to.
+    """
     with psycopg.connect(url, options="-c timezone=UTC", autocommit=True) as connection:
         say(f"Writing {due:,} articles with nine comments each …")
         parameters = {"at": PUBLISHED, "first": 1, "last": due}
         connection.execute(ARTICLES.encode(), parameters)
         connection.execute(COMMENTS.encode(), parameters)
         connection.execute(
-            "insert into ingest.dirty_windows (article_id) select article_id from discussion.article_versions"
+            "insert into ingest.dirty_windows (article_id) select article_id from"
+            " discussion.article_versions"
         )
         connection.execute("vacuum analyze")
         say("Opening, closing and looking again …")
@@ -105,7 +115,11 @@ def measure(
         with connection.transaction(force_rollback=True):
             connection.execute("set local jit = off")
             bucket = [f"article-{number}" for number in range(1, min(due, BUCKET) + 1)]
-            plans = {"apply_windows": _plan(connection, "apply_windows", articles=bucket, cut_off=cut_off)}
+            plans = {
+                "apply_windows": _plan(
+                    connection, "apply_windows", articles=bucket, cut_off=cut_off
+                )
+            }
         closed, summary = _timed(lambda: apply_windows(connection, cut_off))
         nothing, _ = _timed(lambda: apply_windows(connection, cut_off))
         published = publishing = None
@@ -114,8 +128,9 @@ def measure(
         say(f"An idle run over {idle:,} windows …")
         connection.execute("truncate discussion.windows")
         connection.execute(
-            "insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)"
-            " select 'article-' || number, %s, %s, 'open', 'rule', false, %s from generate_series(1, %s) as number",
+            "insert into discussion.windows (article_id, opens_at, closes_at, state, reason,"
+            " has_gaps, due_at) select 'article-' || number, %s, %s, 'open', 'rule', false, %s from"
+            " generate_series(1, %s) as number",
             [PUBLISHED, CLOSED, CLOSED, idle],
         )
         connection.execute("vacuum analyze discussion.windows")
@@ -146,8 +161,14 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def _plan(connection: psycopg.Connection, statement: str, **parameters: Any) -> dict[str, Any]:
     nothing_changed: dict[str, Any] = {"changed_articles": [], "changed_what": [], "changed_at": []}
     row = connection.execute(
-        f"explain (analyze, buffers, format json) {sql(f'closing/{statement}.sql')}".encode(),
-        {"bucket": BUCKET, "grace_seconds": 3_600, "is_blocked": False, **nothing_changed, **parameters},
+        f"explain (analyze, buffers, format json) {sql(f'closing/{statement}.sql').decode()}".encode(),
+        {
+            "bucket": BUCKET,
+            "grace_seconds": 3_600,
+            "is_blocked": False,
+            **nothing_changed,
+            **parameters,
+        },
     ).fetchone()
     assert row is not None
     plan: dict[str, Any] = row[0][0]
@@ -166,11 +187,17 @@ def show(console: Console, figures: Closing) -> None:
     ):
         if seconds is not None:
             table.add_row(what, f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}")
-    table.add_row("look again, nothing due", f"{figures.articles:,}", f"{figures.nothing_due_seconds:.3f}", "")
-    table.add_row("idle run over windows", f"{figures.idle_windows:,}", f"{figures.idle_seconds:.3f}", "")
+    table.add_row(
+        "look again, nothing due", f"{figures.articles:,}", f"{figures.nothing_due_seconds:.3f}", ""
+    )
+    table.add_row(
+        "idle run over windows", f"{figures.idle_windows:,}", f"{figures.idle_seconds:.3f}", ""
+    )
     console.print(table)
     in_database = sum(figures.idle_database_milliseconds.values())
-    console.print(f"The idle run's looks take {in_database:.2f} ms in the database. Told: {figures.told}")
+    console.print(
+        f"The idle run's looks take {in_database:.2f} ms in the database. Told: {figures.told}"
+    )
 
 
 def main() -> int:
@@ -181,7 +208,9 @@ def main() -> int:
     options = parser.parse_args()
     console = Console(highlight=False)
     home = ROOT / ".btl-bench-closing"
-    stack = Stack(home, {name: value for name, value in os.environ.items() if not name.startswith("BTL_")})
+    stack = Stack(
+        home, {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
+    )
     try:
         stack.reset()
         stack.up(without=["airflow", "consumer"], automatic_ports=True)
@@ -193,8 +222,12 @@ def main() -> int:
         with psycopg.connect(url) as connection:
             version = connection.info.server_version
         machine = describe_machine(f"{version // 10_000}.{version % 10_000}")
-        settings = Settings.model_validate({"kafka_bootstrap": stack.environment()["BTL_KAFKA_BOOTSTRAP"]})
-        figures, plans = measure(url, settings, due=options.due, idle=options.idle, say=console.print)
+        settings = Settings.model_validate(
+            {"kafka_bootstrap": stack.environment()["BTL_KAFKA_BOOTSTRAP"]}
+        )
+        figures, plans = measure(
+            url, settings, due=options.due, idle=options.idle, say=console.print
+        )
     finally:
         stack.down()
         stack.reset()
@@ -202,7 +235,9 @@ def main() -> int:
     report = ROOT / "build" / "bench-closing.json"
     report.parent.mkdir(exist_ok=True)
     report.write_text(
-        json.dumps({"machine": machine, "figures": asdict(figures), "plans": plans}, indent=2, default=str)
+        json.dumps(
+            {"machine": machine, "figures": asdict(figures), "plans": plans}, indent=2, default=str
+        )
     )
     console.print(f"Everything, with the plans: {report.relative_to(ROOT)}")
     return 0

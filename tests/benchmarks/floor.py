@@ -1,8 +1,9 @@
 """The floor: what the database alone needs for the same rows.
 
-The load is read, judged and folded beforehand into the very batches that a consumer would write, as tuples ready to be sent.
-Measured is one psycopg connection that copies each batch to the staging tables, merges it with the product's own statements
-and commits (synchronous_commit=off): no Kafka, no validation, no ledger, no positions, no fence, one step after the other.
+The load is read, judged and folded beforehand into the very batches that a consumer would write, as
+tuples ready to be sent. Measured is one psycopg connection that copies each batch to the staging
+tables, merges it with the product's own statements and commits (synchronous_commit=off): no Kafka,
+no validation, no ledger, no positions, no fence, one step after the other.
 """
 
 import gc
@@ -17,7 +18,7 @@ import psycopg
 from below_the_line.resources import sql
 from consumers.core.tables import TABLES
 from tests.benchmarks.rates import Throughput, throughput, window
-from tests.benchmarks.reading import judged_batches
+from tests.benchmarks.reader import judged_batches
 from tests.benchmarks.services import Load, Services
 
 
@@ -40,15 +41,20 @@ def prepare(services: Services, load: Load) -> list[PreparedBatch]:
             staged, _ = folded.staged()
             rows.append((folded.table.name, [(number, *row) for number, row in enumerate(staged)]))
             merges.append(sql(f"ingest/{folded.table.name}/merge.sql"))
-        prepared.append(PreparedBatch(len(batch), tuple(rows), "".join(merges).encode()))
+        prepared.append(PreparedBatch(len(batch), tuple(rows), b"".join(merges)))
     return prepared
 
 
 def measure(services: Services, batches: Sequence[PreparedBatch]) -> Throughput:
-    """Write the batches to a database without a row; the first one is not counted, as nowhere else."""
+    """Write the batches to a database without a row; the first one is not counted, as nowhere
+    else.
+    """
     commits, begun = [], 0.0
     options = "-c synchronous_commit=off -c jit=off -c timezone=UTC"
-    with services.database() as database, psycopg.connect(database.consumer, options=options) as connection:
+    with (
+        services.database() as database,
+        psycopg.connect(database.consumer, options=options) as connection,
+    ):
         copies = _copies(connection)
         gc.disable()
         try:
@@ -73,11 +79,14 @@ def measure(services: Services, batches: Sequence[PreparedBatch]) -> Throughput:
 def _copies(connection: psycopg.Connection) -> dict[str, tuple[bytes, list[str]]]:
     """Of each staging table: the COPY statement and the types of its columns. Makes the tables."""
     for table in TABLES:
-        connection.execute(sql(f"ingest/{table.name}/staging.sql").encode())
-    columns = connection.execute(sql("ingest/staged_columns.sql").encode()).fetchall()
+        connection.execute(sql(f"ingest/{table.name}/staging.sql"))
+    columns = connection.execute(sql("ingest/staged_columns.sql")).fetchall()
     connection.commit()
     copies = {}
     for name, of_table in groupby(columns, key=itemgetter(0)):
         _, names, types = zip(*of_table, strict=True)
-        copies[name] = (f"copy {name} ({', '.join(names)}) from stdin (format binary)".encode(), list(types))
+        copies[name] = (
+            f"copy {name} ({', '.join(names)}) from stdin (format binary)".encode(),
+            list(types),
+        )
     return copies

@@ -1,10 +1,13 @@
-"""Measure how fresh figures are: from a producer's hand to the metric row that counts the event, through the whole stack.
+"""Measure how fresh figures are: from a producer's hand to the metric row that counts the event,
+through the whole stack.
 
-``python -m tests.benchmarks.freshness`` runs a stack of its own with a consumer and Airflow (.btl-bench-freshness, free ports,
-gone afterwards), sends comments on open discussions at a steady rate, prints percentiles with their parts, and writes
-build/bench-freshness.json. Beside it a session looks ten times a second at how many comments each article has, as rows and in
-figures: an article's comment number k has arrived with the first look that finds k. Each time is so too long by a tenth of a
-second at most. Comments of the first minute are left out: the first run of a DAG takes longer.
+``python -m tests.benchmarks.freshness`` runs a stack of its own with a consumer and Airflow
+(.btl-bench-freshness, free ports, gone afterwards), sends comments on open discussions at a steady
+rate, prints percentiles with their parts, and writes build/bench-freshness.json. Beside it a
+session looks ten times a second at how many comments each article has, as rows and in figures: an
+article's comment number k has arrived with the first look that finds k. Each time is so too long by
+a tenth of a second at most. Comments of the first minute are left out: the first run of a DAG takes
+longer.
 """
 
 import argparse
@@ -23,13 +26,13 @@ from rich.console import Console
 from rich.table import Table
 
 from below_the_line.envelopes import structured
-from below_the_line.local.stack import Stack
-from below_the_line.pacing import Pacer
 from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.settings import Settings
+from btl.pacing import Pacer
+from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, commit, describe_machine
 from tests.benchmarks.rates import Percentiles, percentiles
-from tests.consuming import wait_until
+from tests.pipeline import wait_until
 
 MOST_SECONDS = 5.0
 """The target, of 95 in 100 events."""
@@ -64,8 +67,11 @@ class Freshness:
     event_to_figure: Percentiles
 
 
-def arrivals(sent: Mapping[str, Sequence[float]], looks: Iterable[Look]) -> list[tuple[float, float, float]]:
-    """When each comment was sent, was a row, and was in the figures. ``sent`` has an article's comments in order.
+def arrivals(
+    sent: Mapping[str, Sequence[float]], looks: Iterable[Look]
+) -> list[tuple[float, float, float]]:
+    """When each comment was sent, was a row, and was in the figures. ``sent`` has an article's
+    comments in order.
 
     Raises ValueError for a comment that no look finds.
     """
@@ -79,7 +85,8 @@ def arrivals(sent: Mapping[str, Sequence[float]], looks: Iterable[Look]) -> list
     for article, times in sent.items():
         if not len(times) == len(rows[article]) == len(figures[article]):
             raise ValueError(
-                f"of {len(times)} comments on {article}, {len(rows[article])} are rows and {len(figures[article])} counted"
+                f"of {len(times)} comments on {article}, {len(rows[article])} are rows and"
+                f" {len(figures[article])} counted"
             )
         found += list(zip(times, rows[article], figures[article], strict=True))
     return found
@@ -99,7 +106,12 @@ class _Watcher:
             while not self._stop.wait(_LOOK_SECONDS):
                 rows = connection.execute(_LOOK).fetchall()
                 if rows:
-                    self.looks.append((rows[0][3], {article: (count, figure) for article, count, figure, _ in rows}))
+                    self.looks.append(
+                        (
+                            rows[0][3],
+                            {article: (count, figure) for article, count, figure, _ in rows},
+                        )
+                    )
 
     def counted(self) -> int:
         """Comments in the figures, as of the last look."""
@@ -144,15 +156,21 @@ def _comment(number: int, articles: int) -> Outgoing:
             "article_id": f"article-{number % articles}",
             "comment_id": f"comment-{number}",
             "author": {"user_id": f"user-{number % 997}", "display_name": "Reader"},
-            "body": "A comment of usual length, as readers write them below an article that many of them have read."
-            * 2,
+            "body": (
+                "A comment of usual length, as readers write them below an article that many of"
+                " them have read." * 2
+            ),
             "posted_at": at,
         },
     )
 
 
-def measure(settings: Settings, database_url: str, per_second: float, seconds: float, articles: int) -> Freshness:
-    """Send comments at a rate for so long, after a warm-up of a minute. Raises AssertionError if not all come to be counted."""
+def measure(
+    settings: Settings, database_url: str, per_second: float, seconds: float, articles: int
+) -> Freshness:
+    """Send comments at a rate for so long, after a warm-up of a minute. Raises AssertionError if
+    not all come to be counted.
+    """
     total = int(per_second * (_WARM_UP_SECONDS + seconds))
     sent: dict[str, list[float]] = {f"article-{number}": [] for number in range(articles)}
     with _Watcher(database_url) as watcher, Publisher(settings) as publisher:
@@ -172,7 +190,9 @@ def measure(settings: Settings, database_url: str, per_second: float, seconds: f
             _COUNTED_SECONDS,
             lambda: f"{watcher.counted()} of {total} comments are counted",
         )
-    found = [each for each in arrivals(sent, watcher.looks) if each[0] >= started + _WARM_UP_SECONDS]
+    found = [
+        each for each in arrivals(sent, watcher.looks) if each[0] >= started + _WARM_UP_SECONDS
+    ]
     return Freshness(
         len(found),
         per_second,
@@ -186,7 +206,10 @@ def measure(settings: Settings, database_url: str, per_second: float, seconds: f
 def show(console: Console, found: Freshness) -> None:
     """Print it as a table."""
     table = Table(
-        title=f"{found.comments:,} comments at {found.sent_per_second:.1f}/s (wanted {found.wanted_per_second:g}/s), in seconds"
+        title=(
+            f"{found.comments:,} comments at {found.sent_per_second:.1f}/s (wanted"
+            f" {found.wanted_per_second:g}/s), in seconds"
+        )
     )
     names = list(asdict(found.event_to_row))
     table.add_column("from … to …")
@@ -204,10 +227,16 @@ def show(console: Console, found: Freshness) -> None:
 
 def main() -> int:
     """Run it on a stack of its own."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.freshness", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.freshness", description=__doc__
+    )
     parser.add_argument("--rate", type=float, default=50, help="events per second")
-    parser.add_argument("--seconds", type=float, default=600, help="how long, after a minute to warm up")
-    parser.add_argument("--articles", type=int, default=200, help="articles that are commented on by turns")
+    parser.add_argument(
+        "--seconds", type=float, default=600, help="how long, after a minute to warm up"
+    )
+    parser.add_argument(
+        "--articles", type=int, default=200, help="articles that are commented on by turns"
+    )
     options = parser.parse_args()
     console = Console(highlight=False)
     stack = Stack(
@@ -224,7 +253,9 @@ def main() -> int:
         with psycopg.connect(url) as connection:
             version = connection.info.server_version
         machine = describe_machine(f"{version // 10_000}.{version % 10_000}")
-        settings = Settings.model_validate({"kafka_bootstrap": stack.environment()["BTL_KAFKA_BOOTSTRAP"]})
+        settings = Settings.model_validate(
+            {"kafka_bootstrap": stack.environment()["BTL_KAFKA_BOOTSTRAP"]}
+        )
         found = measure(settings, url, options.rate, options.seconds, options.articles)
     finally:
         stack.down()
@@ -232,7 +263,12 @@ def main() -> int:
     show(console, found)
     report = ROOT / "build" / "bench-freshness.json"
     report.parent.mkdir(exist_ok=True)
-    document = {"machine": machine, "commit": commit(), "options": vars(options), "found": asdict(found)}
+    document = {
+        "machine": machine,
+        "commit": commit(),
+        "options": vars(options),
+        "found": asdict(found),
+    }
     report.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     console.print(f"Everything: {report.relative_to(ROOT)}")
     return 0

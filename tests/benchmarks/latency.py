@@ -1,9 +1,10 @@
 """From a producer's hand to the committed row, at a steady rate.
 
-Each record carries the time at which it was handed to the producer (before its linger and its way to the broker) in a
-header that no contract looks at. Afterwards the topics are read again: a record's latency is the commit of the ledger's line
-that covers its offset, less that time. Both clocks are this machine's. ``committed_at`` is taken in the statement before the
-COMMIT, which does not wait for the disk (synchronous_commit=off). What was sent in the first seconds is left out.
+Each record carries the time at which it was handed to the producer (before its linger and its way
+to the broker) in a header that no contract looks at. Afterwards the topics are read again: a
+record's latency is the commit of the ledger's line that covers its offset, less that time. Both
+clocks are this machine's. ``committed_at`` is taken in the statement before the COMMIT, which does
+not wait for the disk (synchronous_commit=off). What was sent in the first seconds is left out.
 """
 
 import time
@@ -15,11 +16,11 @@ from itertools import islice
 
 import psycopg
 
-from below_the_line.pacing import Pacer
 from below_the_line.publishing import Outgoing, Publisher
+from btl.pacing import Pacer
 from tests.benchmarks.path import consuming
 from tests.benchmarks.rates import Percentiles, percentiles
-from tests.benchmarks.reading import read_all
+from tests.benchmarks.reader import read_all
 from tests.benchmarks.services import Load, Services
 
 _SENT = "bench-sent"
@@ -42,11 +43,18 @@ class Latency:
     milliseconds: Percentiles
 
 
-def measure(services: Services, events: Iterable[Outgoing], per_second: float, seconds: float) -> Latency:
-    """Send events at a rate for so long, after a warm-up of five seconds, to one consumer that runs already."""
+def measure(
+    services: Services, events: Iterable[Outgoing], per_second: float, seconds: float
+) -> Latency:
+    """Send events at a rate for so long, after a warm-up of five seconds, to one consumer that runs
+    already.
+    """
     load = services.create("latency")
     total = int(per_second * (_WARM_UP_SECONDS + seconds))
-    with services.database() as database, consuming(services, load, database, processes=1) as consumers:
+    with (
+        services.database() as database,
+        consuming(services, load, database, processes=1) as consumers,
+    ):
         with Publisher(services.settings) as publisher:
             started = time.time()
             pacer = Pacer(rate=per_second)
@@ -65,13 +73,17 @@ def measure(services: Services, events: Iterable[Outgoing], per_second: float, s
         consumers.wait_for(total)
         with psycopg.connect(database.superuser) as connection:
             ledger: list[Line] = connection.execute(
-                "select topic, partition, first_offset, next_offset, extract(epoch from committed_at)::float8"
-                " from ingest.batches where records > 0"
+                "select topic, partition, first_offset, next_offset, extract(epoch from"
+                " committed_at)::float8 from ingest.batches where records > 0"
             ).fetchall()
     sent = list(_sent(services, replace(load, records=total)))
     measured = latencies(sent, ledger, since=started + _WARM_UP_SECONDS)
     return Latency(
-        len(measured), seconds, per_second, (total - 1) / took, percentiles([each * 1000 for each in measured])
+        len(measured),
+        seconds,
+        per_second,
+        (total - 1) / took,
+        percentiles([each * 1000 for each in measured]),
     )
 
 
@@ -86,8 +98,11 @@ def _sent(services: Services, load: Load) -> Iterator[tuple[str, int, int, float
             yield (*partition, record.offset, int(dict(record.headers)[_SENT] or b"") / 1e9)
 
 
-def latencies(sent: Iterable[tuple[str, int, int, float]], ledger: Iterable[Line], since: float) -> list[float]:
-    """Seconds from sending to commit, of each record (topic, partition, offset, time sent) that was sent ``since`` or later.
+def latencies(
+    sent: Iterable[tuple[str, int, int, float]], ledger: Iterable[Line], since: float
+) -> list[float]:
+    """Seconds from sending to commit, of each record (topic, partition, offset, time sent) that was
+    sent ``since`` or later.
 
     Raises ValueError for a record that no line of the ledger covers.
     """

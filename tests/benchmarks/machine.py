@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from below_the_line.local import kafka
+from btl.stack import kafka
 from tests.benchmarks.rates import Throughput, Window, throughput
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +41,9 @@ def _processor() -> str:
 
 
 def commit() -> str:
-    """The commit that is measured, with ``+changes`` if the work tree differs from it; ``unknown`` outside a repository."""
+    """The commit that is measured, with ``+changes`` if the work tree differs from it; ``unknown``
+    outside a repository.
+    """
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--dirty=+changes", "--exclude=*"],
@@ -56,7 +58,9 @@ def commit() -> str:
 
 
 class Usage:
-    """Looks ten times a second at what processes take of memory and of the cores, while the block lasts."""
+    """Looks ten times a second at what processes take of memory and of the cores, while the block
+    lasts.
+    """
 
     def __init__(self, process_ids: Iterable[int]) -> None:
         self._processes = [psutil.Process(process_id) for process_id in process_ids]

@@ -1,8 +1,10 @@
-"""Measure metrics: a full rebuild, an incremental run over one in a hundred articles, and look-ups, at several sizes.
+"""Measure metrics: a full rebuild, an incremental run over one in a hundred articles, and look-ups,
+at several sizes.
 
-``python -m tests.benchmarks.metrics`` runs a stack of its own (.btl-bench-metrics, free ports, gone afterwards), prints a table
-against the targets, and writes build/bench-metrics.json. A hundred comments an article on average, skewed as real discussions
-are: half of them are under a tenth of the articles. The rebuild is of tables that are empty at first, by two connections.
+``python -m tests.benchmarks.metrics`` runs a stack of its own (.btl-bench-metrics, free ports, gone
+afterwards), prints a table against the targets, and writes build/bench-metrics.json. A hundred
+comments an article on average, skewed as real discussions are: half of them are under a tenth of
+the articles. The rebuild is of tables that are empty at first, by two connections.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import psutil
@@ -23,8 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from below_the_line.database.migrations import migrate
-from below_the_line.local.stack import Stack
 from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
+from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, commit, describe_machine
 from tests.conftest import with_database
 
@@ -123,10 +126,16 @@ from discussion.comments
 group by article_id
 """
 ASKED = {
-    "an article": "select * from metrics.article_engagement where article_id = 'article-' || {number}",
-    "most reported": "select * from metrics.article_abuse order by reports desc, article_id limit 20",
-    "a section by day": "select * from metrics.section_daily where site = 'daily' and section = 'section-' || mod({number}, 20)"
-    " and day >= '2025-06-01' and day < '2025-07-01'",
+    "an article": (
+        "select * from metrics.article_engagement where article_id = 'article-' || {number}"
+    ),
+    "most reported": (
+        "select * from metrics.article_abuse order by reports desc, article_id limit 20"
+    ),
+    "a section by day": (
+        "select * from metrics.section_daily where site = 'daily' and section = 'section-' ||"
+        " mod({number}, 20) and day >= '2025-06-01' and day < '2025-07-01'"
+    ),
     "the moderation queue": "select * from discussion.moderation_queue limit 50",
 }
 
@@ -167,7 +176,8 @@ def measure(url: str, comments: int, say: Callable[[str], None] = print) -> Size
         connection.execute("set synchronous_commit = off")
         for statement in FILL:
             connection.execute(
-                statement.encode(), {"articles": articles, "comments": comments} if "%(" in statement else None
+                statement.encode(),
+                {"articles": articles, "comments": comments} if "%(" in statement else None,
             )
         row = connection.execute("select count(*) from discussion.comments").fetchone()
         assert row is not None
@@ -186,14 +196,24 @@ def measure(url: str, comments: int, say: Callable[[str], None] = print) -> Size
         written = _temporary_bytes(connection) - before
         connection.execute("vacuum (analyze)")
         connection.execute(
-            "insert into ingest.dirty_articles (article_id) select article_id from discussion.windows"
-            " where mod(hashtext(article_id), 100) = 0"
+            "insert into ingest.dirty_articles (article_id) select article_id from"
+            " discussion.windows where mod(hashtext(article_id), 100) = 0"
         )
         marked = connection.execute("select count(*) from ingest.dirty_articles").fetchone()
         assert marked is not None
         incremental = _seconds(lambda: recompute_dirty(connection))
         asked = {name: _p95(connection, query, articles) for name, query in ASKED.items()}
-    return Size(row[0], articles, aggregate, rebuild, marked[0], incremental, asked, peak[0], written // 2**20)
+    return Size(
+        row[0],
+        articles,
+        aggregate,
+        rebuild,
+        marked[0],
+        incremental,
+        asked,
+        peak[0],
+        written // 2**20,
+    )
 
 
 def _seconds(work: Callable[[], object]) -> float:
@@ -204,15 +224,23 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _temporary_bytes(connection: psycopg.Connection[Any]) -> int:
     connection.execute("select pg_stat_force_next_flush()")
-    row = connection.execute("select temp_bytes from pg_stat_database where datname = current_database()").fetchone()
+    row = connection.execute(
+        "select temp_bytes from pg_stat_database where datname = current_database()"
+    ).fetchone()
     assert row is not None
     return int(row[0])
 
 
+def _rows(connection: psycopg.Connection[Any], query: str) -> list[Any]:
+    return connection.execute(query.encode()).fetchall()
+
+
 def _p95(connection: psycopg.Connection[Any], query: str, articles: int) -> float:
-    """In milliseconds, answer and fetching included; of rows that differ from one time to the next."""
+    """In milliseconds, answer and fetching included; of rows that differ from one time to the
+    next.
+    """
     times = sorted(
-        _seconds(lambda number=number: connection.execute(query.format(number=number).encode()).fetchall())  # type: ignore[misc]
+        _seconds(partial(_rows, connection, query.format(number=number)))
         for number in range(1, articles, max(1, articles // LOOK_UPS))
     )
     return times[int(len(times) * 0.95)] * 1_000
@@ -244,12 +272,28 @@ def show(console: Console, sizes: Sequence[Size]) -> None:
         table.add_column(f"{size.comments:,} comments", justify="right")
     table.add_column("target", justify="right")
     rows: list[tuple[str, Callable[[Size], str], str]] = [
-        ("one sequential aggregate of the comments", lambda each: f"{each.aggregate_seconds:.2f} s", ""),
+        (
+            "one sequential aggregate of the comments",
+            lambda each: f"{each.aggregate_seconds:.2f} s",
+            "",
+        ),
         ("full rebuild, by two connections", lambda each: f"{each.rebuild_seconds:.1f} s", ""),
-        ("  by the aggregate", lambda each: f"{each.rebuild_ratio:.1f}", f"at most {MOST_REBUILD:.0f}"),
+        (
+            "  by the aggregate",
+            lambda each: f"{each.rebuild_ratio:.1f}",
+            f"at most {MOST_REBUILD:.0f}",
+        ),
         ("run over one article in a hundred", lambda each: f"{each.incremental_seconds:.2f} s", ""),
-        ("  of a rebuild", lambda each: f"1/{each.incremental_ratio:.0f}", f"at most 1/{LEAST_INCREMENTAL:.0f}"),
-        ("memory of the session, shared included", lambda each: f"{each.backend_megabytes:,} MB", ""),
+        (
+            "  of a rebuild",
+            lambda each: f"1/{each.incremental_ratio:.0f}",
+            f"at most 1/{LEAST_INCREMENTAL:.0f}",
+        ),
+        (
+            "memory of the session, shared included",
+            lambda each: f"{each.backend_megabytes:,} MB",
+            "",
+        ),
         ("temporary files of the rebuild", lambda each: f"{each.temporary_megabytes:,} MB", ""),
         *(
             (
@@ -268,11 +312,14 @@ def show(console: Console, sizes: Sequence[Size]) -> None:
 def main() -> int:
     """Run it on a stack of its own."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.metrics", description=__doc__)
-    parser.add_argument("--comments", type=int, nargs="+", default=list(SIZES), help="the sizes to measure at")
+    parser.add_argument(
+        "--comments", type=int, nargs="+", default=list(SIZES), help="the sizes to measure at"
+    )
     options = parser.parse_args()
     console = Console(highlight=False)
     stack = Stack(
-        ROOT / ".btl-bench-metrics", {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
+        ROOT / ".btl-bench-metrics",
+        {name: value for name, value in os.environ.items() if not name.startswith("BTL_")},
     )
     sizes: list[Size] = []
     try:
@@ -295,7 +342,10 @@ def main() -> int:
     report = ROOT / "build" / "bench-metrics.json"
     report.parent.mkdir(exist_ok=True)
     report.write_text(
-        json.dumps({"machine": machine, "commit": commit(), "sizes": [asdict(size) for size in sizes]}, indent=2)
+        json.dumps(
+            {"machine": machine, "commit": commit(), "sizes": [asdict(size) for size in sizes]},
+            indent=2,
+        )
     )
     console.print(f"Everything: {report.relative_to(ROOT)}")
     return 0

@@ -1,8 +1,10 @@
-"""The whole path: from the topics to committed rows, with ledger and positions, by the consumers as they are shipped.
+"""The whole path: from the topics to committed rows, with ledger and positions, by the consumers as
+they are shipped.
 
-The rate is the ledger's: the records committed after the first batch, over the time from that commit to the last one. Where
-several processes work, the time begins when the last of them has said that it consumes. The partitions are stopped, as an
-operator's decision would have them, until each process owns some: starting and joining the group are not in the rate.
+The rate is the ledger's: the records committed after the first batch, over the time from that
+commit to the last one. Where several processes work, the time begins when the last of them has said
+that it consumes. The partitions are stopped, as an operator's decision would have them, until each
+process owns some: starting and joining the group are not in the rate.
 """
 
 import json
@@ -23,7 +25,7 @@ from kafka import KafkaConsumer
 from tests.benchmarks.machine import Usage
 from tests.benchmarks.rates import Commit, Throughput, window
 from tests.benchmarks.services import Database, Load, Services
-from tests.consuming import assert_accounted, wait_until
+from tests.pipeline import assert_accounted, wait_until
 
 _COMMITS = """
 select extract(epoch from max(committed_at))::float8, sum(records)::bigint
@@ -44,12 +46,16 @@ class Consumers:
     usage: Usage
 
     def commits(self) -> list[Commit]:
-        """When transactions were committed, in seconds since 1970, and how many records each took."""
+        """When transactions were committed, in seconds since 1970, and how many records each
+        took.
+        """
         with psycopg.connect(self.database.superuser) as connection:
             return connection.execute(_COMMITS).fetchall()
 
     def wait_for(self, records: int) -> None:
-        """Wait until the ledger has so many. Raises AssertionError if a process ends or none makes progress."""
+        """Wait until the ledger has so many. Raises AssertionError if a process ends or none makes
+        progress.
+        """
         with psycopg.connect(self.database.superuser, autocommit=True) as connection:
             seen, since, tick = 0, time.monotonic(), threading.Event()
             while seen < records:
@@ -76,7 +82,9 @@ class Consumers:
         return self.usage.throughput(counted)
 
     def joined_at(self) -> float:
-        """When the last process began, or after the last rebalance began anew, in seconds since 1970."""
+        """When the last process began, or after the last rebalance began anew, in seconds since
+        1970.
+        """
         lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
         told = [line["timestamp"] for line in lines if line["event"] == "consuming"]
         return max(datetime.fromisoformat(each).timestamp() for each in told)
@@ -96,8 +104,12 @@ class Consumers:
 
 
 @contextmanager
-def consuming(services: Services, load: Load, database: Database, processes: int) -> Iterator[Consumers]:
-    """Consumers of a group of their own, from the beginning of a load's topics on; stopped at the end."""
+def consuming(
+    services: Services, load: Load, database: Database, processes: int
+) -> Iterator[Consumers]:
+    """Consumers of a group of their own, from the beginning of a load's topics on; stopped at the
+    end.
+    """
     group = f"bench-{uuid.uuid4().hex[:12]}"
     logs = [services.logs / f"{group}-{number}.log" for number in range(processes)]
     _hold_back(services, load, database, group)
@@ -124,19 +136,22 @@ def _hold_back(services: Services, load: Load, database: Database, group: str) -
         consumer.close()
     with psycopg.connect(database.superuser) as connection, connection.cursor() as cursor:
         cursor.executemany(
-            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id, next_offset, epoch, status)"
-            " values (%s, %s, %s, %s, 0, 0, 'stopped')",
+            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id,"
+            " next_offset, epoch, status) values (%s, %s, %s, %s, 0, 0, 'stopped')",
             partitions,
         )
 
 
 def _release(processes: Sequence["subprocess.Popen[bytes]"], database: Database) -> None:
-    """Let the partitions be read once every process owns some. Raises AssertionError if that does not come about."""
+    """Let the partitions be read once every process owns some. Raises AssertionError if that does
+    not come about.
+    """
     with psycopg.connect(database.superuser, autocommit=True) as connection:
 
         def all_own() -> bool:
             row = connection.execute(
-                "select count(distinct owner), count(owner) = count(*) from ingest.partition_offsets"
+                "select count(distinct owner), count(owner) = count(*) from"
+                " ingest.partition_offsets"
             )
             return row.fetchone() == (len(processes), True)
 
@@ -155,7 +170,7 @@ def _start(
     }
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.consuming", *arguments],
+            [sys.executable, "-m", "tests.benchmarks.consumer", *arguments],
             env=environment,
             stdout=file,
             stderr=file,
@@ -164,7 +179,12 @@ def _start(
 
 
 def measure(services: Services, load: Load, processes: int) -> Throughput:
-    """Let so many processes take a load. Raises AssertionError if the account is not right afterwards."""
-    with services.database() as database, consuming(services, load, database, processes) as consumers:
+    """Let so many processes take a load. Raises AssertionError if the account is not right
+    afterwards.
+    """
+    with (
+        services.database() as database,
+        consuming(services, load, database, processes) as consumers,
+    ):
         consumers.wait_for(load.records)
         return consumers.throughput()

@@ -1,14 +1,17 @@
-"""The peer: the Debezium JDBC sink in Kafka Connect (standalone), writing the same events, flattened, by upsert.
+"""The peer: the Debezium JDBC sink in Kafka Connect (standalone), writing the same events,
+flattened, by upsert.
 
-Before anything is measured each event becomes a flat JSON object in a topic of its own; the schema is in the connector's
-configuration, not in every message, which is the form that Connect reads fastest. The table has the key of the events and no
-other index, and the database commits without waiting for the disk (synchronous_commit=off), as ours does. Nothing is
-validated, no ledger is kept, and positions lie in Kafka. A column with a default, of which the sink knows nothing, says when
-a row was stored. The rate is counted from the first quarter of the rows on, when the Java machine has compiled what it runs;
-the rate from the first commit on is told, too.
+Before anything is measured each event becomes a flat JSON object in a topic of its own; the schema
+is in the connector's configuration, not in every message, which is the form that Connect reads
+fastest. The table has the key of the events and no other index, and the database commits without
+waiting for the disk (synchronous_commit=off), as ours does. Nothing is validated, no ledger is
+kept, and positions lie in Kafka. A column with a default, of which the sink knows nothing, says
+when a row was stored. The rate is counted from the first quarter of the rows on, when the Java
+machine has compiled what it runs; the rate from the first commit on is told, too.
 
-``DEFAULT`` is the sink as it comes. ``BEST`` is what notes of trials found best: UNNEST inserts in batches of 2,000, and a
-consumer that fetches enough to fill them. The Java options are those of Kafka's own start script.
+``DEFAULT`` is the sink as it comes. ``BEST`` is what notes of trials found best: UNNEST inserts in
+batches of 2,000, and a consumer that fetches enough to fill them. The Java options are those of
+Kafka's own start script.
 """
 
 import json
@@ -33,9 +36,9 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.contracts.times import EPOCH
 from below_the_line.errors import BelowTheLineError
-from below_the_line.local import jars
-from below_the_line.local.kafka import jars_folder, java_launcher
 from below_the_line.publishing import Outgoing, Publisher
+from btl.stack import jars
+from btl.stack.kafka import jars_folder, java_launcher
 from tests.benchmarks.machine import Usage
 from tests.benchmarks.rates import Throughput, after_share, window
 from tests.benchmarks.services import Services
@@ -79,7 +82,12 @@ _SCHEMA = {
     "fields": [
         *({"field": name, "type": "string", "optional": name not in _KEY} for name in _TEXTS),
         *(
-            {"field": name, "type": "int64", "optional": True, "name": "org.apache.kafka.connect.data.Timestamp"}
+            {
+                "field": name,
+                "type": "int64",
+                "optional": True,
+                "name": "org.apache.kafka.connect.data.Timestamp",
+            }
             for name in _TIMES
         ),
     ],
@@ -108,12 +116,14 @@ class PeerRun:
 
 
 def prepare(services: Services, events: Iterable[Outgoing]) -> FlatLoad:
-    """Fetch the peer's jars and flatten the events. Raises BelowTheLineError where the jars can't be had."""
+    """Fetch the peer's jars and flatten the events. Raises BelowTheLineError where the jars can't
+    be had.
+    """
     jars.have(
         _LOCK_FILE,
         _jars(services),
         name="The jars of Kafka Connect and the Debezium JDBC sink",
-        cure="They need the network once; without it everything but the peer is measured.",
+        hint="They need the network once; without it everything but the peer is measured.",
     )
     decode = load_contracts().decode
     services.create_topic(TOPIC, PARTITIONS, {})
@@ -122,7 +132,11 @@ def prepare(services: Services, events: Iterable[Outgoing]) -> FlatLoad:
     timestamp = int(time.time() * 1000)
     with Publisher(services.settings) as publisher:
         for outgoing in events:
-            event = decode(Record(outgoing.topic, 0, 0, timestamp, outgoing.key, outgoing.value, outgoing.headers))
+            event = decode(
+                Record(
+                    outgoing.topic, 0, 0, timestamp, outgoing.key, outgoing.value, outgoing.headers
+                )
+            )
             assert not isinstance(event, Rejection), event
             row = flattened(event)
             key = (row["article_id"], row["entity_id"], row["event_type"])
@@ -140,7 +154,9 @@ def flattened(event: Event) -> dict[str, Any]:
     row = {name: data.get(name, author.get(name)) for name in _TEXTS} | {
         "article_id": event.article_id,
         "entity_id": " ".join(
-            data[name] for name in ("comment_id", "report_id", "user_id", "reaction") if data.get(name) is not None
+            data[name]
+            for name in ("comment_id", "report_id", "user_id", "reaction")
+            if data.get(name) is not None
         ),
         "event_type": event.type,
         "event_id": event.id,
@@ -170,25 +186,38 @@ def measure(services: Services, load: FlatLoad, settings: Mapping[str, str], tas
             _wait(connection, load, process, log)
         with psycopg.connect(database.superuser) as connection:
             commits = connection.execute(
-                "select extract(epoch from max(stored_at))::float8, count(*) from flat_events group by xmin"
+                "select extract(epoch from max(stored_at))::float8, count(*) from flat_events group"
+                " by xmin"
             ).fetchall()
     since = after_share(commits, WARM_UP_SHARE)
-    return PeerRun(usage.throughput(window(commits, since, tasks)), usage.throughput(window(commits, workers=tasks)))
+    return PeerRun(
+        usage.throughput(window(commits, since, tasks)),
+        usage.throughput(window(commits, workers=tasks)),
+    )
 
 
-def _wait(connection: psycopg.Connection, load: FlatLoad, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def _wait(
+    connection: psycopg.Connection, load: FlatLoad, process: "subprocess.Popen[bytes]", log: Path
+) -> None:
     texts = list(zip(*load.last.values(), strict=True))
     stored, seen, since, tick = 0, 0, time.monotonic(), threading.Event()
     while stored < load.rows:
         said = log.read_text(errors="replace")
-        if process.poll() is not None or _FAILED in said or time.monotonic() > since + _SECONDS_WITHOUT_PROGRESS:
-            errors = [line for line in said.splitlines() if "ERROR" in line or "Caused by" in line] or said.splitlines()
+        if (
+            process.poll() is not None
+            or _FAILED in said
+            or time.monotonic() > since + _SECONDS_WITHOUT_PROGRESS
+        ):
+            errors = [
+                line for line in said.splitlines() if "ERROR" in line or "Caused by" in line
+            ] or said.splitlines()
             raise BelowTheLineError(
-                f"The Debezium JDBC sink did not get to the end: {' … '.join(errors[-2:])[:400].rstrip('.')}."
+                "The Debezium JDBC sink did not get to the end:"
+                f" {' … '.join(errors[-2:])[:400].rstrip('.')}."
             )
-        (size, last) = connection.execute(
-            "select pg_relation_size('flat_events'), count(*) from flat_events where (article_id, entity_id, event_type)"
-            " in (select * from unnest(%s::text[], %s::text[], %s::text[]))",
+        size, last = connection.execute(
+            "select pg_relation_size('flat_events'), count(*) from flat_events where (article_id,"
+            " entity_id, event_type) in (select * from unnest(%s::text[], %s::text[], %s::text[]))",
             [list(each) for each in texts],
         ).fetchone() or (0, 0)
         if size > seen:

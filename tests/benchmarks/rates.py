@@ -29,26 +29,37 @@ class Throughput:
     seconds: float
     records_per_second: float
     peak_megabytes: float | None = None
-    """Resident memory at its peak, of all its processes together; None where it was not looked at."""
+    """Resident memory at its peak, of all its processes together; None where it was not looked
+    at.
+    """
     cpu_microseconds: float | None = None
-    """Of its processes, per record; those of broker and database are not among them. Hardly depends on what else runs."""
+    """Of its processes, per record; those of broker and database are not among them. Hardly depends
+    on what else runs.
+    """
 
 
 def window(commits: Iterable[Commit], since: float | None = None, workers: int = 1) -> Window:
     """From the first commit at ``since`` or later, by default of all, to the last one.
 
-    What was in a commit was worked on before it: so the first one does not count, and of several workers as many as they
-    are. Raises ValueError if nothing is left.
+    What was in a commit was worked on before it: so the first one does not count, and of several
+    workers as many as they are. Raises ValueError if nothing is left.
     """
     ordered = sorted(commits)
     counted = [each for each in ordered if since is None or each[0] >= since]
     if len(counted) <= workers or counted[-1][0] <= counted[workers - 1][0]:
         raise ValueError(f"no rate from {len(counted)} commits by {workers}: measure more records")
     records = sum(number for _, number in counted[workers:])
-    return Window(counted[workers - 1][0], counted[-1][0], records, records / sum(number for _, number in ordered))
+    return Window(
+        counted[workers - 1][0],
+        counted[-1][0],
+        records,
+        records / sum(number for _, number in ordered),
+    )
 
 
-def throughput(found: Window, peak_megabytes: float | None = None, cpu_seconds: float | None = None) -> Throughput:
+def throughput(
+    found: Window, peak_megabytes: float | None = None, cpu_seconds: float | None = None
+) -> Throughput:
     """The rate in a window; ``cpu_seconds`` are those spent in it."""
     seconds = found.end - found.begin
     cpu = None if cpu_seconds is None else cpu_seconds / found.records * 1e6

@@ -17,12 +17,18 @@ from tests.benchmarks.scale import Shared
 
 FLOOR, READING = "floor", "reading"
 ONE, TWO = "one process", "two processes"
-PEER_DEFAULT, PEER_BEST, PEER_BEST_TWO = "peer, default, 1 task", "peer, best, 1 task", "peer, best, 2 tasks"
+PEER_DEFAULT, PEER_BEST, PEER_BEST_TWO = (
+    "peer, default, 1 task",
+    "peer, best, 1 task",
+    "peer, best, 2 tasks",
+)
 
 
 @dataclass
 class Results:
-    """Everything that was measured; a section that was not has nothing here, and a reason where one is due."""
+    """Everything that was measured; a section that was not has nothing here, and a reason where one
+    is due.
+    """
 
     rates: dict[str, list[Throughput]] = field(default_factory=dict)
     """By what was run, all rounds."""
@@ -50,7 +56,9 @@ class Results:
 
     def cpu(self, name: str) -> float | None:
         """The median, in microseconds per record."""
-        spent = [each.cpu_microseconds for each in self.runs(name) if each.cpu_microseconds is not None]
+        spent = [
+            each.cpu_microseconds for each in self.runs(name) if each.cpu_microseconds is not None
+        ]
         return median(spent) if spent else None
 
 
@@ -93,7 +101,9 @@ def targets(results: Results) -> list[Target]:
         Target("one process ÷ reading and validating only", ratio(one, results.rate(READING)), 0.8),
         Target("one process ÷ peer's default, 1 task", ratio(one, results.rate(PEER_DEFAULT)), 2.5),
         Target("one process ÷ peer's best, 1 task", ratio(one, results.rate(PEER_BEST)), 1.0),
-        Target("two processes ÷ peer's best, 2 tasks", ratio(two, results.rate(PEER_BEST_TWO)), 1.0),
+        Target(
+            "two processes ÷ peer's best, 2 tasks", ratio(two, results.rate(PEER_BEST_TWO)), 1.0
+        ),
         Target(
             "memory: one process ÷ peer's best, 1 task",
             ratio(results.memory(ONE), results.memory(PEER_BEST)),
@@ -113,7 +123,13 @@ def targets(results: Results) -> list[Target]:
             at_least=False,
             unit="ms",
         ),
-        Target("memory before a backlog", backlog.peak_megabytes if backlog else None, 250, at_least=False, unit="MB"),
+        Target(
+            "memory before a backlog",
+            backlog.peak_megabytes if backlog else None,
+            250,
+            at_least=False,
+            unit="MB",
+        ),
         Target("a bad record in every batch ÷ none", bad.ratio if bad else None, 0.9),
         Target(
             "deadlocks",
@@ -126,7 +142,9 @@ def targets(results: Results) -> list[Target]:
 
 
 def as_document(results: Results, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything, for a file: ``about`` (machine, commit, options), the raw figures, the medians, the targets."""
+    """Everything, for a file: ``about`` (machine, commit, options), the raw figures, the medians,
+    the targets.
+    """
     names = [*results.rates, *results.peers]
     return {
         **about,
@@ -160,9 +178,9 @@ def print_report(console: Console, results: Results, about: Mapping[str, Any]) -
     if (latency := results.latency) is not None:
         figures = latency.milliseconds
         console.print(
-            f"Event to row at {latency.sent_per_second:,.0f} of {latency.wanted_per_second:,.0f} events/s for "
-            f"{latency.seconds:.0f} s: p50 {figures.p50:.0f}, p95 {figures.p95:.0f}, p99 {figures.p99:.0f}, "
-            f"at most {figures.maximum:.0f} ms."
+            f"Event to row at {latency.sent_per_second:,.0f} of {latency.wanted_per_second:,.0f}"
+            f" events/s for {latency.seconds:.0f} s: p50 {figures.p50:.0f}, p95 {figures.p95:.0f},"
+            f" p99 {figures.p99:.0f}, at most {figures.maximum:.0f} ms."
         )
     if (backlog := results.backlog) is not None:
         console.print(
@@ -177,7 +195,9 @@ def print_report(console: Console, results: Results, about: Mapping[str, Any]) -
     console.print(_targets(targets(results)))
     for section, reason in results.not_measured.items():
         console.print(f"[bold red]Not measured: {section}.[/] {reason}")
-    console.print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in about["machine"].items()))
+    console.print(
+        ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in about["machine"].items())
+    )
     console.print(f"{about['workload']} × {about['options']['copies']}; commit {about['commit']}.")
 
 
@@ -220,7 +240,14 @@ def _rates(results: Results) -> Table:
 def _scale(runs: Sequence[Shared]) -> Table:
     table = _table(
         "Processes that share the partitions",
-        *("partitions a topic", "hot article", "processes", "records/s", "memory of all", "deadlocks"),
+        *(
+            "partitions a topic",
+            "hot article",
+            "processes",
+            "records/s",
+            "memory of all",
+            "deadlocks",
+        ),
     )
     for each in runs:
         table.add_row(
@@ -239,7 +266,9 @@ def _targets(found: Sequence[Target]) -> Table:
     for each in found:
         colour = {True: "green", False: "red", None: "yellow"}[each.met]
         bound = f"{'≥' if each.at_least else '≤'} {_number(each.bound, each.unit)}"
-        table.add_row(each.name, _number(each.measured, each.unit), bound, f"[{colour}]{each.verdict}[/]")
+        table.add_row(
+            each.name, _number(each.measured, each.unit), bound, f"[{colour}]{each.verdict}[/]"
+        )
     return table
 
 

@@ -1,8 +1,10 @@
-"""Measure the ingest: the floor, the parts and the whole path beside each other, on the same events, and against the peer.
+"""Measure the ingest: the floor, the parts and the whole path beside each other, on the same
+events, and against the peer.
 
-Runs a stack of its own (.btl-bench, free ports, gone afterwards). Prints tables, and writes build/bench.json with every raw
-figure. What is compared is run by turns, so many rounds, and medians are taken: a machine is never quiet for long. The
-figures to be reached are ratios between runs of one call; absolute ones say little about another machine.
+Runs a stack of its own (.btl-bench, free ports, gone afterwards). Prints tables, and writes
+build/bench.json with every raw figure. What is compared is run by turns, so many rounds, and
+medians are taken: a machine is never quiet for long. The figures to be reached are ratios between
+runs of one call; absolute ones say little about another machine.
 """
 
 import argparse
@@ -21,9 +23,9 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.local.stack import Stack
 from below_the_line.publishing import Outgoing
-from tests.benchmarks import bad, floor, latency, memory, path, peer, reading, report, scale
+from btl.stack.stack import Stack
+from tests.benchmarks import bad, floor, latency, memory, path, peer, reader, report, scale
 from tests.benchmarks.machine import ROOT, commit, describe_machine
 from tests.benchmarks.rates import Throughput
 from tests.benchmarks.report import Results
@@ -37,21 +39,39 @@ SECTIONS = (*COMPARED, "latency", "memory", "bad", "scale")
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options. Exits with status 2 for a section that there is not."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    parser.add_argument("--only", default=",".join(SECTIONS), metavar="A,B", help=f"of {', '.join(SECTIONS)}")
-    parser.add_argument("--copies", type=int, default=5, help="how many copies of the events are compared with")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each of the compared is run")
-    parser.add_argument("--rate", type=float, default=2_000, help="events per second for the latency")
-    parser.add_argument("--seconds", type=float, default=30, help="how long the latency is measured")
-    parser.add_argument("--backlog", type=int, default=1_000_000, help="how many records lie before one consumer")
     parser.add_argument(
-        "--shared-copies", type=int, default=2, help="copies that several processes share; and for bad records"
+        "--only", default=",".join(SECTIONS), metavar="A,B", help=f"of {', '.join(SECTIONS)}"
+    )
+    parser.add_argument(
+        "--copies", type=int, default=5, help="how many copies of the events are compared with"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often each of the compared is run"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=2_000, help="events per second for the latency"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=30, help="how long the latency is measured"
+    )
+    parser.add_argument(
+        "--backlog", type=int, default=1_000_000, help="how many records lie before one consumer"
+    )
+    parser.add_argument(
+        "--shared-copies",
+        type=int,
+        default=2,
+        help="copies that several processes share; and for bad records",
     )
     parser.add_argument(
         "--peer",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="another setting for the peer at its best, such as use.reduction.buffer=true; may be repeated",
+        help=(
+            "another setting for the peer at its best, such as use.reduction.buffer=true; may be"
+            " repeated"
+        ),
     )
     options = parser.parse_args(arguments)
     if any("=" not in each for each in options.peer):
@@ -77,7 +97,9 @@ class Benchmark:
         try:
             yield
         except (AssertionError, BelowTheLineError, ValueError) as error:
-            self.results.not_measured[name] = " ".join(str(error).split())[:600] or type(error).__name__
+            self.results.not_measured[name] = (
+                " ".join(str(error).split())[:600] or type(error).__name__
+            )
 
     def _shared(self) -> Iterator[Outgoing]:
         return self._workload.copies(self._options.shared_copies)
@@ -91,11 +113,15 @@ class Benchmark:
         if "latency" in asked:
             services.say(f"Latency at {self._options.rate:,.0f} events/s …")
             with self._section("latency"):
-                results.latency = latency.measure(services, self._endless(), self._options.rate, self._options.seconds)
+                results.latency = latency.measure(
+                    services, self._endless(), self._options.rate, self._options.seconds
+                )
         if "memory" in asked:
             services.say(f"Memory before a backlog of {self._options.backlog:,} …")
             with self._section("memory"):
-                results.backlog = memory.measure(services, islice(self._endless(), self._options.backlog))
+                results.backlog = memory.measure(
+                    services, islice(self._endless(), self._options.backlog)
+                )
         if "bad" in asked:
             services.say("Bad records …")
             with self._section("bad"):
@@ -117,12 +143,20 @@ class Benchmark:
             with self._section("floor"):
                 services.say("Preparing the floor's rows …")
                 batches = floor.prepare(services, load)
-                steps.append(_rate(results, "floor", report.FLOOR, lambda: floor.measure(services, batches)))
+                steps.append(
+                    _rate(results, "floor", report.FLOOR, lambda: floor.measure(services, batches))
+                )
         if "reading" in asked:
-            steps.append(_rate(results, "reading", report.READING, lambda: reading.measure(services, load)))
+            steps.append(
+                _rate(results, "reading", report.READING, lambda: reader.measure(services, load))
+            )
         if "path" in asked:
-            steps.append(_rate(results, "path", report.ONE, lambda: path.measure(services, load, 1)))
-            steps.append(_rate(results, "path", report.TWO, lambda: path.measure(services, load, 2)))
+            steps.append(
+                _rate(results, "path", report.ONE, lambda: path.measure(services, load, 1))
+            )
+            steps.append(
+                _rate(results, "path", report.TWO, lambda: path.measure(services, load, 2))
+            )
         if "peer" in asked:
             with self._section("peer"):
                 services.say("Flattening the events for the peer …")
@@ -158,10 +192,19 @@ def _rate(results: Results, section: str, name: str, measure: Callable[[], Throu
 
 
 def _peer(
-    results: Results, services: Services, load: peer.FlatLoad, name: str, settings: Mapping[str, str], tasks: int
+    results: Results,
+    services: Services,
+    load: peer.FlatLoad,
+    name: str,
+    settings: Mapping[str, str],
+    tasks: int,
 ) -> _Step:
     return _Step(
-        "peer", name, lambda: results.peers.setdefault(name, []).append(peer.measure(services, load, settings, tasks))
+        "peer",
+        name,
+        lambda: results.peers.setdefault(name, []).append(
+            peer.measure(services, load, settings, tasks)
+        ),
     )
 
 
@@ -171,7 +214,8 @@ def main() -> int:
     console = Console(highlight=False)
     progress = Console(stderr=True, highlight=False)
     stack = Stack(
-        ROOT / ".btl-bench", {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
+        ROOT / ".btl-bench",
+        {name: value for name, value in os.environ.items() if not name.startswith("BTL_")},
     )
     # SIGTERM, too, stops the stack: as an exception it passes through `finally`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -183,7 +227,11 @@ def main() -> int:
         stack.up(without=["airflow", "consumer"], automatic_ports=True)
         with TemporaryDirectory(prefix="btl-bench-") as folder:
             services = Services(stack, Path(folder), progress.print)
-            about = {"at": started, "commit": commit(), "machine": describe_machine(services.postgres_version())}
+            about = {
+                "at": started,
+                "commit": commit(),
+                "machine": describe_machine(services.postgres_version()),
+            }
             services.say("Reading the events …")
             workload = load_workload()
             about |= {"workload": workload.name, "options": vars(options)}

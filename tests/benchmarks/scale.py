@@ -1,4 +1,6 @@
-"""Several processes on one group: with few and many partitions, and with one article that half of all comments belong to."""
+"""Several processes on one group: with few and many partitions, and with one article that half of
+all comments belong to.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +29,9 @@ class Shared:
 
 
 def measure(services: Services, events: Callable[[], Iterable[Outgoing]]) -> Iterator[Shared]:
-    """Every combination, one after the other; the hot article with the fewest and the most partitions, too."""
+    """Every combination, one after the other; the hot article with the fewest and the most
+    partitions, too.
+    """
     for partitions in PARTITIONS:
         for hot in (False, True):
             name = f"{'hot' if hot else 'even'}-{partitions}"
@@ -41,14 +45,17 @@ def measure(services: Services, events: Callable[[], Iterable[Outgoing]]) -> Ite
 
 def _run(services: Services, load: Load, processes: int, partitions: int, hot: bool) -> Shared:
     services.say(
-        f"{processes} {'process' if processes == 1 else 'processes'}, {partitions} partitions a topic"
-        f"{', half of all comments on one article' if hot else ''} …"
+        f"{processes} {'process' if processes == 1 else 'processes'}, {partitions} partitions a"
+        f" topic{', half of all comments on one article' if hot else ''} …"
     )
     with services.database() as database:
         with consuming(services, load, database, processes) as consumers:
             consumers.wait_for(load.records)
             taken = consumers.throughput()
-        # After the processes have ended: until then their sessions may not have told the server's statistics.
+        # After the processes have ended: until then their sessions may not have told the server's
+        # statistics.
         deadlocks = max(consumers.deadlocks(), consumers.log().count("deadlock detected"))
     assert taken.peak_megabytes is not None
-    return Shared(processes, partitions, hot, taken.records_per_second, taken.peak_megabytes, deadlocks)
+    return Shared(
+        processes, partitions, hot, taken.records_per_second, taken.peak_megabytes, deadlocks
+    )

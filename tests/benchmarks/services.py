@@ -1,4 +1,6 @@
-"""The broker and the database that are measured with: topics filled beforehand, and a fresh database for each run."""
+"""The broker and the database that are measured with: topics filled beforehand, and a fresh
+database for each run.
+"""
 
 import os
 import uuid
@@ -13,9 +15,9 @@ from psycopg import sql
 from below_the_line import catalogue
 from below_the_line.catalogue import Topic
 from below_the_line.database.migrations import migrate
-from below_the_line.local.stack import Stack
 from below_the_line.publishing import Outgoing, Publisher, admin_client
 from below_the_line.settings import Settings
+from btl.stack.stack import Stack
 from tests.conftest import with_database
 
 _TEMPLATE = "bench_template"
@@ -41,7 +43,11 @@ class Load:
 def input_topics(load: str | None = None) -> tuple[Topic, ...]:
     """The catalogue's input topics, under the names that they have for a load."""
     inputs = tuple(each for each in catalogue.topics() if each.direction == "in")
-    return inputs if load is None else tuple(replace(each, name=Load(load, 0).topic(each.name)) for each in inputs)
+    return (
+        inputs
+        if load is None
+        else tuple(replace(each, name=Load(load, 0).topic(each.name)) for each in inputs)
+    )
 
 
 class Services:
@@ -80,18 +86,24 @@ class Services:
 
     @contextmanager
     def database(self) -> Iterator["Database"]:
-        """A migrated database without a row, gone afterwards. What was written before it is on the disk already."""
+        """A migrated database without a row, gone afterwards. What was written before it is on the
+        disk already.
+        """
         name = f"bench_{uuid.uuid4().hex[:12]}"
         self._on_server("create database {} template {}", name, _TEMPLATE)
         try:
             # Whoever is measured next is not to pay for the checkpoint of the one before.
             self._on_server("checkpoint")
-            yield Database(with_database(self._superuser, name), with_database(self._consumer, name))
+            yield Database(
+                with_database(self._superuser, name), with_database(self._consumer, name)
+            )
         finally:
             self._on_server("drop database {} with (force)", name)
 
     def fill(self, name: str, events: Iterable[Outgoing], partitions: int | None = None) -> Load:
-        """Make a load of these events; ``partitions`` per topic, by default as many as the catalogue says."""
+        """Make a load of these events; ``partitions`` per topic, by default as many as the
+        catalogue says.
+        """
         load = self.create(name, partitions)
         count = 0
         with Publisher(self.settings) as publisher:
@@ -109,7 +121,11 @@ class Services:
     def create_topic(self, name: str, partitions: int, configuration: Mapping[str, str]) -> None:
         """A topic, ready to be used."""
         with admin_client(self.settings) as admin:
-            definition = {"num_partitions": partitions, "replication_factor": 1, "configs": dict(configuration)}
+            definition = {
+                "num_partitions": partitions,
+                "replication_factor": 1,
+                "configs": dict(configuration),
+            }
             admin.create_topics({name: definition}, timeout_ms=10_000)
             admin.wait_for_topics([name], timeout_ms=30_000)
 

@@ -1,4 +1,6 @@
-"""The events that everything is measured with: a real export's, or else a simulated day's, in as many copies as wanted."""
+"""The events that everything is measured with: a real export's, or else a simulated day's, in as
+many copies as wanted.
+"""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -8,12 +10,12 @@ from typing import Any
 
 import orjson
 
-from below_the_line.archives.importing import Archive
-from below_the_line.archives.mapping import load_mapping
 from below_the_line.catalogue import load_contracts
 from below_the_line.envelopes import structured
 from below_the_line.publishing import Outgoing
-from below_the_line.simulation.day import simulate_day
+from btl.archives.importer import Archive
+from btl.archives.mapping import load_mapping
+from btl.simulation.day import simulate_day
 from tests.exports import MAPPING, real_export
 
 _DAY = datetime(2026, 5, 20, tzinfo=UTC)
@@ -39,17 +41,25 @@ class Workload:
 
 
 def load_workload() -> Workload:
-    """The real export's events where it is at hand (tests/exports.py), else those of a simulated day."""
+    """The real export's events where it is at hand (tests/exports.py), else those of a simulated
+    day.
+    """
     if (export := real_export()) is None:
         events = list(simulate_day(1, _DAY, records=_SIMULATED_RECORDS, bad_share=0))
         return Workload(f"a simulated day ({len(events):,} events)", events)
-    archive = Archive(export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC))
+    archive = Archive(
+        export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC)
+    )
     timed = sorted(archive.events(lambda _: None), key=lambda each: each.occurred_at)
-    return Workload(f"a real site's export ({len(timed):,} events)", [each.outgoing for each in timed])
+    return Workload(
+        f"a real site's export ({len(timed):,} events)", [each.outgoing for each in timed]
+    )
 
 
 def with_bad_records(events: Iterable[Outgoing], every: int) -> Iterator[Outgoing]:
-    """The same events, and after each ``every`` of them a bad one: by turns not JSON, and refused by its contract."""
+    """The same events, and after each ``every`` of them a bad one: by turns not JSON, and refused
+    by its contract.
+    """
     bad = 0
     for number, event in enumerate(events, 1):
         yield event
@@ -79,7 +89,8 @@ def with_hot_article(events: Iterable[Outgoing], seed: int = 1) -> Iterator[Outg
     chance = random.Random(seed)
 
     def move(data: dict[str, Any]) -> None:
-        # The article that it was stays part of the comment's id: two articles may have used the same one.
+        # The article that it was stays part of the comment's id: two articles may have used the
+        # same one.
         for name in _IDS[1:]:
             if data.get(name) is not None:
                 data[name] = f"{data['article_id']}:{data[name]}"
@@ -102,8 +113,12 @@ def _with_suffix(event: Outgoing, suffix: str) -> Outgoing:
     return changed._replace(key=(event.key or b"") + suffix.encode())
 
 
-def _changed(event: Outgoing, attribute: Callable[[str], str], data: Callable[[dict[str, Any]], None]) -> Outgoing:
-    """The event, in the mode it has, with id and subject put through ``attribute`` and its data changed."""
+def _changed(
+    event: Outgoing, attribute: Callable[[str], str], data: Callable[[dict[str, Any]], None]
+) -> Outgoing:
+    """The event, in the mode it has, with id and subject put through ``attribute`` and its data
+    changed.
+    """
     document = orjson.loads(event.value or b"")
     if not any(name == "ce_id" for name, _ in event.headers):
         data(document["data"])

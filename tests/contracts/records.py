@@ -42,7 +42,13 @@ def cloud_event(**changes: Any) -> dict[str, Any]:
 
 def structured(event: Any, **changes: Any) -> Record:
     """A record in structured mode; ``event`` may be bytes or text, to be sent as they are."""
-    raw = event if isinstance(event, bytes) else event if isinstance(event, str) else json.dumps(event)
+    raw = (
+        event
+        if isinstance(event, bytes)
+        else event
+        if isinstance(event, str)
+        else json.dumps(event)
+    )
     value = raw if isinstance(raw, bytes) else raw.encode()
     record = Record("comment-events", 0, 0, TIMESTAMP_MILLISECONDS, b"article-1", value, STRUCTURED)
     return record._replace(**changes)
@@ -51,7 +57,9 @@ def structured(event: Any, **changes: Any) -> Record:
 def binary(event: dict[str, Any], **changes: Any) -> Record:
     """The same event in binary mode."""
     headers: list[tuple[str, bytes | None]] = [("content-type", b"application/json")]
-    headers += [(f"ce_{name}", str(value).encode()) for name, value in event.items() if name != "data"]
+    headers += [
+        (f"ce_{name}", str(value).encode()) for name, value in event.items() if name != "data"
+    ]
     return structured(event["data"], headers=headers)._replace(**changes)
 
 
@@ -78,7 +86,9 @@ def code(record: Record) -> str:
 
 
 def of_type(event_type: str, content: dict[str, Any], topic: str = "comment-events") -> Record:
-    return structured(cloud_event(type=event_type, data={"article_id": "article-1", **content}), topic=topic)
+    return structured(
+        cloud_event(type=event_type, data={"article_id": "article-1", **content}), topic=topic
+    )
 
 
 def override(**content: Any) -> Record:
@@ -87,7 +97,11 @@ def override(**content: Any) -> Record:
 
 
 def article(**content: Any) -> Record:
-    return of_type("article.published.v1", {"url": "https://a.example/1", "headline": "h", **content}, "articles")
+    return of_type(
+        "article.published.v1",
+        {"url": "https://a.example/1", "headline": "h", **content},
+        "articles",
+    )
 
 
 def report(**content: Any) -> Record:

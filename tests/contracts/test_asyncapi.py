@@ -1,4 +1,6 @@
-"""schemas/asyncapi.yaml: up to date, valid by the specification's own schema, and true of the examples."""
+"""schemas/asyncapi.yaml: up to date, valid by the specification's own schema, and true of the
+examples.
+"""
 
 import copy
 import json
@@ -13,13 +15,15 @@ import referencing
 import yaml
 from referencing.jsonschema import DRAFT7
 
-from below_the_line import asyncapi
 from below_the_line.catalogue import Example, examples, topics
 from below_the_line.resources import SCHEMAS
+from btl.evolution import asyncapi
 
 SPECIFICATION = Path(__file__).parent / "asyncapi_specification" / "3.0.0.json"
 PLACE = "https://somewhere.example/schemas/"
-DOCUMENT: dict[str, Any] = yaml.safe_load((SCHEMAS / asyncapi.FILE_NAME).read_text(encoding="utf-8"))
+DOCUMENT: dict[str, Any] = yaml.safe_load(
+    (SCHEMAS / asyncapi.FILE_NAME).read_text(encoding="utf-8")
+)
 DIRECTIONS = {event_type: topic.direction for topic in topics() for event_type in topic.event_types}
 
 
@@ -48,7 +52,9 @@ def test_the_document_is_valid_by_the_specification(specification: Any) -> None:
         lambda document: document["components"]["messageBindings"]["keyed"]["kafka"].update(keys=1),
     ],
 )
-def test_the_specification_refuses_what_is_no_such_document(specification: Any, spoil: Callable[[Any], Any]) -> None:
+def test_the_specification_refuses_what_is_no_such_document(
+    specification: Any, spoil: Callable[[Any], Any]
+) -> None:
     document = copy.deepcopy(DOCUMENT)
     spoil(document)
     assert not specification.is_valid(document)
@@ -67,11 +73,15 @@ def references(node: Any) -> Iterator[str]:
 
 
 def registry() -> Any:
-    """The document and the schemas by their places, as AsyncAPI's tools find them: whatever ``$id`` says."""
+    """The document and the schemas by their places, as AsyncAPI's tools find them: whatever ``$id``
+    says.
+    """
     resources = {PLACE + asyncapi.FILE_NAME: DOCUMENT}
     for path in SCHEMAS.glob("*.json"):
         content = json.loads(path.read_text(encoding="utf-8"))
-        resources[PLACE + path.name] = {name: rule for name, rule in content.items() if name not in ("$id", "$schema")}
+        resources[PLACE + path.name] = {
+            name: rule for name, rule in content.items() if name not in ("$id", "$schema")
+        }
     return referencing.Registry().with_resources(
         (place, DRAFT7.create_resource(content)) for place, content in resources.items()
     )
@@ -90,7 +100,10 @@ def test_every_reference_leads_somewhere() -> None:
 def test_each_channel_is_its_topic_and_has_the_messages_of_its_types() -> None:
     assert list(DOCUMENT["channels"]) == [topic.name for topic in topics()]
     for topic in topics():
-        channel, binding = DOCUMENT["channels"][topic.name], DOCUMENT["channels"][topic.name]["bindings"]["kafka"]
+        channel, binding = (
+            DOCUMENT["channels"][topic.name],
+            DOCUMENT["channels"][topic.name]["bindings"]["kafka"],
+        )
         assert (channel["address"], binding["partitions"]) == (topic.name, topic.partitions)
         configured = binding["topicConfiguration"]
         assert configured["cleanup.policy"] == [topic.config["cleanup.policy"]]
@@ -110,32 +123,48 @@ REGISTRY = registry()
 
 
 def fits(event_type: str, example: Example) -> bool:
-    """Whether an example's record is this message, by the rules of draft 7, which are those of AsyncAPI's schemas."""
+    """Whether an example's record is this message, by the rules of draft 7, which are those of
+    AsyncAPI's schemas.
+    """
     headers = {name: (content or b"").decode() for name, content in example.record.headers}
     name = f"{event_type}-binary" if "ce_id" in headers else event_type
-    for part, content in (("headers", headers), ("payload", json.loads(example.record.value or b"")), ("key", None)):
+    for part, content in (
+        ("headers", headers),
+        ("payload", json.loads(example.record.value or b"")),
+        ("key", None),
+    ):
         pointer = f"#/components/messages/{name}/{part}"
         if part == "key":
-            pointer, content = "#/components/messageBindings/keyed/kafka/key", (example.record.key or b"").decode()
+            pointer, content = (
+                "#/components/messageBindings/keyed/kafka/key",
+                (example.record.key or b"").decode(),
+            )
         schema = {"$ref": f"{PLACE}{asyncapi.FILE_NAME}{pointer}"}
         if not jsonschema.Draft7Validator(schema, registry=REGISTRY).is_valid(content):
             return False
     return True
 
 
-@pytest.mark.parametrize("example", list(examples(True)), ids=lambda example: f"{example.event_type}/{example.name}")
+@pytest.mark.parametrize(
+    "example", list(examples(True)), ids=lambda example: f"{example.event_type}/{example.name}"
+)
 def test_a_valid_example_is_a_message_of_its_type_and_of_no_other(example: Example) -> None:
     in_same_direction = [
-        event_type for event_type, direction in DIRECTIONS.items() if direction == DIRECTIONS[example.event_type]
+        event_type
+        for event_type, direction in DIRECTIONS.items()
+        if direction == DIRECTIONS[example.event_type]
     ]
-    assert [event_type for event_type in in_same_direction if fits(event_type, example)] == [example.event_type]
+    assert [event_type for event_type in in_same_direction if fits(event_type, example)] == [
+        example.event_type
+    ]
 
 
 def test_an_example_that_misses_or_mistakes_a_member_is_no_such_message() -> None:
     refused = [
         example
         for example in examples(False)
-        if example.code == "schema_violation" and example.name.endswith(("-missing", "-unknown", "-empty", "-zero"))
+        if example.code == "schema_violation"
+        and example.name.endswith(("-missing", "-unknown", "-empty", "-zero"))
     ]
     assert len(refused) > 20
     for example in refused:

@@ -44,7 +44,11 @@ def test_data_is_a_json_object() -> None:
         (cloud_event(data={}), "/data/article_id"),
     ):
         verdict = refuse(structured(event))
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == ("schema_violation", pointer, TYPE)
+        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+            "schema_violation",
+            pointer,
+            TYPE,
+        )
     for value in ("[]", "1", "null", '"x"'):
         assert refuse(binary(cloud_event(), value=value.encode())).pointer == "/data"
     accept(structured({**cloud_event(), "data_base64": None}))
@@ -56,7 +60,9 @@ def test_of_several_faults_the_first_in_the_order_of_the_schema_is_named() -> No
     for mended in ({}, {"comment_id": "c"}, {"author": {"user_id": "u", "display_name": 5}},
                    {"author": {"user_id": "u", "display_name": "n"}}, {"body": "b"}):  # fmt: skip
         several |= mended
-        pointers.append(refuse(structured(cloud_event(data=dict(reversed(several.items()))))).pointer)
+        pointers.append(
+            refuse(structured(cloud_event(data=dict(reversed(several.items()))))).pointer
+        )
     assert pointers == [
         "/data/comment_id",
         "/data/author/user_id",
@@ -114,11 +120,25 @@ def test_ids_have_1_to_200_bytes(member: str) -> None:
 
 def test_a_reaction_has_at_most_64_bytes_and_no_white_space() -> None:
     def reaction(token: str) -> Record:
-        return of_type("reaction.added.v1", {"comment_id": "c", "user_id": "u", "reaction": token, "reacted_at": TIME})
+        return of_type(
+            "reaction.added.v1",
+            {"comment_id": "c", "user_id": "u", "reaction": token, "reacted_at": TIME},
+        )
 
     for good in ("x" * 64, "👍" * 16, "+1", "ö"):
         accept(reaction(good))
-    for bad in ("x" * 65, "👍" * 16 + "x", "a b", "a\n", "\t", "a\u00a0", "a\u2028", "a\u3000", "a\u0085", ""):
+    for bad in (
+        "x" * 65,
+        "👍" * 16 + "x",
+        "a b",
+        "a\n",
+        "\t",
+        "a\u00a0",
+        "a\u2028",
+        "a\u3000",
+        "a\u0085",
+        "",
+    ):
         assert refuse(reaction(bad)).pointer == "/data/reaction"
 
 
@@ -152,7 +172,10 @@ def test_window_hours_is_a_whole_number_from_1_to_87_600() -> None:
     for good in (1, 87_600, 24.0, 1e3):
         accept(article(discussion={"window_hours": good}))
     for bad in (0, -1, 87_601, 1.5, "24", True, [24]):
-        assert refuse(article(discussion={"window_hours": bad})).pointer == "/data/discussion/window_hours"
+        assert (
+            refuse(article(discussion={"window_hours": bad})).pointer
+            == "/data/discussion/window_hours"
+        )
 
 
 def test_extend_and_reopen_need_a_later_closing_time() -> None:
@@ -195,20 +218,41 @@ def test_the_bounds_of_times_are_inclusive(pointer: str, latest: datetime) -> No
             return structured(cloud_event(time=moment))
         if name == "posted_at":
             return structured(cloud_event(data=data(posted_at=moment)))
-        return article(discussion={name: moment}) if "discussion" in pointer else article(**{name: moment})
+        return (
+            article(discussion={name: moment})
+            if "discussion" in pointer
+            else article(**{name: moment})
+        )
 
     accept(at(iso(BEGINNING)))
     accept(at(iso(latest)))
-    accept(at(iso(latest).replace("Z", "999Z") if latest.microsecond else iso(latest).replace("Z", ".0000009Z")))
-    for moment in (iso(BEGINNING - STEP), iso(latest + STEP), "0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"):
+    accept(
+        at(
+            iso(latest).replace("Z", "999Z")
+            if latest.microsecond
+            else iso(latest).replace("Z", ".0000009Z")
+        )
+    )
+    for moment in (
+        iso(BEGINNING - STEP),
+        iso(latest + STEP),
+        "0000-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+    ):
         verdict = refuse(at(moment))
-        assert (verdict.stage, verdict.code, verdict.pointer) == ("contract", "time_out_of_range", pointer)
+        assert (verdict.stage, verdict.code, verdict.pointer) == (
+            "contract",
+            "time_out_of_range",
+            pointer,
+        )
         assert verdict.schema_version is not None
 
 
 def test_bounds_are_compared_in_utc_and_leap_seconds_stay_in_their_year() -> None:
     accept(article(discussion={"closes_at": "2101-01-01T01:59:59+02:00"}))
-    assert code(article(discussion={"closes_at": "2100-12-31T23:59:59-00:01"})) == "time_out_of_range"
+    assert (
+        code(article(discussion={"closes_at": "2100-12-31T23:59:59-00:01"})) == "time_out_of_range"
+    )
     accept(article(discussion={"closes_at": "2100-12-31T23:59:60.9Z"}))
     accept(structured(cloud_event(time="1989-12-31T23:00:00-01:00")))
     assert code(structured(cloud_event(time="1990-01-01T00:59:59+01:00"))) == "time_out_of_range"
@@ -217,7 +261,9 @@ def test_bounds_are_compared_in_utc_and_leap_seconds_stay_in_their_year() -> Non
 @pytest.mark.parametrize("timestamp", [-1, -(2**63), 0, 2**63 - 1, 253_402_300_800_000])
 def test_odd_record_timestamps_do_no_harm(timestamp: int) -> None:
     for moment in (TIME, "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00Z"):
-        decode(structured(cloud_event(time=moment, data=data(posted_at=moment)), timestamp=timestamp))
+        decode(
+            structured(cloud_event(time=moment, data=data(posted_at=moment)), timestamp=timestamp)
+        )
         decode(article(published_at=moment)._replace(timestamp=timestamp))
     assert code(structured(cloud_event(), timestamp=0)) == "time_out_of_range"
 
@@ -227,7 +273,11 @@ def test_the_key_is_the_article_id_byte_for_byte() -> None:
     accept(structured(cloud_event(data=data(article_id=composed)), key=composed.encode()))
     for key in (decomposed.encode(), b"", None, b"E", "é ".encode()):
         verdict = refuse(structured(cloud_event(data=data(article_id=composed)), key=key))
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == ("key_mismatch", "/data/article_id", TYPE)
+        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+            "key_mismatch",
+            "/data/article_id",
+            TYPE,
+        )
 
 
 def test_messages_are_short_and_can_be_stored_whatever_was_sent() -> None:
@@ -245,7 +295,9 @@ def test_messages_are_short_and_can_be_stored_whatever_was_sent() -> None:
         structured(cloud_event(), key=long.encode()),
         structured(cloud_event(), topic=long),
         structured(cloud_event(), headers=[(f"ce_{long}", b""), (f"ce_{long}", b"")]),
-        structured(cloud_event(), headers=[("content-type", b"application/cloudevents" + long.encode())]),
+        structured(
+            cloud_event(), headers=[("content-type", b"application/cloudevents" + long.encode())]
+        ),
         structured(cloud_event(data=data(body=f"{long}\0"))),
         structured(cloud_event(data=data(body=f"{long}\ud800"))),
     ):
@@ -259,6 +311,9 @@ def test_contracts_hold_nothing_that_changes() -> None:
     before = json.dumps([repr(contract._root) for contract in load_contracts()._contracts.values()])
     for record in (structured(cloud_event()), report(reason="other"), article()):
         assert decode(record) == decode(record)
-    assert json.dumps([repr(contract._root) for contract in load_contracts()._contracts.values()]) == before
+    assert (
+        json.dumps([repr(contract._root) for contract in load_contracts()._contracts.values()])
+        == before
+    )
     assert dataclasses.is_dataclass(load_contracts()._contracts[TYPE]._root)
     assert structured(cloud_event()).timestamp == TIMESTAMP_MILLISECONDS

@@ -19,7 +19,9 @@ def test_each_code_is_explained_with_an_example_that_has_it() -> None:
     sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL))
     assert list(sections) == list(STAGES)
     codes = {
-        f"{example.name}.json": example.code for example in examples(False) if example.event_type == "comment.posted.v1"
+        f"{example.name}.json": example.code
+        for example in examples(False)
+        if example.event_type == "comment.posted.v1"
     }
     for code, section in sections.items():
         assert "*What to do:*" in section

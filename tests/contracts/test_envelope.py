@@ -25,10 +25,17 @@ def test_a_required_attribute_is_a_text_that_is_not_empty(name: str) -> None:
     wrong: list[Any] = ["", 1, True, [], {}, 1.0]
     for bad in wrong:
         verdict = refuse(structured(cloud_event(**{name: bad})))
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == ("not_cloudevent", f"/{name}", None)
+        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+            "not_cloudevent",
+            f"/{name}",
+            None,
+        )
     missing = {key: value for key, value in cloud_event().items() if key != name}
     for event in (missing, {**cloud_event(), name: None}):
-        assert (refuse(structured(event)).code, refuse(structured(event)).pointer) == ("not_cloudevent", f"/{name}")
+        assert (refuse(structured(event)).code, refuse(structured(event)).pointer) == (
+            "not_cloudevent",
+            f"/{name}",
+        )
     headers = [header for header in binary(cloud_event()).headers if header[0] != f"ce_{name}"]
     for record in (
         binary(cloud_event(), headers=headers),
@@ -52,7 +59,11 @@ def test_an_optional_attribute_is_unset_or_a_text_that_is_not_empty(name: str) -
 
 @pytest.mark.parametrize("name", ["id", "source"])
 def test_id_and_source_have_at_most_200_bytes(name: str) -> None:
-    for fits, too_long in (("x" * 200, "x" * 201), ("ö" * 100, "ö" * 100 + "x"), ("🙂" * 50, "🙂" * 50 + "x")):
+    for fits, too_long in (
+        ("x" * 200, "x" * 201),
+        ("ö" * 100, "ö" * 100 + "x"),
+        ("🙂" * 50, "🙂" * 50 + "x"),
+    ):
         accept(structured(cloud_event(**{name: fits})))
         accept(binary(cloud_event(**{name: fits})))
         assert refuse(structured(cloud_event(**{name: too_long}))).pointer == f"/{name}"
@@ -72,7 +83,9 @@ def test_id_and_source_have_at_most_200_bytes(name: str) -> None:
 )
 def test_a_content_type_of_cloudevents_means_structured_mode(content_type: str) -> None:
     stray: list[tuple[str, bytes | None]] = [("ce_id", b"other"), ("ce_type", None)]
-    event = accept(structured(cloud_event(), headers=[("content-type", content_type.encode()), *stray]))
+    event = accept(
+        structured(cloud_event(), headers=[("content-type", content_type.encode()), *stray])
+    )
     assert event.id == "event-1"
 
 
@@ -91,28 +104,52 @@ def test_a_content_type_of_cloudevents_means_structured_mode(content_type: str) 
 def test_other_event_formats_and_charsets_are_refused_in_both_modes(content_type: str) -> None:
     header = ("content-type", content_type.encode())
     assert code(structured(cloud_event(), headers=[header])) == "not_cloudevent"
-    assert code(binary(cloud_event(), headers=[header, *list(binary(cloud_event()).headers)[1:]])) == "not_cloudevent"
+    assert (
+        code(binary(cloud_event(), headers=[header, *list(binary(cloud_event()).headers)[1:]]))
+        == "not_cloudevent"
+    )
 
 
 def test_without_such_headers_a_specversion_means_structured_mode() -> None:
     accept(structured(cloud_event(), headers=()))
     accept(structured(cloud_event(), headers=[("content-type", b"application/json")]))
-    accept(structured(cloud_event(), headers=[("content-type", None), ("CE_ID", b"x"), ("Content-Type", b"text/xml")]))
+    accept(
+        structured(
+            cloud_event(),
+            headers=[("content-type", None), ("CE_ID", b"x"), ("Content-Type", b"text/xml")],
+        )
+    )
     assert code(structured(cloud_event(), headers=[("ce_extra", b"x")])) == "not_cloudevent"
     assert code(structured(data(), headers=())) == "not_cloudevent"
     accept(structured(cloud_event(), headers=[("content-type", b"")]))
     assert refuse(
-        binary(cloud_event(), headers=[("content-type", b""), *list(binary(cloud_event()).headers)[1:]])
+        binary(
+            cloud_event(), headers=[("content-type", b""), *list(binary(cloud_event()).headers)[1:]]
+        )
     ).pointer == ("/datacontenttype")
     accept(binary(cloud_event(), headers=list(binary(cloud_event()).headers)[1:]))
 
 
 def test_a_header_of_ours_that_is_given_twice_is_refused() -> None:
     for twice in (("ce_id", b"event-1"), ("content-type", b"application/json"), ("ce_id", None)):
-        assert code(binary(cloud_event(), headers=[*binary(cloud_event()).headers, twice])) == "not_cloudevent"
-    assert code(structured(cloud_event(), headers=[*STRUCTURED, ("ce_x", b""), ("ce_x", b"")])) == "not_cloudevent"
-    assert code(structured(cloud_event(), headers=[("content-type", None), *STRUCTURED])) == "not_cloudevent"
-    accept(structured(cloud_event(), headers=[*STRUCTURED, ("CE_ID", b""), ("CE_ID", b""), ("Content-Type", b"x")]))
+        assert (
+            code(binary(cloud_event(), headers=[*binary(cloud_event()).headers, twice]))
+            == "not_cloudevent"
+        )
+    assert (
+        code(structured(cloud_event(), headers=[*STRUCTURED, ("ce_x", b""), ("ce_x", b"")]))
+        == "not_cloudevent"
+    )
+    assert (
+        code(structured(cloud_event(), headers=[("content-type", None), *STRUCTURED]))
+        == "not_cloudevent"
+    )
+    accept(
+        structured(
+            cloud_event(),
+            headers=[*STRUCTURED, ("CE_ID", b""), ("CE_ID", b""), ("Content-Type", b"x")],
+        )
+    )
 
 
 def test_both_modes_give_the_same_event_and_the_same_verdicts() -> None:
@@ -139,7 +176,11 @@ def test_a_type_that_is_unknown_or_belongs_elsewhere_is_refused() -> None:
         structured(cloud_event(type="comment.late.v1")),
     ):
         verdict = refuse(record)
-        assert (verdict.stage, verdict.code, verdict.pointer) == ("envelope", "unknown_type", "/type")
+        assert (verdict.stage, verdict.code, verdict.pointer) == (
+            "envelope",
+            "unknown_type",
+            "/type",
+        )
         assert verdict.schema_version is None
 
 

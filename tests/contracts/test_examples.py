@@ -62,7 +62,11 @@ def test_the_valid_examples_are_events_apart_and_speak_of_the_same_few_articles(
     accepted = [verdict for verdict in read if isinstance(verdict, Event)]
     assert len({event.version for event in accepted}) == len(accepted)
     assert len({(event.source, event.id) for event in accepted}) == len(accepted)
-    assert {event.article_id for event in accepted} == {"article-1001", "article-1002", "article-1003"}
+    assert {event.article_id for event in accepted} == {
+        "article-1001",
+        "article-1002",
+        "article-1003",
+    }
 
 
 def test_there_are_valid_examples_in_both_modes_for_both_topics() -> None:

@@ -1,6 +1,8 @@
-"""A ``.v2`` beside a ``.v1``: judged by its own schema, converted to what the consumers know, converging with the first.
+"""A ``.v2`` beside a ``.v1``: judged by its own schema, converted to what the consumers know,
+converging with the first.
 
-The second version of comment.posted in ``next_version`` exists in these tests only. It is added as schemas/README.md says.
+The second version of comment.posted in ``next_version`` exists in these tests only. It is added as
+schemas/README.md says.
 """
 
 import itertools
@@ -12,18 +14,18 @@ from typing import Any
 
 import pytest
 
-from below_the_line import asyncapi
 from below_the_line.catalogue import Example, examples, load_contracts, topics
 from below_the_line.contracts.conversions import CONVERSIONS, Conversion
-from below_the_line.contracts.decoding import Contracts, content_digest
+from below_the_line.contracts.decoder import Contracts, content_digest
 from below_the_line.contracts.events import Event, Record, Rejection
-from below_the_line.contracts.parsing import canonical
-from below_the_line.evolution.comparing import additions, breaking_changes
-from below_the_line.evolution.release import last_release, present
+from below_the_line.contracts.strict_json import canonical
 from below_the_line.resources import SCHEMAS
+from btl.evolution import asyncapi
+from btl.evolution.comparison import additions, breaking_changes
+from btl.evolution.release import last_release, present
 from consumers.core.fold import Fold
 from consumers.core.tables import COMMENTS
-from tests.building import deleted, edited, envelope, posted
+from tests.builders import deleted, edited, envelope, posted
 
 FIRST, SECOND = "comment.posted.v1", "comment.posted.v2"
 
@@ -55,7 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(Path(__file__).parent / "next_version", copy, dirs_exist_ok=True)
     listed = (copy / "topics.yaml").read_text(encoding="utf-8")
     (copy / "topics.yaml").write_text(
-        listed.replace(f"      - {FIRST}\n", f"      - {FIRST}\n      - {SECOND}\n"), encoding="utf-8"
+        listed.replace(f"      - {FIRST}\n", f"      - {FIRST}\n      - {SECOND}\n"),
+        encoding="utf-8",
     )
     return copy
 
@@ -76,7 +79,9 @@ def row_of(event: Event) -> dict[str, Any]:
     return dict(zip(COMMENTS.columns, row, strict=True))
 
 
-def decoded(contracts: Contracts, event_type: str, data: dict[str, Any], *, at: str, event_id: str) -> Event:
+def decoded(
+    contracts: Contracts, event_type: str, data: dict[str, Any], *, at: str, event_id: str
+) -> Event:
     value = envelope(event_type, data, at=at, event_id=event_id)
     record = Record("comment-events", 0, 0, 1_793_491_200_000, data["article_id"].encode(), value)
     verdict = contracts.decode(record)
@@ -118,7 +123,8 @@ def test_an_event_of_the_second_version_makes_the_row_that_one_of_the_first_make
         assert second.type == FIRST == contracts.read_as(SECOND)
         assert second.data == first.data
         rows = [row_of(event) for event in (first, second)]
-        # Digest and order are those of what was sent, so the versions of the rows differ, and nothing else does.
+        # Digest and order are those of what was sent, so the versions of the rows differ, and
+        # nothing else does.
         assert second.digest == content_digest(SECOND, second.occurred_at, canonical(sent["data"]))
         assert rows[0].pop("posted_version") != rows[1].pop("posted_version")
         assert rows[0] == rows[1]
@@ -130,7 +136,11 @@ def test_the_second_version_is_judged_by_its_own_schema(folder: Path, contracts:
     for example in chosen:
         verdict = contracts.decode(example.record)
         assert isinstance(verdict, Rejection)
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == (example.code, example.pointer, SECOND)
+        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+            example.code,
+            example.pointer,
+            SECOND,
+        )
 
 
 def test_consumers_that_do_not_know_it_yet_keep_it_as_a_dead_letter(folder: Path) -> None:
@@ -147,13 +157,17 @@ def test_it_belongs_to_its_topic_only(folder: Path, contracts: Contracts) -> Non
         assert verdict.code == "unknown_type"
 
 
-def test_the_names_of_topics_do_not_matter_to_conversions(folder: Path, contracts: Contracts) -> None:
+def test_the_names_of_topics_do_not_matter_to_conversions(
+    folder: Path, contracts: Contracts
+) -> None:
     renamed = contracts.with_topics({"comment-events": "events-of-readers"})
     for example in second_examples(folder, valid=True):
         assert isinstance(renamed.decode(example.record._replace(topic="events-of-readers")), Event)
 
 
-def test_both_versions_in_flight_converge_in_any_order_and_any_batching(contracts: Contracts) -> None:
+def test_both_versions_in_flight_converge_in_any_order_and_any_batching(
+    contracts: Contracts,
+) -> None:
     at = "2026-05-01T10:00:0{}Z"
     second_data = {
         "article_id": "a1",
@@ -164,7 +178,8 @@ def test_both_versions_in_flight_converge_in_any_order_and_any_batching(contract
         "state": "visible",
     }
     history = [
-        # The comment was posted once, and sent again in the other version: the earlier event stands, whichever it is.
+        # The comment was posted once, and sent again in the other version: the earlier event
+        # stands, whichever it is.
         decoded(contracts, SECOND, second_data, at=at.format(1), event_id="e1"),
         posted("c1", at=at.format(2), body="as of version 1", event_id="e2"),
         # The same id in both versions: two events in their own right.
@@ -183,7 +198,9 @@ def test_both_versions_in_flight_converge_in_any_order_and_any_batching(contract
 
 
 def joined(*batches: tuple[Event, ...]) -> tuple[Any, ...]:
-    """The row that these batches come to: each folded, their registers joined as the merge in SQL joins them."""
+    """The row that these batches come to: each folded, their registers joined as the merge in SQL
+    joins them.
+    """
     merged: list[Any] = [None] * len(COMMENTS.columns)
     for batch in batches:
         fold = Fold()
@@ -215,7 +232,9 @@ def test_every_input_type_is_known_to_the_consumers_or_converted_to_one_that_is(
     assert set(CONVERSIONS) <= set(contracts.event_types)
     inputs = [topic for topic in topics() if topic.direction == "in"]
     for topic in inputs:
-        assert {contracts.topic_of(contracts.read_as(event_type)) for event_type in topic.event_types} == {topic.name}
+        assert {
+            contracts.topic_of(contracts.read_as(event_type)) for event_type in topic.event_types
+        } == {topic.name}
     for example in examples(True):
         if contracts.topic_of(example.event_type) in {topic.name for topic in inputs}:
             event = contracts.decode(example.record)

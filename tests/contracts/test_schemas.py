@@ -1,4 +1,6 @@
-"""The files of schemas/: complete, described, consistent with each other, and read alike by another implementation."""
+"""The files of schemas/: complete, described, consistent with each other, and read alike by another
+implementation.
+"""
 
 import json
 from collections.abc import Iterator
@@ -74,13 +76,17 @@ def test_every_time_has_a_bound_and_every_default_is_valid(event_type: str) -> N
         if "x-max-bytes" in rules:
             assert rules["maxLength"] == rules["x-max-bytes"]
         if "default" in rules:
-            jsonschema.Draft202012Validator({k: v for k, v in rules.items() if k != "$ref"}).validate(rules["default"])
+            jsonschema.Draft202012Validator(
+                {k: v for k, v in rules.items() if k != "$ref"}
+            ).validate(rules["default"])
 
 
 def definition(member: dict[str, Any]) -> dict[str, Any]:
     if "$ref" not in member:
         return {}
-    found: dict[str, Any] = DEFINITIONS["$defs"][member["$ref"].removeprefix("definitions.json#/$defs/")]
+    found: dict[str, Any] = DEFINITIONS["$defs"][
+        member["$ref"].removeprefix("definitions.json#/$defs/")
+    ]
     return found
 
 
@@ -93,7 +99,10 @@ def test_every_definition_is_described_and_used() -> None:
 
 def test_each_schema_file_belongs_to_one_topic_and_each_topic_s_type_has_a_file() -> None:
     listed = [event_type for topic in topics() for event_type in topic.event_types]
-    files = {path.name.removesuffix(".json") for path in SCHEMAS.glob("*.json")} - {"definitions", "released"}
+    files = {path.name.removesuffix(".json") for path in SCHEMAS.glob("*.json")} - {
+        "definitions",
+        "released",
+    }
     assert len(listed) == len(set(listed)) == 18
     assert set(listed) == files
 
@@ -127,7 +136,9 @@ def structured_data(example: Example) -> Any:
     return value["data"] if "specversion" in value else value
 
 
-@pytest.mark.parametrize("example", list(examples(True)), ids=lambda example: f"{example.event_type}/{example.name}")
+@pytest.mark.parametrize(
+    "example", list(examples(True)), ids=lambda example: f"{example.event_type}/{example.name}"
+)
 def test_another_implementation_accepts_the_valid_examples(example: Example) -> None:
     other_validator(example.event_type).validate(structured_data(example))
 
@@ -138,10 +149,16 @@ def test_another_implementation_refuses_what_the_schema_itself_refuses(event_typ
     checked = 0
     for example in examples(False):
         pointer = (example.pointer or "").removeprefix("/data").rstrip("/0123456789")
-        if example.event_type != event_type or example.code != "schema_violation" or pointer not in found:
+        if (
+            example.event_type != event_type
+            or example.code != "schema_violation"
+            or pointer not in found
+        ):
             continue
         rules = {**definition(found[pointer]), **found[pointer]}
-        if "x-max-bytes" not in rules and "x-time-bound" not in rules:  # their limits are beyond JSON Schema
+        if (
+            "x-max-bytes" not in rules and "x-time-bound" not in rules
+        ):  # their limits are beyond JSON Schema
             assert not other_validator(event_type).is_valid(structured_data(example)), example.name
             checked += 1
     assert checked > 0 or event_type in (

@@ -105,7 +105,9 @@ def test_a_valid_time_is_truncated_to_microseconds_in_utc(text: str, expected: s
     found = instant(text)
     assert found is not None
     assert to_datetime(found.since_1970) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
-    assert found.moment is None or (found.moment == to_datetime(found.since_1970) and found.moment.tzinfo is UTC)
+    assert found.moment is None or (
+        found.moment == to_datetime(found.since_1970) and found.moment.tzinfo is UTC
+    )
 
 
 @pytest.mark.parametrize(("text", "expected"), OUTSIDE_OF_A_DATETIME.items())
@@ -134,7 +136,8 @@ def test_the_quick_reading_and_the_arithmetic_agree_with_the_library(
     text += f".{fraction}" if fraction else ""
     text += f"{'-' if offset < 0 else '+'}{hours:02}:{minutes:02}"
     local = naive.replace(
-        microsecond=int((fraction or "")[:6].ljust(6, "0")), tzinfo=timezone(timedelta(minutes=offset))
+        microsecond=int((fraction or "")[:6].ljust(6, "0")),
+        tzinfo=timezone(timedelta(minutes=offset)),
     )
     expected = (local - EPOCH) // timedelta(microseconds=1)
     found = instant(text)

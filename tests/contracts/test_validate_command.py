@@ -14,8 +14,10 @@ from tests.contracts.records import cloud_event, data
 
 
 def btl(*arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    program = "from below_the_line.cli.main import main; main()"
-    return subprocess.run([sys.executable, "-c", program, *arguments], input=given, capture_output=True, timeout=60)
+    program = "from btl.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], input=given, capture_output=True, timeout=60
+    )
 
 
 def line(**changes: Any) -> bytes:
@@ -25,7 +27,9 @@ def line(**changes: Any) -> bytes:
 def test_good_events_pass_without_a_word_on_standard_output(tmp_path: Path) -> None:
     file = tmp_path / "events.jsonl"
     good = [
-        example.record.value or b"" for example in examples(True) if b'"specversion"' in (example.record.value or b"")
+        example.record.value or b""
+        for example in examples(True)
+        if b'"specversion"' in (example.record.value or b"")
     ]
     file.write_bytes(b"\r\n".join([*good, b"", b"  "]))
     done = btl("validate", str(file))
@@ -39,7 +43,10 @@ def test_each_bad_event_gets_one_line_with_number_code_pointer_and_message() -> 
     assert done.returncode == 1
     assert done.stdout.decode().splitlines() == [
         "line 3: schema_violation /data/body body must have at least 1 character, but is ''.",
-        "line 4: not_json The value is not JSON (RFC 8259): Expecting property name enclosed in double quotes at byte 1.",
+        (
+            "line 4: not_json The value is not JSON (RFC 8259): Expecting property name enclosed in"
+            " double quotes at byte 1."
+        ),
         "line 5: unknown_type /type The type 'nope' is not known.",
     ]
     assert done.stderr.decode() == "5 events: 2 valid, 3 bad.\n"

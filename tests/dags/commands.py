@@ -1,7 +1,9 @@
-"""Airflow's own command, again and again in one process: the first run takes twenty seconds of imports, each other two.
+"""Airflow's own command, again and again in one process: the first run takes twenty seconds of
+imports, each other two.
 
-Reads a JSON object per line (``arguments``; ``environment``, in place of the one before; ``output``: a file for what the
-command prints) and answers each with the command's exit status, once it has ended.
+Reads a JSON object per line (``arguments``; ``environment``, in place of the one before;
+``output``: a file for what the command prints) and answers each with the command's exit status,
+once it has ended.
 """
 
 import json
@@ -12,7 +14,9 @@ from typing import Any
 
 
 def run(arguments: list[str], environment: dict[str, str], output: str) -> int:
-    """Exit status of ``airflow`` with these arguments in this environment; what it prints is appended to the file."""
+    """Exit status of ``airflow`` with these arguments in this environment; what it prints is
+    appended to the file.
+    """
     streams = (1, 2)
     kept = [os.dup(stream) for stream in streams]
     opened = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

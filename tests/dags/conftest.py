@@ -1,6 +1,7 @@
 """Airflow for the DAG tests: in processes of its own, with a metadata database of its own.
 
-Never imported here: it configures logging and warns about its own dependencies, for the whole test process.
+Never imported here: it configures logging and warns about its own dependencies, for the whole test
+process.
 """
 
 import json
@@ -22,7 +23,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Environment of an Airflow without services; its metadata database is not made yet."""
     home = tmp_path_factory.mktemp("airflow")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "BTL_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW", "BTL_"))
+    }
     return kept | {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -34,7 +39,9 @@ def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
 
 
 class AirflowCommand:
-    """``airflow …`` in a process that stays (tests/dags/commands.py). Not to be used by two threads."""
+    """``airflow …`` in a process that stays (tests/dags/commands.py). Not to be used by two
+    threads.
+    """
 
     def __init__(self, environment: dict[str, str], output: Path) -> None:
         self._output = output
@@ -46,8 +53,12 @@ class AirflowCommand:
             text=True,
         )
 
-    def __call__(self, *arguments: str, environment: dict[str, str], seconds: float = 200) -> tuple[int, str]:
-        """Exit status and what was printed; the test fails if that takes too long or the process dies."""
+    def __call__(
+        self, *arguments: str, environment: dict[str, str], seconds: float = 200
+    ) -> tuple[int, str]:
+        """Exit status and what was printed; the test fails if that takes too long or the process
+        dies.
+        """
         self._output.write_text("")
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -61,7 +72,10 @@ class AirflowCommand:
         finally:
             too_late.cancel()
         printed = self._output.read_text()
-        assert answer, f"`airflow {' '.join(arguments)}` died or took longer than {seconds} s:\n{printed[-4000:]}"
+        assert answer, (
+            f"`airflow {' '.join(arguments)}` died or took longer than {seconds}"
+            f" s:\n{printed[-4000:]}"
+        )
         return json.loads(answer), printed
 
     def close(self) -> None:
@@ -80,7 +94,9 @@ class AirflowCommand:
 @pytest.fixture(scope="session")
 def airflow_command(airflow_environment: dict[str, str]) -> Iterator[AirflowCommand]:
     """Airflow's command, without a metadata database yet."""
-    opened = AirflowCommand(airflow_environment, Path(airflow_environment["AIRFLOW_HOME"]) / "printed")
+    opened = AirflowCommand(
+        airflow_environment, Path(airflow_environment["AIRFLOW_HOME"]) / "printed"
+    )
     try:
         yield opened
     finally:
@@ -88,7 +104,9 @@ def airflow_command(airflow_environment: dict[str, str]) -> Iterator[AirflowComm
 
 
 @pytest.fixture(scope="session")
-def airflow_with_metadata(airflow_environment: dict[str, str], airflow_command: AirflowCommand) -> dict[str, str]:
+def airflow_with_metadata(
+    airflow_environment: dict[str, str], airflow_command: AirflowCommand
+) -> dict[str, str]:
     """The environment of an Airflow whose metadata database is made."""
     status, printed = airflow_command("db", "migrate", environment=airflow_environment)
     assert status == 0, printed
@@ -153,6 +171,10 @@ class Dags:
 
 
 @pytest.fixture
-def dags(airflow_with_metadata: dict[str, str], airflow_command: AirflowCommand, with_services: dict[str, str]) -> Dags:
+def dags(
+    airflow_with_metadata: dict[str, str],
+    airflow_command: AirflowCommand,
+    with_services: dict[str, str],
+) -> Dags:
     """Runs DAGs on this test's database."""
     return Dags(airflow_command, airflow_with_metadata | with_services)

@@ -24,7 +24,11 @@ def main() -> None:
             "paused": dag.is_paused_upon_creation,
             "timetable": type(dag.timetable).__name__,
             "params": {
-                name: {"default": param.value, "description": param.description, "schema": param.schema}
+                name: {
+                    "default": param.value,
+                    "description": param.description,
+                    "schema": param.schema,
+                }
                 for name, param in ((name, dag.params.get_param(name)) for name in dag.params)
             },
             "tasks": [
@@ -46,7 +50,15 @@ def main() -> None:
         }
         for dag in bag.dags.values()
     ]
-    print(json.dumps({"errors": bag.import_errors, "dags": dags, "modules": sorted(set(sys.modules) - before)}))
+    print(
+        json.dumps(
+            {
+                "errors": bag.import_errors,
+                "dags": dags,
+                "modules": sorted(set(sys.modules) - before),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

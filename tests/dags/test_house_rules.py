@@ -1,4 +1,6 @@
-"""Every DAG: says who owns it, what it does and that it may be run again; retries; never piles up; parses quickly."""
+"""Every DAG: says who owns it, what it does and that it may be run again; retries; never piles up;
+parses quickly.
+"""
 
 import json
 import subprocess
@@ -36,7 +38,9 @@ def dags(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {dag["dag_id"]: dag for dag in found["dags"]}
 
 
-def test_every_file_gives_the_dag_of_its_name(found: dict[str, Any], dags: dict[str, dict[str, Any]]) -> None:
+def test_every_file_gives_the_dag_of_its_name(
+    found: dict[str, Any], dags: dict[str, dict[str, Any]]
+) -> None:
     assert found["errors"] == {}
     assert sorted(dags) == DAG_IDS
     assert {dag["file"] for dag in dags.values()} == set(DAG_IDS)
@@ -58,16 +62,27 @@ def test_a_dag_keeps_the_house_rules(dags: dict[str, dict[str, Any]], dag_id: st
         assert task["retries"] >= 1
         assert task["backoff"]
         # Nobody sees a run that nobody started.
-        assert task["alerts"] or dag["timetable"] == "NullTimetable", f"{task['task_id']} fails in silence"
+        assert task["alerts"] or dag["timetable"] == "NullTimetable", (
+            f"{task['task_id']} fails in silence"
+        )
         assert task["bounded"], f"{task['task_id']} may run for ever"
 
 
 def test_parsing_imports_nothing_heavy(found: dict[str, Any]) -> None:
-    heavy = {"kafka", "pandas", "great_expectations", "jsonschema_rs", "below_the_line", "consumers"}
+    heavy = {
+        "kafka",
+        "pandas",
+        "great_expectations",
+        "jsonschema_rs",
+        "below_the_line",
+        "consumers",
+    }
     assert heavy & {name.partition(".")[0] for name in found["modules"]} == set()
 
 
-def test_windows_are_applied_behind_a_barrier_that_holds_no_worker(dags: dict[str, dict[str, Any]]) -> None:
+def test_windows_are_applied_behind_a_barrier_that_holds_no_worker(
+    dags: dict[str, dict[str, Any]],
+) -> None:
     tasks = {task["task_id"]: task for task in dags["close_discussions"]["tasks"]}
     sensor = tasks["wait_for_ingest"]
     assert sensor["downstream"] == ["apply_windows"]
@@ -88,7 +103,9 @@ def test_the_outbox_is_published_whatever_became_of_the_barrier_and_hides_no_fai
     assert tasks["finished"]["trigger_rule"] == "all_success"
 
 
-def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(dags: dict[str, dict[str, Any]]) -> None:
+def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(
+    dags: dict[str, dict[str, Any]],
+) -> None:
     dag = dags["redrive_dead_letters"]
     params = dag["params"]
     assert dag["timetable"] == "NullTimetable"
@@ -97,11 +114,17 @@ def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(dags: dict
         assert param["description"]
         assert param["schema"]["title"]
         Draft202012Validator(param["schema"]).validate(param["default"])
-    assert params["codes"]["schema"]["items"]["enum"] == params["codes"]["schema"]["examples"] == list(STAGES)
+    assert (
+        params["codes"]["schema"]["items"]["enum"]
+        == params["codes"]["schema"]["examples"]
+        == list(STAGES)
+    )
     assert params["dry_run"]["default"] is False
 
 
-def test_a_rebuild_is_cut_into_tasks_and_its_form_asks_for_nothing(dags: dict[str, dict[str, Any]]) -> None:
+def test_a_rebuild_is_cut_into_tasks_and_its_form_asks_for_nothing(
+    dags: dict[str, dict[str, Any]],
+) -> None:
     dag = dags["rebuild_metrics"]
     tasks = {task["task_id"]: task for task in dag["tasks"]}
     assert tasks["plan"]["downstream"] == ["rebuild_bucket"]

@@ -18,12 +18,12 @@ import pytest
 from below_the_line.closing.barrier import Target, broker_end_offsets, take_barrier
 from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.settings import Settings
-from tests.consuming import wait_until
+from tests.announcements import statuses
 from tests.dags.conftest import Dags
-from tests.redriving import comments, digest, load, rejecting
+from tests.pipeline import wait_until
+from tests.redrive import comments, digest, load, rejecting
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.test_recompute import figures
-from tests.telling import statuses
 
 pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
@@ -43,8 +43,13 @@ def test_both_dags_run_and_their_tables_fill(
     consumers_at_the_end(connection, kafka_bootstrap)
 
     assert "now_closed" in dags.run("close_discussions")
-    assert (newsroom.window()["state"], newsroom.window()["closed_at"]) == ("closed", t("01-15 10:00"))
-    passed = connection.execute("select taken_at, applied_at is not null from ingest.barriers").fetchall()
+    assert (newsroom.window()["state"], newsroom.window()["closed_at"]) == (
+        "closed",
+        t("01-15 10:00"),
+    )
+    passed = connection.execute(
+        "select taken_at, applied_at is not null from ingest.barriers"
+    ).fetchall()
     assert [row[1] for row in passed] == [True]
     # What happened months ago is written down, but not sent.
     assert statuses(connection) == {"sent": 1, "suppressed": 2}
@@ -66,14 +71,19 @@ def test_runs_for_past_intervals_leave_the_rows_that_any_run_leaves(
     newsroom.comment("late", "01-20 12:00")
     newsroom.close("01-02 00:00")
     consumers_at_the_end(connection, kafka_bootstrap)
-    query = "select to_jsonb(w) from discussion.windows as w union all select to_jsonb(o) - 'sent_at' from ingest.outbox as o"
+    query = (
+        "select to_jsonb(w) from discussion.windows as w union all select to_jsonb(o) - 'sent_at'"
+        " from ingest.outbox as o"
+    )
 
     dags.run("close_discussions", "2026-01-10T00:00:00+00:00")
     rows = connection.execute(query).fetchall()
     assert newsroom.window()["state"] == "closed"
     dags.run("close_discussions", "2026-01-05T00:00:00+00:00")
     assert connection.execute(query).fetchall() == rows
-    cut_offs = connection.execute("select cut_off from ingest.barriers order by barrier_id").fetchall()
+    cut_offs = connection.execute(
+        "select cut_off from ingest.barriers order by barrier_id"
+    ).fetchall()
     assert len(cut_offs) == 2
     assert cut_offs[0] < cut_offs[1]
 
@@ -88,7 +98,8 @@ def test_what_is_pending_is_sent_also_when_the_barrier_fails_and_the_run_fails_a
     newsroom.close("01-02 00:00")
     consumers_at_the_end(connection, kafka_bootstrap)
     connection.execute(
-        "update ingest.partition_offsets set next_offset = 0, status = 'stopped', status_detail = 'a gap'"
+        "update ingest.partition_offsets set next_offset = 0, status = 'stopped', status_detail ="
+        " 'a gap'"
     )
     # So that there is a record that nobody has read.
     with Publisher(Settings(kafka_bootstrap=kafka_bootstrap)) as publisher:
@@ -102,8 +113,8 @@ def consumers_at_the_end(connection: psycopg.Connection, kafka_bootstrap: str) -
     """As if the consumers had read everything: the broker is shared with other tests."""
     for each in broker_end_offsets(Settings(kafka_bootstrap=kafka_bootstrap)):
         connection.execute(
-            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id, next_offset, epoch)"
-            " values ('dag-tests', %s, %s, %s, 1000000000000, 1)",
+            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id,"
+            " next_offset, epoch) values ('dag-tests', %s, %s, %s, 1000000000000, 1)",
             [each.topic, each.partition, each.topic_id],
         )
 
@@ -113,12 +124,15 @@ ZONE = "Europe/Vienna"
 
 @pytest.fixture
 def counted(connection: psycopg.Connection) -> Newsroom:
-    """Two articles with comments on three days of Vienna, all computed; some of those days begin on another in UTC."""
+    """Two articles with comments on three days of Vienna, all computed; some of those days begin on
+    another in UTC.
+    """
     newsroom = Newsroom(connection)
     for article in ("a", "b"):
         newsroom.publish("01-01 10:00", article=article)
         connection.execute(
-            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', %s)", [article, article]
+            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', %s)",
+            [article, article],
         )
         for number, at in enumerate(("01-03 22:30", "01-03 23:30", "01-05 12:00")):
             newsroom.comment(f"c{number}", at, article=article, user=f"u{number}")
@@ -166,7 +180,9 @@ def test_a_rebuild_of_nothing_does_no_harm(dags: Dags, counted: Newsroom) -> Non
     assert figures(counted.connection) == before
 
 
-def test_days_of_the_past_are_computed_anew_to_identical_rows(dags: Dags, counted: Newsroom) -> None:
+def test_days_of_the_past_are_computed_anew_to_identical_rows(
+    dags: Dags, counted: Newsroom
+) -> None:
     dags = dags.where(BTL_SITE_TIMEZONE=ZONE)
     connection = counted.connection
     days: LiteralString = (
@@ -192,8 +208,12 @@ def test_a_redrive_takes_its_filters_from_the_form(
 ) -> None:
     refused = {1: rejecting("unknown_type", "envelope"), 2: rejecting("not_json", "decode")}
     load(database_url, comments(6), lambda each: refused.get(each.offset, rejecting())(each))
-    for offset, change in enumerate(("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"), 3):
-        connection.execute(f"update ingest.dead_letters set {change} where record_offset = {offset}".encode())
+    for offset, change in enumerate(
+        ("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"), 3
+    ):
+        connection.execute(
+            f"update ingest.dead_letters set {change} where record_offset = {offset}".encode()
+        )
     filters = {
         "codes": ["schema_violation", "unknown_type"],
         "topic": "comment-events",
@@ -202,7 +222,9 @@ def test_a_redrive_takes_its_filters_from_the_form(
         "until": "2026-07-01T00:00:00Z",
     }
     before = digest(connection)
-    assert "'schema_violation → valid': 1" in dags.run("redrive_dead_letters", **filters, dry_run=True)
+    assert "'schema_violation → valid': 1" in dags.run(
+        "redrive_dead_letters", **filters, dry_run=True
+    )
     assert digest(connection) == before
     assert "'redriven': 2" in dags.run("redrive_dead_letters", **filters)
     assert connection.execute(
@@ -240,14 +262,18 @@ def test_a_failed_gate_says_what_is_wrong_in_its_log_and_to_the_webhook(
     with ThreadingHTTPServer(("127.0.0.1", 0), Alerted) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         hook = f"http://127.0.0.1:{server.server_port}/hook"
-        printed = dags.where(BTL_QUALITY_HOME=str(tmp_path), BTL_ALERT_URL=hook).fail("data_quality")
+        printed = dags.where(BTL_QUALITY_HOME=str(tmp_path), BTL_ALERT_URL=hook).fail(
+            "data_quality"
+        )
         server.shutdown()
     assert "figures of an article's engagement contradict each other (1 row)" in printed
     (told,) = Alerted.posted
     assert (told["dag"], told["task"]) == ("data_quality", "check")
     assert "no figures become final" in told["message"]
     assert '"replies": 7' in told["message"]
-    assert connection.execute("select count(*) from metrics.quality_results where not success").fetchone() == (2,)
+    assert connection.execute(
+        "select count(*) from metrics.quality_results where not success"
+    ).fetchone() == (2,)
     assert (tmp_path / "docs" / "index.html").is_file()
 
 
@@ -257,11 +283,15 @@ def test_an_audit_run_keeps_what_it_saw(
     kafka_bootstrap: str,
 ) -> None:
     consumers_at_the_end(connection, kafka_bootstrap)
-    connection.execute("update ingest.partition_offsets set next_offset = 0 where topic = 'articles'")
+    connection.execute(
+        "update ingest.partition_offsets set next_offset = 0 where topic = 'articles'"
+    )
     printed = dags.fail("ingest_audit")
     # The positions were made up: nothing in the ledger leads there.
     assert " attention:" in printed
-    lines = connection.execute("select distinct what from ingest.audit_results order by 1").fetchall()
+    lines = connection.execute(
+        "select distinct what from ingest.audit_results order by 1"
+    ).fetchall()
     assert ("finding",) in lines
     assert ("lag",) in lines
 
@@ -358,7 +388,9 @@ class Watcher:
 
 
 @pytest.fixture
-def watcher(airflow_with_metadata: dict[str, str], with_services: dict[str, str]) -> Iterator[Watcher]:
+def watcher(
+    airflow_with_metadata: dict[str, str], with_services: dict[str, str]
+) -> Iterator[Watcher]:
     """Looks without being told only every ten minutes: what it sees sooner it was told."""
     opened = Watcher(airflow_with_metadata | with_services, recheck=600.0, min_gap=0.2)
     try:
@@ -380,7 +412,9 @@ def test_the_trigger_wakes_on_a_notification_and_only_while_articles_are_marked(
 
 
 def test_the_trigger_finds_marks_that_were_there_before_it_and_comes_back_after_a_lost_connection(
-    airflow_with_metadata: dict[str, str], with_services: dict[str, str], connection: psycopg.Connection
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
 ) -> None:
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
     watcher = Watcher(airflow_with_metadata | with_services, recheck=600.0)
@@ -389,8 +423,8 @@ def test_the_trigger_finds_marks_that_were_there_before_it_and_comes_back_after_
         assert watcher.next(30)["why"] == "connected"
         _until_listening(connection)
         connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where application_name = 'airflow marked articles trigger' and datname = current_database()"
+            "select pg_terminate_backend(pid) from pg_stat_activity where application_name ="
+            " 'airflow marked articles trigger' and datname = current_database()"
         )
         assert watcher.next(30)["why"] == "connected"
     finally:
@@ -400,8 +434,8 @@ def test_the_trigger_finds_marks_that_were_there_before_it_and_comes_back_after_
 def _until_listening(connection: psycopg.Connection) -> None:
     def listening() -> bool:
         row = connection.execute(
-            "select count(*) from pg_stat_activity where application_name = 'airflow marked articles trigger'"
-            " and datname = current_database() and state = 'idle'"
+            "select count(*) from pg_stat_activity where application_name = 'airflow marked"
+            " articles trigger' and datname = current_database() and state = 'idle'"
         ).fetchone()
         return row == (1,)
 

@@ -1,4 +1,6 @@
-"""Faults that somebody or something brought into the tables: a DAG that runs by itself finds each, and says what mends it."""
+"""Faults that somebody or something brought into the tables: a DAG that runs by itself finds each,
+and says what mends it.
+"""
 
 from dataclasses import dataclass
 
@@ -14,7 +16,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
 @dataclass(frozen=True)
 class Fault:
-    """How it comes about, which DAG finds it, all that its error must say, and what a person then does."""
+    """How it comes about, which DAG finds it, all that its error must say, and what a person then
+    does.
+    """
 
     seeded: str
     dag: str
@@ -25,31 +29,36 @@ class Fault:
 
 FAULTS = {
     "a base row changed by hand": Fault(
-        "update discussion.comments set decision = 'rejected', decided_at = '2026-05-03', decision_version = '\\x01'"
-        " where article_id = 'a' and comment_id = 'c1'",
+        "update discussion.comments set decision = 'rejected', decided_at = '2026-05-03',"
+        " decision_version = '\\x01' where article_id = 'a' and comment_id = 'c1'",
         "data_quality",
         (
             "the decision on a comment is not that of its last event: the row was changed by hand",
             '"article_id": "a", "comment_id": "c1", "decision": "rejected"',
             "btl explain comment ID --article ID says which event is right",
         ),
-        "update discussion.comments set decision = null, decided_at = null, decision_version = null",
+        "update discussion.comments set decision = null, decided_at = null, decision_version ="
+        " null",
     ),
     "a duplicated report": Fault(
-        "insert into discussion.reports (article_id, comment_id, report_id, reporter_user_id, reason, reported_at,"
-        " reported_version) select article_id, comment_id, 'p1 again', reporter_user_id, reason, reported_at,"
-        " reported_version from discussion.reports where article_id = 'a'",
+        "insert into discussion.reports (article_id, comment_id, report_id, reporter_user_id,"
+        " reason, reported_at, reported_version) select article_id, comment_id, 'p1 again',"
+        " reporter_user_id, reason, reported_at, reported_version from discussion.reports where"
+        " article_id = 'a'",
         "data_quality",
         (
-            "one reader reported the same comment for the same reason at the same time twice (1 row)",
+            (
+                "one reader reported the same comment for the same reason at the same time twice (1"
+                " row)"
+            ),
             '"report_id": "p1 again"',
             "discard the second by a report.withdrawn event",
         ),
         "delete from discussion.reports where report_id = 'p1 again'",
     ),
     "a lost mark, by the gate": Fault(
-        "insert into discussion.comments (article_id, comment_id, user_id, posted_at, posted_version)"
-        " values ('a', 'c3', 'u3', '2026-05-01 15:00+00', '\\x01')",
+        "insert into discussion.comments (article_id, comment_id, user_id, posted_at,"
+        " posted_version) values ('a', 'c3', 'u3', '2026-05-01 15:00+00', '\\x01')",
         "data_quality",
         (
             "figures leave out comments that are there",
@@ -59,8 +68,8 @@ FAULTS = {
         None,
     ),
     "a lost mark, by the audit": Fault(
-        "update discussion.comments set deleted_at = '2026-05-01 16:00+00', deleted_version = '\\x01'"
-        " where article_id = 'a' and comment_id = 'c2'",
+        "update discussion.comments set deleted_at = '2026-05-01 16:00+00', deleted_version ="
+        " '\\x01' where article_id = 'a' and comment_id = 'c2'",
         "ingest_audit",
         (
             "metrics.article_engagement (article_id 'a')",

@@ -1,4 +1,6 @@
-"""Three Kafka nodes on this machine, for what one cannot show: a broker lost, and topics of a test's own to change."""
+"""Three Kafka nodes on this machine, for what one cannot show: a broker lost, and topics of a
+test's own to change.
+"""
 
 import os
 import subprocess
@@ -10,12 +12,12 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from below_the_line.local import kafka, ports
-from below_the_line.local.kafka import Node
-from below_the_line.local.layout import Layout
-from below_the_line.local.parts import PART_MARK, STACK_MARK, Part, write_parts
-from below_the_line.local.ports import HOST
-from tests.consuming import wait_until
+from btl.stack import kafka, ports
+from btl.stack.kafka import Node
+from btl.stack.layout import Layout
+from btl.stack.parts import PART_MARK, STACK_MARK, Part, write_parts
+from btl.stack.ports import HOST
+from tests.pipeline import wait_until
 
 _MEGABYTES = 256
 _START_SECONDS = 120
@@ -31,12 +33,16 @@ def _eager(part: Part) -> Part:
 
 
 class Cluster:
-    """The nodes, each broker and controller; every topic is on all of them, and two must have what is confirmed."""
+    """The nodes, each broker and controller; every topic is on all of them, and two must have what
+    is confirmed.
+    """
 
     def __init__(self, layout: Layout, folder: Path) -> None:
         first = 20_000 + zlib.crc32(str(folder).encode()) % 10_000
         free = islice((port for port in range(first, 32_000) if ports.is_free(port)), 6)
-        nodes = [Node(number, port, next(free)) for number, port in zip((1, 2, 3), free, strict=False)]
+        nodes = [
+            Node(number, port, next(free)) for number, port in zip((1, 2, 3), free, strict=False)
+        ]
         # What is left of it when the tests are killed is stopped with the stack.
         environment = {"PATH": os.environ["PATH"], STACK_MARK: str(layout.home)}
         self._parts: Mapping[int, Part] = {
@@ -79,7 +85,12 @@ class Cluster:
             for preparation in part.prepare:
                 if not Path(preparation.creates).exists():
                     subprocess.run(
-                        preparation.argv, cwd=part.folder, env=part.environment, stdout=log, stderr=log, check=True
+                        preparation.argv,
+                        cwd=part.folder,
+                        env=part.environment,
+                        stdout=log,
+                        stderr=log,
+                        check=True,
                     )
             self._processes[number] = subprocess.Popen(
                 part.argv,
@@ -93,7 +104,9 @@ class Cluster:
 
     def _require_alive(self) -> None:
         for number, process in self._processes.items():
-            assert process.poll() is None, (Path(self._parts[number].folder) / "node.log").read_text()[-4000:]
+            assert process.poll() is None, (
+                Path(self._parts[number].folder) / "node.log"
+            ).read_text()[-4000:]
 
     def kill(self, number: int) -> None:
         """Kill a node; it stays away until it is started again."""

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from below_the_line.catalogue import topics
-from below_the_line.local.stack import Stack
 from below_the_line.publishing import admin_client, create_topics
 from below_the_line.settings import Settings
-from tests.consuming import Pipeline, wait_until
+from btl.stack.stack import Stack
 from tests.faults.cluster import Cluster, running_cluster
+from tests.pipeline import Pipeline, wait_until
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,7 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def sockets_left_open() -> Iterator[None]:
-    """Collect, before the next test, what kafka-python left open where it met a broker that was away."""
+    """Collect, before the next test, what kafka-python left open where it met a broker that was
+    away.
+    """
     yield
     gc.collect()
 
@@ -34,13 +36,17 @@ def sockets_left_open() -> Iterator[None]:
 def stack() -> Stack:
     home = os.environ.get("BTL_TEST_HOME")
     if not home:
-        pytest.fail("BTL_TEST_HOME is not set: run `make test`, which starts the test stack", pytrace=False)
+        pytest.fail(
+            "BTL_TEST_HOME is not set: run `make test`, which starts the test stack", pytrace=False
+        )
     return Stack(Path(home))
 
 
 @pytest.fixture(scope="package")
 def cluster(stack: Stack) -> Iterator[Cluster]:
-    """Three brokers with topics that tests may change; each test makes them anew (see ``clustered``)."""
+    """Three brokers with topics that tests may change; each test makes them anew (see
+    ``clustered``).
+    """
     with running_cluster(stack.layout) as running:
         yield running
 

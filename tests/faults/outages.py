@@ -10,9 +10,9 @@ from itertools import dropwhile, takewhile
 import psycopg
 
 from below_the_line.publishing import Outgoing, Publisher
-from consumers.core.observing import Cause
-from tests.building import envelope
-from tests.consuming import Pipeline, assert_accounted, wait_until
+from consumers.core.observer import Cause
+from tests.builders import envelope
+from tests.pipeline import Pipeline, assert_accounted, wait_until
 
 WATCHED = (sys.executable, "-m", "tests.faults.watched")
 
@@ -63,15 +63,26 @@ def reachable(address: str) -> bool:
 
 
 def assert_exactly(connection: psycopg.Connection, pipeline: Pipeline, count: int) -> None:
-    rows = connection.execute("select comment_id::bigint, first_body from discussion.comments order by 1").fetchall()
+    rows = connection.execute(
+        "select comment_id::bigint, first_body from discussion.comments order by 1"
+    ).fetchall()
     assert rows == [(number, f"comment {number}") for number in range(count)]
-    assert pipeline.totals(connection) == {"records": count, "applied": count, "unchanged": 0, "dead_lettered": 0}
+    assert pipeline.totals(connection) == {
+        "records": count,
+        "applied": count,
+        "unchanged": 0,
+        "dead_lettered": 0,
+    }
     assert_accounted(connection)
 
 
 def causes(pipeline: Pipeline) -> list[str | None]:
-    """What the pipeline's only consumer told, in order: what it waits for, or None when it reads."""
-    lines = (json.loads(line) for line in pipeline.consumer_logs().splitlines() if line.startswith("{"))
+    """What the pipeline's only consumer told, in order: what it waits for, or None when it
+    reads.
+    """
+    lines = (
+        json.loads(line) for line in pipeline.consumer_logs().splitlines() if line.startswith("{")
+    )
     return [line["cause"] for line in lines if line.get("event") == "told"]
 
 
@@ -95,10 +106,16 @@ class Outage:
 
     def wait_until_told(self, cause: Cause, times: int = 2) -> None:
         """Wait until the consumer has said so many times running what it waits for."""
-        wait_until(lambda: causes(self._pipeline)[-times:] == [cause.value] * times, 60, self._pipeline.consumer_logs)
+        wait_until(
+            lambda: causes(self._pipeline)[-times:] == [cause.value] * times,
+            60,
+            self._pipeline.consumer_logs,
+        )
 
     def assert_visible(self, cause: Cause, *also: Cause) -> None:
-        """From its first word of the cause until it reads again it said nothing else; and then no more of it."""
+        """From its first word of the cause until it reads again it said nothing else; and then no
+        more of it.
+        """
         wait_until(lambda: causes(self._pipeline)[-1] is None, 30, self._pipeline.consumer_logs)
         told = list(dropwhile(lambda each: each != cause.value, causes(self._pipeline)))
         waited = list(takewhile(lambda each: each is not None, told))

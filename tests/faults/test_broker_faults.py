@@ -1,13 +1,15 @@
-"""Brokers that are restarted, cut off or lost, one of three or two: waited for in plain sight, and nothing is lost."""
+"""Brokers that are restarted, cut off or lost, one of three or two: waited for in plain sight, and
+nothing is lost.
+"""
 
 import psycopg
 import pytest
 
-from below_the_line.local.stack import Stack
-from consumers.core.observing import Cause
-from tests.consuming import Pipeline, wait_until
+from btl.stack.stack import Stack
+from consumers.core.observer import Cause
 from tests.faults.cluster import Cluster
 from tests.faults.outages import causes, reachable, watched
+from tests.pipeline import Pipeline, wait_until
 
 pytestmark = pytest.mark.stack
 

@@ -1,4 +1,6 @@
-"""A database that is read-only, full, out of connections or locked: waited for in plain sight, and nothing is bad data."""
+"""A database that is read-only, full, out of connections or locked: waited for in plain sight, and
+nothing is bad data.
+"""
 
 import os
 import shutil
@@ -12,11 +14,11 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from below_the_line.local.stack import Stack
-from consumers.core.observing import Cause
+from btl.stack.stack import Stack
+from consumers.core.observer import Cause
 from tests.conftest import with_database
-from tests.consuming import Pipeline
 from tests.faults.outages import watched
+from tests.pipeline import Pipeline
 
 pytestmark = pytest.mark.stack
 
@@ -34,7 +36,9 @@ def end_consumers(connection: psycopg.Connection) -> None:
     )
 
 
-@pytest.mark.parametrize("whole_server", [False, True], ids=["new sessions of the database", "the whole server"])
+@pytest.mark.parametrize(
+    "whole_server", [False, True], ids=["new sessions of the database", "the whole server"]
+)
 def test_a_database_that_is_read_only_is_waited_for(
     pipeline: Pipeline, connection: psycopg.Connection, database: sql.Identifier, whole_server: bool
 ) -> None:
@@ -78,7 +82,10 @@ def test_a_server_that_has_no_connection_left_is_waited_for(
 
 @pytest.mark.parametrize(
     "locking",
-    ["lock table discussion.comments in access exclusive mode", "select from ingest.partition_offsets for update"],
+    [
+        "lock table discussion.comments in access exclusive mode",
+        "select from ingest.partition_offsets for update",
+    ],
     ids=["a table", "the positions"],
 )
 def test_a_lock_that_somebody_else_holds_is_waited_for_and_left_to_them(
@@ -109,7 +116,15 @@ def small_disk(stack: Stack) -> Iterator[Path | None]:
     mounted = mount is not None and os.geteuid() == 0
     if mounted:
         done = subprocess.run(
-            [str(mount), "-t", "tmpfs", "-o", f"size={SMALL_BYTES},mode=0700", "tmpfs", str(folder)],
+            [
+                str(mount),
+                "-t",
+                "tmpfs",
+                "-o",
+                f"size={SMALL_BYTES},mode=0700",
+                "tmpfs",
+                str(folder),
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -128,13 +143,17 @@ def small_disk(stack: Stack) -> Iterator[Path | None]:
 
 
 @contextmanager
-def in_tablespace(connection: psycopg.Connection, database_url: str, folder: Path) -> Iterator[None]:
+def in_tablespace(
+    connection: psycopg.Connection, database_url: str, folder: Path
+) -> Iterator[None]:
     """The test's database on that file system, the staging tables of the consumers included."""
     name = conninfo_to_dict(database_url)["dbname"]
     connection.close()
     with psycopg.connect(with_database(database_url, "postgres"), autocommit=True) as server:
         space, database = sql.Identifier(f"small_{name}"), sql.Identifier(str(name))
-        server.execute(sql.SQL("create tablespace {} location {}").format(space, sql.Literal(str(folder))))
+        server.execute(
+            sql.SQL("create tablespace {} location {}").format(space, sql.Literal(str(folder)))
+        )
         try:
             server.execute(sql.SQL("alter database {} set tablespace {}").format(database, space))
             yield
@@ -144,7 +163,9 @@ def in_tablespace(connection: psycopg.Connection, database_url: str, folder: Pat
 
 
 class FullDisk:
-    """Fills the disk up and makes room again: a real one, or, without the right to mount one, by the server's own error."""
+    """Fills the disk up and makes room again: a real one, or, without the right to mount one, by
+    the server's own error.
+    """
 
     def __init__(self, folder: Path | None, connection: psycopg.Connection) -> None:
         self._filler = folder and folder / "filler"
@@ -153,9 +174,10 @@ class FullDisk:
     def fill(self) -> None:
         if self._filler is None:
             self._connection.execute(
-                "create function full_disk() returns trigger language plpgsql as $$ begin"
-                " raise exception 'could not extend file: No space left on device' using errcode = 'disk_full'; end $$;"
-                " create trigger full_disk before insert on discussion.comments execute function full_disk()"
+                "create function full_disk() returns trigger language plpgsql as $$ begin raise"
+                " exception 'could not extend file: No space left on device' using errcode ="
+                " 'disk_full'; end $$; create trigger full_disk before insert on"
+                " discussion.comments execute function full_disk()"
             )
             return
         with self._filler.open("wb", buffering=0) as file:

@@ -1,4 +1,6 @@
-"""Offsets have a life, also while a consumer reads them: each gap is accounted for, and what needs a decision gets one."""
+"""Offsets have a life, also while a consumer reads them: each gap is accounted for, and what needs
+a decision gets one.
+"""
 
 import json
 import uuid
@@ -14,9 +16,9 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from below_the_line.broker import partition_logs
 from below_the_line.publishing import admin_client, create_topics
 from tests.commands import Btl
-from tests.consuming import Pipeline, assert_accounted, wait_until
 from tests.faults.outages import CLOUD_EVENTS, comment, send, watched
-from tests.integration.test_reading import CODECS
+from tests.integration.test_record_batches import CODECS
+from tests.pipeline import Pipeline, assert_accounted, wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -50,11 +52,16 @@ def assert_read_to_the_end(pipeline: Pipeline, connection: psycopg.Connection, b
 
     def positions() -> dict[tuple[str, int], int]:
         rows = connection.execute(
-            "select topic, partition, next_offset from ingest.partition_offsets where topic = %s", [TOPIC]
+            "select topic, partition, next_offset from ingest.partition_offsets where topic = %s",
+            [TOPIC],
         ).fetchall()
         return {(topic, number): offset for topic, number, offset in rows}
 
-    wait_until(lambda: positions() == ends, 60, lambda: f"{positions()} {ends}\n{pipeline.consumer_logs()[-4000:]}")
+    wait_until(
+        lambda: positions() == ends,
+        60,
+        lambda: f"{positions()} {ends}\n{pipeline.consumer_logs()[-4000:]}",
+    )
     report = json.loads(btl("audit", "--json"))
     assert report["findings"] == []
 
@@ -72,7 +79,9 @@ def test_markers_and_records_of_transactions_that_were_aborted_are_passed_and_ac
             opened.begin_transaction()
             for each in range(5):
                 key, value = comment(number * 5 + each)
-                opened.send(TOPIC, key=key, value=value, headers=list(CLOUD_EVENTS), partition=number % 2)
+                opened.send(
+                    TOPIC, key=key, value=value, headers=list(CLOUD_EVENTS), partition=number % 2
+                )
             opened.flush()
             if number % 3:
                 opened.commit_transaction()
@@ -84,24 +93,32 @@ def test_markers_and_records_of_transactions_that_were_aborted_are_passed_and_ac
         assert_read_to_the_end(clustered, connection, btl)
     assert account == {"records": kept, "applied": kept, "unchanged": 0, "dead_lettered": 0}
     assert_accounted(connection)
-    assert connection.execute("select count(*) from ingest.batches where kind = 'empty'").fetchone() != (0,)
+    assert connection.execute(
+        "select count(*) from ingest.batches where kind = 'empty'"
+    ).fetchone() != (0,)
 
 
 def test_what_compaction_took_away_is_passed_and_accounted_for(
     clustered: Pipeline, connection: psycopg.Connection, btl: Btl
 ) -> None:
-    configure(clustered, cleanup_policy="compact", segment_ms="100", min_cleanable_dirty_ratio="0.01")
+    configure(
+        clustered, cleanup_policy="compact", segment_ms="100", min_cleanable_dirty_ratio="0.01"
+    )
     start = clustered.starts[PARTITION]
     offsets: list[int] = []
 
     def compacted() -> bool:
-        """Whether records are gone in between; only closed segments are compacted, so another record closes one."""
+        """Whether records are gone in between; only closed segments are compacted, so another
+        record closes one.
+        """
         with producer(clustered) as opened:
             key, value = comment(len(offsets) % 3)
             opened.send(TOPIC, key=key, value=value, headers=list(CLOUD_EVENTS), partition=0)
             opened.flush()
         offsets.append(len(offsets))
-        consumer = KafkaConsumer(bootstrap_servers=clustered.bootstrap.split(","), consumer_timeout_ms=500)
+        consumer = KafkaConsumer(
+            bootstrap_servers=clustered.bootstrap.split(","), consumer_timeout_ms=500
+        )
         consumer.assign([PARTITION])
         consumer.seek(PARTITION, start)
         seen = sum(1 for _ in consumer)
@@ -137,15 +154,19 @@ def test_records_that_expired_before_they_were_read_stop_their_partition_until_t
         admin.delete_records({TopicPartition(*expired): gone})
     with clustered.consumer():
         clustered.wait_for_records(connection, 600 - logs[expired].end)
-        wait_until(lambda: "expired before they were read" in clustered.consumer_logs(), 30, clustered.consumer_logs)
+        wait_until(
+            lambda: "expired before they were read" in clustered.consumer_logs(),
+            30,
+            clustered.consumer_logs,
+        )
         assert clustered.totals(connection)["records"] == 600 - logs[expired].end
         btl("offsets", "accept-gap", TOPIC, str(expired[1]))
         clustered.wait_for_records(connection, 600 - gone)
         assert_read_to_the_end(clustered, connection, btl)
     assert clustered.totals(connection)["dead_lettered"] == 0
-    assert connection.execute("select partition, next_offset from ingest.batches where kind = 'gap'").fetchall() == [
-        (expired[1], gone)
-    ]
+    assert connection.execute(
+        "select partition, next_offset from ingest.batches where kind = 'gap'"
+    ).fetchall() == [(expired[1], gone)]
 
 
 def test_partitions_that_a_topic_grew_are_read_from_their_beginning_by_the_consumers_that_run(
@@ -154,7 +175,12 @@ def test_partitions_that_a_topic_grew_are_read_from_their_beginning_by_the_consu
     # With two the group takes longer to agree than one poll lasts.
     with watched(clustered, connection) as outage, clustered.consumer():
         wait_until(
-            lambda: connection.execute("select count(distinct owner) from ingest.partition_offsets").fetchone() == (2,),
+            lambda: (
+                connection.execute(
+                    "select count(distinct owner) from ingest.partition_offsets"
+                ).fetchone()
+                == (2,)
+            ),
             30,
             clustered.consumer_logs,
         )
@@ -165,7 +191,8 @@ def test_partitions_that_a_topic_grew_are_read_from_their_beginning_by_the_consu
         outage.consume(500)
         assert_read_to_the_end(clustered, connection, btl)
         read = connection.execute(
-            "select count(distinct partition) from ingest.batches where topic = %s and partition >= 6 and records > 0",
+            "select count(distinct partition) from ingest.batches where topic = %s and partition >="
+            " 6 and records > 0",
             [TOPIC],
         ).fetchone()
         assert read == (2,)
@@ -186,7 +213,9 @@ def test_a_topic_deleted_and_made_anew_stops_and_is_read_from_its_beginning_once
         wait_until(
             lambda: (
                 connection.execute(
-                    "select count(*) from ingest.partition_offsets where topic = %s and status = 'stopped'", [TOPIC]
+                    "select count(*) from ingest.partition_offsets where topic = %s and status ="
+                    " 'stopped'",
+                    [TOPIC],
                 ).fetchone()
                 == (6,)
             ),

@@ -1,4 +1,6 @@
-"""The broker is killed while the outbox is published: every event arrives, in order, under one id."""
+"""The broker is killed while the outbox is published: every event arrives, in order, under one
+id.
+"""
 
 import os
 import threading
@@ -8,11 +10,11 @@ import psycopg
 import pytest
 
 from below_the_line.closing.outbox import publish_outbox
-from below_the_line.local.stack import Stack
 from below_the_line.settings import Settings
-from tests.consuming import wait_until
+from btl.stack.stack import Stack
+from tests.announcements import Topic, close_articles, outbox, statuses
+from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom
-from tests.telling import Topic, close_articles, outbox, statuses
 
 pytestmark = pytest.mark.stack
 
@@ -38,7 +40,9 @@ def test_with_the_broker_killed_in_between_every_change_is_told_under_exactly_on
     broker.kill()
     broker.wait(10)
     assert statuses(connection)["pending"]
-    wait_until(lambda: broker.pid not in {process.pid for process in stack.processes("kafka")[:1]}, 30)
+    wait_until(
+        lambda: broker.pid not in {process.pid for process in stack.processes("kafka")[:1]}, 30
+    )
     thread.join(150)
     assert not thread.is_alive()
     assert sent == [1_800]
@@ -46,6 +50,7 @@ def test_with_the_broker_killed_in_between_every_change_is_told_under_exactly_on
     topic.close()
     written = outbox(connection)
     assert {article: sorted(set(events)) for article, events in told.items()} == written
-    # At least once: what was under way may have come twice, but nothing overtakes what was not told before it.
+    # At least once: what was under way may have come twice, but nothing overtakes what was not told
+    # before it.
     for events in told.values():
         assert list(dict.fromkeys(events)) == sorted(set(events))

@@ -1,7 +1,9 @@
-"""The worked example end to end, on real Kafka and Postgres, while the consumer is killed again and again.
+"""The worked example end to end, on real Kafka and Postgres, while the consumer is killed again and
+again.
 
-The export is the one that archives/derstandard-2019.toml maps, or where that is not at hand a made-up one that is odd in the
-same ways. What the tables must hold is computed here from the CSV alone, independently of the code under test.
+The export is the one that btl/archives/mappings/derstandard-2019.toml maps, or where that is not at
+hand a made-up one that is odd in the same ways. What the tables must hold is computed here from the
+CSV alone, independently of the code under test.
 """
 
 import html
@@ -16,8 +18,8 @@ import pytest
 from below_the_line.closing.barrier import look, take_barrier
 from below_the_line.closing.windows import apply_barrier
 from below_the_line.metrics.recompute import recompute_dirty
-from tests.consuming import Pipeline, assert_accounted
 from tests.exports import MAPPING, Export, any_export, depth, instant, parents
+from tests.pipeline import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack
 
@@ -50,8 +52,8 @@ def content(connection: psycopg.Connection) -> list[tuple[object, ...]]:
     """A digest of each table's rows, and the transaction that wrote the last of them."""
     return [
         connection.execute(
-            f"select count(*), md5(string_agg(t::text, '' order by t::text)), max(xmin::text::bigint)"
-            f" from discussion.{table} as t".encode()
+            "select count(*), md5(string_agg(t::text, '' order by t::text)),"
+            f" max(xmin::text::bigint) from discussion.{table} as t".encode()
         ).fetchone()
         or ()
         for table in ("articles", "article_versions", "comments")
@@ -66,20 +68,20 @@ def assert_metrics_count_every_row(
     apply_barrier(connection, barrier)
     recompute_dirty(connection)
     found = connection.execute(
-        "select article_id, comments_submitted, comments_published, late_comments from metrics.article_engagement"
+        "select article_id, comments_submitted, comments_published, late_comments from"
+        " metrics.article_engagement"
     ).fetchall()
     assert {article: submitted for article, submitted, _, _ in found if submitted} == dict(rows_of)
     assert all(published + late == submitted for _, submitted, published, late in found)
     assert len(found) == articles
-    # The rule for all sites closes after fourteen days: some comments of either export are late, most are not.
-    late = connection.execute(
-        """
+    # The rule for all sites closes after fourteen days: some comments of either export are late,
+    # most are not.
+    late = connection.execute("""
         select count(*)
         from discussion.comments as comment
         inner join discussion.article_versions as article on article.article_id = comment.article_id
         where comment.posted_at >= article.published_at + interval '336 hours'
-        """
-    ).fetchone()
+        """).fetchone()
     assert late == (sum(row[3] for row in found),)
     assert 0 < sum(row[3] for row in found) < rows_of.total() / 2
 
@@ -111,7 +113,8 @@ def test_the_export_arrives_whole_and_once_though_the_consumer_is_killed_twenty_
     assert_accounted(connection)
 
     found = connection.execute(
-        "select comment_id, article_id, parent_comment_id, posted_at, user_id, display_name from discussion.comments"
+        "select comment_id, article_id, parent_comment_id, posted_at, user_id, display_name from"
+        " discussion.comments"
     ).fetchall()
     assert Counter(found) == Counter(
         (
@@ -129,13 +132,21 @@ def test_the_export_arrives_whole_and_once_though_the_consumer_is_killed_twenty_
     )
     for row in comments:
         parts = [html.unescape(row[name]) for name in ("headline", "text")]
-        told = [part for part, null in zip(parts, ("No Headline", "No Comment"), strict=True) if part not in ("", null)]
+        told = [
+            part
+            for part, null in zip(parts, ("No Headline", "No Comment"), strict=True)
+            if part not in ("", null)
+        ]
         assert bodies[row["comment_id"]] == ("\n\n".join(told) or " "), row["comment_id"]
     assert Counter(
-        connection.execute("select article_id, headline, published_at from discussion.article_versions").fetchall()
-    ) == Counter((row["article_id"], html.unescape(row["title"]), instant(row["published"])) for row in articles)
-    assert connection.execute(
-        """
+        connection.execute(
+            "select article_id, headline, published_at from discussion.article_versions"
+        ).fetchall()
+    ) == Counter(
+        (row["article_id"], html.unescape(row["title"]), instant(row["published"]))
+        for row in articles
+    )
+    assert connection.execute("""
         with recursive thread as (
             select article_id, comment_id, 0 as depth from discussion.comments where parent_comment_id is null
             union all
@@ -145,8 +156,7 @@ def test_the_export_arrives_whole_and_once_though_the_consumer_is_killed_twenty_
                 on child.article_id = thread.article_id and child.parent_comment_id = thread.comment_id
         )
         select count(*), max(depth) from thread
-        """
-    ).fetchone() == (len(comments), depth(parents(comments)))
+        """).fetchone() == (len(comments), depth(parents(comments)))
     if export.is_real:
         assert depth(parents(comments)) == 16
     escaped = re.compile(r"&(amp|lt|gt|quot|#\d+);")
@@ -161,6 +171,11 @@ def test_the_export_arrives_whole_and_once_though_the_consumer_is_killed_twenty_
     with pipeline.consumer():
         import_export(pipeline, export)
         account = pipeline.wait_for_records(connection, 2 * total)
-    assert account == {"records": 2 * total, "applied": total, "unchanged": total, "dead_lettered": 0}
+    assert account == {
+        "records": 2 * total,
+        "applied": total,
+        "unchanged": total,
+        "dead_lettered": 0,
+    }
     assert content(connection) == before
     assert_accounted(connection)

@@ -1,4 +1,6 @@
-"""``btl consume`` that also logs what it tells its observer, as whoever watches it from outside would hear it."""
+"""``btl consume`` that also logs what it tells its observer, as whoever watches it from outside
+would hear it.
+"""
 
 import signal
 from collections.abc import Mapping
@@ -7,9 +9,9 @@ import structlog
 
 from below_the_line.logs import configure_logs
 from below_the_line.settings import from_environment
+from consumers.app import build_consumer
 from consumers.core.batch import Partition
-from consumers.core.observing import Cause, Halt, Observer
-from consumers.wiring import build_consumer
+from consumers.core.observer import Cause, Halt, Observer
 
 log = structlog.get_logger("consumers.told")
 

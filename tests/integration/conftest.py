@@ -3,7 +3,7 @@
 import pytest
 
 from tests.commands import Btl
-from tests.consuming import Pipeline
+from tests.pipeline import Pipeline
 
 
 @pytest.fixture

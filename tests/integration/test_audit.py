@@ -1,4 +1,6 @@
-"""The audit over a real ledger: what consumers and operators write adds up, and whatever is damaged afterwards is found."""
+"""The audit over a real ledger: what consumers and operators write adds up, and whatever is damaged
+afterwards is found.
+"""
 
 import json
 from collections.abc import Iterator
@@ -17,17 +19,19 @@ from below_the_line.accounting.positions import Position, read_positions
 from below_the_line.broker import PartitionLog
 from below_the_line.contracts.events import Rejection
 from consumers.adapters.postgres import Store
-from consumers.core.batch import Batch, Judged, Partition
+from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.positions import BrokerPartition
-from tests.building import posted, record
+from tests.builders import posted, record
 from tests.commands import Btl
-from tests.consuming import Pipeline
+from tests.pipeline import Pipeline
 
 pytestmark = pytest.mark.stack
 
 TOPIC = UUID(int=7)
 PLACE = Partition("comment-events", 3)
-BAD = Rejection("contract", "schema_violation", "/data/body", "body is missing", "comment.posted.v1")
+BAD = Rejection(
+    "contract", "schema_violation", "/data/body", "body is missing", "comment.posted.v1"
+)
 BROKER = BrokerPartition(TOPIC, 0, 90)
 
 
@@ -41,7 +45,7 @@ def read(store: Store, first_offset: int, records: int, next_offset: int | None 
     """A batch of so many records, the last of them a dead letter."""
     batch = Batch()
     judged = [
-        Judged(
+        DecodedRecord(
             record(
                 "comment.posted.v1",
                 {"article_id": "a1"},
@@ -60,7 +64,9 @@ def read(store: Store, first_offset: int, records: int, next_offset: int | None 
 
 @pytest.fixture
 def ledger(store: Store, connection: psycopg.Connection) -> psycopg.Connection:
-    """Everything that a ledger can hold: 0-9 read, 10-14 without records, 15-19 expired, 20-29 read; and again from 5 on."""
+    """Everything that a ledger can hold: 0-9 read, 10-14 without records, 15-19 expired, 20-29
+    read; and again from 5 on.
+    """
     store.take({PLACE: BROKER})
     read(store, 0, 5)
     read(store, 5, 5)
@@ -88,8 +94,19 @@ def test_what_consumers_and_operators_write_adds_up(ledger: psycopg.Connection) 
     assert report.findings == ()
     (account,) = report.partitions
     assert account.contiguous
-    assert (account.records, account.applied, account.unchanged, account.dead_lettered) == (35, 25, 4, 6)
-    assert (account.batches, account.empties, account.gaps, account.resets, account.gap_offsets) == (6, 1, 1, 1, 5)
+    assert (account.records, account.applied, account.unchanged, account.dead_lettered) == (
+        35,
+        25,
+        4,
+        6,
+    )
+    assert (
+        account.batches,
+        account.empties,
+        account.gaps,
+        account.resets,
+        account.gap_offsets,
+    ) == (6, 1, 1, 1, 5)
     assert (account.lives, account.ledger_end, account.next_offset, account.lag) == (2, 30, 30, 60)
     assert report.marks.articles > 0
 
@@ -118,7 +135,10 @@ def test_what_consumers_and_operators_write_adds_up(ledger: psycopg.Connection) 
             "its life 2 begins with 0 lines of kind reset",
         ),
         (
-            "delete from ingest.batches where incarnation = 2 and first_offset = 5 and kind = 'batch'",
+            (
+                "delete from ingest.batches where incarnation = 2 and first_offset = 5 and kind ="
+                " 'batch'"
+            ),
             "its life 2 was to begin at offset 5, but the ledger goes on at 10",
         ),
         (
@@ -126,12 +146,17 @@ def test_what_consumers_and_operators_write_adds_up(ledger: psycopg.Connection) 
             "offsets 4 to 4 are accounted for twice",
         ),
         (
-            "update ingest.batches set records = 99, applied = 99, unchanged = 0, dead_lettered = 0 where first_offset = 20",
+            (
+                "update ingest.batches set records = 99, applied = 99, unchanged = 0, dead_lettered"
+                " = 0 where first_offset = 20"
+            ),
             "in 1 lines of the ledger records are not",
         ),
         (
-            "alter table ingest.batches drop constraint batches_check; update ingest.batches set applied = applied + 1 "
-            "where first_offset = 20",
+            (
+                "alter table ingest.batches drop constraint batches_check; update ingest.batches"
+                " set applied = applied + 1 where first_offset = 20"
+            ),
             "in 1 lines of the ledger records are not",
         ),
         (
@@ -184,7 +209,9 @@ def test_consumers_that_write_meanwhile_do_not_make_it_look_wrong(
         read(store, 30, 5)
         return found
 
-    monkeypatch.setattr("below_the_line.accounting.ledger.read_positions", positions_and_a_batch_after_them)
+    monkeypatch.setattr(
+        "below_the_line.accounting.ledger.read_positions", positions_and_a_batch_after_them
+    )
     report = audit(ledger)
     assert (report.findings, report.partitions[0].records) == ((), 35)
     monkeypatch.undo()
@@ -204,8 +231,9 @@ def test_the_command_ends_with_one_line_that_says_it_all_and_with_a_status(
     assert btl.exit_code == 0
     assert well.splitlines()[-1].startswith("Everything adds up: 0 records in 12 partitions")
     connection.execute(
-        "insert into ingest.batches (consumer_group, topic, partition, incarnation, kind, first_offset, next_offset, records,"
-        " applied, unchanged, dead_lettered) values (%s, 'articles', 0, 1, 'batch', 999990, 999999, 9, 9, 0, 0)",
+        "insert into ingest.batches (consumer_group, topic, partition, incarnation, kind,"
+        " first_offset, next_offset, records, applied, unchanged, dead_lettered) values (%s,"
+        " 'articles', 0, 1, 'batch', 999990, 999999, 9, 9, 0, 0)",
         [pipeline.group],
     )
     unwell = btl("audit")

@@ -1,4 +1,6 @@
-"""Bad input through a real broker: every published example in batches of every codec, and records as large as it takes."""
+"""Bad input through a real broker: every published example in batches of every codec, and records
+as large as it takes.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,8 +17,8 @@ from below_the_line.catalogue import examples, topics
 from below_the_line.contracts.codes import STAGES
 from below_the_line.contracts.events import Record
 from consumers.core.dead_letters import stored_headers
-from tests.consuming import Pipeline, assert_accounted
-from tests.integration.test_reading import CODECS, batch
+from tests.integration.test_record_batches import CODECS, batch
+from tests.pipeline import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack
 
@@ -71,11 +73,16 @@ def test_every_example_comes_out_as_it_says_whatever_codec_its_batch_had(
 ) -> None:
     inputs = {topic.name for topic in topics() if topic.direction == "in"}
     valid, invalid = (
-        [example for example in examples(kind) if example.record.topic in inputs] for kind in (True, False)
+        [example for example in examples(kind) if example.record.topic in inputs]
+        for kind in (True, False)
     )
     assert {example.code for example in invalid} == set(STAGES) - {"rejected_by_database"}
     # A header without a value is nothing that kafka-python's producer would send.
-    valid = [example for example in valid if all(value is not None for _, value in example.record.headers)]
+    valid = [
+        example
+        for example in valid
+        if all(value is not None for _, value in example.record.headers)
+    ]
     sent = [example.record for example in (*valid, *invalid)]
     for codec in CODECS:
         with producer(pipeline.bootstrap, codec) as opened:
@@ -87,7 +94,8 @@ def test_every_example_comes_out_as_it_says_whatever_codec_its_batch_had(
         len(CODECS) * len(valid),
     )
     kept = connection.execute(
-        "select topic, record_key, record_value, record_headers, stage, code, pointer from ingest.dead_letters"
+        "select topic, record_key, record_value, record_headers, stage, code, pointer from"
+        " ingest.dead_letters"
     ).fetchall()
     expected = [
         (
@@ -119,7 +127,8 @@ def test_records_at_the_brokers_limit_and_above_it_before_compression_are_kept_w
     with producer(pipeline.bootstrap, "none") as opened, pytest.raises(MessageSizeTooLargeError):
         send(opened, [Record("comment-events", 0, 0, 0, key, value + b"x", [])])
     with producer(pipeline.bootstrap, "none") as opened:
-        # Of several partitions at once: only the first batch of an answer comes whole whatever its size.
+        # Of several partitions at once: only the first batch of an answer comes whole whatever its
+        # size.
         large = [Record("comment-events", 0, 0, 0, key, value, [])] * (2 * PARTITIONS)
         send(opened, large)
     with producer(pipeline.bootstrap, "zstd") as opened:

@@ -1,7 +1,9 @@
-"""An export under rules of all kinds: closings and late comments are the reference model's, article by article.
+"""An export under rules of all kinds: closings and late comments are the reference model's, article
+by article.
 
-Everything goes through contracts, merges and marks; closing runs come in between, day by day. The events come in order, in no
-order, or each a week after it occurred. A slice of the export in `make test`, the whole of it in `make prove`.
+Everything goes through contracts, merges and marks; closing runs come in between, day by day. The
+events come in order, in no order, or each a week after it occurred. A slice of the export in `make
+test`, the whole of it in `make prove`.
 """
 
 import csv
@@ -20,15 +22,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from below_the_line.archives.importing import Archive
-from below_the_line.archives.mapping import load_mapping
-from below_the_line.archives.sorting import Timed
 from below_the_line.catalogue import load_contracts
 from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
 from below_the_line.contracts.times import from_datetime, to_datetime
+from btl.archives.external_sort import Timed
+from btl.archives.importer import Archive
+from btl.archives.mapping import load_mapping
 from tests.exports import MAPPING, Export, any_export, instant
-from tests.properties.ingesting import Process
+from tests.properties.ingest import Process
 from tests.properties.test_closing import DEFAULT_RULE, assert_window
 from tests.sql.timeline_model import Rule, Timeline, Version
 
@@ -69,7 +71,9 @@ def write(path: Path, rows: Sequence[dict[str, str]]) -> None:
 def events(export: Export) -> list[Timed]:
     """The export's events, in order of time."""
     rejected: list[object] = []
-    archive = Archive(export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC))
+    archive = Archive(
+        export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC)
+    )
     found = sorted(archive.events(rejected.append), key=lambda event: event.occurred_at)
     assert rejected == []
     return found
@@ -80,11 +84,16 @@ def two_days(_sections: Sequence[str]) -> list[Rule]:
 
 
 def by_section(sections: Sequence[str]) -> list[Rule]:
-    """A rule for every second section, from hours to weeks; for one of them another one from the middle of the time on."""
+    """A rule for every second section, from hours to weeks; for one of them another one from the
+    middle of the time on.
+    """
     hours = (6, 24, 30, 96, 168, 400)
     return [
         Rule(72, 24, site="default"),
-        *(Rule(hours[number % len(hours)], 12, section=name) for number, name in enumerate(sections[::2])),
+        *(
+            Rule(hours[number % len(hours)], 12, section=name)
+            for number, name in enumerate(sections[::2])
+        ),
         Rule(3, 12, section=sections[0], valid_from=datetime(2019, 5, 14, tzinfo=UTC)),
     ]
 
@@ -134,8 +143,9 @@ def test_closings_and_late_comments_are_those_of_the_model(
     rules = rules_of(sorted({html.unescape(row["channel"]) for row in articles}))
     for rule in rules:
         connection.execute(
-            "insert into discussion.closing_rules (scope, site, section, window_hours, reactions_window_hours, valid_from,"
-            " created_by, retroactive) values (%s, %s, %s, %s, %s, greatest(%s, '-infinity'::timestamptz), 'test', true)",
+            "insert into discussion.closing_rules (scope, site, section, window_hours,"
+            " reactions_window_hours, valid_from, created_by, retroactive) values (%s, %s, %s, %s,"
+            " %s, greatest(%s, '-infinity'::timestamptz), 'test', true)",
             [
                 "section" if rule.section else "site" if rule.site else "all",
                 *(rule.site, rule.section, rule.window_hours, rule.reactions_window_hours),
@@ -167,18 +177,24 @@ def test_closings_and_late_comments_are_those_of_the_model(
             [DEFAULT_RULE, *rules],
         )
         assert_window(connection, row["article_id"], model, end)
-        expected = {name for name, posted_at in comments[row["article_id"]] if not model.in_time(posted_at)}
+        expected = {
+            name for name, posted_at in comments[row["article_id"]] if not model.in_time(posted_at)
+        }
         assert found.get(row["article_id"], set()) == expected, row["article_id"]
         late += len(expected)
     # The rules bite, and do not swallow everything.
     assert 0 < late < sum(map(len, comments.values())) / 2
-    closed = connection.execute("select count(*) from discussion.windows where state = 'closed'").fetchone()
+    closed = connection.execute(
+        "select count(*) from discussion.windows where state = 'closed'"
+    ).fetchone()
     assert closed is not None
     assert 0 < closed[0] <= len(articles)
 
 
 def late_comments(connection: psycopg.Connection[Any]) -> Mapping[str, set[str]]:
     found = defaultdict(set)
-    for article, comment in connection.execute("select article_id, comment_id from discussion.late_comments"):
+    for article, comment in connection.execute(
+        "select article_id, comment_id from discussion.late_comments"
+    ):
         found[article].add(comment)
     return found

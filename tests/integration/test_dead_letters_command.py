@@ -14,12 +14,12 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from below_the_line.catalogue import load_contracts
-from below_the_line.cli.configuration import settings
-from below_the_line.cli.main import app
 from below_the_line.contracts.events import Rejection
 from below_the_line.errors import BelowTheLineError
-from tests.consuming import BTL, wait_until
-from tests.redriving import ODD_RECORDS, comment, comments, digest, load, rejecting, statuses
+from btl.cli.configuration import settings
+from btl.cli.main import app
+from tests.pipeline import BTL, wait_until
+from tests.redrive import ODD_RECORDS, comment, comments, digest, load, rejecting, statuses
 
 pytestmark = pytest.mark.stack
 Run = Callable[..., Result]
@@ -72,7 +72,9 @@ def test_all_that_was_kept_is_shown_and_nothing_of_it_reaches_the_terminal_as_a_
 
 def test_a_value_that_is_json_is_laid_out(btl: Run, database_url: str) -> None:
     load(database_url, comments(1), rejecting())
-    assert '\n  "data": {\n    "article_id": "a1",\n' in btl("show", "comment-events", "0", "0").stdout
+    assert (
+        '\n  "data": {\n    "article_id": "a1",\n' in btl("show", "comment-events", "0", "0").stdout
+    )
 
 
 def test_of_a_topic_that_was_made_anew_the_life_is_asked_for(
@@ -80,27 +82,45 @@ def test_of_a_topic_that_was_made_anew_the_life_is_asked_for(
 ) -> None:
     load(database_url, [comment(0, "old")], rejecting())
     connection.execute(
-        "update ingest.partition_offsets set topic_id = %s, incarnation = 2, next_offset = 0", [UUID(int=9)]
+        "update ingest.partition_offsets set topic_id = %s, incarnation = 2, next_offset = 0",
+        [UUID(int=9)],
     )
     load(database_url, [comment(0, "new")], rejecting(), topic_ids={"comment-events": UUID(int=9)})
-    with pytest.raises(BelowTheLineError, match=r"made anew.*--topic-id 00000000-0000-0000-0000-000000000009 "):
+    with pytest.raises(
+        BelowTheLineError, match=r"made anew.*--topic-id 00000000-0000-0000-0000-000000000009 "
+    ):
         btl("show", "comment-events", "0", "0")
-    assert b'"new"' in btl("show", "comment-events", "0", "0", "--raw", "--topic-id", str(UUID(int=9))).stdout_bytes
+    assert (
+        b'"new"'
+        in btl(
+            "show", "comment-events", "0", "0", "--raw", "--topic-id", str(UUID(int=9))
+        ).stdout_bytes
+    )
     with pytest.raises(BelowTheLineError, match="no dead letter at offset 1 of comment-events-0"):
         btl("show", "comment-events", "0", "1")
 
 
 def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) -> None:
     load(database_url, [*comments(3), ODD_RECORDS[3]._replace(offset=3)], load_contracts().decode)
-    load(database_url, comments(30), rejecting(), group="another", topic_ids={"comment-events": UUID(int=9)})
+    load(
+        database_url,
+        comments(30),
+        rejecting(),
+        group="another",
+        topic_ids={"comment-events": UUID(int=9)},
+    )
     shown = btl("list", "--limit", "2").stdout.splitlines()
     assert shown[0] == "31 dead letters: 30 schema_violation, 1 not_utf8"
     assert [line.split()[4] for line in shown[2:4]] == ["29", "28"]
     assert shown[4:] == ["… and 29 more: --limit"]
-    assert btl("list", "--summary", "--code", "not_utf8").stdout.splitlines() == ["1 dead letter: 1 not_utf8"]
+    assert btl("list", "--summary", "--code", "not_utf8").stdout.splitlines() == [
+        "1 dead letter: 1 not_utf8"
+    ]
     found = json.loads(btl("list", "--json", "--limit", "1", "--code", "not_utf8").stdout)
     assert found["counts"] == {"not_utf8": 1}
-    assert [(each["offset"], each["key"], each["status"]) for each in found["dead_letters"]] == [(3, "a", "open")]
+    assert [(each["offset"], each["key"], each["status"]) for each in found["dead_letters"]] == [
+        (3, "a", "open")
+    ]
     assert btl("list", "--topic", "articles").stdout == "No dead letter matches.\n"
     told = "No dead letter matches. No topic gossip is read: there are articles, comment-events.\n"
     for command in (("list",), ("redrive",), ("discard",)):
@@ -111,10 +131,19 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
 def test_on_any_terminal_each_is_listed_with_what_names_it(
     btl: Run, database_url: str, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    records = [comment(offset)._replace(partition=4, offset=123_456_789 + offset, key=b"k" * 60) for offset in range(2)]
-    load(database_url, records, lambda _: Rejection("contract", "schema_violation", "/data/" + "p" * 80, "m " * 200))
-    terminal = Console(highlight=False, soft_wrap=True, width=width, force_terminal=True, color_system=None)
-    monkeypatch.setattr("below_the_line.cli.partitions.console", lambda: terminal)
+    records = [
+        comment(offset)._replace(partition=4, offset=123_456_789 + offset, key=b"k" * 60)
+        for offset in range(2)
+    ]
+    load(
+        database_url,
+        records,
+        lambda _: Rejection("contract", "schema_violation", "/data/" + "p" * 80, "m " * 200),
+    )
+    terminal = Console(
+        highlight=False, soft_wrap=True, width=width, force_terminal=True, color_system=None
+    )
+    monkeypatch.setattr("btl.cli.partitions.console", lambda: terminal)
     terminal.file = io.StringIO()
     btl("list")
     shown = terminal.file.getvalue()
@@ -127,7 +156,11 @@ def test_on_any_terminal_each_is_listed_with_what_names_it(
 
 def test_what_is_no_code_status_or_time_is_told_with_what_is(btl: Run) -> None:
     for arguments, said in {
-        ("list", "--code", "bad"): r"'bad' is no code .*no_value, too_large, .*rejected_by_database\.",
+        (
+            "list",
+            "--code",
+            "bad",
+        ): r"'bad' is no code .*no_value, too_large, .*rejected_by_database\.",
         ("redrive", "--code", "bad"): "'bad' is no code",
         ("discard", "--code", "bad"): "'bad' is no code",
         ("list", "--status", "closed"): "'closed' is no status .*open, redriven, discarded",
@@ -167,7 +200,9 @@ def test_a_redrive_says_what_became_of_them(btl: Run, database_url: str) -> None
     assert btl("redrive", "--code", "schema_violation").stdout == "No dead letter matches.\n"
 
 
-def test_discarding_sets_aside_what_was_chosen(btl: Run, database_url: str, connection: psycopg.Connection) -> None:
+def test_discarding_sets_aside_what_was_chosen(
+    btl: Run, database_url: str, connection: psycopg.Connection
+) -> None:
     load(
         database_url,
         comments(3),
@@ -182,7 +217,9 @@ def test_discarding_sets_aside_what_was_chosen(btl: Run, database_url: str, conn
     btl("discard", "--code", "not_json")
     assert statuses(connection) == {"open": 1, "discarded": 2}
     assert btl("list", "--summary").stdout.startswith("1 dead letter:")
-    assert btl("list", "--summary", "--status", "discarded", "--status", "open").stdout.startswith("3 dead letters:")
+    assert btl("list", "--summary", "--status", "discarded", "--status", "open").stdout.startswith(
+        "3 dead letters:"
+    )
     btl("discard", "--all")
     assert btl("discard", "--all").stdout == "No dead letter matches.\n"
     assert statuses(connection) == {"discarded": 3}
@@ -192,7 +229,13 @@ def test_a_redrive_that_is_killed_loses_nothing(
     ingest_url: str, database_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(2_500), rejecting())
-    load(database_url, [comment(2_100)], load_contracts().decode, group="x", topic_ids={"comment-events": UUID(int=9)})
+    load(
+        database_url,
+        [comment(2_100)],
+        load_contracts().decode,
+        group="x",
+        topic_ids={"comment-events": UUID(int=9)},
+    )
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("BTL_")},
         "BTL_DATABASE_URL": ingest_url,
@@ -202,15 +245,17 @@ def test_a_redrive_that_is_killed_loses_nothing(
 
     def sessions(waiting_for: str = "%") -> object:
         return connection.execute(
-            "select count(*) from pg_stat_activity where application_name = 'btl dead-letters redrive'"
-            " and datname = current_database() and coalesce(wait_event_type, '') like %s",
+            "select count(*) from pg_stat_activity where application_name = 'btl dead-letters"
+            " redrive' and datname = current_database() and coalesce(wait_event_type, '') like %s",
             [waiting_for],
         ).fetchone()
 
     with psycopg.connect(database_url) as other:
         # Holds the redrive up in its third chunk.
         other.execute("update discussion.comments set first_body = first_body")
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             wait_until(lambda: sessions("Lock") == (1,), 60)
         finally:
@@ -223,8 +268,12 @@ def test_a_redrive_that_is_killed_loses_nothing(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "500 redriven, 0 still dead letters." in done.stdout
-    assert connection.execute("select count(*), count(distinct first_body) from discussion.comments").fetchone() == (
+    assert connection.execute(
+        "select count(*), count(distinct first_body) from discussion.comments"
+    ).fetchone() == (
         2_500,
         1,
     )
-    assert connection.execute("select sum(records) from ingest.batches where kind = 'redrive'").fetchone() == (2_500,)
+    assert connection.execute(
+        "select sum(records) from ingest.batches where kind = 'redrive'"
+    ).fetchone() == (2_500,)

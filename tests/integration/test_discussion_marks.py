@@ -1,4 +1,6 @@
-"""Merges mark discussions for closing runs: by what changed comments or reactions, and by nothing else."""
+"""Merges mark discussions for closing runs: by what changed comments or reactions, and by nothing
+else.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.properties.ingesting import Process
+from tests.properties.ingest import Process
 from tests.properties.model import CloudEvent
 
 pytestmark = pytest.mark.stack
@@ -43,7 +45,9 @@ def test_a_change_marks_its_discussion_and_a_repetition_does_not(
     data, marks = EVENTS[event_type]
     event = CloudEvent(event_type, "1", "/test", AT, COMMENT | data)
     process.write([(event, 0)])
-    query = "select article_id, what from ingest.dirty_discussions where marked_at <= clock_timestamp()"
+    query = (
+        "select article_id, what from ingest.dirty_discussions where marked_at <= clock_timestamp()"
+    )
     assert connection.execute(query).fetchall() == [("a", what) for what in marks]
     process.write([(event, 0)])
     assert len(connection.execute(query).fetchall()) == len(marks)

@@ -1,4 +1,6 @@
-"""The real export: every column of ``article_engagement``, for every article, is what pandas computes from its files."""
+"""The real export: every column of ``article_engagement``, for every article, is what pandas
+computes from its files.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -10,16 +12,16 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from below_the_line.archives.importing import Archive
-from below_the_line.archives.mapping import load_mapping
-from below_the_line.archives.sorting import Timed
 from below_the_line.catalogue import load_contracts
 from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
 from below_the_line.metrics.definitions import BOOKKEEPING, definitions
 from below_the_line.metrics.recompute import recompute_dirty
+from btl.archives.external_sort import Timed
+from btl.archives.importer import Archive
+from btl.archives.mapping import load_mapping
 from tests.exports import MAPPING, Export, any_export, instant, parents
-from tests.properties.ingesting import Process
+from tests.properties.ingest import Process
 
 pytestmark = pytest.mark.stack
 
@@ -36,9 +38,13 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 
 @pytest.fixture
-def stored(export: Export, database_url: str, connection: psycopg.Connection[Any]) -> Mapping[str, Mapping[str, Any]]:
+def stored(
+    export: Export, database_url: str, connection: psycopg.Connection[Any]
+) -> Mapping[str, Mapping[str, Any]]:
     """What the product makes of the export, by article."""
-    archive = Archive(export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC))
+    archive = Archive(
+        export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC)
+    )
     rejected: list[object] = []
     events: Sequence[Timed] = list(archive.events(rejected.append))
     assert rejected == []
@@ -48,7 +54,9 @@ def stored(export: Export, database_url: str, connection: psycopg.Connection[Any
             process.write_records(
                 [
                     Record(topic, 0, 0, int(CAME.timestamp()) * 1_000, key, value, headers)
-                    for topic, key, value, headers in (event.outgoing for event in events[start : start + BATCH])
+                    for topic, key, value, headers in (
+                        event.outgoing for event in events[start : start + BATCH]
+                    )
                 ]
             )
     # All of it was ingested just now, so that figures are final in an hour.
@@ -60,7 +68,9 @@ def stored(export: Export, database_url: str, connection: psycopg.Connection[Any
 
 
 def depths(above_of: Mapping[str, str | None]) -> dict[str, int]:
-    """Of each comment: how many comments are met on the way up, a parent that is not there included."""
+    """Of each comment: how many comments are met on the way up, a parent that is not there
+    included.
+    """
     found: dict[str, int] = {}
     for comment in above_of:
         way = []
@@ -82,7 +92,9 @@ def computed(export: Export) -> Mapping[str, Mapping[str, Any]]:
     comments = pandas.DataFrame(export.comment_rows())
     comments["posted"] = comments["created_at"].map(instant)
     comments["is_reply"] = comments["parent_id"] != "0"
-    comments["author"] = comments["user_id"].where(comments["user_id"] != "", "name:" + comments["user_name"])
+    comments["author"] = comments["user_id"].where(
+        comments["user_id"] != "", "name:" + comments["user_name"]
+    )
     comments = comments.merge(articles[["article_id", "published"]], on="article_id")
     comments["depth"] = comments["comment_id"].map(depths(parents(export.comment_rows())))
     comments["in_time"] = comments["posted"] < comments["published"] + WINDOW
@@ -107,8 +119,11 @@ def figures(published: pandas.Timestamp, comments: pandas.DataFrame) -> dict[str
             "top5_share": int(by_author.head(5).sum()) / count,
             "first_comment_at": shown["posted"].min(),
             "last_comment_at": shown["posted"].max(),
-            "time_to_first_comment_seconds": max(0.0, (shown["posted"].min() - published).total_seconds()),
-            "first_24h_share": int((shown["posted"] < published + timedelta(hours=24)).sum()) / count,
+            "time_to_first_comment_seconds": max(
+                0.0, (shown["posted"].min() - published).total_seconds()
+            ),
+            "first_24h_share": int((shown["posted"] < published + timedelta(hours=24)).sum())
+            / count,
             "peak_hour": by_hour.idxmax(),
             "peak_hour_comments": int(by_hour.max()),
         }
@@ -116,7 +131,12 @@ def figures(published: pandas.Timestamp, comments: pandas.DataFrame) -> dict[str
         else dict.fromkeys(
             (
                 *("max_depth", "reply_share", "top5_share", "first_comment_at", "last_comment_at"),
-                *("time_to_first_comment_seconds", "first_24h_share", "peak_hour", "peak_hour_comments"),
+                *(
+                    "time_to_first_comment_seconds",
+                    "first_24h_share",
+                    "peak_hour",
+                    "peak_hour_comments",
+                ),
             )
         )
     )

@@ -9,9 +9,9 @@ import pytest
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.publishing import Outgoing, Publisher
-from tests.building import envelope
+from tests.builders import envelope
 from tests.commands import Btl
-from tests.consuming import Pipeline
+from tests.pipeline import Pipeline
 
 pytestmark = pytest.mark.stack
 POSTED_AT = "2026-05-01T10:00:00Z"
@@ -21,7 +21,11 @@ def comment(article: str, event_id: str, at: str, kind: str = "posted", **more: 
     data = {"article_id": article, "comment_id": "c1", **more}
     if kind == "posted":
         data |= {"author": {"user_id": "u1", "display_name": "Reader"}, "posted_at": at}
-    return Outgoing("comment-events", article.encode(), envelope(f"comment.{kind}.v1", data, at=at, event_id=event_id))
+    return Outgoing(
+        "comment-events",
+        article.encode(),
+        envelope(f"comment.{kind}.v1", data, at=at, event_id=event_id),
+    )
 
 
 class Told(NamedTuple):
@@ -33,11 +37,20 @@ class Told(NamedTuple):
 
 @pytest.fixture
 def told(pipeline: Pipeline, connection: psycopg.Connection) -> Told:
-    """A comment with a stub before its posting, a stale posting, a duplicate and a refused record."""
+    """A comment with a stub before its posting, a stale posting, a duplicate and a refused
+    record.
+    """
     # The topics are shared with other tests.
     one, other = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("a1", "a2"))
     records = [
-        comment(one, "edit", "2026-05-01T11:00:00Z", "edited", body="better", edited_at="2026-05-01T11:00:00Z"),
+        comment(
+            one,
+            "edit",
+            "2026-05-01T11:00:00Z",
+            "edited",
+            body="better",
+            edited_at="2026-05-01T11:00:00Z",
+        ),
         comment(one, "first", POSTED_AT, body="good"),
         comment(one, "again", "2026-05-01T12:00:00Z", body="too late"),
         comment(one, "first", POSTED_AT, body="good"),
@@ -87,7 +100,9 @@ def told(pipeline: Pipeline, connection: psycopg.Connection) -> Told:
     return Told(one, other)
 
 
-def test_a_comment_is_explained_register_by_register_and_record_by_record(told: Told, btl: Btl) -> None:
+def test_a_comment_is_explained_register_by_register_and_record_by_record(
+    told: Told, btl: Btl
+) -> None:
     document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
     assert document["agrees"]
     setters = {each["register"]: each["by"]["event_id"] for each in document["settings"]}
@@ -115,7 +130,7 @@ def test_it_reads_well(told: Told, btl: Btl) -> None:
 def test_a_comment_id_that_several_articles_use_must_be_told_apart(told: Told, btl: Btl) -> None:
     with pytest.raises(BelowTheLineError, match="known below 2 articles") as raised:
         btl("explain", "comment", "c1")
-    assert raised.value.cure == f"Say which: --article {told.one} or --article {told.other}"
+    assert raised.value.hint == f"Say which: --article {told.one} or --article {told.other}"
     with pytest.raises(BelowTheLineError, match="No comment c9 is known"):
         btl("explain", "comment", "c9")
 
@@ -128,35 +143,47 @@ def test_an_article_is_explained_and_what_nobody_knows_is_an_error(told: Told, b
         "status": "publication",
     }
     with pytest.raises(
-        BelowTheLineError, match="Nothing is known of article a9: no row, no record in the log, no dead"
+        BelowTheLineError,
+        match="Nothing is known of article a9: no row, no record in the log, no dead",
     ):
         btl("explain", "article", "a9")
-    with pytest.raises(BelowTheLineError, match="Nothing is known of article a9: no row, no dead letter"):
+    with pytest.raises(
+        BelowTheLineError, match="Nothing is known of article a9: no row, no dead letter"
+    ):
         btl("explain", "article", "a9", "--no-log")
 
 
 def test_an_article_that_only_its_comments_name_is_told_apart_from_one_that_nobody_names(
     btl: Btl, connection: psycopg.Connection
 ) -> None:
-    connection.execute("insert into discussion.comments (article_id, comment_id) values ('bare', '1')")
-    with pytest.raises(BelowTheLineError, match=r"No article event has come for bare .* events of 1 comment below"):
+    connection.execute(
+        "insert into discussion.comments (article_id, comment_id) values ('bare', '1')"
+    )
+    with pytest.raises(
+        BelowTheLineError, match=r"No article event has come for bare .* events of 1 comment below"
+    ):
         btl("explain", "article", "bare")
 
 
 def test_without_the_log_the_tables_alone_explain(told: Told, btl: Btl) -> None:
-    document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--no-log", "--json"))
+    document = json.loads(
+        btl("explain", "comment", "c1", "--article", told.one, "--no-log", "--json")
+    )
     assert {each["register"]: each["by"]["event_id"] for each in document["settings"]} == {
         "posted": "first",
         "edited": "edit",
     }
-    assert [each["outcomes"][0].split(".")[0] for each in document["told"]] == ["refused: schema_violation"]
+    assert [each["outcomes"][0].split(".")[0] for each in document["told"]] == [
+        "refused: schema_violation"
+    ]
 
 
 def test_a_row_that_was_changed_by_hand_contradicts_the_log(
     told: Told, btl: Btl, connection: psycopg.Connection
 ) -> None:
     connection.execute(
-        "update discussion.comments set edited_body = null, edited_at = null, edited_version = null where article_id = %s",
+        "update discussion.comments set edited_body = null, edited_at = null, edited_version = null"
+        " where article_id = %s",
         [told.one],
     )
     assert "The tables contradict the log: comments c1, edited." in btl(
@@ -172,7 +199,9 @@ def test_a_comment_that_is_known_from_a_report_alone_is_found(btl: Btl) -> None:
     ]
 
 
-def test_a_record_that_will_be_refused_is_told_before_it_is_ingested(told: Told, btl: Btl, pipeline: Pipeline) -> None:
+def test_a_record_that_will_be_refused_is_told_before_it_is_ingested(
+    told: Told, btl: Btl, pipeline: Pipeline
+) -> None:
     with Publisher(pipeline.settings()) as publisher:
         publisher.send(comment(told.one, "coming", POSTED_AT, body=8))
     document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
@@ -184,10 +213,14 @@ def test_a_record_that_will_be_refused_is_told_before_it_is_ingested(told: Told,
 def test_nothing_is_said_of_a_log_that_is_another_than_the_one_that_was_ingested(
     told: Told, btl: Btl, connection: psycopg.Connection
 ) -> None:
-    """A topic that was deleted and made anew: its offsets look like ours, and its records are others."""
+    """A topic that was deleted and made anew: its offsets look like ours, and its records are
+    others.
+    """
     for table in ("ingest.partition_offsets", "ingest.dead_letters"):
         connection.execute(f"update {table} set topic_id = gen_random_uuid()")
-    connection.execute("update discussion.comments set posted_version = null, posted_at = null, user_id = null")
+    connection.execute(
+        "update discussion.comments set posted_version = null, posted_at = null, user_id = null"
+    )
     document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
     assert document["agrees"]
     outcomes = [each["outcomes"][0] for each in document["told"]]

@@ -13,10 +13,10 @@ from psycopg.conninfo import conninfo_to_dict
 from pyarrow import parquet
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.local.stack import Stack
 from below_the_line.metrics.definitions import definitions
-from below_the_line.metrics.exporting import EXPORTED, export
+from below_the_line.metrics.export import EXPORTED, export
 from below_the_line.settings import Settings
+from btl.stack.stack import Stack
 from tests.commands import Btl
 from tests.conftest import ROOT, with_database
 from tests.sql.newsroom import Newsroom, t
@@ -37,7 +37,9 @@ def room(connection: psycopg.Connection) -> Newsroom:
             [article, f"Headline {number}"],
         )
         for comment in range(number):
-            newsroom.comment(f"c{comment}", f"05-0{number} 12:00", article=article, user=f"u{comment}")
+            newsroom.comment(
+                f"c{comment}", f"05-0{number} 12:00", article=article, user=f"u{comment}"
+            )
     newsroom.report("p1", "05-02 12:00", article="a1", comment="c0", reason="harassment")
     newsroom.close("05-03 00:00")
     newsroom.compute()
@@ -55,26 +57,38 @@ def test_those_with_most_come_first_and_those_with_nothing_not_at_all(btl: Btl) 
         ("a2", 2),
         ("a1", 1),
     ]
-    assert [row["article_id"] for row in json.loads(btl("top", "--by", "reports", "--json"))] == ["a1"]
-    assert [row["article_id"] for row in json.loads(btl("top", "--by", "open-reports", "--json"))] == ["a1"]
+    assert [row["article_id"] for row in json.loads(btl("top", "--by", "reports", "--json"))] == [
+        "a1"
+    ]
+    assert [
+        row["article_id"] for row in json.loads(btl("top", "--by", "open-reports", "--json"))
+    ] == ["a1"]
     assert "Headline 3" in btl("top", "--limit", "1")
     assert "No article has any late." in btl("top", "--by", "late")
 
 
 def test_what_has_happened_since_a_time_counts_in_whole_hours(btl: Btl) -> None:
     since = ("--since", "2026-05-02T12:40:00Z")
-    assert [(row["article_id"], row["comments"]) for row in json.loads(btl("top", *since, "--json"))] == [
+    assert [
+        (row["article_id"], row["comments"]) for row in json.loads(btl("top", *since, "--json"))
+    ] == [
         ("a3", 3),
         ("a2", 2),
     ]
-    assert [row["article_id"] for row in json.loads(btl("top", "--by", "reports", *since, "--json"))] == ["a1"]
+    assert [
+        row["article_id"] for row in json.loads(btl("top", "--by", "reports", *since, "--json"))
+    ] == ["a1"]
     assert "No article has any comments since then." in btl("top", "--since", "1h")
 
 
 def test_what_can_not_be_asked_is_said_with_what_can(btl: Btl) -> None:
-    with pytest.raises(BelowTheLineError, match="Articles cannot be listed by 'people' since a time") as refused:
+    with pytest.raises(
+        BelowTheLineError, match="Articles cannot be listed by 'people' since a time"
+    ) as refused:
         btl("top", "--by", "people", "--since", "7d")
-    assert refused.value.cure == "Choose one of comments, replies, reactions, reports, rejected, late."
+    assert (
+        refused.value.hint == "Choose one of comments, replies, reactions, reports, rejected, late."
+    )
     with pytest.raises(BelowTheLineError, match="neither a duration nor a time: 'yesterday'"):
         btl("top", "--since", "yesterday")
     with pytest.raises(BelowTheLineError, match="no figures of article a9"):
@@ -120,7 +134,9 @@ def test_every_table_can_be_exported_in_every_format(btl: Btl, tmp_path: Path, t
     as_csv = list(csv.DictReader(io.StringIO(btl("export", table))))
     as_json = [json.loads(line) for line in btl("export", table, "--format", "json").splitlines()]
     target = tmp_path / "rows.parquet"
-    assert f"{len(as_csv)} rows of metrics.{table}" in btl("export", table, "--format", "parquet", "-o", str(target))
+    assert f"{len(as_csv)} rows of metrics.{table}" in btl(
+        "export", table, "--format", "parquet", "-o", str(target)
+    )
     as_parquet = parquet.read_table(target).to_pylist()
     assert len(as_csv) == len(as_json) == len(as_parquet)
     assert bool(as_csv) == (table != "article_engagement_revisions")
@@ -134,10 +150,18 @@ def test_exported_values_are_those_of_the_table(btl: Btl, tmp_path: Path) -> Non
     target = tmp_path / "rows.csv"
     btl("export", "article_hourly", "-o", str(target))
     first = next(csv.DictReader(target.read_text().splitlines()))
-    assert (first["article_id"], first["hour"], first["comments"]) == ("a1", "2026-05-01T12:00:00Z", "1")
+    assert (first["article_id"], first["hour"], first["comments"]) == (
+        "a1",
+        "2026-05-01T12:00:00Z",
+        "1",
+    )
     btl("export", "open_reports", "--format", "parquet", "-o", str(target))
     (row,) = parquet.read_table(target).to_pylist()
-    assert (row["reasons"], row["oldest_open_at"], row["severity"]) == (["harassment"], t("05-02 12:00"), 2)
+    assert (row["reasons"], row["oldest_open_at"], row["severity"]) == (
+        ["harassment"],
+        t("05-02 12:00"),
+        2,
+    )
 
 
 def test_an_analyst_who_sees_metrics_alone_can_ask_all_of_it(
@@ -150,17 +174,23 @@ def test_an_analyst_who_sees_metrics_alone_can_ask_all_of_it(
     assert "Headline 3" in btl("top")
     assert "Headline 1" in btl("article", "a1")
     assert btl("export", "section_daily").count("\n") > 1
-    with pytest.raises(BelowTheLineError, match="permission denied for table open_reports") as refused:
+    with pytest.raises(
+        BelowTheLineError, match="permission denied for table open_reports"
+    ) as refused:
         btl("export", "open_reports")
-    assert "btl_moderator" in refused.value.cure
+    assert "btl_moderator" in refused.value.hint
 
 
 QUERIES = re.findall(
-    r"^```sql\n(.+?)^```", (ROOT / "docs" / "asking.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    r"^```sql\n(.+?)^```",
+    (ROOT / "docs" / "asking.md").read_text(encoding="utf-8"),
+    re.DOTALL | re.MULTILINE,
 )
 
 
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.splitlines()[0].removeprefix("-- "))
+@pytest.mark.parametrize(
+    "query", QUERIES, ids=lambda query: query.splitlines()[0].removeprefix("-- ")
+)
 def test_the_documents_queries_run_for_whoever_sees_metrics_alone(
     room: Newsroom, database_url: str, query: str
 ) -> None:

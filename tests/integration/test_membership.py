@@ -8,7 +8,7 @@ import pytest
 from below_the_line.publishing import kafka_options
 from below_the_line.settings import Settings
 from consumers.adapters.kafka import Source
-from tests.consuming import wait_until
+from tests.pipeline import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -22,10 +22,15 @@ def test_a_leader_that_saw_partitions_change_gets_its_partitions_also_when_a_pol
 
         def settled() -> bool:
             source.poll(0.3, 1)
-            return len(source.assigned) == 6 and not source.is_rebalancing and not coordinator.need_rejoin()
+            return (
+                len(source.assigned) == 6
+                and not source.is_rebalancing
+                and not coordinator.need_rejoin()
+            )
 
         def left_under_way() -> bool:
-            # As if the topic had had no partitions when this member, the group's leader, gave them out.
+            # As if the topic had had no partitions when this member, the group's leader, gave them
+            # out.
             coordinator._assignment_snapshot = {}
             source.poll(0.001, 1)
             return source.is_rebalancing
@@ -33,6 +38,10 @@ def test_a_leader_that_saw_partitions_change_gets_its_partitions_also_when_a_pol
         wait_until(settled, 30, every=0)
         wait_until(left_under_way, 30, every=0)
         # It has given them out anew, so that the partitions are no reason any more to join.
-        wait_until(lambda: coordinator._assignment_snapshot == coordinator._metadata_snapshot, 30, every=0.001)
+        wait_until(
+            lambda: coordinator._assignment_snapshot == coordinator._metadata_snapshot,
+            30,
+            every=0.001,
+        )
         assert coordinator.need_rejoin()
         wait_until(settled, 30, every=0)

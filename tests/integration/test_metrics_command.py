@@ -16,7 +16,9 @@ ZONE = "Europe/Vienna"
 
 @pytest.fixture
 def room(connection: psycopg.Connection) -> Newsroom:
-    """Articles of May and of June, each with a comment late on its first day in UTC; all computed."""
+    """Articles of May and of June, each with a comment late on its first day in UTC; all
+    computed.
+    """
     newsroom = Newsroom(connection)
     for article, day in (("may", "05-01"), ("june", "06-01")):
         newsroom.publish(f"{day} 10:00", article=article)
@@ -28,7 +30,9 @@ def room(connection: psycopg.Connection) -> Newsroom:
 
 @pytest.fixture
 def btl(room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:  # noqa: ARG001 - it must be there
-    return Btl(Settings.model_validate({"database_url": database_url, "site_timezone": ZONE}), monkeypatch)
+    return Btl(
+        Settings.model_validate({"database_url": database_url, "site_timezone": ZONE}), monkeypatch
+    )
 
 
 def spoil(room: Newsroom) -> None:
@@ -40,7 +44,9 @@ def test_nothing_differs_after_a_run(btl: Btl) -> None:
         assert btl("metrics", "drift", *options) == "Nothing differs.\n"
 
 
-def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(btl: Btl, room: Newsroom) -> None:
+def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(
+    btl: Btl, room: Newsroom
+) -> None:
     spoil(room)
     found = btl("metrics", "drift", "--all")
     assert btl.exit_code == 1
@@ -48,7 +54,9 @@ def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(btl: B
         "metrics.article_engagement (article_id 'june'): comments_visible is 7, computed 1",
         "metrics.article_engagement (article_id 'may'): comments_visible is 7, computed 1",
     ]
-    assert "1 article, 0 days of sections, 0 reporters" in btl("metrics", "rebuild", "--articles", "may")
+    assert "1 article, 0 days of sections, 0 reporters" in btl(
+        "metrics", "rebuild", "--articles", "may"
+    )
     assert btl("metrics", "drift", "--articles", "may") == "Nothing differs.\n"
     [left] = json.loads(btl("metrics", "drift", "--all", "--json"))
     assert left == {
@@ -65,17 +73,29 @@ def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(btl: B
 
 def test_a_rebuild_of_a_range_takes_articles_by_their_publication(btl: Btl, room: Newsroom) -> None:
     spoil(room)
-    bounds = ("--published-since", "2026-05-01T10:00:00Z", "--published-until", "2026-06-01T10:00:00Z")
+    bounds = (
+        "--published-since",
+        "2026-05-01T10:00:00Z",
+        "--published-until",
+        "2026-06-01T10:00:00Z",
+    )
     assert json.loads(btl("metrics", "rebuild", *bounds, "--json"))["articles"] == 1
-    assert (room.engagement("may")["comments_visible"], room.engagement("june")["comments_visible"]) == (1, 7)
+    assert (
+        room.engagement("may")["comments_visible"],
+        room.engagement("june")["comments_visible"],
+    ) == (1, 7)
 
 
 @pytest.mark.parametrize("option", ["--articles", "--ids"])
-def test_an_article_that_nobody_knows_is_refused_before_anything_is_done(btl: Btl, room: Newsroom, option: str) -> None:
+def test_an_article_that_nobody_knows_is_refused_before_anything_is_done(
+    btl: Btl, room: Newsroom, option: str
+) -> None:
     spoil(room)
-    with pytest.raises(BelowTheLineError, match="No event has named this article: 'mai'") as refused:
+    with pytest.raises(
+        BelowTheLineError, match="No event has named this article: 'mai'"
+    ) as refused:
         btl("metrics", "rebuild", option, "may,mai")
-    assert "Nothing was done" in refused.value.cure
+    assert "Nothing was done" in refused.value.hint
     assert room.engagement("may")["comments_visible"] == 7
 
 
@@ -84,10 +104,12 @@ def test_figures_of_an_article_that_no_event_names_are_found_and_removed_by_its_
     btl: Btl, room: Newsroom, workers: int
 ) -> None:
     room.connection.execute(
-        "create temporary table ghost as select * from metrics.article_abuse limit 1;"
-        "update ghost set article_id = 'ghost'; insert into metrics.article_abuse select * from ghost"
+        "create temporary table ghost as select * from metrics.article_abuse limit 1;update ghost"
+        " set article_id = 'ghost'; insert into metrics.article_abuse select * from ghost"
     )
-    assert "article_id 'ghost'): should not be there" in btl("metrics", "drift", "--articles", "ghost")
+    assert "article_id 'ghost'): should not be there" in btl(
+        "metrics", "drift", "--articles", "ghost"
+    )
     btl("metrics", "rebuild", "--ids", "ghost", "--workers", str(workers))
     assert btl("metrics", "drift", "--all") == "Nothing differs.\n"
 

@@ -1,4 +1,6 @@
-"""The notebook runs from its first cell to its last, for whoever sees metrics alone, and its plots have something in them."""
+"""The notebook runs from its first cell to its last, for whoever sees metrics alone, and its plots
+have something in them.
+"""
 
 import json
 import os
@@ -11,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from below_the_line.local.stack import Stack
+from btl.stack.stack import Stack
 from tests.conftest import ROOT
 from tests.sql.newsroom import Newsroom
 
@@ -31,7 +33,9 @@ def drawn() -> Iterator[None]:
 
 
 @pytest.fixture
-def as_reader(connection: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def as_reader(
+    connection: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two articles with comments and a report, and the analyst's settings."""
     newsroom = Newsroom(connection)
     for article in ("a", "b"):

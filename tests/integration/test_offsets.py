@@ -1,4 +1,6 @@
-"""What an operator decides is in the ledger with the position that it moved, and fences whoever holds the partition."""
+"""What an operator decides is in the ledger with the position that it moved, and fences whoever
+holds the partition.
+"""
 
 import json
 from collections.abc import Iterator
@@ -16,12 +18,12 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.settings import Settings
 from consumers.adapters.postgres import Store, StoreError
-from consumers.core.batch import Batch, Judged, Partition
+from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.failures import Failure
 from consumers.core.positions import BrokerPartition, StoredPosition, start_position
-from tests.building import posted, record
+from tests.builders import posted, record
 from tests.commands import Btl
-from tests.consuming import Pipeline
+from tests.pipeline import Pipeline
 
 pytestmark = pytest.mark.stack
 
@@ -39,8 +41,9 @@ def store(database_url: str) -> Iterator[Store]:
 def operator(connection: psycopg.Connection) -> psycopg.Connection:
     """A partition at 4000 in its first life, as the consumers' role, which may decide."""
     connection.execute(
-        "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id, next_offset, epoch, owner,"
-        " status, status_detail) values ('group', 'comment-events', 3, %s, 4000, 5, gen_random_uuid(), 'stopped', 'why')",
+        "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id,"
+        " next_offset, epoch, owner, status, status_detail) values ('group', 'comment-events', 3,"
+        " %s, 4000, 5, gen_random_uuid(), 'stopped', 'why')",
         [OLD],
     )
     connection.execute("set role btl_ingest")
@@ -54,12 +57,14 @@ def held(connection: psycopg.Connection) -> Position:
 
 def ledger(connection: psycopg.Connection) -> list[tuple[object, ...]]:
     return connection.execute(
-        "select kind, incarnation, first_offset, next_offset, records, applied, unchanged, dead_lettered"
-        " from ingest.batches order by batch_id"
+        "select kind, incarnation, first_offset, next_offset, records, applied, unchanged,"
+        " dead_lettered from ingest.batches order by batch_id"
     ).fetchall()
 
 
-def test_an_accepted_gap_moves_the_position_and_stands_in_the_ledger(operator: psycopg.Connection) -> None:
+def test_an_accepted_gap_moves_the_position_and_stands_in_the_ledger(
+    operator: psycopg.Connection,
+) -> None:
     decisions.accept_gap(operator, plan_gap(held(operator), PartitionLog(OLD, 4711, 9000)))
     after = held(operator)
     assert (after.next_offset, after.epoch, after.owner) == (4711, 6, None)
@@ -67,10 +72,15 @@ def test_an_accepted_gap_moves_the_position_and_stands_in_the_ledger(operator: p
     assert ledger(operator) == [("gap", 1, 4000, 4711, 0, 0, 0, 0)]
 
 
-def test_a_gap_that_somebody_else_accepted_is_not_accepted_again(operator: psycopg.Connection) -> None:
+def test_a_gap_that_somebody_else_accepted_is_not_accepted_again(
+    operator: psycopg.Connection,
+) -> None:
     gap = plan_gap(held(operator), PartitionLog(OLD, 4711, 9000))
     decisions.accept_gap(operator, gap)
-    with pytest.raises(BelowTheLineError, match=r"moved by another hand meanwhile: nothing was done\. .*offsets show"):
+    with pytest.raises(
+        BelowTheLineError,
+        match=r"moved by another hand meanwhile: nothing was done\. .*offsets show",
+    ):
         decisions.accept_gap(operator, gap)
     assert len(ledger(operator)) == 1
     assert held(operator).epoch == 6
@@ -83,11 +93,18 @@ def test_an_accepted_gap_leaves_the_breaker_as_it_is(operator: psycopg.Connectio
 
 
 @pytest.mark.parametrize("topic_id", [OLD, NEW], ids=["same topic", "made anew"])
-def test_a_reset_begins_another_life_at_its_target(operator: psycopg.Connection, topic_id: UUID) -> None:
+def test_a_reset_begins_another_life_at_its_target(
+    operator: psycopg.Connection, topic_id: UUID
+) -> None:
     decisions.reset(operator, [plan_reset(held(operator), PartitionLog(topic_id, 10, 900), 42)])
     after = held(operator)
     assert (after.next_offset, after.incarnation, after.topic_id) == (42, 2, topic_id)
-    assert (after.epoch, after.owner, after.status, after.status_detail) == (6, None, "consuming", None)
+    assert (after.epoch, after.owner, after.status, after.status_detail) == (
+        6,
+        None,
+        "consuming",
+        None,
+    )
     assert ledger(operator) == [("reset", 2, 42, 42, 0, 0, 0, 0)]
     broker = BrokerPartition(topic_id, 10, 900)
     assert start_position(StoredPosition(topic_id, 2, 42, 6, after.status, None), broker) == 42
@@ -96,11 +113,13 @@ def test_a_reset_begins_another_life_at_its_target(operator: psycopg.Connection,
 def test_resets_are_done_all_or_none(operator: psycopg.Connection) -> None:
     operator.execute("reset role")
     operator.execute(
-        "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id, next_offset, epoch)"
-        " values ('group', 'comment-events', 4, %s, 0, 1)",
+        "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id,"
+        " next_offset, epoch) values ('group', 'comment-events', 4, %s, 0, 1)",
         [OLD],
     )
-    resets = [plan_reset(each, PartitionLog(NEW, 0, 9), 0) for each in read_positions(operator, "group")]
+    resets = [
+        plan_reset(each, PartitionLog(NEW, 0, 9), 0) for each in read_positions(operator, "group")
+    ]
     operator.execute("update ingest.partition_offsets set incarnation = 2 where partition = 4")
     with pytest.raises(BelowTheLineError, match="comment-events-4 was moved by another hand"):
         decisions.reset(operator, resets)
@@ -108,7 +127,9 @@ def test_resets_are_done_all_or_none(operator: psycopg.Connection) -> None:
     assert [each.topic_id for each in read_positions(operator, "group")] == [OLD, OLD]
 
 
-@pytest.mark.parametrize(("topic_id", "kept"), [(OLD, 4500), (NEW, None)], ids=["same topic", "made anew"])
+@pytest.mark.parametrize(
+    ("topic_id", "kept"), [(OLD, 4500), (NEW, None)], ids=["same topic", "made anew"]
+)
 def test_records_that_were_accepted_stay_so_as_long_as_they_are_the_same(
     operator: psycopg.Connection, topic_id: UUID, kept: int | None
 ) -> None:
@@ -117,7 +138,9 @@ def test_records_that_were_accepted_stay_so_as_long_as_they_are_the_same(
     assert held(operator).accepted_offset == kept
 
 
-def test_a_tripped_partition_goes_on_with_its_records_accepted(operator: psycopg.Connection) -> None:
+def test_a_tripped_partition_goes_on_with_its_records_accepted(
+    operator: psycopg.Connection,
+) -> None:
     operator.execute("update ingest.partition_offsets set status = 'tripped'")
     acceptance = plan_acceptance(held(operator), PartitionLog(OLD, 10, 4321), None)
     decisions.accept_bad_records(operator, acceptance)
@@ -147,16 +170,23 @@ def test_a_batch_begun_before_a_decision_is_fenced_and_the_next_one_follows_the_
     assert store.take({PLACE: topic})[PLACE].next_offset == 5
     store.begin(batch_at(5))
     store.finish()
-    assert [line[2:4] for line in ledger(connection)] == [(0, 5) if decision == "accept_gap" else (5, 5), (5, 6)]
+    assert [line[2:4] for line in ledger(connection)] == [
+        (0, 5) if decision == "accept_gap" else (5, 5),
+        (5, 6),
+    ]
 
 
 def batch_at(offset: int) -> Batch:
     batch = Batch()
     event = posted()
     at = record(
-        "comment.posted.v1", {"article_id": "a1"}, at="2026-05-01T10:00:00Z", offset=offset, partition=PLACE.number
+        "comment.posted.v1",
+        {"article_id": "a1"},
+        at="2026-05-01T10:00:00Z",
+        offset=offset,
+        partition=PLACE.number,
     )
-    batch.add(PLACE, [Judged(at, event)], offset, offset + 1, now=0.0)
+    batch.add(PLACE, [DecodedRecord(at, event)], offset, offset + 1, now=0.0)
     return batch
 
 
@@ -166,10 +196,15 @@ def batch_at(offset: int) -> Batch:
 def test_the_commands_say_what_a_partition_needs_and_do_it_when_told_to(
     btl: Btl, connection: psycopg.Connection
 ) -> None:
-    connection.execute("update ingest.partition_offsets set next_offset = next_offset + 5 where topic = 'articles'")
+    connection.execute(
+        "update ingest.partition_offsets set next_offset = next_offset + 5 where topic = 'articles'"
+    )
     shown = json.loads(btl("offsets", "show", "--json"))
     assert shown["broker"] is None
-    assert {(each["topic"], (each["need"] or {}).get("situation"), each["lag"]) for each in shown["partitions"]} == {
+    assert {
+        (each["topic"], (each["need"] or {}).get("situation"), each["lag"])
+        for each in shown["partitions"]
+    } == {
         ("articles", "truncated", 0),
         ("comment-events", None, 0),
     }
@@ -180,18 +215,29 @@ def test_the_commands_say_what_a_partition_needs_and_do_it_when_told_to(
     before = read_positions(connection)
     with pytest.raises(BelowTheLineError, match="say --yes"):
         btl("offsets", "reset", "articles", "0", "--to", "end")
-    assert btl("offsets", "reset", "articles", "--all-partitions", "--to", "end", "--dry-run").count("articles-") == 6
+    assert (
+        btl("offsets", "reset", "articles", "--all-partitions", "--to", "end", "--dry-run").count(
+            "articles-"
+        )
+        == 6
+    )
     assert read_positions(connection) == before
 
     btl("offsets", "reset", "articles", "--all-partitions", "--to", "end", "--yes")
     after = [each for each in read_positions(connection) if each.topic == "articles"]
     assert [(each.incarnation, each.epoch) for each in after] == [(2, 1)] * 6
-    assert [each.next_offset + 5 for each in after] == [each.next_offset for each in before if each.topic == "articles"]
+    assert [each.next_offset + 5 for each in after] == [
+        each.next_offset for each in before if each.topic == "articles"
+    ]
 
 
-def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(btl: Btl, connection: psycopg.Connection) -> None:
+def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(
+    btl: Btl, connection: psycopg.Connection
+) -> None:
     detail = "9 of the last 9 records could not be applied (not_json 9); offset 8: \x1b[2J"
-    connection.execute("update ingest.partition_offsets set status = 'tripped', status_detail = %s", [detail])
+    connection.execute(
+        "update ingest.partition_offsets set status = 'tripped', status_detail = %s", [detail]
+    )
     with pytest.raises(BelowTheLineError, match="articles-0 has no gap"):
         btl("offsets", "accept-gap", "articles", "0")
     shown = btl("breaker", "show")
@@ -201,9 +247,11 @@ def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(btl: Btl, connection: ps
     btl("breaker", "accept", "articles", "0", "--dry-run")
     assert {each.status for each in read_positions(connection)} == {"tripped"}
     btl("breaker", "accept", "articles", "0")
-    assert {(each.topic, each.partition) for each in read_positions(connection) if each.status == "consuming"} == {
-        ("articles", 0)
-    }
+    assert {
+        (each.topic, each.partition)
+        for each in read_positions(connection)
+        if each.status == "consuming"
+    } == {("articles", 0)}
     assert "articles-0: bad records before offset" in btl("breaker", "show")
 
 
@@ -211,7 +259,10 @@ def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(btl: Btl, connection: ps
     ("arguments", "words"),
     [
         ("offsets reset articles 0 --to yesterday", "'yesterday' is no place in a log"),
-        ("offsets reset articles 0 --all-partitions --to end", "Partition 0 and --all-partitions were given"),
+        (
+            "offsets reset articles 0 --all-partitions --to end",
+            "Partition 0 and --all-partitions were given",
+        ),
         ("offsets reset articles --to end", "Give either its number or --all-partitions"),
         ("offsets reset articles 0 --to 999999999 --yes", "can't be reset to 999999999"),
         ("offsets accept-gap articles 77", "No consumer of this group has ever taken articles-77"),
@@ -229,9 +280,13 @@ def test_positions_are_shown_also_while_the_brokers_are_away(
     def unreachable(_settings: Settings, _topics: object) -> None:
         raise BelowTheLineError("The Kafka broker at nowhere cannot be reached.")
 
-    # Not a real attempt: kafka-python leaves its sockets open when it fails, and warns later, in somebody else's test.
+    # Not a real attempt: kafka-python leaves its sockets open when it fails, and warns later, in
+    # somebody else's test.
     monkeypatch.setattr("below_the_line.broker.partition_logs", unreachable)
-    connection.execute("update ingest.partition_offsets set status = 'stopped', status_detail = 'records [0] expired'")
+    connection.execute(
+        "update ingest.partition_offsets set status = 'stopped', status_detail = 'records [0]"
+        " expired'"
+    )
     shown = btl("offsets", "show")
     assert "comment-events-5 is stopped: records [0] expired" in shown
     assert "nowhere cannot be reached" in shown
@@ -244,7 +299,18 @@ def test_a_time_names_the_first_record_of_then_or_later_and_else_the_end(
     assert row is not None
     with Publisher(pipeline.settings()) as publisher:
         publisher.send(Outgoing("articles", b"key", b"{}"))
-    btl("offsets", "reset", "articles", "--all-partitions", "--to", f"{row[0].isoformat()}Z", "--yes")
+    btl(
+        "offsets",
+        "reset",
+        "articles",
+        "--all-partitions",
+        "--to",
+        f"{row[0].isoformat()}Z",
+        "--yes",
+    )
     logs = partition_logs(pipeline.settings(), ["articles"])
-    behind = [logs["articles", each.partition].end - each.next_offset for each in read_positions(connection)[:6]]
+    behind = [
+        logs["articles", each.partition].end - each.next_offset
+        for each in read_positions(connection)[:6]
+    ]
     assert sorted(behind) == [0, 0, 0, 0, 0, 1]

@@ -1,4 +1,6 @@
-"""The outbox on its way to a real broker: everything once, in order, by however many publishers; and a site that reads it."""
+"""The outbox on its way to a real broker: everything once, in order, by however many publishers;
+and a site that reads it.
+"""
 
 import sqlite3
 import subprocess
@@ -18,9 +20,9 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.resources import ROOT
 from below_the_line.settings import Settings
-from tests.consuming import wait_until
+from tests.announcements import Topic, close_articles, outbox, statuses
+from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom
-from tests.telling import Topic, close_articles, outbox, statuses
 
 pytestmark = pytest.mark.stack
 EXAMPLE = ROOT / "docs" / "examples" / "comment_forms.py"
@@ -49,7 +51,11 @@ def topic(settings: Settings) -> Iterator[Topic]:
 
 
 def test_everything_is_sent_once_in_order_and_what_is_suppressed_never(
-    newsroom: Newsroom, connection: psycopg.Connection, settings: Settings, topic: Topic, prefix: str
+    newsroom: Newsroom,
+    connection: psycopg.Connection,
+    settings: Settings,
+    topic: Topic,
+    prefix: str,
 ) -> None:
     close_articles(newsroom, prefix, 20)
     newsroom.publish("04-01 10:00", article=f"{prefix}old", window_hours=24)
@@ -62,7 +68,9 @@ def test_everything_is_sent_once_in_order_and_what_is_suppressed_never(
         (3, "comment.late.v1"),
     ]
     assert statuses(connection) == {"sent": 60, "suppressed": 2}
-    assert connection.execute("select count(*) from ingest.outbox where sent_at is null").fetchone() == (2,)
+    assert connection.execute(
+        "select count(*) from ingest.outbox where sent_at is null"
+    ).fetchone() == (2,)
     assert publish_outbox(connection, settings).sent == 0
     assert sum(map(len, topic.told(prefix).values())) == 60
 
@@ -105,7 +113,11 @@ class Dying(Publisher):
 
 
 def test_a_publisher_that_dies_before_it_notes_what_it_sent_sends_it_again_under_the_same_ids(
-    newsroom: Newsroom, connection: psycopg.Connection, settings: Settings, topic: Topic, prefix: str
+    newsroom: Newsroom,
+    connection: psycopg.Connection,
+    settings: Settings,
+    topic: Topic,
+    prefix: str,
 ) -> None:
     close_articles(newsroom, prefix, 4)
     with pytest.raises(KeyboardInterrupt):
@@ -146,8 +158,12 @@ def test_a_broker_that_is_away_is_waited_for_ever_more_rarely(
     broker, pauses = Unreachable(), list[float]()
     summary = publish_outbox(connection, settings, sender=broker, sleep=pauses.append)
     assert (summary.sent, summary.attempts) == (3, 5)
-    assert [pause <= limit for pause, limit in zip(pauses, (0.5, 1, 2, 4), strict=True)] == [True] * 4
-    assert [pause >= limit / 2 for pause, limit in zip(pauses, (0.5, 1, 2, 4), strict=True)] == [True] * 4
+    assert [pause <= limit for pause, limit in zip(pauses, (0.5, 1, 2, 4), strict=True)] == [
+        True
+    ] * 4
+    assert [pause >= limit / 2 for pause, limit in zip(pauses, (0.5, 1, 2, 4), strict=True)] == [
+        True
+    ] * 4
     assert statuses(connection) == {"sent": 3}
 
 
@@ -157,8 +173,11 @@ def test_a_broker_that_stays_away_is_given_up_and_nothing_is_lost(
     close_articles(newsroom, prefix, 1)
     with pytest.raises(
         BelowTheLineError,
-        match=r"3 events about discussions could not be published, the oldest waits since .*Z: The broker is away\. .*"
-        r"every run of close_discussions sends what is pending",
+        match=(
+            r"3 events about discussions could not be published, the oldest waits since .*Z: The"
+            r" broker is away\. .*"
+            r"every run of close_discussions sends what is pending"
+        ),
     ):
         publish_outbox(connection, settings, sender=Unreachable(), patience_seconds=0)
     assert statuses(connection) == {"pending": 3}
@@ -181,7 +200,11 @@ def run_example(settings: Settings, folder: Path, group: str) -> list[str]:
 
 
 def test_a_site_hides_its_form_when_the_discussion_closes_however_often_it_is_told(
-    newsroom: Newsroom, connection: psycopg.Connection, settings: Settings, prefix: str, tmp_path: Path
+    newsroom: Newsroom,
+    connection: psycopg.Connection,
+    settings: Settings,
+    prefix: str,
+    tmp_path: Path,
 ) -> None:
     article = f"{prefix}a"
     newsroom.publish("05-01 10:00", article=article, window_hours=24)

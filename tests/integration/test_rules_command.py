@@ -1,4 +1,6 @@
-"""``btl rules`` and ``btl discussion`` over a real database: what they print, write, count and refuse."""
+"""``btl rules`` and ``btl discussion`` over a real database: what they print, write, count and
+refuse.
+"""
 
 import getpass
 import json
@@ -13,7 +15,7 @@ from below_the_line.closing.windows import apply_windows
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
 from tests.commands import Btl
-from tests.consuming import Pipeline
+from tests.pipeline import Pipeline
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
@@ -25,7 +27,12 @@ def newsroom(connection: psycopg.Connection) -> Newsroom:
     """Three articles of 05-01 10:00 with comments; a closing run went up to 05-05."""
     room = Newsroom(connection)
     for article, section in (("politics", "politics"), ("sports", "sports"), ("own", "sports")):
-        room.publish("05-01 10:00", article=article, section=section, window_hours=24 if article == "own" else None)
+        room.publish(
+            "05-01 10:00",
+            article=article,
+            section=section,
+            window_hours=24 if article == "own" else None,
+        )
         room.comment(f"{article}-1", "05-01 12:00", article=article)
         room.comment(f"{article}-2", "05-04 12:00", article=article)
     passed(connection, "2026-05-05T00:00:00Z")
@@ -35,13 +42,17 @@ def newsroom(connection: psycopg.Connection) -> Newsroom:
 
 @pytest.fixture
 def btl(newsroom: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:  # noqa: ARG001 - it must be there
-    return Btl(Settings.model_validate({"database_url": database_url, "site_timezone": "Europe/Vienna"}), monkeypatch)
+    return Btl(
+        Settings.model_validate({"database_url": database_url, "site_timezone": "Europe/Vienna"}),
+        monkeypatch,
+    )
 
 
 def passed(connection: psycopg.Connection, cut_off: str) -> None:
     connection.execute(
-        "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off, passed_at)"
-        " select %(at)s, 'r', 'g', passed.at, passed.at, passed.at from (select %(at)s::text::timestamptz as at) as passed",
+        "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off,"
+        " passed_at) select %(at)s, 'r', 'g', passed.at, passed.at, passed.at from (select"
+        " %(at)s::text::timestamptz as at) as passed",
         {"at": cut_off},
     )
 
@@ -62,14 +73,37 @@ def everything(connection: psycopg.Connection) -> list[Any]:
     ]
 
 
-def test_a_rule_is_added_with_who_and_why_and_holds_from_now_on(btl: Btl, connection: psycopg.Connection) -> None:
-    said = btl("rules", "set", "48h", "--section", "sports", "--reactions", "3d", "--note", "short and sweet")
+def test_a_rule_is_added_with_who_and_why_and_holds_from_now_on(
+    btl: Btl, connection: psycopg.Connection
+) -> None:
+    said = btl(
+        "rules",
+        "set",
+        "48h",
+        "--section",
+        "sports",
+        "--reactions",
+        "3d",
+        "--note",
+        "short and sweet",
+    )
     row = connection.execute(
-        "select rule_id, scope, site, section, window_hours, reactions_window_hours, created_by, note, retroactive,"
-        " valid_from = created_at from discussion.closing_rules order by rule_id desc"
+        "select rule_id, scope, site, section, window_hours, reactions_window_hours, created_by,"
+        " note, retroactive, valid_from = created_at from discussion.closing_rules order by rule_id"
+        " desc"
     ).fetchone()
     assert row is not None
-    assert row[1:] == ("section", None, "sports", 48, 72, getpass.getuser(), "short and sweet", False, True)
+    assert row[1:] == (
+        "section",
+        None,
+        "sports",
+        48,
+        72,
+        getpass.getuser(),
+        "short and sweet",
+        False,
+        True,
+    )
     assert f"Rule {row[0]}, made by {getpass.getuser()}: section sports of every site" in said
     assert "close after 2 days, reactions count 3 days longer" in said
     # Published before: none of its business.
@@ -81,7 +115,9 @@ def test_a_site_or_section_that_nobody_knows_is_noticed(btl: Btl, newsroom: News
     for options in ((), ("--dry-run",)):
         said = btl("rules", "set", "2d", "--section", "sport", *options)
         assert "No article of section sport of every site is known yet" in said
-        assert "is known yet" not in btl("rules", "set", "2d", "--section", "sports", "--site", "daily", *options)
+        assert "is known yet" not in btl(
+            "rules", "set", "2d", "--section", "sports", "--site", "daily", *options
+        )
     assert "No article of site weekly is known yet" in btl("rules", "set", "2d", "--site", "weekly")
     assert "is known yet" not in btl("rules", "set", "2d")
 
@@ -89,13 +125,16 @@ def test_a_site_or_section_that_nobody_knows_is_noticed(btl: Btl, newsroom: News
 def test_a_rule_for_the_past_must_be_meant(btl: Btl, connection: psycopg.Connection) -> None:
     before = everything(connection)
     with pytest.raises(
-        BelowTheLineError, match=r"from 2026-04-30 22:00:00 UTC on .*published already.*--retroactive.*--note"
+        BelowTheLineError,
+        match=r"from 2026-04-30 22:00:00 UTC on .*published already.*--retroactive.*--note",
     ):
         btl("rules", "set", "48h", "--valid-from", "2026-05-01")
     # What it would change is asked before it is meant.
     rehearsed = btl("rules", "set", "48h", "--valid-from", "2026-05-01", "--dry-run")
     assert rehearsed.splitlines()[-1].endswith("to make it, say --retroactive and why (--note).")
-    assert btl("rules", "set", "48h", "--valid-from", "2999-05-01", "--dry-run").endswith("nothing was done.\n")
+    assert btl("rules", "set", "48h", "--valid-from", "2999-05-01", "--dry-run").endswith(
+        "nothing was done.\n"
+    )
     with pytest.raises(BelowTheLineError, match="needs a reason"):
         btl("rules", "set", "48h", "--valid-from", "2026-05-01", "--retroactive")
     assert everything(connection) == before
@@ -121,8 +160,8 @@ def test_a_rule_for_the_past_says_so_and_is_applied_on_request(
     assert "published at any time" in said
     assert "`btl rules apply` does now" in said
     assert connection.execute(
-        "select created_by, note, retroactive, valid_from = '-infinity' from discussion.closing_rules"
-        " order by rule_id desc limit 1"
+        "select created_by, note, retroactive, valid_from = '-infinity' from"
+        " discussion.closing_rules order by rule_id desc limit 1"
     ).fetchone() == ("chief", "the desk is away", True, True)
     assert newsroom.window("sports")["state"] == "open"
     done = pipeline.btl("rules", "apply")
@@ -152,9 +191,19 @@ def test_applying_never_goes_beyond_the_last_barrier_that_passed(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        # politics and sports close on 05-03 instead of 05-15, and each loses a comment; own goes by its own setting,
-        # but for its reactions.
-        (["2d"], {"articles": 3, "moved": 3, "closed": 2, "reopened": 0, "become_late": 2, "become_in_time": 0}),
+        # politics and sports close on 05-03 instead of 05-15, and each loses a comment; own goes by
+        # its own setting, but for its reactions.
+        (
+            ["2d"],
+            {
+                "articles": 3,
+                "moved": 3,
+                "closed": 2,
+                "reopened": 0,
+                "become_late": 2,
+                "become_in_time": 0,
+            },
+        ),
         (
             ["2d", "--reactions", "168h", "--section", "sports"],
             {"articles": 2, "moved": 1, "closed": 1, "become_late": 1},
@@ -207,7 +256,18 @@ def test_a_longer_window_reopens_and_takes_lateness_back(
     apply_windows(connection, t("05-05 00:00"))
     assert connection.execute("select count(*) from discussion.late_comments").fetchone() == (3,)
     counted = json.loads(
-        btl("rules", "set", "20d", "--section", "politics", "--valid-from", "2026-05-01", *NOTE, "--dry-run", "--json")
+        btl(
+            "rules",
+            "set",
+            "20d",
+            "--section",
+            "politics",
+            "--valid-from",
+            "2026-05-01",
+            *NOTE,
+            "--dry-run",
+            "--json",
+        )
     )
     assert {name: counted[name] for name in counted if name != "cut_off"} == {
         "articles": 1,
@@ -220,9 +280,13 @@ def test_a_longer_window_reopens_and_takes_lateness_back(
     }
 
 
-def test_a_dry_run_leaves_out_articles_that_a_narrower_rule_decides(btl: Btl, newsroom: Newsroom) -> None:
+def test_a_dry_run_leaves_out_articles_that_a_narrower_rule_decides(
+    btl: Btl, newsroom: Newsroom
+) -> None:
     newsroom.rule(72, section="sports")
-    counted = json.loads(btl("rules", "set", "2d", "--valid-from", "beginning", *NOTE, "--dry-run", "--json"))
+    counted = json.loads(
+        btl("rules", "set", "2d", "--valid-from", "beginning", *NOTE, "--dry-run", "--json")
+    )
     assert (counted["articles"], counted["moved"], counted["closed"]) == (1, 1, 1)
 
 
@@ -245,7 +309,9 @@ def test_the_list_says_which_rule_is_in_force_for_which_articles(btl: Btl) -> No
     assert "the desk is away" in said
 
 
-def test_explain_names_what_decides_and_when_it_closes_in_both_zones(btl: Btl, newsroom: Newsroom) -> None:
+def test_explain_names_what_decides_and_when_it_closes_in_both_zones(
+    btl: Btl, newsroom: Newsroom
+) -> None:
     newsroom.override("hold", "05-02 00:00", article="politics")
     newsroom.override("release", "05-03 00:00", article="politics")
     newsroom.override("extend", "05-03 12:00", "06-01 00:00", article="politics")
@@ -255,14 +321,28 @@ def test_explain_names_what_decides_and_when_it_closes_in_both_zones(btl: Btl, n
     assert "decided by  extend by editor (other)" in said
     assert "reactions   count until 2026-06-08 02:00:00 CEST (2026-06-08 00:00:00 UTC)" in said
     assert any(
-        line.startswith("2026-05-02 02:00:00 CEST  2026-05-02 00:00:00 UTC  not accepted  hold by editor")
+        line.startswith(
+            "2026-05-02 02:00:00 CEST  2026-05-02 00:00:00 UTC  not accepted  hold by editor"
+        )
         for line in lines
     )
-    assert any("extend by editor (other), after release by editor (other)" in line for line in lines)
+    assert any(
+        "extend by editor (other), after release by editor (other)" in line for line in lines
+    )
     assert "The tables say: open. The next run of close_discussions brings them up to date" in said
     document = json.loads(btl("rules", "explain", "politics", "--json"))
-    assert [piece["cause"] for piece in document["timeline"]] == ["extend", "hold", "extend", "extend"]
-    assert [event["kind"] for event in document["events"]] == ["published", "hold", "release", "extend"]
+    assert [piece["cause"] for piece in document["timeline"]] == [
+        "extend",
+        "hold",
+        "extend",
+        "extend",
+    ]
+    assert [event["kind"] for event in document["events"]] == [
+        "published",
+        "hold",
+        "release",
+        "extend",
+    ]
     assert (document["state"], document["closes_at"]) == ("open", "2026-06-01T00:00:00+00:00")
 
     newsroom.close("05-05 00:00")
@@ -291,11 +371,18 @@ def test_explain_and_picture_agree_with_what_is_stored(btl: Btl, newsroom: Newsr
 def test_of_an_article_without_an_event_of_its_own_it_is_told_what_lies_below_it(
     btl: Btl, connection: psycopg.Connection
 ) -> None:
-    connection.execute("insert into discussion.comments (article_id, comment_id) values ('bare', '1'), ('bare', '2')")
-    connection.execute("insert into discussion.reports (article_id, comment_id, report_id) values ('bare', '2', '1')")
+    connection.execute(
+        "insert into discussion.comments (article_id, comment_id) values ('bare', '1'), ('bare',"
+        " '2')"
+    )
+    connection.execute(
+        "insert into discussion.reports (article_id, comment_id, report_id) values ('bare', '2',"
+        " '1')"
+    )
     for command in (["rules", "explain", "bare"], ["discussion", "bare"]):
         with pytest.raises(
-            BelowTheLineError, match=r"'bare', only 2 comments and 1 report below it.*article\.published"
+            BelowTheLineError,
+            match=r"'bare', only 2 comments and 1 report below it.*article\.published",
         ):
             btl(*command)
 
@@ -318,7 +405,9 @@ def test_a_discussion_is_drawn_in_as_many_columns_as_the_terminal_has(
         monkeypatch.setenv("COLUMNS", str(columns))
         said = btl("discussion", "own")
         drawn = {
-            line[:10].strip(): line[10:] for line in said.splitlines() if line[:10].strip() in ("comments", "open")
+            line[:10].strip(): line[10:]
+            for line in said.splitlines()
+            if line[:10].strip() in ("comments", "open")
         }
         assert len(drawn["open"]) <= columns - 10
         assert len(drawn["open"]) > (columns - 10) // 4
@@ -344,13 +433,17 @@ def test_a_comment_before_the_opening_is_not_drawn_as_late(btl: Btl, newsroom: N
 
 @pytest.mark.usefixtures("newsroom")
 @pytest.mark.parametrize(
-    ("role", "may_set"), [("btl_owner", True), ("btl_scheduler", True), ("btl_ingest", False), ("btl_reader", False)]
+    ("role", "may_set"),
+    [("btl_owner", True), ("btl_scheduler", True), ("btl_ingest", False), ("btl_reader", False)],
 )
 def test_the_scheduler_and_the_owner_may_make_rules_others_are_told_who_may(
     database_url: str, monkeypatch: pytest.MonkeyPatch, role: str, may_set: bool
 ) -> None:
     btl = Btl(
-        Settings.model_validate({"database_url": make_conninfo(database_url, options=f"-c role={role}")}), monkeypatch
+        Settings.model_validate(
+            {"database_url": make_conninfo(database_url, options=f"-c role={role}")}
+        ),
+        monkeypatch,
     )
     monkeypatch.setattr("below_the_line.database.migrations.require_current", lambda _url: None)
     monkeypatch.setattr(
@@ -367,5 +460,7 @@ def test_the_scheduler_and_the_owner_may_make_rules_others_are_told_who_may(
         if may_set:
             assert btl(*command)
         else:
-            with pytest.raises(BelowTheLineError, match=r"permission denied .* btl_scheduler closes"):
+            with pytest.raises(
+                BelowTheLineError, match=r"permission denied .* btl_scheduler closes"
+            ):
                 btl(*command)

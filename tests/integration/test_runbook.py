@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 import typer
 
-from below_the_line.cli.main import app
+from btl.cli.main import app
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PAGES = "".join((DOCS / page).read_text(encoding="utf-8") for page in ("runbook.md", "dead-letters.md"))
-COMMANDS = re.findall(r"^\$ btl (.*)$", "\n".join(re.findall(r"```console\n(.*?)```", PAGES, re.DOTALL)), re.MULTILINE)
+PAGES = "".join(
+    (DOCS / page).read_text(encoding="utf-8") for page in ("runbook.md", "dead-letters.md")
+)
+COMMANDS = re.findall(
+    r"^\$ btl (.*)$", "\n".join(re.findall(r"```console\n(.*?)```", PAGES, re.DOTALL)), re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -26,5 +30,11 @@ def test_a_command_of_the_runbook_takes_what_is_given_to_it(command: str) -> Non
 
 def test_the_runbook_has_commands_for_each_decision() -> None:
     decided = {" ".join(command.split()[:2]) for command in COMMANDS}
-    assert {"offsets show", "offsets accept-gap", "offsets reset", "breaker show", "breaker accept"} <= decided
+    assert {
+        "offsets show",
+        "offsets accept-gap",
+        "offsets reset",
+        "breaker show",
+        "breaker accept",
+    } <= decided
     assert {f"dead-letters {name}" for name in ("list", "show", "redrive", "discard")} <= decided

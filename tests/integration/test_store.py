@@ -11,13 +11,13 @@ import pytest
 
 from below_the_line.contracts.events import Event, Record, Rejection
 from consumers.adapters.postgres import Store, StoreError
-from consumers.core.batch import Batch, Judged, Partition
+from consumers.bisection import isolate
+from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.failures import Failure
-from consumers.core.observing import Observer, Step
+from consumers.core.observer import Observer, Step
 from consumers.core.positions import BrokerPartition, StoredPosition
-from consumers.isolating import isolate
-from tests.building import deleted, edited, posted
-from tests.consuming import wait_until
+from tests.builders import deleted, edited, posted
+from tests.pipeline import wait_until
 
 pytestmark = pytest.mark.stack
 ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
@@ -37,10 +37,22 @@ def successor(database_url: str) -> Iterator[Store]:
         yield opened
 
 
-def batch_of(verdicts: Sequence[Event | Rejection], first_offset: int = 0, partition: Partition = ZERO) -> Batch:
+def batch_of(
+    verdicts: Sequence[Event | Rejection], first_offset: int = 0, partition: Partition = ZERO
+) -> Batch:
     batch = Batch()
     judged = [
-        Judged(Record(partition.topic, partition.number, first_offset + place, 1_700_000_000_000, b"k", b"v"), verdict)
+        DecodedRecord(
+            Record(
+                partition.topic,
+                partition.number,
+                first_offset + place,
+                1_700_000_000_000,
+                b"k",
+                b"v",
+            ),
+            verdict,
+        )
         for place, verdict in enumerate(verdicts)
     ]
     batch.add(partition, judged, first_offset, first_offset + len(judged), now=0.0)
@@ -49,7 +61,10 @@ def batch_of(verdicts: Sequence[Event | Rejection], first_offset: int = 0, parti
 
 def write(store: Store, batch: Batch) -> list[tuple[int, int, int, int]]:
     store.begin(batch)
-    return [(entry.records, entry.applied, entry.unchanged, entry.dead_lettered) for entry in store.finish()]
+    return [
+        (entry.records, entry.applied, entry.unchanged, entry.dead_lettered)
+        for entry in store.finish()
+    ]
 
 
 def one(connection: psycopg.Connection, query: str) -> tuple[object, ...]:
@@ -62,18 +77,29 @@ def test_a_batch_writes_rows_dead_letters_ledger_and_position_together(
     store: Store, connection: psycopg.Connection
 ) -> None:
     store.take({ZERO: BROKER})
-    rejection = Rejection("contract", "schema_violation", "/data/body", "body is missing", "comment.posted.v1")
-    accounts = write(store, batch_of([posted(), rejection, edited("second", at="2026-05-01T10:05:00Z")]))
+    rejection = Rejection(
+        "contract", "schema_violation", "/data/body", "body is missing", "comment.posted.v1"
+    )
+    accounts = write(
+        store, batch_of([posted(), rejection, edited("second", at="2026-05-01T10:05:00Z")])
+    )
     assert accounts == [(3, 2, 0, 1)]
-    assert one(connection, "select first_body, edited_body from discussion.comments") == ("first", "second")
-    assert one(connection, "select code, pointer, record_offset, record_value from ingest.dead_letters") == (
+    assert one(connection, "select first_body, edited_body from discussion.comments") == (
+        "first",
+        "second",
+    )
+    assert one(
+        connection, "select code, pointer, record_offset, record_value from ingest.dead_letters"
+    ) == (
         "schema_violation",
         "/data/body",
         1,
         b"v",
     )
     assert one(connection, "select next_offset, epoch from ingest.partition_offsets") == (3, 1)
-    assert one(connection, "select kind, first_offset, next_offset, records, applied from ingest.batches") == (
+    assert one(
+        connection, "select kind, first_offset, next_offset, records, applied from ingest.batches"
+    ) == (
         "batch",
         0,
         3,
@@ -87,7 +113,11 @@ def test_what_is_there_already_counts_as_unchanged_and_changes_nothing(
     store: Store, connection: psycopg.Connection
 ) -> None:
     store.take({ZERO: BROKER})
-    events = [posted(), edited("second", at="2026-05-01T10:05:00Z"), deleted(at="2026-05-01T10:09:00Z")]
+    events = [
+        posted(),
+        edited("second", at="2026-05-01T10:05:00Z"),
+        deleted(at="2026-05-01T10:09:00Z"),
+    ]
     assert write(store, batch_of(events)) == [(3, 3, 0, 0)]
     before = one(connection, "select xmin::text, comments::text from discussion.comments")
     assert write(store, batch_of(events, first_offset=3)) == [(3, 0, 3, 0)]
@@ -104,9 +134,15 @@ def test_an_edit_before_its_posting_makes_a_stub_that_the_posting_completes(
 ) -> None:
     store.take({ZERO: BROKER})
     write(store, batch_of([edited("second", at="2026-05-01T10:05:00Z")]))
-    assert one(connection, "select posted_at, edited_body from discussion.comments") == (None, "second")
+    assert one(connection, "select posted_at, edited_body from discussion.comments") == (
+        None,
+        "second",
+    )
     write(store, batch_of([posted()], first_offset=1))
-    assert one(connection, "select first_body, edited_body from discussion.comments") == ("first", "second")
+    assert one(connection, "select first_body, edited_body from discussion.comments") == (
+        "first",
+        "second",
+    )
 
 
 def test_a_repeated_posting_never_moves_posted_at_whatever_comes_first(
@@ -130,14 +166,17 @@ def test_whoever_lost_a_partition_can_not_write_and_leaves_no_trace(
     both = batch_of([posted("c1")])
     both.add(ONE, batch_of([posted("c2")], partition=ONE).judged, 0, 1, now=0.0)
     store.begin(both)
-    assert successor.take({ONE: BROKER})[ONE] == StoredPosition(BROKER.topic_id, 1, 0, 2, "consuming", None)
+    assert successor.take({ONE: BROKER})[ONE] == StoredPosition(
+        BROKER.topic_id, 1, 0, 2, "consuming", None
+    )
     with pytest.raises(StoreError) as refused:
         store.finish()
     assert refused.value.failure is Failure.FENCED
     assert one(connection, "select count(*) from discussion.comments") == (0,)
     assert one(connection, "select count(*) from ingest.batches") == (0,)
     assert one(connection, "select count(*) from ingest.dirty_articles") == (0,)
-    # The partition that nobody took is still writable by the first owner, and the other by its new one.
+    # The partition that nobody took is still writable by the first owner, and the other by its new
+    # one.
     assert write(store, batch_of([posted("c1")])) == [(1, 1, 0, 0)]
     assert write(successor, batch_of([posted("c2")], partition=ONE)) == [(1, 1, 0, 0)]
 
@@ -167,7 +206,9 @@ def test_a_batch_is_written_once_even_if_sent_twice(store: Store) -> None:
 def test_a_value_that_only_the_database_refuses_is_told_apart_from_a_fault(
     store: Store, connection: psycopg.Connection
 ) -> None:
-    connection.execute("alter table discussion.comments add constraint no_spam check (first_body <> 'spam')")
+    connection.execute(
+        "alter table discussion.comments add constraint no_spam check (first_body <> 'spam')"
+    )
     store.take({ZERO: BROKER})
     with pytest.raises(StoreError) as refused:
         write(store, batch_of([posted("c1"), posted("c2", body="spam")]))
@@ -179,9 +220,13 @@ def test_a_value_that_only_the_database_refuses_is_told_apart_from_a_fault(
 def test_a_record_that_only_the_database_refuses_is_found_in_logarithmically_many_transactions(
     store: Store, connection: psycopg.Connection, bad: int
 ) -> None:
-    connection.execute("alter table discussion.comments add constraint no_spam check (first_body <> 'spam')")
+    connection.execute(
+        "alter table discussion.comments add constraint no_spam check (first_body <> 'spam')"
+    )
     store.take({ZERO: BROKER})
-    batch = batch_of([posted(f"c{place}", body="spam" if place == bad else "fine") for place in range(512)])
+    batch = batch_of(
+        [posted(f"c{place}", body="spam" if place == bad else "fine") for place in range(512)]
+    )
     written = []
 
     def write_part(part: Batch) -> None:
@@ -194,7 +239,9 @@ def test_a_record_that_only_the_database_refuses_is_found_in_logarithmically_man
     # Two halves at each of nine levels, and the record once more as a dead letter.
     assert len(written) <= 2 * 9 + 1
     assert one(connection, "select count(*) from discussion.comments") == (511,)
-    assert one(connection, "select sum(records)::int, sum(dead_lettered)::int from ingest.batches") == (512, 1)
+    assert one(
+        connection, "select sum(records)::int, sum(dead_lettered)::int from ingest.batches"
+    ) == (512, 1)
     assert connection.execute("select record_offset, code from ingest.dead_letters").fetchall() == [
         (bad, "rejected_by_database")
     ]
@@ -206,7 +253,8 @@ def test_a_server_that_ends_the_session_is_a_fault_and_the_next_session_goes_on(
     store.take({ZERO: BROKER})
     store.begin(batch_of([posted()]))
     connection.execute(
-        "select pg_terminate_backend(backend_pid) from ingest.partition_offsets where backend_pid is not null"
+        "select pg_terminate_backend(backend_pid) from ingest.partition_offsets where backend_pid"
+        " is not null"
     )
     with pytest.raises(StoreError) as refused:
         store.finish()
@@ -250,7 +298,8 @@ def test_a_zombie_that_stalls_between_its_fence_and_its_commit_is_ended_by_its_s
     database_url: str, successor: Store, connection: psycopg.Connection
 ) -> None:
     def take_over() -> None:
-        # The zombie's fence holds the very row that is to be taken. No time-out of the server ends it: it is not idle.
+        # The zombie's fence holds the very row that is to be taken. No time-out of the server ends
+        # it: it is not idle.
         with pytest.raises(StoreError) as blocked:
             successor.take({ZERO: BROKER})
         assert blocked.value.cause.sqlstate == "55P03"
@@ -281,7 +330,9 @@ def test_a_server_that_says_nothing_is_given_up_at_once_when_the_process_is_to_s
     assert one(connection, "select count(*) from discussion.comments") == (0,)
 
 
-def test_while_a_server_says_nothing_that_is_told(database_url: str, connection: psycopg.Connection) -> None:
+def test_while_a_server_says_nothing_that_is_told(
+    database_url: str, connection: psycopg.Connection
+) -> None:
     class Patient(Observer):
         seconds = 0.0
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from below_the_line.contracts.events import Event, Record
-from tests import building
+from tests import builders
 from tests.properties.model import CloudEvent
 
 # Mostly one instant, in three forms; the last one, a leap second, equals the one before it.
@@ -35,8 +35,12 @@ REPORT = {**COMMENT, "report_id": st.sampled_from(["r1", "r2"])}
 ARTICLE = {"article_id": COMMENT["article_id"]}
 
 
-def data(required: dict[str, st.SearchStrategy[Any]], **optional: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """An event's ``data``: optional members may be null or absent, and there may be one that nobody knows."""
+def data(
+    required: dict[str, st.SearchStrategy[Any]], **optional: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Any]:
+    """An event's ``data``: optional members may be null or absent, and there may be one that nobody
+    knows.
+    """
     maybe = {name: st.none() | strategy for name, strategy in optional.items()}
     return st.fixed_dictionaries(required, optional=maybe | {"extension": st.sampled_from([1, 2])})
 
@@ -47,7 +51,11 @@ def article_contents() -> st.SearchStrategy[Any]:
     )
     own_window = st.fixed_dictionaries({"window_hours": st.sampled_from([1, 24, 87_600])})
     return data(
-        {**ARTICLE, "url": st.sampled_from(["https://example.org/1", "http://example.org/2"]), "headline": TEXTS},
+        {
+            **ARTICLE,
+            "url": st.sampled_from(["https://example.org/1", "http://example.org/2"]),
+            "headline": TEXTS,
+        },
         published_at=TIMES,
         site=st.sampled_from(["default", "sport"]),
         section=st.sampled_from(["news", "opinion"]),
@@ -66,8 +74,12 @@ def overrides() -> st.SearchStrategy[Any]:
         "decided_by": USERS,
         "decided_at": TIMES,
     }
-    timeless = data({**decided, "action": st.sampled_from(["close", "reopen", "clear", "hold", "release"])})
-    timed = data({**decided, "action": st.sampled_from(["extend", "reopen", "close"]), "closes_at": LATER})
+    timeless = data(
+        {**decided, "action": st.sampled_from(["close", "reopen", "clear", "hold", "release"])}
+    )
+    timed = data(
+        {**decided, "action": st.sampled_from(["extend", "reopen", "close"]), "closes_at": LATER}
+    )
     return timeless | timed
 
 
@@ -90,7 +102,8 @@ REACTION = {
     "reacted_at": TIMES,
 }
 AUTHOR = st.fixed_dictionaries(
-    {"user_id": USERS, "display_name": TEXTS}, optional={"role": st.sampled_from([None, "reader", "staff"])}
+    {"user_id": USERS, "display_name": TEXTS},
+    optional={"role": st.sampled_from([None, "reader", "staff"])},
 )
 DATA: dict[str, st.SearchStrategy[Any]] = {
     "article.published.v1": article_contents(),
@@ -133,7 +146,9 @@ DATA: dict[str, st.SearchStrategy[Any]] = {
 def cloud_events() -> st.SearchStrategy[CloudEvent]:
     """One valid event of any type."""
     return st.sampled_from(sorted(DATA)).flatmap(
-        lambda event_type: st.builds(CloudEvent, st.just(event_type), EVENT_IDS, SOURCES, TIMES, DATA[event_type])
+        lambda event_type: st.builds(
+            CloudEvent, st.just(event_type), EVENT_IDS, SOURCES, TIMES, DATA[event_type]
+        )
     )
 
 
@@ -146,11 +161,20 @@ def histories(at_most: int = 8) -> st.SearchStrategy[list[CloudEvent]]:
 
 def record_of(sent: CloudEvent, partition: int = 0, offset: int = 0) -> Record:
     """The record in which an event comes."""
-    return building.record(
-        sent.type, sent.data, at=sent.time, event_id=sent.id, source=sent.source, partition=partition, offset=offset
+    return builders.record(
+        sent.type,
+        sent.data,
+        at=sent.time,
+        event_id=sent.id,
+        source=sent.source,
+        partition=partition,
+        offset=offset,
     )
 
 
 def decoded(sent: Iterable[CloudEvent]) -> list[Event]:
     """The same events as the contracts read them; fails if one is refused."""
-    return [building.event(each.type, each.data, at=each.time, event_id=each.id, source=each.source) for each in sent]
+    return [
+        builders.event(each.type, each.data, at=each.time, event_id=each.id, source=each.source)
+        for each in sent
+    ]

@@ -1,7 +1,9 @@
-"""What the metric tables must say, as plainly as it can be said: loops over the rows of the tables that events fill.
+"""What the metric tables must say, as plainly as it can be said: loops over the rows of the tables
+that events fill.
 
-Written from the design's words and not from the statements: it knows nothing of buckets, marks, staging or SQL. When a
-discussion was open is taken from its window's intervals, which have a model of their own. Slow, for tests.
+Written from the design's words and not from the statements: it knows nothing of buckets, marks,
+staging or SQL. When a discussion was open is taken from its window's intervals, which have a model
+of their own. Slow, for tests.
 """
 
 from collections import Counter, defaultdict
@@ -18,7 +20,13 @@ Metrics = dict[str, dict[tuple[Any, ...], Row]]
 """Of each metric table, its figures by key."""
 
 OUTCOMES = ("upheld", "dismissed", "ignored", "duplicate", "void", "open")
-COLUMNS = dict(zip(OUTCOMES, ("upheld", "dismissed", "ignored", "duplicates", "void", "open_reports"), strict=True))
+COLUMNS = dict(
+    zip(
+        OUTCOMES,
+        ("upheld", "dismissed", "ignored", "duplicates", "void", "open_reports"),
+        strict=True,
+    )
+)
 GRAVEST = ("threat_violence", "illegal_content", "sexual_content", "privacy")
 GRAVE = ("hate_speech", "harassment", "personal_abuse", "defamation")
 
@@ -51,7 +59,10 @@ class Closing:
             return True
         if self.window["opens_at"] is not None and at < self.window["opens_at"]:
             return True
-        return any((start is None or start <= at) and (end is None or at < end) for start, end in self.intervals)
+        return any(
+            (start is None or start <= at) and (end is None or at < end)
+            for start, end in self.intervals
+        )
 
 
 class Article:
@@ -69,11 +80,17 @@ class Article:
         self.reports = own("reports")
         self.report_decisions = own("report_decisions")
         self.all_comments = {row["comment_id"]: row for row in own("comments")}
-        self.posted = {name: row for name, row in self.all_comments.items() if row["posted_at"] is not None}
-        self.in_time = {name: row for name, row in self.posted.items() if closing.in_time(row["posted_at"])}
+        self.posted = {
+            name: row for name, row in self.all_comments.items() if row["posted_at"] is not None
+        }
+        self.in_time = {
+            name: row for name, row in self.posted.items() if closing.in_time(row["posted_at"])
+        }
         self.late = {name: row for name, row in self.posted.items() if name not in self.in_time}
         self.published = {
-            name: row for name, row in self.in_time.items() if not row["held"] or self.first_approval(name) is not None
+            name: row
+            for name, row in self.in_time.items()
+            if not row["held"] or self.first_approval(name) is not None
         }
         self.visible = {
             name: row
@@ -93,7 +110,11 @@ class Article:
             and row["first_added_at"] is not None
             and (reactions_end is None or row["first_added_at"] < reactions_end)
         ]
-        self.rounds = [each for name in {row["comment_id"] for row in self.reports} for each in self._rounds(name)]
+        self.rounds = [
+            each
+            for name in {row["comment_id"] for row in self.reports}
+            for each in self._rounds(name)
+        ]
 
     def first_approval(self, comment: str) -> datetime | None:
         """By anyone."""
@@ -122,15 +143,25 @@ class Article:
         reports = [
             row
             for row in self.reports
-            if row["comment_id"] == comment and row["reported_at"] is not None and row["withdrawn_at"] is None
+            if row["comment_id"] == comment
+            and row["reported_at"] is not None
+            and row["withdrawn_at"] is None
         ]
         by_id = {row["report_id"]: row for row in reports}
         edits = [row["edited_at"] for row in self.edits if row["comment_id"] == comment]
         human = sorted(
-            (row for row in self.moderation if row["comment_id"] == comment and not row["automated"]),
+            (
+                row
+                for row in self.moderation
+                if row["comment_id"] == comment and not row["automated"]
+            ),
             key=lambda row: (row["decided_at"], row["version"]),
         )
-        decisions = [row for row in self.report_decisions if row["comment_id"] == comment and row["report_id"] in by_id]
+        decisions = [
+            row
+            for row in self.report_decisions
+            if row["comment_id"] == comment and row["report_id"] in by_id
+        ]
         rounds: dict[Any, list[Row]] = defaultdict(list)
         for row in reports:
             at = row["reported_at"]
@@ -147,19 +178,27 @@ class Article:
         for (who, _, humans_before, _), members in rounds.items():
             counting = min(members, key=lambda row: row["reported_version"])
             began_at = min(row["reported_at"] for row in members)
-            own = [each for each in decisions if each["report_id"] in {row["report_id"] for row in members}]
+            own = [
+                each
+                for each in decisions
+                if each["report_id"] in {row["report_id"] for row in members}
+            ]
             following = human[humans_before] if humans_before < len(human) else None
             outcome, settled_at = "open", None
             if own:
                 outcome = max(own, key=lambda each: each["version"])["decision"]
                 settled_at = min(each["decided_at"] for each in own)
-            elif following is not None and (deleted_at is None or following["decided_at"] <= deleted_at):
+            elif following is not None and (
+                deleted_at is None or following["decided_at"] <= deleted_at
+            ):
                 outcome = {"rejected": "upheld", "approved": "dismissed"}[following["decision"]]
                 settled_at = following["decided_at"]
             elif deleted_at is not None:
                 outcome, settled_at = "void", deleted_at
             waited = None if settled_at is None else seconds(began_at, settled_at)
-            yield Round(comment, who, counting["reason"], counting["reported_at"], began_at, outcome, waited)
+            yield Round(
+                comment, who, counting["reason"], counting["reported_at"], began_at, outcome, waited
+            )
 
     def events(self) -> Iterable[tuple[str, datetime, str | None, bool]]:
         """Into which column, when, by whom, and is it a reply."""
@@ -214,7 +253,9 @@ def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> 
     """All figures."""
     zone = ZoneInfo(time_zone)
     nothing_known = Closing(None, (), 0)
-    names = sorted({row["article_id"] for rows in tables.values() for row in rows.values()} | set(closings))
+    names = sorted(
+        {row["article_id"] for rows in tables.values() for row in rows.values()} | set(closings)
+    )
     articles = {name: Article(name, tables, closings.get(name, nothing_known)) for name in names}
 
     found: Metrics = {
@@ -258,7 +299,9 @@ def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> 
             key: {
                 "time_zone": time_zone,
                 "articles": len({name for name, *_ in events}),
-                **activity([(column, at, who, is_reply) for _, column, at, who, is_reply in events]),
+                **activity(
+                    [(column, at, who, is_reply) for _, column, at, who, is_reply in events]
+                ),
             }
             for key, events in groups.items()
         }
@@ -350,7 +393,8 @@ def engagement(article: Article) -> Row:
         "deleted_by_author": sum(row["deleted_at"] is not None for row in in_time),
         "held_comments": sum(bool(row["held"]) for row in in_time),
         "held_waiting": sum(
-            bool(row["held"]) and row["decision"] is None and row["deleted_at"] is None for row in in_time
+            bool(row["held"]) and row["decision"] is None and row["deleted_at"] is None
+            for row in in_time
         ),
         "time_to_approval_p50_seconds": median(approvals) if approvals else None,
         "staff_comments": sum(row["role"] == "staff" for row in in_time),
@@ -369,7 +413,9 @@ def abuse(article: Article) -> Row:
     on_published = [each for each in rounds if each.comment_id in article.published]
     counts = outcomes(rounds)
     waited = [
-        each.waited for each in rounds if each.outcome in ("upheld", "dismissed", "ignored") and each.waited is not None
+        each.waited
+        for each in rounds
+        if each.outcome in ("upheld", "dismissed", "ignored") and each.waited is not None
     ]
     exposures = []
     for comment in {each.comment_id for each in on_published if each.outcome == "upheld"}:
@@ -378,7 +424,9 @@ def abuse(article: Article) -> Row:
         rejections = [
             row["decided_at"]
             for row in article.moderation
-            if row["comment_id"] == comment and row["decision"] == "rejected" and row["decided_at"] > since
+            if row["comment_id"] == comment
+            and row["decision"] == "rejected"
+            and row["decided_at"] > since
         ]
         until = min(rejections, default=article.posted[comment]["deleted_at"])
         if until is not None:
@@ -391,7 +439,9 @@ def abuse(article: Article) -> Row:
         "reported_comment_rate": ratio(len({each.comment_id for each in on_published}), published),
         "reports_per_1000": ratio(1000 * len(on_published), published),
         **counts,
-        "oldest_open_at": min((each.began_at for each in rounds if each.outcome == "open"), default=None),
+        "oldest_open_at": min(
+            (each.began_at for each in rounds if each.outcome == "open"), default=None
+        ),
         "uphold_rate": ratio(counts["upheld"], counts["upheld"] + counts["dismissed"]),
         "time_to_decision_p50_seconds": quantile(waited, 0.5),
         "time_to_decision_p90_seconds": quantile(waited, 0.9),
@@ -401,11 +451,15 @@ def abuse(article: Article) -> Row:
     }
 
 
-def backlog(article: Article, comment: str, rounds: Sequence[Round], accuracies: Mapping[str, float | None]) -> Row:
+def backlog(
+    article: Article, comment: str, rounds: Sequence[Round], accuracies: Mapping[str, float | None]
+) -> Row:
     people = {each.reporter for each in rounds}
     users = sorted((who for kind, who in people if kind == "user"), key=str.encode)
     known = (accuracies[who] for who in users)
-    weight = 0.5 * (len(people) - len(users)) + sum(0.5 + (0.5 if each is None else each) for each in known)
+    weight = 0.5 * (len(people) - len(users)) + sum(
+        0.5 + (0.5 if each is None else each) for each in known
+    )
     visible_since = article.first_visible(comment) if comment in article.visible else None
     gravest = max(severity(each.reason) for each in rounds)
     age = 0.0 if visible_since is None else (visible_since - EPOCH).total_seconds() / 3600

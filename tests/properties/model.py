@@ -1,7 +1,8 @@
-"""What the tables that events fill must hold, as plainly as it can be said: sort the events, look at the first or the last.
+"""What the tables that events fill must hold, as plainly as it can be said: sort the events, look
+at the first or the last.
 
-A function of a *set* of events, written from the design's words and not from the code: it knows nothing of batches, registers,
-staging or SQL. Slow, for tests.
+A function of a *set* of events, written from the design's words and not from the code: it knows
+nothing of batches, registers, staging or SQL. Slow, for tests.
 """
 
 import json
@@ -41,8 +42,12 @@ class Version(NamedTuple):
 
 
 def moment(text: str) -> datetime:
-    """An RFC 3339 time, truncated to microseconds; a leap second is the last microsecond before it."""
-    return datetime.fromisoformat(re.sub(r":60(\.\d+)?", ":59.999999", text.upper())).astimezone(UTC)
+    """An RFC 3339 time, truncated to microseconds; a leap second is the last microsecond before
+    it.
+    """
+    return datetime.fromisoformat(re.sub(r":60(\.\d+)?", ":59.999999", text.upper())).astimezone(
+        UTC
+    )
 
 
 def version(event: CloudEvent) -> Version:
@@ -92,7 +97,11 @@ def last(events: Sequence[CloudEvent], *types: str) -> Told:
     return first(events[::-1], *types)
 
 
-PUBLISHED, UPDATED, UNPUBLISHED = "article.published.v1", "article.updated.v1", "article.unpublished.v1"
+PUBLISHED, UPDATED, UNPUBLISHED = (
+    "article.published.v1",
+    "article.updated.v1",
+    "article.unpublished.v1",
+)
 OVERRIDDEN = "discussion.overridden.v1"
 POSTED, EDITED, DELETED, MODERATED = (
     "comment.posted.v1",
@@ -119,7 +128,9 @@ KEYS = {
 
 
 def tables(events: Iterable[CloudEvent]) -> Tables:
-    """The rows of every table after these events, in whatever order and however often they are given."""
+    """The rows of every table after these events, in whatever order and however often they are
+    given.
+    """
     unique = {version(event): event for event in events}
     in_order = [unique[each] for each in sorted(unique)]
 
@@ -139,7 +150,9 @@ def tables(events: Iterable[CloudEvent]) -> Tables:
             row | content(last(own, PUBLISHED, UPDATED)) | status(last(own, PUBLISHED, UNPUBLISHED))
             for row, own in about("articles", PUBLISHED, UPDATED, UNPUBLISHED)
         ],
-        "article_versions": [row | article_version(told) for row, told in every(PUBLISHED, UPDATED, UNPUBLISHED)],
+        "article_versions": [
+            row | article_version(told) for row, told in every(PUBLISHED, UPDATED, UNPUBLISHED)
+        ],
         "discussion_overrides": [row | override(told) for row, told in every(OVERRIDDEN)],
         "comments": [
             row
@@ -161,7 +174,10 @@ def tables(events: Iterable[CloudEvent]) -> Tables:
             for row, own in about("reactions", ADDED, REMOVED)
         ],
     }
-    return {table: {tuple(row[name] for name in key): row for row in rows[table]} for table, key in KEYS.items()}
+    return {
+        table: {tuple(row[name] for name in key): row for row in rows[table]}
+        for table, key in KEYS.items()
+    }
 
 
 # Registers: the columns that one event sets together. Without an event all are null.
@@ -191,7 +207,9 @@ def article_content(told: Told) -> Row:
 def status(told: Told) -> Row:
     return {
         "status": {PUBLISHED: "published", UNPUBLISHED: "unpublished", None: None}[told.type],
-        "status_changed_at": told.at("unpublished_at") if told.type == UNPUBLISHED else told.occurred_at,
+        "status_changed_at": told.at("unpublished_at")
+        if told.type == UNPUBLISHED
+        else told.occurred_at,
         "status_version": told.version,
     }
 
@@ -210,7 +228,11 @@ def posting(told: Told) -> Row:
 
 
 def edit(told: Told) -> Row:
-    return {"edited_body": told("body"), "edited_at": told.at("edited_at"), "edited_version": told.version}
+    return {
+        "edited_body": told("body"),
+        "edited_at": told.at("edited_at"),
+        "edited_version": told.version,
+    }
 
 
 def deletion(told: Told) -> Row:
@@ -271,7 +293,9 @@ def identity(event: CloudEvent) -> Row:
 def article_version(told: Told) -> Row:
     is_content = told.type != UNPUBLISHED
     return {
-        "event_type": {PUBLISHED: "published", UPDATED: "updated", UNPUBLISHED: "unpublished"}[str(told.type)],
+        "event_type": {PUBLISHED: "published", UPDATED: "updated", UNPUBLISHED: "unpublished"}[
+            str(told.type)
+        ],
         **article_content(told if is_content else Told(None)),
         "published_at": told.at("published_at") if is_content else None,
         "unpublished_at": None if is_content else told.at("unpublished_at"),
@@ -290,7 +314,11 @@ def override(told: Told) -> Row:
 
 
 def comment_edit(told: Told) -> Row:
-    return {"comment_id": told("comment_id"), "body": told("body"), "edited_at": told.at("edited_at")}
+    return {
+        "comment_id": told("comment_id"),
+        "body": told("body"),
+        "edited_at": told.at("edited_at"),
+    }
 
 
 def moderation_decision(told: Told) -> Row:

@@ -1,8 +1,10 @@
-"""G4 on the real database: windows and lateness are the reference model's, whatever way the events came.
+"""G4 on the real database: windows and lateness are the reference model's, whatever way the events
+came.
 
-From CloudEvents through contracts, merges and marks to windows, while closing runs and new rules come in between. The night is
-one in which clocks change, the session's time zone is one in which they do, and instants meet: at boundaries, a microsecond
-beside them, and as leap seconds and fractions longer than a microsecond.
+From CloudEvents through contracts, merges and marks to windows, while closing runs and new rules
+come in between. The night is one in which clocks change, the session's time zone is one in which
+they do, and instants meet: at boundaries, a microsecond beside them, and as leap seconds and
+fractions longer than a microsecond.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,10 +22,10 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from below_the_line.closing.windows import apply_windows
-from tests.properties.ingesting import Database, Process
+from tests.hypothesis_profiles import examples
+from tests.properties.ingest import Database, Process
 from tests.properties.model import CloudEvent, moment, version
 from tests.sql.timeline_model import BEFORE_ALL, Decision, Rule, Timeline, Version
-from tests.trying import examples
 
 pytestmark = pytest.mark.stack
 
@@ -47,14 +49,15 @@ class Newsroom:
         self.process.store.abandon()
         self.database.empty()
         self.connection.execute(
-            "delete from discussion.windows; delete from discussion.window_intervals; delete from ingest.dirty_windows;"
-            " delete from discussion.closing_rules where created_by = 'test'"
+            "delete from discussion.windows; delete from discussion.window_intervals; delete from"
+            " ingest.dirty_windows; delete from discussion.closing_rules where created_by = 'test'"
         )
 
     def add(self, rule: Rule) -> None:
         self.connection.execute(
-            "insert into discussion.closing_rules (scope, site, section, window_hours, reactions_window_hours, valid_from,"
-            " created_by, retroactive) values (%s, %s, %s, %s, %s, coalesce(%s, '-infinity'::timestamptz), 'test', true)",
+            "insert into discussion.closing_rules (scope, site, section, window_hours,"
+            " reactions_window_hours, valid_from, created_by, retroactive) values (%s, %s, %s, %s,"
+            " %s, coalesce(%s, '-infinity'::timestamptz), 'test', true)",
             [
                 "section" if rule.section else "site" if rule.site else "all",
                 *(rule.site, rule.section, rule.window_hours, rule.reactions_window_hours),
@@ -73,7 +76,9 @@ def newsroom(shared_database_url: str) -> Iterator[Newsroom]:
 
 
 def written(at: datetime, form: int) -> str:
-    """An instant as one producer or another writes it; all mean the same once truncated to microseconds."""
+    """An instant as one producer or another writes it; all mean the same once truncated to
+    microseconds.
+    """
     plain = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond:06}"
     if form == 1:
         return at.astimezone(VIENNA).isoformat()
@@ -127,15 +132,26 @@ def overridden(draw: st.DrawFn) -> tuple[str, str, dict[str, Any]]:
     # Extends are what depends most on what they meet.
     action = draw(st.sampled_from(["close", "reopen", *["extend"] * 3, "clear", "hold", "release"]))
     decided_at = draw(INSTANTS)
-    data = {"action": action, "reason": "other", "decided_by": "e", "decided_at": written(decided_at, draw(FORMS))}
+    data = {
+        "action": action,
+        "reason": "other",
+        "decided_by": "e",
+        "decided_at": written(decided_at, draw(FORMS)),
+    }
     if action == "extend" or (action in ("reopen", "close") and draw(st.booleans())):
-        data["closes_at"] = written(decided_at + timedelta(hours=draw(st.integers(1, 12))), draw(FORMS))
+        data["closes_at"] = written(
+            decided_at + timedelta(hours=draw(st.integers(1, 12))), draw(FORMS)
+        )
     return "discussion.overridden.v1", draw(st.just(data["decided_at"]) | TIMES), data
 
 
 @st.composite
 def posted(draw: st.DrawFn) -> tuple[str, str, dict[str, Any]]:
-    data = {"author": {"user_id": "u", "display_name": "U"}, "body": "text", "posted_at": draw(TIMES)}
+    data = {
+        "author": {"user_id": "u", "display_name": "U"},
+        "body": "text",
+        "posted_at": draw(TIMES),
+    }
     return "comment.posted.v1", draw(TIMES), data
 
 
@@ -145,7 +161,12 @@ PUBLICATION = (
     (
         "article.published.v1",
         written(START, 0),
-        {"url": "https://example.org/1", "headline": "one", "published_at": written(START, 0), "section": "news"},
+        {
+            "url": "https://example.org/1",
+            "headline": "one",
+            "published_at": written(START, 0),
+            "section": "news",
+        },
     ),
 )
 RULES = st.builds(
@@ -158,7 +179,9 @@ RULES = st.builds(
 )
 EVENTS = st.tuples(
     st.sampled_from([*ARTICLES[:1] * 3, *ARTICLES]),
-    st.one_of(article_events(), article_events(), unpublished(), *[overridden()] * 6, posted(), posted()),
+    st.one_of(
+        article_events(), article_events(), unpublished(), *[overridden()] * 6, posted(), posted()
+    ),
 )
 
 
@@ -170,7 +193,8 @@ def cloud_events(drawn: Sequence[tuple[str, tuple[str, str, dict[str, Any]]]]) -
             str(number),
             "/test",
             time,
-            {"article_id": article, **data} | ({"comment_id": str(number)} if "posted_at" in data else {}),
+            {"article_id": article, **data}
+            | ({"comment_id": str(number)} if "posted_at" in data else {}),
         )
         for number, (article, (event_type, time, data)) in enumerate(drawn)
     ]
@@ -189,7 +213,12 @@ def timeline(sent: Sequence[CloudEvent], article: str, rules: Sequence[Rule]) ->
             continue
         if each.type == "discussion.overridden.v1":
             decisions.append(
-                Decision(data["action"], moment(data["decided_at"]), time(data, "closes_at"), name=each.id)
+                Decision(
+                    data["action"],
+                    moment(data["decided_at"]),
+                    time(data, "closes_at"),
+                    name=each.id,
+                )
             )
         elif each.type == "article.unpublished.v1":
             versions.append(Version("unpublished", moment(data["unpublished_at"]), name=each.id))
@@ -232,7 +261,8 @@ def test_windows_and_lateness_are_those_of_the_model(
     chance = Random(order)
     deliveries = chance.sample(sent, len(sent)) + chance.choices(sent, k=len(sent) // 4)
     *earlier, last = sorted(cut_offs)
-    # Events, rules and closing runs take turns; whatever has been decided too early must be mended by the last run.
+    # Events, rules and closing runs take turns; whatever has been decided too early must be mended
+    # by the last run.
     for number in range(len(earlier) + 1):
         part = deliveries[number :: len(earlier) + 1]
         if part:
@@ -240,7 +270,10 @@ def test_windows_and_lateness_are_those_of_the_model(
         for rule in rules[number :: len(earlier) + 1]:
             newsroom.add(rule)
         apply_windows(newsroom.connection, (*earlier, last)[number], bucket=1)
-    made = [DEFAULT_RULE, *(rule for number in range(len(earlier) + 1) for rule in rules[number :: len(earlier) + 1])]
+    made = [
+        DEFAULT_RULE,
+        *(rule for number in range(len(earlier) + 1) for rule in rules[number :: len(earlier) + 1]),
+    ]
 
     late = set()
     for article in ARTICLES:
@@ -257,16 +290,24 @@ def test_windows_and_lateness_are_those_of_the_model(
             and each.data["article_id"] == article
             and not model.in_time(moment(each.data["posted_at"]))
         }
-    found = newsroom.connection.execute("select comment_id from discussion.late_comments").fetchall()
+    found = newsroom.connection.execute(
+        "select comment_id from discussion.late_comments"
+    ).fetchall()
     assert {row[0] for row in found} == late
 
 
-def assert_window(connection: psycopg.Connection[Any], article: str, model: Timeline, cut_off: datetime) -> None:
+def assert_window(
+    connection: psycopg.Connection[Any], article: str, model: Timeline, cut_off: datetime
+) -> None:
     """What is stored of an article is what the model says."""
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute("select * from discussion.windows where article_id = %s", [article]).fetchone()
+        row = cursor.execute(
+            "select * from discussion.windows where article_id = %s", [article]
+        ).fetchone()
     stored = connection.execute(
-        "select starts_at, ends_at from discussion.window_intervals where article_id = %s order by ordinal", [article]
+        "select starts_at, ends_at from discussion.window_intervals where article_id = %s order by"
+        " ordinal",
+        [article],
     ).fetchall()
     if not model.known:
         assert row is None
@@ -276,7 +317,9 @@ def assert_window(connection: psycopg.Connection[Any], article: str, model: Time
     expected = model.window(cut_off)
     assert {name: value for name, value in row.items() if name in expected} == expected
     assert stored == model.intervals()
-    assert row["has_gaps"] == (stored != [(model.anchor, row["closes_at"])] and (stored != [] or model.anchor is None))
+    assert row["has_gaps"] == (
+        stored != [(model.anchor, row["closes_at"])] and (stored != [] or model.anchor is None)
+    )
 
 
 def pieces(connection: psycopg.Connection[Any], article: str) -> list[tuple[Any, ...]]:

@@ -1,4 +1,6 @@
-"""G3 on the real database: the rows are a function of the set of events, that of the model, whatever way they came."""
+"""G3 on the real database: the rows are a function of the set of events, that of the model,
+whatever way they came.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,14 +25,14 @@ from hypothesis.stateful import (
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.envelopes import as_structured_line
-from below_the_line.simulation.day import simulate_day
+from btl.simulation.day import simulate_day
 from consumers.core.dead_letters import Selection
-from consumers.redriving import redrive
+from consumers.redrive import redrive
+from tests.hypothesis_profiles import examples
 from tests.properties import model
 from tests.properties.histories import DATA, cloud_events, histories
-from tests.properties.ingesting import Database, Delivery, Process
+from tests.properties.ingest import Database, Delivery, Process
 from tests.properties.model import CloudEvent, Tables
-from tests.trying import examples
 
 pytestmark = pytest.mark.stack
 
@@ -52,7 +54,9 @@ class Group:
 
 @pytest.fixture(scope="module")
 def group(shared_database_url: str) -> Iterator[Group]:
-    with psycopg.connect(shared_database_url, options="-c timezone=UTC", autocommit=True) as connection:
+    with psycopg.connect(
+        shared_database_url, options="-c timezone=UTC", autocommit=True
+    ) as connection:
         left, right = Process(shared_database_url, [0, 1]), Process(shared_database_url, [2, 3])
         with closing(left.store), closing(right.store):
             yield Group(shared_database_url, Database(connection), (left, right))
@@ -61,7 +65,10 @@ def group(shared_database_url: str) -> Iterator[Group]:
 def changed(before: Tables, after: Tables) -> set[tuple[Any, ...]]:
     """The keys, table first, of the rows that are not as they were."""
     return {
-        (table, *key) for table, rows in after.items() for key, row in rows.items() if before[table].get(key) != row
+        (table, *key)
+        for table, rows in after.items()
+        for key, row in rows.items()
+        if before[table].get(key) != row
     }
 
 
@@ -83,7 +90,8 @@ def test_a_simulated_day_in_any_order_gives_the_rows_of_the_model(group: Group) 
     sent = [
         CloudEvent(*map(json.loads(line).get, CloudEvent._fields))
         for line in map(
-            as_structured_line, simulate_day(7, datetime(2026, 5, 20, tzinfo=UTC), records=2_000, bad_share=0)
+            as_structured_line,
+            simulate_day(7, datetime(2026, 5, 20, tzinfo=UTC), records=2_000, bad_share=0),
         )
     ]
     assert {each.type for each in sent} == set(DATA)
@@ -105,13 +113,17 @@ def in_batches(sent: Sequence[CloudEvent], sizes: Sequence[int]) -> Iterator[Seq
         start, number = start + size, number + 1
 
 
-batches = st.lists(st.tuples(st.one_of(cloud_events(), st.integers(0, 99)), st.integers(0, 1)), max_size=8)
+batches = st.lists(
+    st.tuples(st.one_of(cloud_events(), st.integers(0, 99)), st.integers(0, 1)), max_size=8
+)
 """New events, and numbers of such as were sent before, each with the partition that it comes on."""
 processes = st.sampled_from([0, 1])
 
 
 class Ingestion(RuleBasedStateMachine):
-    """Two processes of one group, on partitions of their own; after each step the tables are those of the model."""
+    """Two processes of one group, on partitions of their own; after each step the tables are those
+    of the model.
+    """
 
     group: Group
 
@@ -137,7 +149,9 @@ class Ingestion(RuleBasedStateMachine):
         return found
 
     def account_for(self, deliveries: Sequence[Delivery], account: tuple[int, int, int]) -> None:
-        """Note a batch as committed; its ledger must tell the records that changed a row from those that did not."""
+        """Note a batch as committed; its ledger must tell the records that changed a row from those
+        that did not.
+        """
         before = model.tables(self.committed)
         self.committed += [sent for sent, _ in deliveries]
         rows = changed(before, model.tables(self.committed))
@@ -152,8 +166,12 @@ class Ingestion(RuleBasedStateMachine):
         self.account_for(deliveries, self.group.processes[number].write(deliveries))
 
     @rule(first=processes, drawn=batches, drawn_meanwhile=batches, commits=st.booleans())
-    def two_batches_at_once(self, first: int, drawn: list[Any], drawn_meanwhile: list[Any], commits: bool) -> None:
-        """The second one's merges meet the locks of the first one, and go on when it commits or fails."""
+    def two_batches_at_once(
+        self, first: int, drawn: list[Any], drawn_meanwhile: list[Any], commits: bool
+    ) -> None:
+        """The second one's merges meet the locks of the first one, and go on when it commits or
+        fails.
+        """
         deliveries, meanwhile = self.deliveries(drawn), self.deliveries(drawn_meanwhile)
         one, other = self.group.processes[first], self.group.processes[1 - first]
         one.begin(deliveries)
@@ -166,7 +184,9 @@ class Ingestion(RuleBasedStateMachine):
         self.account_for(meanwhile, other.finish())
 
     @rule(number=processes, drawn=batches, refused=st.sets(st.integers(0, 7)))
-    def a_batch_of_which_some_is_refused(self, number: int, drawn: list[Any], refused: set[int]) -> None:
+    def a_batch_of_which_some_is_refused(
+        self, number: int, drawn: list[Any], refused: set[int]
+    ) -> None:
         """A fault in a contract: good events become dead letters between others that do not."""
         deliveries = self.deliveries(drawn)
         good = [each for place, each in enumerate(deliveries) if place not in refused]
@@ -178,7 +198,9 @@ class Ingestion(RuleBasedStateMachine):
     @precondition(lambda self: self.dead)
     @rule(chunk=st.integers(1, 8))
     def the_dead_letters_are_redriven(self, chunk: int) -> None:
-        """With the contract mended: long after others that came later, and in an order of their own."""
+        """With the contract mended: long after others that came later, and in an order of their
+        own.
+        """
         before = model.tables(self.committed)
         summary = redrive(self.group.url, "group", load_contracts(), Selection(), chunk=chunk)
         assert (summary.redriven, summary.still_bad) == (len(self.dead), 0)

@@ -1,4 +1,6 @@
-"""Folding a batch is a join: any order, grouping and repetition of the same events gives the same rows, those of the model."""
+"""Folding a batch is a join: any order, grouping and repetition of the same events gives the same
+rows, those of the model.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.core.fold import Fold
+from tests.hypothesis_profiles import examples
 from tests.properties import model
 from tests.properties.histories import cloud_events, decoded, histories
 from tests.properties.model import CloudEvent, Tables
-from tests.trying import examples
 
 
 def fold(sent: Iterable[CloudEvent]) -> Fold:
@@ -23,13 +25,17 @@ def fold(sent: Iterable[CloudEvent]) -> Fold:
 def rows(folded: Fold) -> dict[str, list[dict[str, Any]]]:
     """The staged rows of each table, in the order in which they are staged."""
     return {
-        each.table.name: [dict(zip(each.table.columns, row, strict=True)) for row in each.staged()[0]]
+        each.table.name: [
+            dict(zip(each.table.columns, row, strict=True)) for row in each.staged()[0]
+        ]
         for each in folded
     }
 
 
 def joined(*folds: Fold) -> Fold:
-    """What the merge in SQL does, on folds: each register and each element of one joined into the other."""
+    """What the merge in SQL does, on folds: each register and each element of one joined into the
+    other.
+    """
     result = Fold()
     for number, folded in enumerate(folds):
         for each in folded:
@@ -38,7 +44,9 @@ def joined(*folds: Fold) -> Fold:
                 key = tuple(row[: len(table.key)])
                 if not table.registers:
                     into.add(number, key, tuple(row[len(key) :]))
-                for place, (start, register) in enumerate(zip(table.starts, table.registers, strict=True)):
+                for place, (start, register) in enumerate(
+                    zip(table.starts, table.registers, strict=True)
+                ):
                     values = tuple(row[start : start + len(register.columns)])
                     if values[-1] is not None:
                         into.join(number, key, place, values)
@@ -46,7 +54,11 @@ def joined(*folds: Fold) -> Fold:
 
 
 def in_key_order(expected: Tables) -> dict[str, list[dict[str, Any]]]:
-    return {name: [of_table[key] for key in sorted(of_table)] for name, of_table in expected.items() if of_table}
+    return {
+        name: [of_table[key] for key in sorted(of_table)]
+        for name, of_table in expected.items()
+        if of_table
+    }
 
 
 @examples(50)
@@ -65,7 +77,9 @@ def test_folding_is_commutative(one: list[CloudEvent], other: list[CloudEvent]) 
 
 @examples(50)
 @given(histories(3), histories(3), histories(3))
-def test_folding_is_associative(first: list[CloudEvent], second: list[CloudEvent], third: list[CloudEvent]) -> None:
+def test_folding_is_associative(
+    first: list[CloudEvent], second: list[CloudEvent], third: list[CloudEvent]
+) -> None:
     whole = rows(fold(first + second + third))
     one, two, three = fold(first), fold(second), fold(third)
     assert rows(joined(joined(one, two), three)) == whole
@@ -87,12 +101,17 @@ def test_a_row_names_the_records_that_went_into_it(sent: list[CloudEvent]) -> No
     for each in fold(sent):
         for row, records in zip(*each.staged(), strict=True):
             key = tuple(row[: len(each.table.key)])
-            assert records == [number for number, own in enumerate(alone) if key in own[each.table.name]]
+            assert records == [
+                number for number, own in enumerate(alone) if key in own[each.table.name]
+            ]
 
 
 @examples(50)
 @given(st.lists(cloud_events(), min_size=2, max_size=12))
 def test_versions_sort_as_time_id_source_and_digest_do(sent: list[CloudEvent]) -> None:
-    pairs = sorted((event.version, model.version(each)) for event, each in zip(decoded(sent), sent, strict=True))
+    pairs = sorted(
+        (event.version, model.version(each))
+        for event, each in zip(decoded(sent), sent, strict=True)
+    )
     assert [own for _, own in pairs] == sorted(map(model.version, sent))
     assert len({as_bytes for as_bytes, _ in pairs}) == len({own for _, own in pairs})

@@ -1,7 +1,8 @@
-"""G5 on the real database: whatever came when, and however runs were split, the metric tables are those of the model.
+"""G5 on the real database: whatever came when, and however runs were split, the metric tables are
+those of the model.
 
-From events through contracts, merges and marks to metric rows, while closing runs and metric runs come in between; then again
-by a rebuild of everything, and compared by the audit.
+From events through contracts, merges and marks to metric rows, while closing runs and metric runs
+come in between; then again by a rebuild of everything, and compared by the audit.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,19 +21,29 @@ from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES, definitions
 from below_the_line.metrics.drift import drift
 from below_the_line.metrics.recompute import Selection, rebuild, rebuild_all, recompute_dirty
+from tests.hypothesis_profiles import examples
 from tests.properties.histories import DATA, EVENT_IDS, SOURCES
-from tests.properties.ingesting import Database, Process
+from tests.properties.ingest import Database, Process
 from tests.properties.metrics_model import Closing, Metrics, metrics
 from tests.properties.model import CloudEvent
 from tests.sql.newsroom import TABLES as ALL_TABLES
-from tests.trying import examples
 
 pytestmark = pytest.mark.stack
 
 ZONE = "Europe/Vienna"
 START = datetime(2016, 12, 30, 21, 59, 59, 999_999, tzinfo=UTC)
-"""A microsecond and an hour before a midnight in Vienna; clocks and years change there, too, but not at once."""
-PAST_TENSE = ("posted_at", "edited_at", "deleted_at", "reported_at", "withdrawn_at", "reacted_at", "unpublished_at")
+"""A microsecond and an hour before a midnight in Vienna; clocks and years change there, too, but
+not at once.
+"""
+PAST_TENSE = (
+    "posted_at",
+    "edited_at",
+    "deleted_at",
+    "reported_at",
+    "withdrawn_at",
+    "reacted_at",
+    "unpublished_at",
+)
 LONG_AFTER = datetime(2017, 6, 1, tzinfo=UTC)
 
 
@@ -54,7 +65,8 @@ class Newsroom:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             for table in TABLES:
                 described = definitions(table)
-                # The digest is Postgres' own hash: what it is for is compared, in the tables of sections and sites.
+                # The digest is Postgres' own hash: what it is for is compared, in the tables of
+                # sections and sites.
                 named = ", ".join(name for name in described.figures if name != "commenters_digest")
                 rows = cursor.execute(f"select {named} from metrics.{table}".encode()).fetchall()
                 found[table] = {tuple(row.pop(name) for name in described.key): row for row in rows}
@@ -65,7 +77,8 @@ class Newsroom:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             windows = cursor.execute("select * from discussion.windows").fetchall()
             revisions = cursor.execute(
-                "select article_id, count(*) as count from metrics.article_engagement_revisions group by article_id"
+                "select article_id, count(*) as count from metrics.article_engagement_revisions"
+                " group by article_id"
             ).fetchall()
         intervals: dict[str, list[tuple[datetime | None, datetime | None]]] = {}
         for article, start, end in self.connection.execute(
@@ -74,7 +87,9 @@ class Newsroom:
             intervals.setdefault(article, []).append((start, end))
         counts = {row["article_id"]: row["count"] for row in revisions}
         return {
-            row["article_id"]: Closing(row, intervals.get(row["article_id"], []), counts.get(row["article_id"], 0))
+            row["article_id"]: Closing(
+                row, intervals.get(row["article_id"], []), counts.get(row["article_id"], 0)
+            )
             for row in windows
         }
 
@@ -113,17 +128,38 @@ POSTING = ("article.published.v1", "comment.posted.v1")
 REPORTING = ("comment.reported.v1",) * 3
 THEMES = (
     tuple(DATA),
-    (*POSTING, *REPORTING, "comment.posted.v1", "report.decided.v1", "comment.moderated.v1", "comment.edited.v1"),
+    (
+        *POSTING,
+        *REPORTING,
+        "comment.posted.v1",
+        "report.decided.v1",
+        "comment.moderated.v1",
+        "comment.edited.v1",
+    ),
     (*POSTING, *REPORTING, "report.withdrawn.v1", "comment.deleted.v1"),
-    (*POSTING, "comment.posted.v1", "reaction.added.v1", "reaction.added.v1", "reaction.removed.v1"),
-    (*POSTING, "comment.posted.v1", "comment.moderated.v1", "comment.deleted.v1", "discussion.overridden.v1"),
+    (
+        *POSTING,
+        "comment.posted.v1",
+        "reaction.added.v1",
+        "reaction.added.v1",
+        "reaction.removed.v1",
+    ),
+    (
+        *POSTING,
+        "comment.posted.v1",
+        "comment.moderated.v1",
+        "comment.deleted.v1",
+        "discussion.overridden.v1",
+    ),
 )
 """A history is mostly about something: thirteen types at random seldom meet."""
 
 
 @st.composite
 def events(draw: st.DrawFn, theme: tuple[str, ...]) -> CloudEvent:
-    """A valid event, at an instant of its own: in another hour, or on another day of Vienna, than its neighbours."""
+    """A valid event, at an instant of its own: in another hour, or on another day of Vienna, than
+    its neighbours.
+    """
     kind = draw(st.sampled_from(theme))
     event = CloudEvent(kind, draw(EVENT_IDS), draw(SOURCES), "", draw(DATA[kind]))
     at = draw(INSTANTS)
@@ -144,7 +180,9 @@ RUNS = ("nothing", "close", "compute", "compute one bucket of one", "close and c
 def parts_of(theme: tuple[str, ...]) -> st.SearchStrategy[list[tuple[list[CloudEvent], str]]]:
     """Events, each part followed by runs or by none."""
     return st.lists(
-        st.tuples(st.lists(events(theme), min_size=1, max_size=14), st.sampled_from(RUNS)), min_size=1, max_size=6
+        st.tuples(st.lists(events(theme), min_size=1, max_size=14), st.sampled_from(RUNS)),
+        min_size=1,
+        max_size=6,
     )
 
 
@@ -194,7 +232,9 @@ def test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_m
     compare(incremental, newsroom.model())
     assert drift(newsroom.connection, None, time_zone=ZONE) == []
 
-    newsroom.connection.execute(";".join(f"delete from metrics.{table}" for table in TABLES).encode())
+    newsroom.connection.execute(
+        ";".join(f"delete from metrics.{table}" for table in TABLES).encode()
+    )
     rebuild_all(newsroom.connection, bucket=1, time_zone=ZONE)
     assert newsroom.figures() == incremental
 
@@ -241,6 +281,14 @@ def test_hours_and_days_sum_to_the_figures_of_the_article_and_reasons_to_its_rep
                 "rejected": abused["rejected"],
                 "late": engaged["late_comments"],
             }
-        for column in ("reports", "upheld", "dismissed", "ignored", "duplicates", "void", "open_reports"):
+        for column in (
+            "reports",
+            "upheld",
+            "dismissed",
+            "ignored",
+            "duplicates",
+            "void",
+            "open_reports",
+        ):
             assert sums(found["article_abuse_reasons"], article, column) == abused[column]
         assert sums(found["open_reports"], article, "open_reports") == abused["open_reports"]

@@ -1,4 +1,6 @@
-"""The model by hand: what each register of each table comes to. That the code agrees with the model is shown beside this."""
+"""The model by hand: what each register of each table comes to. That the code agrees with the model
+is shown beside this.
+"""
 
 from hashlib import sha256
 from typing import Any
@@ -15,14 +17,25 @@ def at(hour: int) -> str:
     return f"2026-05-01T{hour:02}:00:00Z"
 
 
-def sent(event_type: str, hour: int, event_id: str | None = None, source: str = "/desk", **data: Any) -> CloudEvent:
-    whole = CloudEvent(f"{event_type}.v1", event_id or f"{event_type}-{hour}", source, at(hour), data)
+def sent(
+    event_type: str, hour: int, event_id: str | None = None, source: str = "/desk", **data: Any
+) -> CloudEvent:
+    whole = CloudEvent(
+        f"{event_type}.v1", event_id or f"{event_type}-{hour}", source, at(hour), data
+    )
     decoded([whole])  # fails unless it is valid
     return whole
 
 
 def article(kind: str, hour: int, headline: str, **data: Any) -> CloudEvent:
-    return sent(f"article.{kind}", hour, article_id="a", url="https://example.org/a", headline=headline, **data)
+    return sent(
+        f"article.{kind}",
+        hour,
+        article_id="a",
+        url="https://example.org/a",
+        headline=headline,
+        **data,
+    )
 
 
 def unpublished(hour: int, takes_effect: int) -> CloudEvent:
@@ -42,15 +55,28 @@ def deleted(hour: int) -> CloudEvent:
     return sent("comment.deleted", hour, **COMMENT, deleted_at=at(hour))
 
 
-def moderated(decision: str, hour: int, event_id: str | None = None, source: str = "/desk", **data: Any) -> CloudEvent:
-    decided = {"decision": decision, "decided_by": "desk", "automated": False, "decided_at": at(hour)}
+def moderated(
+    decision: str, hour: int, event_id: str | None = None, source: str = "/desk", **data: Any
+) -> CloudEvent:
+    decided = {
+        "decision": decision,
+        "decided_by": "desk",
+        "automated": False,
+        "decided_at": at(hour),
+    }
     return sent("comment.moderated", hour, event_id, source, **COMMENT, **decided, **data)
 
 
 def reported(reason: str, hour: int) -> CloudEvent:
     reporter = {"user_id": "u"}
     return sent(
-        "comment.reported", hour, **COMMENT, report_id="r", reporter=reporter, reason=reason, reported_at=at(hour)
+        "comment.reported",
+        hour,
+        **COMMENT,
+        report_id="r",
+        reporter=reporter,
+        reason=reason,
+        reported_at=at(hour),
     )
 
 
@@ -60,7 +86,9 @@ def withdrawn(hour: int) -> CloudEvent:
 
 def reaction(kind: str, hour: int, reacted: int | None = None) -> CloudEvent:
     reacted_at = at(hour if reacted is None else reacted)
-    return sent(f"reaction.{kind}", hour, **COMMENT, user_id="u", reaction="like", reacted_at=reacted_at)
+    return sent(
+        f"reaction.{kind}", hour, **COMMENT, user_id="u", reaction="like", reacted_at=reacted_at
+    )
 
 
 SCENARIOS: dict[str, tuple[list[CloudEvent], str, dict[str, Any]]] = {
@@ -77,7 +105,11 @@ SCENARIOS: dict[str, tuple[list[CloudEvent], str, dict[str, Any]]] = {
     "the last edit wins, whenever the comment was posted": (
         [posted(12, "posted later than its edits"), edited(9, "one"), edited(11, "two")],
         "comments",
-        {"first_body": "posted later than its edits", "edited_body": "two", "edited_at": moment(at(11))},
+        {
+            "first_body": "posted later than its edits",
+            "edited_body": "two",
+            "edited_at": moment(at(11)),
+        },
     ),
     "an edit before a deletion is kept, and the first deletion stands": (
         [posted(8, "first"), edited(9, "edited"), deleted(10), deleted(11)],
@@ -87,7 +119,14 @@ SCENARIOS: dict[str, tuple[list[CloudEvent], str, dict[str, Any]]] = {
     "a comment that was only deleted is a stub": (
         [deleted(10)],
         "comments",
-        {"user_id": None, "role": None, "held": None, "posted_at": None, "posted_version": None, "decision": None},
+        {
+            "user_id": None,
+            "role": None,
+            "held": None,
+            "posted_at": None,
+            "posted_version": None,
+            "decision": None,
+        },
     ),
     "the last decision wins": (
         [moderated("approved", 9), moderated("rejected", 11), moderated("approved", 10)],
@@ -125,19 +164,33 @@ SCENARIOS: dict[str, tuple[list[CloudEvent], str, dict[str, Any]]] = {
         {"is_on": False, "first_added_at": None},
     ),
     "an update changes the content and never republishes": (
-        [article("published", 9, "old"), unpublished(10, takes_effect=12), article("updated", 11, "new")],
+        [
+            article("published", 9, "old"),
+            unpublished(10, takes_effect=12),
+            article("updated", 11, "new"),
+        ],
         "articles",
         {"headline": "new", "status": "unpublished", "status_changed_at": moment(at(12))},
     ),
     "publishing anew does republish": (
-        [article("published", 11, "again"), unpublished(10, takes_effect=10), article("updated", 9, "old")],
+        [
+            article("published", 11, "again"),
+            unpublished(10, takes_effect=10),
+            article("updated", 9, "old"),
+        ],
         "articles",
         {"headline": "again", "status": "published", "status_changed_at": moment(at(11))},
     ),
     "an update is the full state, and no status": (
         [article("updated", 9, "old", section="x", discussion={}), article("updated", 10, "new")],
         "articles",
-        {"headline": "new", "section": None, "site": "default", "discussion_enabled": None, "status": None},
+        {
+            "headline": "new",
+            "section": None,
+            "site": "default",
+            "discussion_enabled": None,
+            "status": None,
+        },
     ),
     "settings for the discussion switch it on unless they say otherwise": (
         [article("published", 9, "open", discussion={"window_hours": 24})],
@@ -160,11 +213,22 @@ def test_one_id_with_other_content_is_two_events() -> None:
     assert len(found["moderation_decisions"]) == 2
     (comment,) = found["comments"].values()
     greater = max(found["moderation_decisions"].values(), key=lambda row: row["digest"])
-    assert (comment["decision_reason"], comment["decision_version"]) == (greater["reason"], greater["version"])
+    assert (comment["decision_reason"], comment["decision_version"]) == (
+        greater["reason"],
+        greater["version"],
+    )
 
 
 def test_the_digest_is_over_type_time_and_content_in_canonical_form() -> None:
-    event = sent("comment.deleted", 1, comment_id="c\u00e9", article_id="a", deleted_at=at(1), B=[1, None], A={"z": 1})
+    event = sent(
+        "comment.deleted",
+        1,
+        comment_id="c\u00e9",
+        article_id="a",
+        deleted_at=at(1),
+        B=[1, None],
+        A={"z": 1},
+    )
     text = (
         "comment.deleted.v1\n1777597200000000\n"
         '{"A":{"z":1},"B":[1,null],"article_id":"a","comment_id":"c\u00e9","deleted_at":"2026-05-01T01:00:00Z"}'

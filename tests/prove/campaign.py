@@ -1,6 +1,8 @@
-"""A campaign against the consumers: kills, zombies, rebalances and restarts under load, planned from a seed and counted.
+"""A campaign against the consumers: kills, zombies, rebalances and restarts under load, planned
+from a seed and counted.
 
-Whatever happens, the end must be what the reference model makes of the topics: ``tests.prove.load.assert_exactly_once``.
+Whatever happens, the end must be what the reference model makes of the topics:
+``tests.prove.load.assert_exactly_once``.
 """
 
 import os
@@ -18,9 +20,9 @@ import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from below_the_line.local.stack import Stack
-from consumers.core.observing import Step
-from tests.consuming import Pipeline, wait_until
+from btl.stack.stack import Stack
+from consumers.core.observer import Step
+from tests.pipeline import Pipeline, wait_until
 from tests.prove.dying import COPYING
 from tests.prove.load import Feed, assert_exactly_once, records_in_topics
 from tests.prove.proxy import Proxy
@@ -30,15 +32,23 @@ STEPS = (*(step.value for step in Step), COPYING)
 RANDOM = "random point"
 REJECTIONS = "rejections by the fence"
 STALLED_STEPS = (COPYING, Step.STAGED.value, Step.MERGING.value, Step.FENCED.value)
-"""Where a zombie is stopped: in COPY, before its merges, with their locks, with those of its fence."""
-ASLEEP, CUT_OFF, CUT_FROM_BROKER = "asleep while reading", "network cut", "cut off from the broker alone"
+"""Where a zombie is stopped: in COPY, before its merges, with their locks, with those of its
+fence.
+"""
+ASLEEP, CUT_OFF, CUT_FROM_BROKER = (
+    "asleep while reading",
+    "network cut",
+    "cut off from the broker alone",
+)
 _PATIENCE_SECONDS = 60.0
 _SESSION_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
 class Appointment:
-    """Where a process is to be killed: when a step has happened so many times, or after some time."""
+    """Where a process is to be killed: when a step has happened so many times, or after some
+    time.
+    """
 
     step: str
     count: int = 1
@@ -47,7 +57,9 @@ class Appointment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to happen. The same seed gives the same plan; what it meets depends on the machine."""
+    """What is to happen. The same seed gives the same plan; what it meets depends on the
+    machine.
+    """
 
     kills: Sequence[Appointment]
     zombies: Sequence[str]
@@ -59,7 +71,9 @@ class Plan:
 
     @classmethod
     def drawn(cls, seed: int, kills: int, zombies_of_each: int, others: int) -> "Plan":
-        """So many kills, every named step among them, so many zombies of each kind and so many of each of the others."""
+        """So many kills, every named step among them, so many zombies of each kind and so many of
+        each of the others.
+        """
         chance = random.Random(seed)
         steps = [*STEPS * (1 + kills // (2 * len(STEPS)))][: max(len(STEPS), kills // 2)]
         appointments = [Appointment(step, chance.randint(1, 4)) for step in steps]
@@ -83,7 +97,9 @@ class Tally:
 
     kills: Counter[str] = field(default_factory=Counter)
     zombies: dict[str, list[float]] = field(default_factory=dict)
-    """By kind: seconds from the stop until others had all its partitions and had written, less the session's time-out."""
+    """By kind: seconds from the stop until others had all its partitions and had written, less the
+    session's time-out.
+    """
     others: Counter[str] = field(default_factory=Counter)
     account: Mapping[str, int] = field(default_factory=dict)
 
@@ -99,7 +115,9 @@ class Campaign:
         self.tally = Tally()
 
     def run(self, plan: Plan, per_second: float) -> Tally:
-        """All of the plan under load; then the rest is consumed in peace, and everything must be as the model has it."""
+        """All of the plan under load; then the rest is consumed in peace, and everything must be as
+        the model has it.
+        """
         with Feed(self._pipeline, self._seed, per_second):
             self._kill(plan.kills)
             first = self._join(others=0)
@@ -128,13 +146,16 @@ class Campaign:
 
     # Processes
 
-    def _start(self, appointment: Appointment | None = None, kind: str = "SIGKILL", **environment: str) -> "Process":
+    def _start(
+        self, appointment: Appointment | None = None, kind: str = "SIGKILL", **environment: str
+    ) -> "Process":
         command = [sys.executable, "-m", "tests.prove.dying"]
         if appointment is not None and appointment.step != RANDOM:
             command += [appointment.step, str(appointment.count), kind]
         return self._pipeline.start_consumer(
             command=command,
-            **{"BTL_BATCH_RECORDS": "50", "BTL_SESSION_SECONDS": str(_SESSION_SECONDS)} | environment,
+            **{"BTL_BATCH_RECORDS": "50", "BTL_SESSION_SECONDS": str(_SESSION_SECONDS)}
+            | environment,
         )
 
     def _join(self, others: int) -> "Process":
@@ -154,11 +175,15 @@ class Campaign:
         return self._pipeline.consumer_logs()[-6000:]
 
     def _query(self, statement: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self._pipeline.database_url, autocommit=True, connect_timeout=2) as connection:
+        with psycopg.connect(
+            self._pipeline.database_url, autocommit=True, connect_timeout=2
+        ) as connection:
             return connection.execute(statement.encode()).fetchall()
 
     def _records(self) -> int:
-        return int(self._query("select coalesce(sum(records), 0)::bigint from ingest.batches")[0][0])
+        return int(
+            self._query("select coalesce(sum(records), 0)::bigint from ingest.batches")[0][0]
+        )
 
     def _wait(self, condition: Callable[[], object]) -> None:
         def holds() -> object:
@@ -196,11 +221,15 @@ class Campaign:
                     process.kill()
                 status = process.poll()
                 if status is not None:
-                    assert status == -signal.SIGKILL, f"ended with status {status} before {appointment}\n{self._logs()}"
+                    assert status == -signal.SIGKILL, (
+                        f"ended with status {status} before {appointment}\n{self._logs()}"
+                    )
                     del alive[process]
                     self.tally.kills[appointment.step] += 1
                     deadline = monotonic() + _PATIENCE_SECONDS
-            assert monotonic() < deadline, f"nobody keeps an appointment: {list(alive.values())}\n{self._logs()}"
+            assert monotonic() < deadline, (
+                f"nobody keeps an appointment: {list(alive.values())}\n{self._logs()}"
+            )
             self._tick()
 
     def _tick(self) -> None:
@@ -208,7 +237,9 @@ class Campaign:
         wait_until(lambda: monotonic() > moment, 1, every=0.02)
 
     def _raise_zombie(self, kind: str) -> "Process":
-        """A process stops in the middle of its work, another takes over, then it comes back. Returns it, alive and well."""
+        """A process stops in the middle of its work, another takes over, then it comes back.
+        Returns it, alive and well.
+        """
         if kind in (CUT_OFF, CUT_FROM_BROKER):
             zombie, seconds = self._cut_off(from_database=kind == CUT_OFF)
         else:
@@ -231,9 +262,13 @@ class Campaign:
         broker = int(self._pipeline.bootstrap.rpartition(":")[2])
         database = Proxy(int(connection["port"] or 5432))
         with Proxy(broker) as to_broker, database as to_database:
-            url = make_conninfo(self._pipeline.database_url, host="127.0.0.1", port=to_database.port)
+            url = make_conninfo(
+                self._pipeline.database_url, host="127.0.0.1", port=to_database.port
+            )
             before = self._owner_names()
-            zombie = self._start(BTL_DATABASE_URL=url, BTL_PROVE_KAFKA_VIA=f"{broker}={to_broker.port}")
+            zombie = self._start(
+                BTL_DATABASE_URL=url, BTL_PROVE_KAFKA_VIA=f"{broker}={to_broker.port}"
+            )
             self._wait_for_new_owners(before, 2)
             self._wait_for_progress()
             to_broker.cut()
@@ -245,7 +280,8 @@ class Campaign:
                 to_broker.mend()
                 to_database.mend()
             self._wait(lambda: self._owners() == 2)
-            # The way back leads through the proxies, which end with this block: its successor comes without them.
+            # The way back leads through the proxies, which end with this block: its successor comes
+            # without them.
             self._stop(zombie)
         return self._join(others=1), seconds
 
@@ -254,10 +290,17 @@ class Campaign:
         return len(self._owner_names())
 
     def _owner_names(self) -> set[object]:
-        return {name for (name,) in self._query("select distinct owner from ingest.partition_offsets where epoch > 0")}
+        return {
+            name
+            for (name,) in self._query(
+                "select distinct owner from ingest.partition_offsets where epoch > 0"
+            )
+        }
 
     def _wait_for_new_owners(self, before: set[object], count: int) -> None:
-        """Until so many processes have partitions, and each has taken them anew: who left is an owner until then."""
+        """Until so many processes have partitions, and each has taken them anew: who left is an
+        owner until then.
+        """
 
         def have_taken() -> bool:
             names = self._owner_names()
@@ -266,7 +309,9 @@ class Campaign:
         self._wait(have_taken)
 
     def _taken_over(self) -> float:
-        """Wait until one process has all partitions and writes. Returns the seconds beyond the session's time-out."""
+        """Wait until one process has all partitions and writes. Returns the seconds beyond the
+        session's time-out.
+        """
         stopped = monotonic()
         self._wait(lambda: self._owners() == 1)
         self._wait_for_progress()
@@ -302,10 +347,14 @@ class Campaign:
         """Consume what is left, stop in good order, and compare."""
         processes = [self._join(others) for others in range(2)]
         with psycopg.connect(self._pipeline.database_url, autocommit=True) as connection:
-            self._pipeline.wait_for_records(connection, records_in_topics(self._pipeline), seconds=120)
+            self._pipeline.wait_for_records(
+                connection, records_in_topics(self._pipeline), seconds=120
+            )
             for process in processes:
                 self._stop(process)
-            self.tally.others[REJECTIONS] = self._pipeline.consumer_logs().count('"event": "fenced"')
+            self.tally.others[REJECTIONS] = self._pipeline.consumer_logs().count(
+                '"event": "fenced"'
+            )
             self.tally.account = assert_exactly_once(self._pipeline, connection)
 
 

@@ -1,8 +1,10 @@
-"""``btl consume`` with an appointment: at a step of a batch it kills itself, or stops itself and becomes a zombie.
+"""``btl consume`` with an appointment: at a step of a batch it kills itself, or stops itself and
+becomes a zombie.
 
-Run as ``python -m tests.prove.dying STEP COUNT SIGNAL``: when the step (a Step's value, or ``copying``: a row in the middle of
-a COPY) happens for the COUNT-th time, the process sends itself the SIGNAL. Without arguments it has no appointment.
-BTL_PROVE_KAFKA_VIA=PORT=OTHER has it reach the broker's PORT through a proxy's OTHER.
+Run as ``python -m tests.prove.dying STEP COUNT SIGNAL``: when the step (a Step's value, or
+``copying``: a row in the middle of a COPY) happens for the COUNT-th time, the process sends itself
+the SIGNAL. Without arguments it has no appointment. BTL_PROVE_KAFKA_VIA=PORT=OTHER has it reach the
+broker's PORT through a proxy's OTHER.
 """
 
 import os
@@ -16,8 +18,8 @@ import psycopg
 
 from below_the_line.logs import configure_logs
 from below_the_line.settings import from_environment
-from consumers.core.observing import Observer, Step
-from consumers.wiring import build_consumer
+from consumers.app import build_consumer
+from consumers.core.observer import Observer, Step
 
 COPYING = "copying"
 """Not told to observers: the server is in COPY, and some rows are sent."""

@@ -1,4 +1,6 @@
-"""Records that nobody meant to send: valid examples in both modes, mutilated, and bytes out of nowhere."""
+"""Records that nobody meant to send: valid examples in both modes, mutilated, and bytes out of
+nowhere.
+"""
 
 import json
 from typing import Any
@@ -15,7 +17,12 @@ _HEADERS = (("content-type", b"application/cloudevents+json"),)
 
 def examples() -> list[dict[str, Any]]:
     """The valid examples of all types that come in, as they are in the repository."""
-    incoming = {event_type for topic in topics() if topic.direction == "in" for event_type in topic.event_types}
+    incoming = {
+        event_type
+        for topic in topics()
+        if topic.direction == "in"
+        for event_type in topic.event_types
+    }
     found = []
     for path in sorted((SCHEMAS / "examples" / "valid").glob("*/*.json")):
         event = json.loads(path.read_text(encoding="utf-8"))["record"]["value"]
@@ -32,12 +39,21 @@ _scalars = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True),
     st.text(max_size=30),
     st.sampled_from(
-        ["\0", "\ud800", "é" * 101, "2026-12-31T23:59:60Z", "0000-01-01T00:00:00Z", "9999-12-31t23:59:59z"]
+        [
+            "\0",
+            "\ud800",
+            "é" * 101,
+            "2026-12-31T23:59:60Z",
+            "0000-01-01T00:00:00Z",
+            "9999-12-31t23:59:59z",
+        ]
     ),
 )
 _values = st.recursive(
     _scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -69,9 +85,13 @@ def records(draw: st.DrawFn, events: list[dict[str, Any]]) -> Record:
     data = event.get("data")
     key = data.get("article_id") if isinstance(data, dict) else None
     key_bytes = (
-        key.encode("utf-8", "surrogatepass") if isinstance(key, str) else draw(st.none() | st.binary(max_size=9))
+        key.encode("utf-8", "surrogatepass")
+        if isinstance(key, str)
+        else draw(st.none() | st.binary(max_size=9))
     )
-    topic = contracts.topic_of(str(event.get("type"))) or draw(st.sampled_from(["articles", "comment-events"]))
+    topic = contracts.topic_of(str(event.get("type"))) or draw(
+        st.sampled_from(["articles", "comment-events"])
+    )
     headers: tuple[tuple[str, bytes | None], ...] = draw(st.sampled_from([_HEADERS, ()]))
     if draw(st.booleans()):
         value = json.dumps(event, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")

@@ -17,9 +17,9 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.errors import BelowTheLineError
 from below_the_line.publishing import Outgoing, Publisher
-from below_the_line.simulation.day import simulate_day
-from tests.consuming import Pipeline, assert_accounted
-from tests.properties.ingesting import Database
+from btl.simulation.day import simulate_day
+from tests.pipeline import Pipeline, assert_accounted
+from tests.properties.ingest import Database
 from tests.properties.model import CloudEvent, tables
 
 _DAY = datetime(2026, 5, 20, tzinfo=UTC)
@@ -29,11 +29,15 @@ _REPEATED_WITHIN = 1_000
 
 
 def newsroom(seed: int) -> Iterator[Outgoing]:
-    """Records without end: all event types, bad ones of every code, and some of those before a second time."""
+    """Records without end: all event types, bad ones of every code, and some of those before a
+    second time.
+    """
     chance = random.Random(seed)
     recent: deque[Outgoing] = deque(maxlen=_REPEATED_WITHIN)
     while True:
-        for outgoing in simulate_day(chance.randrange(1 << 30), _DAY, records=_RECORDS_A_DAY, bad_share=0.02):
+        for outgoing in simulate_day(
+            chance.randrange(1 << 30), _DAY, records=_RECORDS_A_DAY, bad_share=0.02
+        ):
             recent.append(outgoing)
             yield outgoing
             if chance.random() < _REPEATED:
@@ -41,7 +45,9 @@ def newsroom(seed: int) -> Iterator[Outgoing]:
 
 
 class Feed:
-    """Sends a newsroom's records all the time, so many a second, while the block lasts; a broker that is away is waited for."""
+    """Sends a newsroom's records all the time, so many a second, while the block lasts; a broker
+    that is away is waited for.
+    """
 
     def __init__(self, pipeline: Pipeline, seed: int, per_second: float) -> None:
         self._settings = pipeline.settings()
@@ -71,13 +77,16 @@ class Feed:
         with Publisher(self._settings) as publisher:
             try:
                 while not self._stop.is_set():
-                    outgoing = self._sent_twice.popleft() if self._sent_twice else next(self._records)
+                    outgoing = (
+                        self._sent_twice.popleft() if self._sent_twice else next(self._records)
+                    )
                     under_way.append(outgoing)
                     publisher.send(outgoing)
                     self._stop.wait(1 / self._per_second)
                 publisher.flush()
             except BelowTheLineError:
-                # Whether the broker has them is not known: they are sent again, and may be there twice.
+                # Whether the broker has them is not known: they are sent again, and may be there
+                # twice.
                 self._sent_twice.extend(under_way[publisher.delivered :])
                 raise
             finally:
@@ -93,11 +102,17 @@ def send(pipeline: Pipeline, records: Iterable[Outgoing]) -> None:
 
 def read_topics(pipeline: Pipeline) -> list[Record]:
     """All records since the pipeline began, read by a plain consumer of kafka-python."""
-    consumer = KafkaConsumer(bootstrap_servers=pipeline.bootstrap, enable_auto_commit=False, max_poll_records=10_000)
+    consumer = KafkaConsumer(
+        bootstrap_servers=pipeline.bootstrap, enable_auto_commit=False, max_poll_records=10_000
+    )
     try:
         partitions = [TopicPartition(*each) for each in pipeline.starts]
         consumer.assign(partitions)
-        ends = {each: end for each, end in consumer.end_offsets(partitions).items() if end > pipeline.starts[each]}
+        ends = {
+            each: end
+            for each, end in consumer.end_offsets(partitions).items()
+            if end > pipeline.starts[each]
+        }
         for partition in partitions:
             consumer.seek(partition, pipeline.starts[partition])
         found = []
@@ -107,7 +122,15 @@ def read_topics(pipeline: Pipeline) -> list[Record]:
             for partition, records in consumer.poll(timeout_ms=200).items():
                 topic, number = partition
                 found += [
-                    Record(topic, number, each.offset, each.timestamp, each.key, each.value, each.headers)
+                    Record(
+                        topic,
+                        number,
+                        each.offset,
+                        each.timestamp,
+                        each.key,
+                        each.value,
+                        each.headers,
+                    )
                     for each in records
                     if each.offset < ends[partition]
                 ]
@@ -119,17 +142,22 @@ def read_topics(pipeline: Pipeline) -> list[Record]:
 def cloud_event(record: Record) -> CloudEvent:
     """A valid event as its producer wrote it, in either mode."""
     value = json.loads(record.value or b"")
-    attributes = {name[3:]: (text or b"").decode() for name, text in record.headers if name.startswith("ce_")}
+    attributes = {
+        name[3:]: (text or b"").decode() for name, text in record.headers if name.startswith("ce_")
+    }
     if attributes:
-        return CloudEvent(attributes["type"], attributes["id"], attributes["source"], attributes["time"], value)
+        return CloudEvent(
+            attributes["type"], attributes["id"], attributes["source"], attributes["time"], value
+        )
     return CloudEvent(value["type"], value["id"], value["source"], value["time"], value["data"])
 
 
 def assert_exactly_once(pipeline: Pipeline, connection: psycopg.Connection) -> dict[str, int]:
-    """What the topics hold is in the database, wholly and once, and nothing else; returns the account.
+    """What the topics hold is in the database, wholly and once, and nothing else; returns the
+    account.
 
-    All columns of all tables equal the model's, the dead letters are the bad records byte for byte, and the ledger leads
-    from the beginning to the end of every partition without gap or overlap.
+    All columns of all tables equal the model's, the dead letters are the bad records byte for byte,
+    and the ledger leads from the beginning to the end of every partition without gap or overlap.
     """
     decode = load_contracts().decode
     events, dead_letters = [], []
@@ -157,17 +185,29 @@ def difference(expected: dict[Any, Any], found: dict[Any, Any]) -> str:
     """Which keys, in short."""
     missing, foreign = expected.keys() - found.keys(), found.keys() - expected.keys()
     other = [key for key in expected.keys() & found.keys() if expected[key] != found[key]]
-    return f"missing {sorted(missing)[:5]}, not expected {sorted(foreign)[:5]}, other {sorted(other)[:5]}"
+    return (
+        f"missing {sorted(missing)[:5]}, not expected {sorted(foreign)[:5]}, other"
+        f" {sorted(other)[:5]}"
+    )
 
 
-_DeadLetter = tuple[str, int, int, bytes, bytes, tuple[tuple[bytes, bytes], ...], str, str, str, str]
+_DeadLetter = tuple[
+    str, int, int, bytes, bytes, tuple[tuple[bytes, bytes], ...], str, str, str, str
+]
 
 
 def dead_letter(record: Record, rejection: Rejection) -> _DeadLetter:
     """A dead letter in a form that can be sorted: an absent value is not an empty one."""
     headers = tuple((name.encode(), _told(content)) for name, content in record.headers)
     return (
-        *(record.topic, record.partition, record.offset, _told(record.key), _told(record.value), headers),
+        *(
+            record.topic,
+            record.partition,
+            record.offset,
+            _told(record.key),
+            _told(record.value),
+            headers,
+        ),
         *(rejection.stage, rejection.code, rejection.pointer or "", rejection.message),
     )
 
@@ -175,8 +215,8 @@ def dead_letter(record: Record, rejection: Rejection) -> _DeadLetter:
 def kept_dead_letters(connection: psycopg.Connection) -> Iterator[_DeadLetter]:
     """The dead letters that the database has."""
     for topic, partition, offset, key, value, headers, *reason in connection.execute(
-        "select topic, partition, record_offset, record_key, record_value, record_headers, stage, code,"
-        " coalesce(pointer, ''), message from ingest.dead_letters"
+        "select topic, partition, record_offset, record_key, record_value, record_headers, stage,"
+        " code, coalesce(pointer, ''), message from ingest.dead_letters"
     ):
         pairs = tuple(zip(headers[::2], map(_told, headers[1::2]), strict=True))
         yield (topic, partition, offset, _told(key), _told(value), pairs, *reason)
@@ -186,21 +226,29 @@ def _told(content: bytes | None) -> bytes:
     return b"null" if content is None else b"=" + content
 
 
-def assert_from_start_to_end(pipeline: Pipeline, connection: psycopg.Connection, records: Iterable[Record]) -> None:
+def assert_from_start_to_end(
+    pipeline: Pipeline, connection: psycopg.Connection, records: Iterable[Record]
+) -> None:
     """The ledger begins where the pipeline did and ends after the last record of each partition."""
     ends: dict[tuple[str, int], int] = {}
     for record in records:
-        ends[record.topic, record.partition] = max(ends.get((record.topic, record.partition), 0), record.offset + 1)
+        ends[record.topic, record.partition] = max(
+            ends.get((record.topic, record.partition), 0), record.offset + 1
+        )
     spans = connection.execute(
-        "select topic, partition, min(first_offset), max(next_offset) from ingest.batches group by 1, 2"
+        "select topic, partition, min(first_offset), max(next_offset) from ingest.batches group by"
+        " 1, 2"
     ).fetchall()
     assert {(topic, number): (start, end) for topic, number, start, end in spans} == {
-        (topic, number): (pipeline.starts[TopicPartition(topic, number)], end) for (topic, number), end in ends.items()
+        (topic, number): (pipeline.starts[TopicPartition(topic, number)], end)
+        for (topic, number), end in ends.items()
     }
 
 
 def records_in_topics(pipeline: Pipeline) -> int:
-    """How many records there are since the pipeline began (none is missing: nobody uses transactions here)."""
+    """How many records there are since the pipeline began (none is missing: nobody uses
+    transactions here).
+    """
     consumer = KafkaConsumer(bootstrap_servers=pipeline.bootstrap)
     try:
         ends = consumer.end_offsets([TopicPartition(*each) for each in pipeline.starts])

@@ -1,4 +1,6 @@
-"""A network that can be cut: a TCP proxy on this machine which, while cut, lets nothing through and says nothing."""
+"""A network that can be cut: a TCP proxy on this machine which, while cut, lets nothing through and
+says nothing.
+"""
 
 import selectors
 import socket
@@ -10,7 +12,9 @@ _CHUNK = 65_536
 
 
 class Proxy:
-    """Forwards connections to a local port. Connections made while it is cut wait, as behind a dead switch."""
+    """Forwards connections to a local port. Connections made while it is cut wait, as behind a dead
+    switch.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -26,14 +30,19 @@ class Proxy:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._closed.set()
         self._mended.set()
         self._thread.join(10)
 
     def cut(self) -> None:
-        """Let nothing through, in neither direction, and close nothing: both ends believe that the other is slow."""
+        """Let nothing through, in neither direction, and close nothing: both ends believe that the
+        other is slow.
+        """
         self._mended.clear()
 
     def mend(self) -> None:

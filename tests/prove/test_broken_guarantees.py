@@ -1,4 +1,6 @@
-"""Each guarantee broken once, in a copy of the code: the tests that hold it must fail. All of them in ``make prove``."""
+"""Each guarantee broken once, in a copy of the code: the tests that hold it must fail. All of them
+in ``make prove``.
+"""
 
 import os
 import shutil
@@ -22,7 +24,9 @@ _NEEDED = (
 
 @dataclass(frozen=True)
 class Break:
-    """A change of one file that breaks a guarantee, and the tests of which at least one must then fail."""
+    """A change of one file that breaks a guarantee, and the tests of which at least one must then
+    fail.
+    """
 
     guarantee: str
     what: str
@@ -70,14 +74,22 @@ BREAKS = (
         "G3",
         "source before id where times are equal",
         "below_the_line/contracts/events.py",
-        {'event_id.encode(), b"\\0", source.encode(), b"\\0"': 'source.encode(), b"\\0", event_id.encode(), b"\\0"'},
+        {
+            'event_id.encode(), b"\\0", source.encode(), b"\\0"': (
+                'source.encode(), b"\\0", event_id.encode(), b"\\0"'
+            )
+        },
         ("tests/contracts/test_order_key.py", "tests/properties/test_fold.py"),
     ),
     Break(
         "G3",
         "a later posting wins within a batch",
         "consumers/core/tables.py",
-        {'"posted_version",\n    ),\n    keep_least=True,': '"posted_version",\n    ),\n    keep_least=False,'},
+        {
+            '"posted_version",\n    ),\n    keep_least=True,': (
+                '"posted_version",\n    ),\n    keep_least=False,'
+            )
+        },
         ("tests/properties/test_fold.py",),
         is_quick=True,
     ),
@@ -105,7 +117,7 @@ BREAKS = (
     Break(
         "G5",
         "days of sections are not computed again when an article's change",
-        "below_the_line/metrics/computing.py",
+        "below_the_line/metrics/statements.py",
         {'    "article_daily": ("ingest.dirty_days"': '    "nothing": ("ingest.dirty_days"'},
         ("tests/sql/test_by_time.py",),
     ),
@@ -120,7 +132,11 @@ BREAKS = (
         "G5",
         "two rebuilds compute the same article at once",
         "below_the_line/metrics/recompute.py",
-        {'connection.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, shard])\n': "pass\n"},
+        {
+            'connection.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, shard])\n': (
+                "pass\n"
+            )
+        },
         ("tests/sql/test_recompute.py",),
     ),
     Break(
@@ -189,5 +205,7 @@ def test_a_broken_guarantee_turns_a_test_red(broken: Break, tmp_path: Path) -> N
         text = text.replace(old, new)
     path.write_text(text, encoding="utf-8")
     outcome = _tried(tmp_path, broken.tests)
-    assert outcome.returncode == pytest.ExitCode.TESTS_FAILED, outcome.stdout[-3000:] + outcome.stderr[-1000:]
+    assert outcome.returncode == pytest.ExitCode.TESTS_FAILED, (
+        outcome.stdout[-3000:] + outcome.stderr[-1000:]
+    )
     assert "1 failed" in outcome.stdout

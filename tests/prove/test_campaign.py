@@ -1,4 +1,6 @@
-"""Exactly once, whatever dies: a small campaign in ``make test``, two hundred kills and more in ``make prove``."""
+"""Exactly once, whatever dies: a small campaign in ``make test``, two hundred kills and more in
+``make prove``.
+"""
 
 import os
 import secrets
@@ -9,8 +11,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from below_the_line.local.stack import Stack
-from tests.consuming import Pipeline
+from btl.stack.stack import Stack
+from tests.pipeline import Pipeline
 from tests.prove.campaign import RANDOM, REJECTIONS, STEPS, Campaign, Plan, Tally
 
 pytestmark = pytest.mark.stack
@@ -60,9 +62,14 @@ def table(tally: Tally) -> Table:
     for step in (*STEPS, RANDOM):
         shown.add_row(f"killed, {step}", str(tally.kills[step]))
     for kind, seconds in tally.zombies.items():
-        shown.add_row(f"zombie, {kind}: held its successor up for {max(seconds):.1f} s at most", str(len(seconds)))
+        shown.add_row(
+            f"zombie, {kind}: held its successor up for {max(seconds):.1f} s at most",
+            str(len(seconds)),
+        )
     for name, count in tally.others.items():
         shown.add_row(name, str(count))
     for name, count in tally.account.items():
-        shown.add_row(f"records {name.replace('_', '-')}" if name != "records" else name, f"{count:,}")
+        shown.add_row(
+            f"records {name.replace('_', '-')}" if name != "records" else name, f"{count:,}"
+        )
     return shown

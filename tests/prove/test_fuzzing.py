@@ -1,4 +1,6 @@
-"""The decoder against whatever comes: some thousand records in ``make test``, ten minutes of them in ``make prove``."""
+"""The decoder against whatever comes: some thousand records in ``make test``, ten minutes of them
+in ``make prove``.
+"""
 
 import os
 import secrets
@@ -13,9 +15,9 @@ from rich.console import Console
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.codes import STAGES
-from below_the_line.contracts.decoding import Contracts
+from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
-from consumers.core.batch import Batch, Judged
+from consumers.core.batch import Batch, DecodedRecord
 from tests.prove.fuzzing import examples, records
 
 PROVING = os.environ.get("BTL_PROVE") == "1"
@@ -23,15 +25,19 @@ SEED = int(os.environ.get("BTL_PROVE_SEED") or secrets.randbelow(1 << 30))
 SECONDS = 600.0
 QUICK = load_contracts()
 PARSED = Contracts(QUICK._contracts, QUICK._topic_of, usual_reader=lambda _: None)
-EXACT = Contracts(QUICK._contracts, QUICK._topic_of, usual_reader=lambda _: None, quick_parser=lambda _: None)
-"""The same contracts without what is quick about them, bit by bit: what all say must be the same."""
+EXACT = Contracts(
+    QUICK._contracts, QUICK._topic_of, usual_reader=lambda _: None, quick_parser=lambda _: None
+)
+"""The same contracts without what is quick about them, bit by bit: what all say must be the
+same.
+"""
 
 
 def assert_judged_well(record: Record) -> str:
     """No crash, one verdict, always the same one, by all ways of reading; returns what it was."""
     verdict = QUICK.decode(record)
     assert verdict == QUICK.decode(record) == PARSED.decode(record) == EXACT.decode(record)
-    batch = Batch.scattered([Judged(record, verdict)])
+    batch = Batch.scattered([DecodedRecord(record, verdict)])
     rows, dead = sum(len(folded) for folded in batch.folded()), len(batch.dead_letters())
     assert (rows > 0) == (dead == 0), "both applied and dead-lettered, or neither"
     (entry,) = batch.entries(None)
@@ -97,5 +103,13 @@ def test_whatever_comes_gets_one_verdict(capsys: pytest.CaptureFixture[str]) -> 
     else:
         run(0, 1_500)
     with capsys.disabled():
-        Console().print(f"\nDecoder: {sum(verdicts.values()):,} records, {len(verdicts)} different verdicts.")
-    assert {"schema_violation", "not_json", "not_cloudevent", "unknown_type", "comment.posted.v1"} <= set(verdicts)
+        Console().print(
+            f"\nDecoder: {sum(verdicts.values()):,} records, {len(verdicts)} different verdicts."
+        )
+    assert {
+        "schema_violation",
+        "not_json",
+        "not_cloudevent",
+        "unknown_type",
+        "comment.posted.v1",
+    } <= set(verdicts)

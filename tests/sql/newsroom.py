@@ -1,4 +1,5 @@
-"""A newsroom to write tests with: rows of schema discussion as their events would have left them, then closing and metrics.
+"""A newsroom to write tests with: rows of schema discussion as their events would have left them,
+then closing and metrics.
 
 Times are written as ``"05-01 10:00"`` (of 2026, UTC; seconds may follow).
 """
@@ -101,11 +102,12 @@ class Newsroom:
     def article_as_published(self, article: str = "a") -> None:
         """The article's row, as its last published event says."""
         self.connection.execute(
-            "insert into discussion.articles (article_id, headline, site, section, discussion_enabled, discussion_closes_at,"
-            " discussion_window_hours, content_version, status, status_changed_at, status_version)"
-            " select article_id, headline, site, section, discussion_enabled, discussion_closes_at, discussion_window_hours,"
-            " version, 'published', occurred_at, version from discussion.article_versions"
-            " where article_id = %s and event_type = 'published' order by version desc limit 1",
+            "insert into discussion.articles (article_id, headline, site, section,"
+            " discussion_enabled, discussion_closes_at, discussion_window_hours, content_version,"
+            " status, status_changed_at, status_version) select article_id, headline, site,"
+            " section, discussion_enabled, discussion_closes_at, discussion_window_hours, version,"
+            " 'published', occurred_at, version from discussion.article_versions where article_id ="
+            " %s and event_type = 'published' order by version desc limit 1",
             [article],
         )
 
@@ -115,10 +117,22 @@ class Newsroom:
 
     def unpublish(self, at: str, *, effective: str | None = None, article: str = "a") -> None:
         """An unpublished event."""
-        self._event("article_versions", at, article, event_type="unpublished", unpublished_at=t(effective or at))
+        self._event(
+            "article_versions",
+            at,
+            article,
+            event_type="unpublished",
+            unpublished_at=t(effective or at),
+        )
 
     def override(
-        self, action: str, at: str, closes_at: str | None = None, *, article: str = "a", occurred: str | None = None
+        self,
+        action: str,
+        at: str,
+        closes_at: str | None = None,
+        *,
+        article: str = "a",
+        occurred: str | None = None,
     ) -> None:
         """An editor's decision, taken at ``at``; its event occurred then, unless said otherwise."""
         self._event(
@@ -144,10 +158,17 @@ class Newsroom:
         """A closing rule, valid from the beginning unless said otherwise; returns its id."""
         scope = "section" if section else "site" if site else "all"
         row = self.connection.execute(
-            "insert into discussion.closing_rules (scope, site, section, window_hours, reactions_window_hours, valid_from,"
-            " created_by, retroactive) values (%s, %s, %s, %s, %s, coalesce(%s, '-infinity'::timestamptz), 'test', true)"
-            " returning rule_id",
-            [scope, site, section, window_hours, reactions_window_hours, valid_from and t(valid_from)],
+            "insert into discussion.closing_rules (scope, site, section, window_hours,"
+            " reactions_window_hours, valid_from, created_by, retroactive) values (%s, %s, %s, %s,"
+            " %s, coalesce(%s, '-infinity'::timestamptz), 'test', true) returning rule_id",
+            [
+                scope,
+                site,
+                section,
+                window_hours,
+                reactions_window_hours,
+                valid_from and t(valid_from),
+            ],
         ).fetchone()
         assert row is not None
         return int(row[0])
@@ -180,7 +201,9 @@ class Newsroom:
 
     def edit(self, comment: str, at: str, *, article: str = "a") -> None:
         """An edit."""
-        version = self._event("comment_edits", at, article, comment_id=comment, body="text", edited_at=t(at))
+        version = self._event(
+            "comment_edits", at, article, comment_id=comment, body="text", edited_at=t(at)
+        )
         self._comment(comment, article, edited_body="text", edited_at=t(at), edited_version=version)
 
     def delete(self, comment: str, at: str, *, article: str = "a") -> None:
@@ -188,7 +211,14 @@ class Newsroom:
         self._comment(comment, article, deleted_at=t(at), deleted_version=b"1")
 
     def moderate(
-        self, comment: str, decision: str, at: str, *, automated: bool = False, article: str = "a", last: bool = True
+        self,
+        comment: str,
+        decision: str,
+        at: str,
+        *,
+        automated: bool = False,
+        article: str = "a",
+        last: bool = True,
     ) -> None:
         """A moderator's decision, the last one unless said otherwise."""
         version = self._event(
@@ -202,7 +232,9 @@ class Newsroom:
             decided_at=t(at),
         )
         if last:
-            self._comment(comment, article, decision=decision, decided_at=t(at), decision_version=version)
+            self._comment(
+                comment, article, decision=decision, decided_at=t(at), decision_version=version
+            )
 
     def report(
         self,
@@ -238,7 +270,9 @@ class Newsroom:
             [t(at), article, comment, report],
         )
 
-    def decide(self, report: str, decision: str, at: str, *, comment: str = "c1", article: str = "a") -> None:
+    def decide(
+        self, report: str, decision: str, at: str, *, comment: str = "c1", article: str = "a"
+    ) -> None:
         """A decision on a report."""
         self._event(
             "report_decisions",
@@ -251,7 +285,9 @@ class Newsroom:
             decided_at=t(at),
         )
 
-    def react(self, comment: str, at: str, *, user: str = "u9", is_on: bool = True, article: str = "a") -> None:
+    def react(
+        self, comment: str, at: str, *, user: str = "u9", is_on: bool = True, article: str = "a"
+    ) -> None:
         """A reaction first added at ``at``."""
         self._row(
             "reactions",
@@ -278,14 +314,16 @@ class Newsroom:
     def changed(self, at: str, *, what: str = "comments", article: str = "a") -> None:
         """Marks that comments or reactions changed, as their merges do; ingested at ``at``."""
         self.connection.execute(
-            "insert into ingest.dirty_discussions (article_id, what, marked_at) values (%s, %s, %s)",
+            "insert into ingest.dirty_discussions (article_id, what, marked_at) values (%s,"
+            " %s, %s)",
             [article, what, t(at)],
         )
 
     def compute(self, time_zone: str = "UTC") -> MetricsSummary:
         """Marks every article and computes metrics, by days of this time zone."""
         self.connection.execute(
-            "insert into ingest.dirty_articles (article_id) select article_id from discussion.known_articles"
+            "insert into ingest.dirty_articles (article_id) select article_id from"
+            " discussion.known_articles"
         )
         return recompute_dirty(self.connection, time_zone=time_zone)
 
@@ -302,7 +340,8 @@ class Newsroom:
     def intervals(self, article: str = "a") -> list[tuple[datetime | None, datetime | None]]:
         """When comments are in time."""
         return self.connection.execute(
-            "select starts_at, ends_at from discussion.window_intervals where article_id = %s order by ordinal",
+            "select starts_at, ends_at from discussion.window_intervals where article_id = %s order"
+            " by ordinal",
             [article],
         ).fetchall()
 
@@ -315,7 +354,9 @@ class Newsroom:
         ).fetchall()
 
     def told(self, article: str = "a") -> list[tuple[str, str | None, datetime, str]]:
-        """The events about it in the outbox, in order: type without version, comment, effective time and cause."""
+        """The events about it in the outbox, in order: type without version, comment, effective
+        time and cause.
+        """
         return [
             (event_type.removesuffix(".v1"), comment, effective_at, cause)
             for event_type, comment, effective_at, cause in self.connection.execute(
@@ -363,7 +404,8 @@ class Newsroom:
     def _row(self, table: str, article: str, **columns: Any) -> None:
         names = ["article_id", *columns]
         self.connection.execute(
-            f"insert into discussion.{table} ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})".encode(),
+            f"insert into discussion.{table} ({', '.join(names)}) values"
+            f" ({', '.join(['%s'] * len(names))})".encode(),
             [article, *columns.values()],
         )
 
@@ -371,14 +413,17 @@ class Newsroom:
         names = ["article_id", "comment_id", *columns]
         changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
         self.connection.execute(
-            f"insert into discussion.comments ({', '.join(names)}) values ({', '.join(['%s'] * len(names))})"
-            f" on conflict (article_id, comment_id) do update set {changes}".encode(),
+            f"insert into discussion.comments ({', '.join(names)}) values"
+            f" ({', '.join(['%s'] * len(names))}) on conflict (article_id, comment_id) do update"
+            f" set {changes}".encode(),
             [article, comment, *columns.values()],
         )
 
 
 def two_discussions(connection: psycopg.Connection) -> Newsroom:
-    """Articles a and b with everything that the expectations of the quality gate look at, closed and computed: all is well."""
+    """Articles a and b with everything that the expectations of the quality gate look at, closed
+    and computed: all is well.
+    """
     newsroom = Newsroom(connection)
     for article in ("a", "b"):
         newsroom.publish("05-01 10:00", article=article)

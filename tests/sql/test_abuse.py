@@ -31,7 +31,14 @@ def outcomes(row: dict[str, Any]) -> dict[str, int]:
 def test_nothing_reported_gives_zeros_and_nulls(newsroom: Newsroom) -> None:
     newsroom.publish("05-01 10:00")
     row = abuse(newsroom)
-    zeros = ("reports", "unique_reporters", "anonymous_reports", "reported_comments", *OUTCOMES, "rejected")
+    zeros = (
+        "reports",
+        "unique_reporters",
+        "anonymous_reports",
+        "reported_comments",
+        *OUTCOMES,
+        "rejected",
+    )
     nulls = (
         "reported_comment_rate",
         "reports_per_1000",
@@ -140,13 +147,17 @@ def test_a_decision_beats_moderation_and_deletion(room: Newsroom) -> None:
     assert row["time_to_decision_p50_seconds"] == 3600.0
 
 
-@pytest.mark.parametrize(("decision", "outcome"), [("rejected", "upheld"), ("approved", "dismissed")])
+@pytest.mark.parametrize(
+    ("decision", "outcome"), [("rejected", "upheld"), ("approved", "dismissed")]
+)
 def test_the_next_human_decision_on_the_comment_settles_open_rounds(
     room: Newsroom, decision: str, outcome: str
 ) -> None:
     room.moderate("c1", "approved", "05-02 09:00")
     room.report("p1", "05-02 10:00")
-    room.moderate("c1", "rejected" if decision == "approved" else "approved", "05-02 10:10", automated=True)
+    room.moderate(
+        "c1", "rejected" if decision == "approved" else "approved", "05-02 10:10", automated=True
+    )
     room.moderate("c1", decision, "05-02 10:30")
     room.moderate("c1", "rejected" if decision == "approved" else "approved", "05-02 11:30")
     row = abuse(room)
@@ -155,7 +166,8 @@ def test_the_next_human_decision_on_the_comment_settles_open_rounds(
 
 
 @pytest.mark.parametrize(
-    ("deleted_at", "outcome"), [("05-02 10:29", "void"), ("05-02 10:30", "upheld"), ("05-02 10:31", "upheld")]
+    ("deleted_at", "outcome"),
+    [("05-02 10:29", "void"), ("05-02 10:30", "upheld"), ("05-02 10:31", "upheld")],
 )
 def test_deletion_before_the_next_human_decision_makes_a_round_void(
     room: Newsroom, deleted_at: str, outcome: str
@@ -223,7 +235,9 @@ def test_rejected_leaves_out_late_and_deleted_ones_and_counts_held_ones(room: Ne
     assert row["rejection_rate"] == 0.5  # beside "c1" and "approved again"
 
 
-def test_exposure_runs_from_first_visible_to_the_first_later_rejection_else_deletion(room: Newsroom) -> None:
+def test_exposure_runs_from_first_visible_to_the_first_later_rejection_else_deletion(
+    room: Newsroom,
+) -> None:
     room.report("p1", "05-01 12:10")
     room.moderate("c1", "rejected", "05-01 12:30", automated=True)
     room.moderate("c1", "rejected", "05-01 13:00")

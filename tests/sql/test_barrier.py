@@ -10,7 +10,12 @@ import psycopg
 import pytest
 
 from below_the_line.closing import barrier
-from below_the_line.closing.barrier import PartitionStoppedError, Progress, Target, broker_end_offsets
+from below_the_line.closing.barrier import (
+    PartitionStoppedError,
+    Progress,
+    Target,
+    broker_end_offsets,
+)
 from below_the_line.closing.windows import apply_barrier
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
@@ -76,22 +81,32 @@ def progress(
         "stopped after the end",
     ],
 )
-def test_a_partition_passes_when_everything_before_the_barrier_is_ingested(one: Progress, passed: bool) -> None:
+def test_a_partition_passes_when_everything_before_the_barrier_is_ingested(
+    one: Progress, passed: bool
+) -> None:
     assert one.passed is passed
     assert (barrier.lagging([one]) == ()) is passed
 
 
 def test_those_furthest_behind_are_named_first() -> None:
-    behind = barrier.lagging([progress(8, partition=0), progress(2, partition=1), progress(10, partition=2)])
+    behind = barrier.lagging(
+        [progress(8, partition=0), progress(2, partition=1), progress(10, partition=2)]
+    )
     assert [each.partition for each in behind] == [1, 0]
 
 
 @pytest.mark.parametrize(
     ("one", "text"),
     [
-        (progress(7), "comment-events[0]: 3 behind (at 7 of 10, last moved 5 s ago); the consumer is working"),
+        (
+            progress(7),
+            "comment-events[0]: 3 behind (at 7 of 10, last moved 5 s ago); the consumer is working",
+        ),
         (progress(7, idle_seconds=90), "last moved 90 s ago); is its consumer alive"),
-        (progress(None), "no consumer has ever taken it (needs offset 10); is `btl consume` running?"),
+        (
+            progress(None),
+            "no consumer has ever taken it (needs offset 10); is `btl consume` running?",
+        ),
         (progress(7, held_topic_id=OTHER_TOPIC), "the topic was deleted and made anew"),
         (progress(7, status="stopped"), "stopped: the breaker tripped"),
     ],
@@ -129,9 +144,13 @@ def consume(connection: psycopg.Connection, next_offset: int, status: str = "con
 
 
 @pytest.mark.stack
-def test_a_barrier_waits_and_then_passes_and_windows_are_applied_behind_it(connection: psycopg.Connection) -> None:
+def test_a_barrier_waits_and_then_passes_and_windows_are_applied_behind_it(
+    connection: psycopg.Connection,
+) -> None:
     clock = barrier.database_clock(connection)
-    taken = barrier.take_barrier(connection, settings(), attempt_id="1", run_id="r", end_offsets=targets)
+    taken = barrier.take_barrier(
+        connection, settings(), attempt_id="1", run_id="r", end_offsets=targets
+    )
     assert [each.end_offset for each in barrier.look(connection, taken)] == [10]
     consume(connection, 9)
     assert [each.next_offset for each in barrier.look(connection, taken)] == [9]
@@ -141,7 +160,8 @@ def test_a_barrier_waits_and_then_passes_and_windows_are_applied_behind_it(conne
     assert barrier.look(connection, taken) == ()
     summary = apply_barrier(connection, taken)
     row = connection.execute(
-        "select taken_at, cut_off, passed_at >= taken_at, applied_at >= passed_at from ingest.barriers"
+        "select taken_at, cut_off, passed_at >= taken_at, applied_at >= passed_at from"
+        " ingest.barriers"
     ).fetchone()
     assert row is not None
     assert row[0] >= clock
@@ -157,7 +177,9 @@ def test_the_clock_is_read_before_the_brokers_are_asked(connection: psycopg.Conn
         asked.append(barrier.database_clock(connection))
         return targets(given)
 
-    barrier.take_barrier(connection, settings(), attempt_id="1", run_id="r", end_offsets=end_offsets)
+    barrier.take_barrier(
+        connection, settings(), attempt_id="1", run_id="r", end_offsets=end_offsets
+    )
     row = connection.execute("select taken_at from ingest.barriers").fetchone()
     assert row is not None
     assert row[0] < asked[0]
@@ -168,7 +190,9 @@ def test_later_looks_of_an_attempt_find_its_barrier_another_attempt_takes_a_new_
     connection: psycopg.Connection,
 ) -> None:
     def take(attempt: str) -> int:
-        return barrier.take_barrier(connection, settings(), attempt_id=attempt, run_id="r", end_offsets=targets)
+        return barrier.take_barrier(
+            connection, settings(), attempt_id=attempt, run_id="r", end_offsets=targets
+        )
 
     first = take("1")
     assert take("1") == first
@@ -177,19 +201,29 @@ def test_later_looks_of_an_attempt_find_its_barrier_another_attempt_takes_a_new_
 
 @pytest.mark.stack
 def test_a_stopped_partition_fails_the_barrier_by_name(connection: psycopg.Connection) -> None:
-    taken = barrier.take_barrier(connection, settings(), attempt_id="1", run_id="r", end_offsets=targets)
+    taken = barrier.take_barrier(
+        connection, settings(), attempt_id="1", run_id="r", end_offsets=targets
+    )
     consume(connection, 5, "stopped")
-    with pytest.raises(PartitionStoppedError, match=r"comment-events\[0\]: 5 behind .*the breaker tripped"):
+    with pytest.raises(
+        PartitionStoppedError, match=r"comment-events\[0\]: 5 behind .*the breaker tripped"
+    ):
         barrier.look(connection, taken)
 
 
 @pytest.mark.stack
-def test_an_older_barrier_applied_late_takes_nothing_back(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+def test_an_older_barrier_applied_late_takes_nothing_back(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
     connection.execute(
-        "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off, passed_at) values"
-        " ('old', 'r', 'g', '2026-05-10', '2026-05-10', now()), ('new', 'r', 'g', '2026-05-20', '2026-05-20', now())"
+        "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off,"
+        " passed_at) values ('old', 'r', 'g', '2026-05-10', '2026-05-10', now()), ('new', 'r', 'g',"
+        " '2026-05-20', '2026-05-20', now())"
     )
-    old, new = (row[0] for row in connection.execute("select barrier_id from ingest.barriers order by cut_off"))
+    old, new = (
+        row[0]
+        for row in connection.execute("select barrier_id from ingest.barriers order by cut_off")
+    )
     newsroom.publish("05-01 10:00")
     connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
     apply_barrier(connection, new)
@@ -203,9 +237,12 @@ def test_an_unreachable_broker_is_named_with_a_cure(monkeypatch: pytest.MonkeyPa
     def unreachable(**_options: object) -> None:
         raise kafka.errors.KafkaTimeoutError("Unable to bootstrap")
 
-    # Not a real attempt: kafka-python leaves its sockets open when it fails, and warns later, in somebody else's test.
+    # Not a real attempt: kafka-python leaves its sockets open when it fails, and warns later, in
+    # somebody else's test.
     monkeypatch.setattr(kafka, "KafkaConsumer", unreachable)
-    with pytest.raises(BelowTheLineError, match=r"broker:9092 could not be asked .*Unable to bootstrap.*btl status"):
+    with pytest.raises(
+        BelowTheLineError, match=r"broker:9092 could not be asked .*Unable to bootstrap.*btl status"
+    ):
         broker_end_offsets(settings(kafka_bootstrap="broker:9092"))
 
 
@@ -215,7 +252,10 @@ def test_the_brokers_tell_every_partition_of_the_input_topics(kafka_bootstrap: s
 
     found = broker_end_offsets(settings(kafka_bootstrap=kafka_bootstrap))
     expected = {
-        (topic.name, number) for topic in topics() if topic.direction == "in" for number in range(topic.partitions)
+        (topic.name, number)
+        for topic in topics()
+        if topic.direction == "in"
+        for number in range(topic.partitions)
     }
     assert {(each.topic, each.partition) for each in found} == expected
     assert all(0 <= each.log_start_offset <= each.end_offset for each in found)

@@ -25,7 +25,8 @@ def figures(row: dict[str, Any]) -> dict[str, int]:
 
 def compute(room: Newsroom, time_zone: str = "UTC") -> None:
     room.connection.execute(
-        "insert into ingest.dirty_articles (article_id) select article_id from discussion.known_articles"
+        "insert into ingest.dirty_articles (article_id) select article_id from"
+        " discussion.known_articles"
     )
     recompute_dirty(room.connection, time_zone=time_zone)
 
@@ -41,7 +42,9 @@ def place(room: Newsroom, article: str, section: str | None, site: str = "daily"
 
 @pytest.fixture
 def room(newsroom: Newsroom) -> Newsroom:
-    """Two articles of one section; comments around midnight in Vienna, which is 22:00 UTC in May."""
+    """Two articles of one section; comments around midnight in Vienna, which is 22:00 UTC in
+    May.
+    """
     for article in ("a", "b"):
         newsroom.publish("05-01 10:00", article=article, window_hours=240)
         place(newsroom, article, "politics")
@@ -77,7 +80,10 @@ def test_days_begin_at_the_sites_midnight(room: Newsroom) -> None:
     found = rows(room, "select * from metrics.article_daily where article_id = 'a' order by day")
     assert [(row["day"], figures(row)) for row in found] == [
         (date(2026, 5, 1), {"comments": 1, "unique_commenters": 1}),
-        (date(2026, 5, 2), {"comments": 2, "replies": 1, "unique_commenters": 2, "reactions": 1, "reports": 1}),
+        (
+            date(2026, 5, 2),
+            {"comments": 2, "replies": 1, "unique_commenters": 2, "reactions": 1, "reports": 1},
+        ),
         (date(2026, 5, 3), {"rejected": 1}),
         (date(2026, 5, 20), {"late": 1}),
     ]
@@ -87,12 +93,20 @@ def test_days_begin_at_the_sites_midnight(room: Newsroom) -> None:
 
 
 @pytest.mark.parametrize("table", ["section_daily", "site_daily"])
-def test_a_reader_who_writes_under_two_articles_is_one_commenter_of_their_section(room: Newsroom, table: str) -> None:
+def test_a_reader_who_writes_under_two_articles_is_one_commenter_of_their_section(
+    room: Newsroom, table: str
+) -> None:
     compute(room, "Europe/Vienna")
     found = {row["day"]: row for row in rows(room, f"select * from metrics.{table}")}
     second = found[date(2026, 5, 2)]
     assert second["articles"] == 2
-    assert figures(second) == {"comments": 3, "replies": 1, "unique_commenters": 2, "reactions": 1, "reports": 1}
+    assert figures(second) == {
+        "comments": 3,
+        "replies": 1,
+        "unique_commenters": 2,
+        "reactions": 1,
+        "reports": 1,
+    }
     assert {*found} == {date(2026, 5, day) for day in (1, 2, 3, 20)}
 
 
@@ -103,7 +117,9 @@ def test_an_article_that_moves_takes_its_days_along(room: Newsroom) -> None:
     summary = recompute_dirty(room.connection)
     assert summary.section_days == 2
     found = rows(
-        room, "select section, day, comments from metrics.section_daily where comments > 0 order by section, day"
+        room,
+        "select section, day, comments from metrics.section_daily where comments > 0 order by"
+        " section, day",
     )
     assert found == [
         {"section": "politics", "day": date(2026, 5, 1), "comments": 3},
@@ -114,7 +130,9 @@ def test_an_article_that_moves_takes_its_days_along(room: Newsroom) -> None:
     ]
 
 
-def test_another_reader_on_the_same_day_changes_the_section_though_no_figure_of_the_article(room: Newsroom) -> None:
+def test_another_reader_on_the_same_day_changes_the_section_though_no_figure_of_the_article(
+    room: Newsroom,
+) -> None:
     compute(room)
     query = "select unique_commenters from metrics.section_daily where day = '2026-05-01'"
     assert rows(room, query) == [{"unique_commenters": 2}]
@@ -144,7 +162,9 @@ def test_a_run_that_changes_no_figure_computes_no_section(room: Newsroom) -> Non
 
 def test_what_is_gone_from_an_article_is_gone_from_its_section(room: Newsroom) -> None:
     compute(room)
-    room.connection.execute("delete from discussion.comments where article_id = 'a' and comment_id = 'late'")
+    room.connection.execute(
+        "delete from discussion.comments where article_id = 'a' and comment_id = 'late'"
+    )
     room.connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
     recompute_dirty(room.connection)
     for table in ("article_hourly", "article_daily", "section_daily", "site_daily"):
@@ -166,13 +186,19 @@ def test_each_column_sums_to_the_figure_of_the_article(room: Newsroom, table: st
     compute(room)
     for article in ("a", "b"):
         whole = room.engagement(article) | room.abuse(article)
-        of_article = [row for row in rows(room, f"select * from metrics.{table}") if row["article_id"] == article]
+        of_article = [
+            row
+            for row in rows(room, f"select * from metrics.{table}")
+            if row["article_id"] == article
+        ]
         for column, figure in SUMS.items():
             assert sum(row[column] for row in of_article) == whole[figure], (article, column)
     assert room.abuse()["reports"] == 1
 
 
-def test_a_round_counts_when_the_report_that_counts_was_made_not_when_its_earliest_was(newsroom: Newsroom) -> None:
+def test_a_round_counts_when_the_report_that_counts_was_made_not_when_its_earliest_was(
+    newsroom: Newsroom,
+) -> None:
     newsroom.comment("c1", "05-01 12:00")
     newsroom.report("told first", "05-02 14:00")
     newsroom.report("made first", "05-02 10:00")

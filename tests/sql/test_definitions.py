@@ -1,4 +1,6 @@
-"""A metric is defined once: its definitions, the comments in the database and docs/metrics.md say the same."""
+"""A metric is defined once: its definitions, the comments in the database and docs/metrics.md say
+the same.
+"""
 
 import psycopg
 import pytest
@@ -19,7 +21,9 @@ def test_the_tables_columns_and_comments_are_those_of_the_definitions(
         [str(definitions(table))],
     ).fetchall()
     assert rows == [(column.name, column.definition) for column in definitions(table).columns]
-    summary = connection.execute("select obj_description(%s::regclass)", [str(definitions(table))]).fetchone()
+    summary = connection.execute(
+        "select obj_description(%s::regclass)", [str(definitions(table))]
+    ).fetchone()
     assert summary == (definitions(table).summary,)
 
 
@@ -43,8 +47,7 @@ def test_the_page_shows_the_definitions(table: str) -> None:
 def test_every_relation_column_and_function_of_closing_and_metrics_has_a_comment(
     connection: psycopg.Connection,
 ) -> None:
-    rows = connection.execute(
-        """
+    rows = connection.execute("""
         select relation.oid::regclass::text, attribute.attname::text
         from pg_class as relation
         inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
@@ -61,6 +64,5 @@ def test_every_relation_column_and_function_of_closing_and_metrics_has_a_comment
         from pg_proc as routine
         inner join pg_namespace as namespace on namespace.oid = routine.pronamespace
         where namespace.nspname in ('discussion', 'ingest', 'metrics') and obj_description(routine.oid, 'pg_proc') is null
-        """
-    ).fetchall()
+        """).fetchall()
     assert rows == []

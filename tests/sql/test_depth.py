@@ -1,4 +1,6 @@
-"""How deep threads are: hand-computed cases, random forests against a plain model, and deep threads in time."""
+"""How deep threads are: hand-computed cases, random forests against a plain model, and deep threads
+in time.
+"""
 
 import random
 from collections.abc import Mapping
@@ -24,20 +26,32 @@ CHAIN = 20_000
         pytest.param({"c2": "missing"}, 2, id="missing parent"),
         pytest.param({"c2": "missing", "c3": "c2", "c4": "c3"}, 4, id="below a missing parent"),
         pytest.param({"c1": "c1"}, 1, id="own parent"),
-        pytest.param({"c1": "c1", "c2": "c1", "c3": "c2", "c4": "c1"}, 3, id="below its own parent"),
+        pytest.param(
+            {"c1": "c1", "c2": "c1", "c3": "c2", "c4": "c1"}, 3, id="below its own parent"
+        ),
         pytest.param({"c1": "c2", "c2": "c1"}, 2, id="circle of two"),
-        pytest.param({"c1": "c2", "c2": "c1", "c3": "c1", "c4": "c3"}, 4, id="below a circle of two"),
+        pytest.param(
+            {"c1": "c2", "c2": "c1", "c3": "c1", "c4": "c3"}, 4, id="below a circle of two"
+        ),
         pytest.param({"c1": "c2", "c2": "c3", "c3": "c1"}, 3, id="circle of three"),
         pytest.param(
-            {"c1": "c2", "c2": "c3", "c3": "c1", "c4": "c1", "c5": "c4", "c6": "c2"}, 5, id="below a circle of three"
+            {"c1": "c2", "c2": "c3", "c3": "c1", "c4": "c1", "c5": "c4", "c6": "c2"},
+            5,
+            id="below a circle of three",
         ),
         pytest.param(
-            {"a1": "a2", "a2": "a1", "b1": "b2", "b2": "b3", "b3": "b1", "a3": "a1", "c1": None}, 3, id="two circles"
+            {"a1": "a2", "a2": "a1", "b1": "b2", "b2": "b3", "b3": "b1", "a3": "a1", "c1": None},
+            3,
+            id="two circles",
         ),
-        pytest.param({"c1": "c1", "d1": None, "d2": "d1", "d3": "d2"}, 3, id="a thread beside a circle"),
+        pytest.param(
+            {"c1": "c1", "d1": None, "d2": "d1", "d3": "d2"}, 3, id="a thread beside a circle"
+        ),
     ],
 )
-def test_depth_counts_the_comments_met_walking_up(newsroom: Newsroom, parents: Parents, depth: int) -> None:
+def test_depth_counts_the_comments_met_walking_up(
+    newsroom: Newsroom, parents: Parents, depth: int
+) -> None:
     for comment, parent in parents.items():
         newsroom.comment(comment, "05-01 10:00", parent=parent)
     newsroom.compute()
@@ -88,11 +102,17 @@ def test_random_threads_with_circles_are_as_deep_as_walking_up_says(
 ) -> None:
     chance = random.Random(seed)
     articles = {f"a{number}": random_parents(chance) for number in range(60)}
-    held = {(article, comment) for article in articles for comment in articles[article] if chance.random() < 0.2}
+    held = {
+        (article, comment)
+        for article in articles
+        for comment in articles[article]
+        if chance.random() < 0.2
+    }
     with connection.cursor() as cursor:
         cursor.executemany(
-            "insert into discussion.comments (article_id, comment_id, parent_comment_id, held, user_id, role, posted_at,"
-            " first_body, posted_version) values (%s, %s, %s, %s, 'u', 'reader', '2026-05-01', 'text', '1')",
+            "insert into discussion.comments (article_id, comment_id, parent_comment_id, held,"
+            " user_id, role, posted_at, first_body, posted_version) values (%s, %s, %s, %s, 'u',"
+            " 'reader', '2026-05-01', 'text', '1')",
             [
                 (article, comment, parent, (article, comment) in held)
                 for article, parents in articles.items()
@@ -101,17 +121,33 @@ def test_random_threads_with_circles_are_as_deep_as_walking_up_says(
         )
     newsroom.compute()
     expected = {
-        article: max((depth(parents, each) for each in parents if (article, each) not in held), default=None)
+        article: max(
+            (depth(parents, each) for each in parents if (article, each) not in held), default=None
+        )
         for article, parents in articles.items()
     }
-    rows = connection.execute("select article_id, max_depth from metrics.article_engagement").fetchall()
+    rows = connection.execute(
+        "select article_id, max_depth from metrics.article_engagement"
+    ).fetchall()
     assert dict(rows) == expected
 
 
 @pytest.mark.parametrize(
     ("parent_of_the_first", "expected"),
-    [("null", CHAIN), ("'1'", CHAIN), ("'2'", CHAIN), (f"'{CHAIN}'", CHAIN), ("'missing'", CHAIN + 1)],
-    ids=["plain", "below its own parent", "below a circle of two", "one circle", "below a missing parent"],
+    [
+        ("null", CHAIN),
+        ("'1'", CHAIN),
+        ("'2'", CHAIN),
+        (f"'{CHAIN}'", CHAIN),
+        ("'missing'", CHAIN + 1),
+    ],
+    ids=[
+        "plain",
+        "below its own parent",
+        "below a circle of two",
+        "one circle",
+        "below a missing parent",
+    ],
 )
 def test_a_chain_of_twenty_thousand_replies_is_measured_in_seconds(
     newsroom: Newsroom, connection: psycopg.Connection, parent_of_the_first: str, expected: int

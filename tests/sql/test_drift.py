@@ -1,4 +1,6 @@
-"""Drift: what differs from a fresh computation is found and named; what is only waiting for a run is not."""
+"""Drift: what differs from a fresh computation is found and named; what is only waiting for a run
+is not.
+"""
 
 import random
 from collections.abc import Sequence
@@ -8,7 +10,7 @@ import psycopg
 import pytest
 
 from below_the_line.closing.windows import apply_windows
-from below_the_line.metrics import computing
+from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import ARTICLE_TABLES, TABLES
 from below_the_line.metrics.drift import Difference, drift, drift_of
 from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
@@ -25,7 +27,9 @@ def room(newsroom: Newsroom) -> Newsroom:
     for article in ("a", "b"):
         newsroom.publish("05-01 10:00", article=article)
         newsroom.connection.execute(
-            "insert into discussion.articles (article_id, site, section) values (%s, 'daily', 'politics')", [article]
+            "insert into discussion.articles (article_id, site, section) values (%s, 'daily',"
+            " 'politics')",
+            [article],
         )
         newsroom.comment("c1", "05-01 23:00", article=article)
         newsroom.report("p1", "05-02 10:00", article=article)
@@ -40,7 +44,10 @@ def found(room: Newsroom) -> list[Difference]:
 
 def test_after_a_run_nothing_differs(room: Newsroom) -> None:
     assert found(room) == []
-    assert all(room.connection.execute(f"select from metrics.{table}".encode()).fetchall() for table in TABLES)
+    assert all(
+        room.connection.execute(f"select from metrics.{table}".encode()).fetchall()
+        for table in TABLES
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +73,9 @@ def test_a_figure_changed_by_hand_is_named(
     room: Newsroom, table: str, column: str, value: Any, others: set[str]
 ) -> None:
     condition = "where article_id = 'a'" if table in ARTICLE_TABLES else ""
-    room.connection.execute(f"update metrics.{table} set {column} = %s {condition}".encode(), [value])
+    room.connection.execute(
+        f"update metrics.{table} set {column} = %s {condition}".encode(), [value]
+    )
     differences = found(room)
     named = [each for each in differences if (each.table, each.column) == (table, column)]
     assert {each.stored for each in named} == {value}
@@ -80,10 +89,16 @@ def test_a_row_that_is_missing_and_one_too_many_are_named(room: Newsroom, table:
     connection = room.connection
     connection.execute(f"create table aside as select * from metrics.{table} limit 1".encode())
     connection.execute(f"delete from metrics.{table}".encode())
-    assert [each.computed is not None for each in found(room) if each.table == table and each.column is None]
+    assert [
+        each.computed is not None
+        for each in found(room)
+        if each.table == table and each.column is None
+    ]
     rebuild_all(connection, time_zone=ZONE)
     assert found(room) == []
-    name = {"reporter_accuracy": "user_id", "section_daily": "section", "site_daily": "site"}.get(table, "article_id")
+    name = {"reporter_accuracy": "user_id", "section_daily": "section", "site_daily": "site"}.get(
+        table, "article_id"
+    )
     connection.execute(f"update aside set {name} = 'nobody'".encode())
     connection.execute(f"insert into metrics.{table} select * from aside".encode())
     [surplus] = [each for each in found(room) if each.table == table]
@@ -95,8 +110,9 @@ def test_a_row_that_is_missing_and_one_too_many_are_named(room: Newsroom, table:
 def test_a_lost_mark_is_found_and_a_marked_article_is_left_to_the_next_run(room: Newsroom) -> None:
     room.comment("c2", "05-02 12:00", user="u2")
     differences = found(room)
-    assert str(next(each for each in differences if each.column == "comments_submitted")) == (
-        "metrics.article_engagement (article_id 'a'): comments_submitted is 1, computed 2"
+    assert (
+        str(next(each for each in differences if each.column == "comments_submitted"))
+        == "metrics.article_engagement (article_id 'a'): comments_submitted is 1, computed 2"
     )
     assert {each.table for each in differences} == {
         *("article_engagement", "article_abuse", "article_hourly", "article_daily"),
@@ -114,17 +130,23 @@ def test_what_a_broken_off_rebuild_has_marked_is_left_to_the_next_run(room: News
     room.connection.execute("update metrics.reporter_accuracy set reports = 7")
     assert {each.table for each in found(room)} == {"site_daily", "reporter_accuracy"}
     room.connection.execute(
-        "insert into ingest.dirty_days (site, section, day) select site, 'sport', day from metrics.site_daily"
+        "insert into ingest.dirty_days (site, section, day) select site, 'sport', day from"
+        " metrics.site_daily"
     )
     room.connection.execute("insert into ingest.dirty_reporters (user_id) values ('r1')")
     assert found(room) == []
 
 
-def test_a_sample_meets_wrong_rows_of_its_articles_and_of_what_they_are_part_of(room: Newsroom) -> None:
+def test_a_sample_meets_wrong_rows_of_its_articles_and_of_what_they_are_part_of(
+    room: Newsroom,
+) -> None:
     connection = room.connection
     for table in ("article_hourly", "section_daily", "site_daily", "reporter_accuracy"):
         connection.execute(f"update metrics.{table} set reports = 7".encode())
-    for differences in (drift(connection, 4, time_zone=ZONE), drift_of(connection, ["a"], time_zone=ZONE)):
+    for differences in (
+        drift(connection, 4, time_zone=ZONE),
+        drift_of(connection, ["a"], time_zone=ZONE),
+    ):
         assert {each.table for each in differences} == {
             "article_hourly",
             "section_daily",
@@ -138,7 +160,9 @@ def test_comparing_needs_no_more_than_the_schedulers_rights_and_writes_nothing(
     room: Newsroom, database_url: str
 ) -> None:
     room.connection.execute("update metrics.article_abuse set reports = 7")
-    rows: LiteralString = "select article_id, xmin::text, ctid::text from metrics.article_abuse order by article_id"
+    rows: LiteralString = (
+        "select article_id, xmin::text, ctid::text from metrics.article_abuse order by article_id"
+    )
     before = room.connection.execute(rows).fetchall()
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("set role btl_scheduler")
@@ -162,13 +186,20 @@ def test_between_runs_nothing_ever_differs(newsroom: Newsroom, seed: int) -> Non
     for number in range(60):
         with connection.transaction():
             article = something_happens(newsroom, chance, number)
-            connection.execute("insert into ingest.dirty_articles (article_id) values (%s)", [article])
-            connection.execute("insert into ingest.dirty_windows (article_id) values (%s)", [article])
+            connection.execute(
+                "insert into ingest.dirty_articles (article_id) values (%s)", [article]
+            )
+            connection.execute(
+                "insert into ingest.dirty_windows (article_id) values (%s)", [article]
+            )
         if chance.random() < 0.2:
             apply_windows(connection, t(f"05-{1 + number // 4:02} 00:00"))
         if chance.random() < 0.2:
             recompute_dirty(
-                connection, bucket=chance.choice([1, 1000]), max_buckets=chance.choice([1, 2]), time_zone=ZONE
+                connection,
+                bucket=chance.choice([1, 1000]),
+                max_buckets=chance.choice([1, 2]),
+                time_zone=ZONE,
             )
         if chance.random() < 0.3:
             assert drift(connection, None, time_zone=ZONE) == []
@@ -177,16 +208,16 @@ def test_between_runs_nothing_ever_differs(newsroom: Newsroom, seed: int) -> Non
 def test_what_is_committed_while_it_compares_is_not_seen_by_halves(
     room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    staged = computing.stage_bucket
+    staged = statements.stage_bucket
 
     def meanwhile(connection: psycopg.Connection, articles: Sequence[str]) -> None:
         staged(connection, articles)
         if articles:
-            monkeypatch.setattr(computing, "stage_bucket", staged)
+            monkeypatch.setattr(statements, "stage_bucket", staged)
             room.comment("c2", "05-02 12:00", user="u2")
             room.compute(ZONE)
 
     with psycopg.connect(database_url, autocommit=True) as other:
-        monkeypatch.setattr(computing, "stage_bucket", meanwhile)
+        monkeypatch.setattr(statements, "stage_bucket", meanwhile)
         assert drift(other, None, time_zone=ZONE) == []
     assert room.engagement()["comments_submitted"] == 2

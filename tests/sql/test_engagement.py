@@ -48,7 +48,16 @@ def test_an_article_without_comments_has_a_row_of_zeros_and_nulls(newsroom: News
     newsroom.compute()
     row = newsroom.engagement()
     assert part(row, *NOTHING) == NOTHING
-    assert part(row, "state", "closes_at", "closed_at", "final", "reactions_final", "revision", "metric_version") == {
+    assert part(
+        row,
+        "state",
+        "closes_at",
+        "closed_at",
+        "final",
+        "reactions_final",
+        "revision",
+        "metric_version",
+    ) == {
         "state": "open",
         "closes_at": t("05-15 10:00"),
         "closed_at": None,
@@ -133,7 +142,9 @@ def test_a_comment_in_a_gap_is_late_and_an_extend_brings_it_back(newsroom: Newsr
     }
 
 
-def test_a_comment_before_the_article_opens_is_in_time_also_when_there_are_gaps(newsroom: Newsroom) -> None:
+def test_a_comment_before_the_article_opens_is_in_time_also_when_there_are_gaps(
+    newsroom: Newsroom,
+) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.override("close", "05-02 00:00")
     newsroom.override("clear", "05-04 00:00")
@@ -146,7 +157,9 @@ def test_a_comment_before_the_article_opens_is_in_time_also_when_there_are_gaps(
     }
 
 
-def test_late_comments_are_listed_with_how_late(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+def test_late_comments_are_listed_with_how_late(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.comment("c1", "05-15 12:00")
     newsroom.close("06-01 00:00")
@@ -202,7 +215,9 @@ def test_a_stub_counts_nowhere(newsroom: Newsroom) -> None:
     assert part(newsroom.engagement(), *NOTHING) == NOTHING
 
 
-def test_staff_are_counted_but_do_not_make_the_first_comment_of_a_reader(newsroom: Newsroom) -> None:
+def test_staff_are_counted_but_do_not_make_the_first_comment_of_a_reader(
+    newsroom: Newsroom,
+) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.comment("c1", "05-01 10:01", role="staff", user="s1")
     newsroom.comment("c2", "05-01 10:02", user="u1")
@@ -217,7 +232,9 @@ def test_staff_are_counted_but_do_not_make_the_first_comment_of_a_reader(newsroo
     assert part(newsroom.engagement(), *expected) == expected
 
 
-def test_an_article_known_only_from_comments_has_figures_without_anchor_and_state(newsroom: Newsroom) -> None:
+def test_an_article_known_only_from_comments_has_figures_without_anchor_and_state(
+    newsroom: Newsroom,
+) -> None:
     newsroom.comment("c1", "05-01 10:01")
     newsroom.compute()
     expected = {
@@ -245,8 +262,12 @@ def test_top5_share_is_of_the_five_most_active(newsroom: Newsroom) -> None:
     }
 
 
-def test_the_peak_hour_is_the_earliest_on_a_tie_in_utc(newsroom: Newsroom, connection: psycopg.Connection) -> None:
-    for number, at in enumerate(("05-01 12:00", "05-01 10:00", "05-01 10:59:59.9", "05-01 12:01", "05-01 11:00")):
+def test_the_peak_hour_is_the_earliest_on_a_tie_in_utc(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
+    for number, at in enumerate(
+        ("05-01 12:00", "05-01 10:00", "05-01 10:59:59.9", "05-01 12:01", "05-01 11:00")
+    ):
         newsroom.comment(f"c{number}", at)
     # Half an hour off: hours of the session's zone would be others.
     connection.execute("set timezone = 'Asia/Kolkata'")
@@ -270,7 +291,9 @@ def test_an_edit_in_time_counts_its_comment_once_a_late_edit_does_not(newsroom: 
     assert newsroom.engagement()["edited"] == 1
 
 
-def test_reactions_count_on_published_comments_inside_their_longer_window(newsroom: Newsroom) -> None:
+def test_reactions_count_on_published_comments_inside_their_longer_window(
+    newsroom: Newsroom,
+) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.comment("c1", "05-02 00:00")
     newsroom.comment("held", "05-02 00:00", held=True)
@@ -296,7 +319,10 @@ def test_depth_walks_over_a_stub_late_and_held_parents(newsroom: Newsroom) -> No
     newsroom.comment("late and deeper", "05-16 00:00", parent="in time")
     newsroom.close("06-01 00:00")
     newsroom.compute()
-    assert part(newsroom.engagement(), "max_depth", "comments_published") == {"max_depth": 4, "comments_published": 1}
+    assert part(newsroom.engagement(), "max_depth", "comments_published") == {
+        "max_depth": 4,
+        "comments_published": 1,
+    }
 
 
 def test_articles_are_computed_apart(newsroom: Newsroom) -> None:
@@ -305,16 +331,22 @@ def test_articles_are_computed_apart(newsroom: Newsroom) -> None:
     newsroom.comment("c2", "05-01 10:00", article="b", parent="c1")
     newsroom.compute()
     assert (newsroom.engagement("a")["max_depth"], newsroom.engagement("b")["max_depth"]) == (1, 2)
-    assert (newsroom.engagement("a")["comments_published"], newsroom.engagement("b")["comments_published"]) == (1, 2)
+    assert (
+        newsroom.engagement("a")["comments_published"],
+        newsroom.engagement("b")["comments_published"],
+    ) == (1, 2)
 
 
-def test_the_watermark_is_that_of_the_last_passed_barrier(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+def test_the_watermark_is_that_of_the_last_passed_barrier(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.compute()
     assert newsroom.engagement()["watermark"] is None
     connection.execute(
-        "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off, passed_at) values"
-        " ('1', 'r', 'g', %(one)s, %(one)s, %(one)s), ('2', 'r', 'g', %(two)s, %(two)s, null)",
+        "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off,"
+        " passed_at) values ('1', 'r', 'g', %(one)s, %(one)s, %(one)s), ('2', 'r', 'g', %(two)s,"
+        " %(two)s, null)",
         {"one": t("05-02 00:00"), "two": t("05-03 00:00")},
     )
     newsroom.compute()

@@ -1,4 +1,6 @@
-"""Events that share source and id but not their content: listed with where they are kept; and order keys read backwards."""
+"""Events that share source and id but not their content: listed with where they are kept; and order
+keys read backwards.
+"""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,9 +13,9 @@ from psycopg import sql
 
 from below_the_line.contracts.events import Event, Record, order_key
 from consumers.adapters.postgres import Store
-from consumers.core.batch import Batch, Judged, Partition
+from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.positions import BrokerPartition
-from tests.building import edited, event, posted
+from tests.builders import edited, event, posted
 
 pytestmark = pytest.mark.stack
 ZERO = Partition("comment-events", 0)
@@ -23,7 +25,7 @@ AT = "2026-05-01T10:00:00Z"
 def load(database_url: str, events: Sequence[Event]) -> None:
     batch = Batch()
     judged = [
-        Judged(Record(ZERO.topic, ZERO.number, offset, 1_780_000_000_000, b"k", b"v"), event)
+        DecodedRecord(Record(ZERO.topic, ZERO.number, offset, 1_780_000_000_000, b"k", b"v"), event)
         for offset, event in enumerate(events)
     ]
     batch.add(ZERO, judged, 0, len(judged), now=0.0)
@@ -35,11 +37,14 @@ def load(database_url: str, events: Sequence[Event]) -> None:
 
 def listed(connection: psycopg.Connection) -> list[tuple[object, ...]]:
     return connection.execute(
-        "select source, event_id, contents, registers, article_ids from ingest.event_id_conflicts order by 1, 2"
+        "select source, event_id, contents, registers, article_ids from ingest.event_id_conflicts"
+        " order by 1, 2"
     ).fetchall()
 
 
-def edit(body: str, *, event_id: str = "e1", source: str = "/test", article_id: str = "a1", at: str = AT) -> Event:
+def edit(
+    body: str, *, event_id: str = "e1", source: str = "/test", article_id: str = "a1", at: str = AT
+) -> Event:
     data = {"article_id": article_id, "comment_id": "c1", "body": body, "edited_at": at}
     return event("comment.edited.v1", data, at=at, event_id=event_id, source=source)
 
@@ -58,7 +63,9 @@ def test_an_order_key_names_its_event(
 ) -> None:
     moment = datetime.fromisoformat(occurred_at)
     since_1970 = moment - datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-    microseconds = (since_1970.days * 86_400 + since_1970.seconds) * 1_000_000 + since_1970.microseconds
+    microseconds = (
+        since_1970.days * 86_400 + since_1970.seconds
+    ) * 1_000_000 + since_1970.microseconds
     key = order_key(microseconds, event_id, source, digest)
     assert connection.execute("select * from ingest.event_of(%s)", [key]).fetchall() == [
         (moment, event_id, source, digest)
@@ -84,7 +91,8 @@ def test_the_same_id_with_other_content_is_listed_once_with_all_places(
         ("/test", "p1", 2, ["comments.posted_version"], ["a1"]),
     ]
     assert connection.execute(
-        "select first_occurred_at::text, last_occurred_at::text from ingest.event_id_conflicts where event_id = 'e1'"
+        "select first_occurred_at::text, last_occurred_at::text from ingest.event_id_conflicts"
+        " where event_id = 'e1'"
     ).fetchone() == ("2026-05-01 10:00:00+00", "2026-05-02 10:00:00+00")
 
 
@@ -92,14 +100,17 @@ def test_duplicates_and_the_ids_of_other_sources_are_no_conflicts(
     connection: psycopg.Connection, database_url: str
 ) -> None:
     # An edit is kept twice: in its register and in the set of all edits.
-    load(database_url, [edit("one"), edit("one"), edit("two", source="/other"), edited("three", at=AT)])
+    load(
+        database_url,
+        [edit("one"), edit("one"), edit("two", source="/other"), edited("three", at=AT)],
+    )
     assert listed(connection) == []
 
 
 def test_every_version_that_is_kept_is_looked_at(connection: psycopg.Connection) -> None:
     kept = connection.execute(
-        "select table_name, column_name from information_schema.columns"
-        " where table_schema = 'discussion' and data_type = 'bytea' and column_name like '%version' order by 1, 2"
+        "select table_name, column_name from information_schema.columns where table_schema ="
+        " 'discussion' and data_type = 'bytea' and column_name like '%version' order by 1, 2"
     ).fetchall()
     assert len(kept) == 14
     looked_at = connection.execute(

@@ -1,4 +1,6 @@
-"""When figures are final, and what becomes of final figures that change. Articles are published on 05-01 10:00, for a day."""
+"""When figures are final, and what becomes of final figures that change. Articles are published on
+05-01 10:00, for a day.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -98,7 +100,8 @@ def test_behind_a_barrier_it_is_what_was_set_when_the_barrier_was_taken(
     )
     for second, final in (("06.999999", False), ("07", True)):
         connection.execute(
-            "update ingest.barriers set passed_at = taken_at, cut_off = %s", [t(f"05-02 10:00:{second}")]
+            "update ingest.barriers set passed_at = taken_at, cut_off = %s",
+            [t(f"05-02 10:00:{second}")],
         )
         connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
         apply_barrier(connection, barrier_id)
@@ -132,11 +135,21 @@ def test_final_figures_that_change_are_kept_and_the_new_ones_are_final_after_a_g
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
     recompute_dirty(connection)
     row = room.engagement()
-    assert (row["comments_published"], row["revision"], row["final"], row["reactions_final"]) == (2, 1, False, False)
+    assert (row["comments_published"], row["revision"], row["final"], row["reactions_final"]) == (
+        2,
+        1,
+        False,
+        False,
+    )
     assert revisions(connection) == [(0, 1, 1, True, True)]
     assert not run(room, "05-03 13:30")["final"]
     row = run(room, "05-03 14:00")
-    assert (row["final"], row["reactions_final"], row["revision"], room.window()["revision"]) == (True, True, 1, 1)
+    assert (row["final"], row["reactions_final"], row["revision"], room.window()["revision"]) == (
+        True,
+        True,
+        1,
+        1,
+    )
     assert revisions(connection) == [(0, 1, 1, True, True)]
 
 
@@ -145,7 +158,12 @@ def test_late_comments_that_an_extend_covers_enter_the_metrics_and_closing_again
 ) -> None:
     room.close("05-02 12:00")
     row = run(room, "05-02 12:00")
-    assert (row["comments_published"], row["late_comments"], row["final"], row["revision"]) == (1, 1, True, 0)
+    assert (row["comments_published"], row["late_comments"], row["final"], row["revision"]) == (
+        1,
+        1,
+        True,
+        0,
+    )
     room.override("extend", "05-02 13:00", "05-04 10:00")
     connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
     row = run(room, "05-02 14:00")
@@ -157,7 +175,9 @@ def test_late_comments_that_an_extend_covers_enter_the_metrics_and_closing_again
     assert [each[:2] for each in revisions(connection)] == [(0, 1)]
 
 
-def test_a_change_of_no_figure_is_no_revision(room: Newsroom, connection: psycopg.Connection) -> None:
+def test_a_change_of_no_figure_is_no_revision(
+    room: Newsroom, connection: psycopg.Connection
+) -> None:
     room.close("05-02 12:00")
     run(room, "05-02 12:00")
     room.changed("05-02 11:00")
@@ -169,18 +189,27 @@ def test_a_change_of_no_figure_is_no_revision(room: Newsroom, connection: psycop
     assert (row["final"], row["revision"], revisions(connection)) == (True, 0, [])
 
 
-def test_a_reaction_to_a_final_article_is_a_revision_of_its_own(room: Newsroom, connection: psycopg.Connection) -> None:
+def test_a_reaction_to_a_final_article_is_a_revision_of_its_own(
+    room: Newsroom, connection: psycopg.Connection
+) -> None:
     room.close("05-03 12:00")
     run(room, "05-03 12:00")
     room.react("c1", "05-02 00:00", user="u2")
     room.changed("05-03 13:00", what="reactions")
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
     row = run(room, "05-03 13:30")
-    assert (row["reactions_net"], row["final"], row["reactions_final"], row["revision"]) == (2, True, False, 1)
+    assert (row["reactions_net"], row["final"], row["reactions_final"], row["revision"]) == (
+        2,
+        True,
+        False,
+        1,
+    )
 
 
 def test_a_full_rebuild_changes_no_revision(room: Newsroom, connection: psycopg.Connection) -> None:
-    test_final_figures_that_change_are_kept_and_the_new_ones_are_final_after_a_grace_of_their_own(room, connection)
+    test_final_figures_that_change_are_kept_and_the_new_ones_are_final_after_a_grace_of_their_own(
+        room, connection
+    )
     before = room.engagement()
     rebuild_all(connection)
     connection.execute("truncate metrics.article_engagement")

@@ -1,4 +1,6 @@
-"""Migrations: the same database as sql/schema.sql, once however often and by however many, and never backwards."""
+"""Migrations: the same database as sql/schema.sql, once however often and by however many, and
+never backwards.
+"""
 
 import os
 import re
@@ -13,10 +15,16 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from below_the_line.database.migrations import Migration, available, migrate, pending, require_current
+from below_the_line.database.migrations import (
+    Migration,
+    available,
+    migrate,
+    pending,
+    require_current,
+)
 from below_the_line.errors import BelowTheLineError
-from below_the_line.local.postgres import binaries
 from below_the_line.resources import SQL
+from btl.stack.postgres import binaries
 from tests.conftest import with_database
 
 pytestmark = pytest.mark.stack
@@ -34,7 +42,9 @@ def empty_database(server_url: str) -> Iterator[str]:
 
 
 def dumped(url: str) -> str:
-    """The schema as pg_dump writes it, less what differs by name only and the history of migrations."""
+    """The schema as pg_dump writes it, less what differs by name only and the history of
+    migrations.
+    """
     parts = conninfo_to_dict(url)
     environment = os.environ | {"PGPASSWORD": str(parts.get("password", ""))}
     done = subprocess.run(
@@ -52,7 +62,9 @@ def dumped(url: str) -> str:
     return re.sub(r"^\\(un)?restrict .*$", "", done.stdout, flags=re.MULTILINE)
 
 
-def test_the_readable_schema_and_the_migrations_make_the_same_database(database_url: str, empty_database: str) -> None:
+def test_the_readable_schema_and_the_migrations_make_the_same_database(
+    database_url: str, empty_database: str
+) -> None:
     with psycopg.connect(empty_database, autocommit=True) as connection:
         connection.execute((SQL / "schema.sql").read_bytes())
     assert dumped(empty_database).splitlines() == dumped(database_url).splitlines()
@@ -66,7 +78,9 @@ def test_migrating_twice_applies_nothing_the_second_time(empty_database: str) ->
 
 def test_two_at_once_apply_each_migration_once(empty_database: str) -> None:
     applied: list[list[str]] = []
-    both = [threading.Thread(target=lambda: applied.append(migrate(empty_database))) for _ in range(2)]
+    both = [
+        threading.Thread(target=lambda: applied.append(migrate(empty_database))) for _ in range(2)
+    ]
     for thread in both:
         thread.start()
     for thread in both:
@@ -82,12 +96,17 @@ def test_a_migration_that_fails_leaves_nothing_and_the_next_run_resumes_there(
     with pytest.raises(BelowTheLineError, match=r"0002_bad\.sql failed .* division by zero"):
         migrate(empty_database, tmp_path)
     with psycopg.connect(empty_database) as connection:
-        assert connection.execute("select to_regclass('good'), to_regclass('half')").fetchone() == ("good", None)
+        assert connection.execute("select to_regclass('good'), to_regclass('half')").fetchone() == (
+            "good",
+            None,
+        )
     (tmp_path / "0002_bad.sql").write_text("create table half ();")
     assert migrate(empty_database, tmp_path) == ["0002_bad.sql"]
 
 
-def test_a_database_that_is_newer_than_the_software_is_refused(empty_database: str, tmp_path: Path) -> None:
+def test_a_database_that_is_newer_than_the_software_is_refused(
+    empty_database: str, tmp_path: Path
+) -> None:
     for number in (1, 2):
         (tmp_path / f"000{number}_table.sql").write_text(f"create table t{number} ();")
     migrate(empty_database, tmp_path)
@@ -98,7 +117,11 @@ def test_a_database_that_is_newer_than_the_software_is_refused(empty_database: s
 
 def test_an_applied_migration_that_was_edited_is_refused() -> None:
     with pytest.raises(BelowTheLineError, match="another text"):
-        pending([Migration(1, "0001_a.sql", "select 2")], {1: Migration(1, "0001_a.sql", "select 1").sha256}, "db")
+        pending(
+            [Migration(1, "0001_a.sql", "select 2")],
+            {1: Migration(1, "0001_a.sql", "select 1").sha256},
+            "db",
+        )
 
 
 def test_an_old_database_is_named_with_its_cure(empty_database: str) -> None:
@@ -107,8 +130,7 @@ def test_an_old_database_is_named_with_its_cure(empty_database: str) -> None:
 
 
 def test_every_table_and_column_has_a_comment(connection: psycopg.Connection) -> None:
-    bare = connection.execute(
-        """
+    bare = connection.execute("""
         select c.relname, a.attname
         from pg_class as c
         inner join pg_namespace as n on n.oid = c.relnamespace
@@ -116,6 +138,5 @@ def test_every_table_and_column_has_a_comment(connection: psycopg.Connection) ->
         where n.nspname in ('discussion', 'ingest', 'metrics', 'below_the_line')
             and c.relkind in ('r', 'v', 'm', 'p')
             and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)
-        """
-    ).fetchall()
+        """).fetchall()
     assert bare == []

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from below_the_line.closing.windows import LATENESS_SETTINGS, apply_windows
-from below_the_line.metrics.computing import PLANNER_SETTINGS, prepare
 from below_the_line.metrics.definitions import ARTICLE_TABLES
+from below_the_line.metrics.statements import PLANNER_SETTINGS, prepare
 from below_the_line.resources import sql
 from tests.sql.newsroom import t
 
@@ -19,23 +19,19 @@ pytestmark = pytest.mark.stack
 @pytest.fixture
 def large(connection: psycopg.Connection) -> psycopg.Connection:
     """20,000 windows, ten of them due; 20,000 comments."""
-    connection.execute(
-        """
+    connection.execute("""
         insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
         select
             'a' || number, '2026-05-01', '2026-05-15', 'open', 'rule', false,
             case when number <= 10 then '2026-05-15'::timestamptz else '2026-06-15'::timestamptz end
         from generate_series(1, 20000) as number
-        """
-    )
-    connection.execute(
-        """
+        """)
+    connection.execute("""
         insert into discussion.comments
             (article_id, comment_id, user_id, role, posted_at, held, first_body, posted_version)
         select 'a' || number % 2000, 'c' || number, 'u', 'reader', '2026-05-02', false, 'text', '1'
         from generate_series(1, 20000) as number
-        """
-    )
+        """)
     connection.execute("analyze")
     return connection
 
@@ -47,19 +43,26 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def explain(
-    connection: psycopg.Connection, query: str, parameters: dict[str, Any], settings: Sequence[LiteralString] = ()
+    connection: psycopg.Connection,
+    query: bytes,
+    parameters: dict[str, Any],
+    settings: Sequence[LiteralString] = (),
 ) -> list[dict[str, Any]]:
     with connection.transaction():
         for setting in settings:
             connection.execute(setting)
-        row = connection.execute(f"explain (analyze, format json) {query}".encode(), parameters).fetchone()
+        row = connection.execute(b"explain (analyze, format json) " + query, parameters).fetchone()
     assert row is not None
     plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
     return list(nodes(plan[0]["Plan"]))
 
 
-def test_due_windows_are_found_by_their_index_and_only_those_are_touched(large: psycopg.Connection) -> None:
-    found = explain(large, sql("closing/due_windows.sql"), {"cut_off": t("05-20 00:00"), "bucket": 100})
+def test_due_windows_are_found_by_their_index_and_only_those_are_touched(
+    large: psycopg.Connection,
+) -> None:
+    found = explain(
+        large, sql("closing/due_windows.sql"), {"cut_off": t("05-20 00:00"), "bucket": 100}
+    )
     scans = [node for node in found if node.get("Relation Name") == "windows"]
     assert [node["Index Name"] for node in scans] == ["windows_due"]
     assert scans[0]["Actual Rows"] == 10
@@ -74,11 +77,19 @@ def relations_read_whole(found: list[dict[str, Any]]) -> set[str]:
 
 
 @pytest.mark.parametrize("stage", ["articles", "comments", "reactions", "rounds"])
-def test_staging_a_bucket_finds_its_rows_by_primary_keys(large: psycopg.Connection, stage: str) -> None:
+def test_staging_a_bucket_finds_its_rows_by_primary_keys(
+    large: psycopg.Connection, stage: str
+) -> None:
     prepare(large)
-    found = explain(large, sql(f"metrics/stage/{stage}.sql"), {"articles": ["a7", "a8"]}, PLANNER_SETTINGS)
+    found = explain(
+        large, sql(f"metrics/stage/{stage}.sql"), {"articles": ["a7", "a8"]}, PLANNER_SETTINGS
+    )
     assert relations_read_whole(found) == set()
-    assert all(node.get("Index Name") == "comments_pkey" for node in found if "comments" in node.get("Index Name", ""))
+    assert all(
+        node.get("Index Name") == "comments_pkey"
+        for node in found
+        if "comments" in node.get("Index Name", "")
+    )
 
 
 @pytest.mark.parametrize("table", ARTICLE_TABLES)
@@ -91,30 +102,26 @@ def test_computing_a_bucket_reads_no_table_whole(large: psycopg.Connection, tabl
 
 @pytest.fixture
 def counted(connection: psycopg.Connection) -> psycopg.Connection:
-    """Metric rows of 20,000 articles, half of them with a comment in the moderation queue, and of 20 sections."""
-    connection.execute(
-        """
+    """Metric rows of 20,000 articles, half of them with a comment in the moderation queue, and of
+    20 sections.
+    """
+    connection.execute("""
         insert into metrics.article_abuse
         select 'a' || number, number, 0, 0, 0, null, null, 0, 0, 0, 0, 0, number % 7, null, null, null, null, 0, null, null,
             now(), 1, null
         from generate_series(1, 20000) as number
-        """
-    )
-    connection.execute(
-        """
+        """)
+    connection.execute("""
         insert into metrics.open_reports
         select 'a' || number, 'c', 1, 1, array['u' || number % 100], array['spam'], now(), now(), 1, 1, -number, now(), 1, null
         from generate_series(1, 10000) as number
-        """
-    )
-    connection.execute(
-        """
+        """)
+    connection.execute("""
         insert into metrics.section_daily
         select 'daily', 'section ' || section, '2026-01-01'::date + day, 'UTC', 1, 1, 1, 1, 1, 1, 1, 1, now(), 1, null
         from generate_series(1, 20) as section
         cross join generate_series(0, 999) as day
-        """
-    )
+        """)
     connection.execute("analyze")
     return connection
 
@@ -130,8 +137,10 @@ def counted(connection: psycopg.Connection) -> psycopg.Connection:
         ),
         ("select * from discussion.moderation_queue limit 25", "open_reports_by_urgency", 25),
         (
-            "select * from metrics.section_daily where site = 'daily' and section = 'section 7' and day >= '2026-05-01'"
-            " and day < '2026-06-01'",
+            (
+                "select * from metrics.section_daily where site = 'daily' and section = 'section 7'"
+                " and day >= '2026-05-01' and day < '2026-06-01'"
+            ),
             "section_daily_site_section_day_key",
             31,
         ),
@@ -141,15 +150,25 @@ def counted(connection: psycopg.Connection) -> psycopg.Connection:
 def test_what_people_ask_for_is_found_by_an_index(
     counted: psycopg.Connection, query: str, index: str, most: int
 ) -> None:
-    found = explain(counted, query, {})
+    found = explain(counted, query.encode(), {})
     scans = {node["Index Name"]: node["Actual Rows"] for node in found if "Index Name" in node}
     assert scans[index] <= most
-    assert not [node for node in found if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 0]
+    assert not [
+        node for node in found if node["Node Type"] == "Seq Scan" and node["Actual Rows"] > 0
+    ]
 
 
-def test_a_changed_accuracy_finds_the_open_reports_of_its_reporter(counted: psycopg.Connection) -> None:
-    found = explain(counted, sql("metrics/open_reports/weights.sql"), {"articles": ["a7"], "user_ids": ["u5"]})
-    scans = {node.get("Index Name"): node["Actual Rows"] for node in found if node["Node Type"] == "Bitmap Index Scan"}
+def test_a_changed_accuracy_finds_the_open_reports_of_its_reporter(
+    counted: psycopg.Connection,
+) -> None:
+    found = explain(
+        counted, sql("metrics/open_reports/weights.sql"), {"articles": ["a7"], "user_ids": ["u5"]}
+    )
+    scans = {
+        node.get("Index Name"): node["Actual Rows"]
+        for node in found
+        if node["Node Type"] == "Bitmap Index Scan"
+    }
     assert scans == {"open_reports_pkey": 1, "open_reports_by_reporter": 100}
 
 
@@ -167,45 +186,58 @@ def test_applying_one_window_reads_no_table_whole(large: psycopg.Connection) -> 
     assert relations_read_whole(found) == set()
 
 
-def test_looking_for_late_comments_reads_those_of_the_given_articles_alone(large: psycopg.Connection) -> None:
-    found = explain(large, sql("closing/lateness.sql"), {"articles": ["a7", "a8"]}, LATENESS_SETTINGS)
+def test_looking_for_late_comments_reads_those_of_the_given_articles_alone(
+    large: psycopg.Connection,
+) -> None:
+    found = explain(
+        large, sql("closing/lateness.sql"), {"articles": ["a7", "a8"]}, LATENESS_SETTINGS
+    )
     scans = [node for node in found if node.get("Relation Name") == "comments"]
     assert scans
     assert relations_read_whole(found) == set()
-    assert all(node.get("Index Name") == "comments_pkey" for node in found if "comments" in node.get("Index Name", ""))
+    assert all(
+        node.get("Index Name") == "comments_pkey"
+        for node in found
+        if "comments" in node.get("Index Name", "")
+    )
 
 
 def test_what_is_pending_is_found_among_what_was_sent(connection: psycopg.Connection) -> None:
-    connection.execute(
-        """
+    connection.execute("""
         insert into ingest.outbox (article_id, sequence, event_id, event_type, effective_at, cause, data, status)
         select 'a', number, gen_random_uuid(), 'discussion.opened.v1', '2026-05-01', 'published', '{}',
             case when number <= 10 then 'pending' else 'sent' end
         from generate_series(1, 20000) as number
-        """
-    )
+        """)
     connection.execute("analyze")
     for statement in ("pending_events", "backlog"):
         found = explain(connection, sql(f"closing/{statement}.sql"), {"bucket": 100})
         scans = [node for node in found if node.get("Relation Name") == "outbox"]
-        assert [(node["Index Name"], node["Actual Rows"]) for node in scans] == [("outbox_pending", 10)]
+        assert [(node["Index Name"], node["Actual Rows"]) for node in scans] == [
+            ("outbox_pending", 10)
+        ]
 
 
 def test_an_idle_run_over_a_million_windows_touches_none(connection: psycopg.Connection) -> None:
     connection.execute("set synchronous_commit = off")
-    connection.execute(
-        """
+    connection.execute("""
         insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
         select 'a' || number, '2026-05-01', '2026-05-15', 'open', 'rule', false, '2026-05-15'
         from generate_series(1, 1000000) as number
-        """
-    )
+        """)
     connection.execute("analyze discussion.windows")
     idle = {"cut_off": t("05-10 00:00"), "bucket": 2000}
     for statement in ("due_windows", "changed_discussions", "take_marks"):
         found = explain(connection, sql(f"closing/{statement}.sql"), idle)
-        assert sum(node["Actual Rows"] for node in found if node.get("Relation Name") == "windows") == 0
-        assert all(node["Actual Loops"] == 0 for node in found if node["Node Type"] == "Seq Scan" and is_window(node))
+        assert (
+            sum(node["Actual Rows"] for node in found if node.get("Relation Name") == "windows")
+            == 0
+        )
+        assert all(
+            node["Actual Loops"] == 0
+            for node in found
+            if node["Node Type"] == "Seq Scan" and is_window(node)
+        )
     assert apply_windows(connection, t("05-10 00:00")).examined == 0
 
 
@@ -216,19 +248,23 @@ def is_window(node: dict[str, Any]) -> bool:
 def test_the_audit_of_a_whole_ledger_reads_its_sequence_in_order_from_the_index_alone(
     connection: psycopg.Connection,
 ) -> None:
-    connection.execute(
-        """
+    connection.execute("""
         insert into ingest.batches
             (consumer_group, topic, partition, incarnation, kind, first_offset, next_offset, records, applied, unchanged,
             dead_lettered)
         select 'group', 'comment-events', place, 1, 'batch', number * 10, number * 10 + 10, 10, 10, 0, 0
         from generate_series(1, 10000) as number
         cross join generate_series(0, 2) as place
-        """
-    )
+        """)
     connection.execute("vacuum analyze ingest.batches")
-    found = explain(connection, sql("ingest/audit/breaks.sql"), {"consumer_group": "group", "since": None})
-    scans = {node["Node Type"]: node["Actual Rows"] for node in found if node.get("Index Name") == "batches_contiguous"}
+    found = explain(
+        connection, sql("ingest/audit/breaks.sql"), {"consumer_group": "group", "since": None}
+    )
+    scans = {
+        node["Node Type"]: node["Actual Rows"]
+        for node in found
+        if node.get("Index Name") == "batches_contiguous"
+    }
     assert scans["Index Only Scan"] == 30_000
     assert all(node["Actual Rows"] == 0 for node in found if node["Node Type"] == "Sort")
     assert "Seq Scan" not in {node["Node Type"] for node in found}

@@ -36,7 +36,9 @@ def test_the_scheduler_can_run_both_jobs(room: Newsroom) -> None:
     connection = become(room, "btl_scheduler")
     summary = apply_windows(connection, t("06-01 00:00"))
     assert (summary.changed, sum(summary.told.values())) == (1, 5)
-    assert connection.execute("select count(*) from discussion.discussion_history").fetchone() == (4,)
+    assert connection.execute("select count(*) from discussion.discussion_history").fetchone() == (
+        4,
+    )
     assert recompute_dirty(connection).articles == 1
     assert rebuild_all(connection).articles == 1
     assert room.rule(48) > 0
@@ -91,7 +93,9 @@ def test_readers_and_moderators_see_metrics_but_change_nothing(room: Newsroom, r
     room.close("06-01 00:00")
     room.compute()
     connection = become(room, role)
-    assert connection.execute("select comments_published from metrics.article_engagement").fetchall() == [(1,)]
+    assert connection.execute(
+        "select comments_published from metrics.article_engagement"
+    ).fetchall() == [(1,)]
     assert connection.execute("select reports from metrics.article_abuse").fetchall() == [(1,)]
     assert connection.execute("select from metrics.article_engagement_revisions").fetchall() == []
     for table in (*TABLES, "trending_articles", "closing_soon"):
@@ -112,12 +116,20 @@ def test_a_moderator_sees_the_lists_that_need_a_person_a_reader_does_not(room: N
     room.publish("05-01 10:00", article="b", published_at=None)
     room.close("06-01 00:00")
     connection = become(room, "btl_moderator")
-    assert connection.execute("select comment_id from discussion.late_comments").fetchall() == [("late",)]
-    assert connection.execute("select article_id from discussion.cannot_close").fetchall() == [("b",)]
+    assert connection.execute("select comment_id from discussion.late_comments").fetchall() == [
+        ("late",)
+    ]
+    assert connection.execute("select article_id from discussion.cannot_close").fetchall() == [
+        ("b",)
+    ]
     assert connection.execute("select comment_id from discussion.moderation_queue").fetchall() == []
-    assert connection.execute("select comment_id from discussion.discussion_thread").fetchall() == [("c1",), ("late",)]
+    assert connection.execute("select comment_id from discussion.discussion_thread").fetchall() == [
+        ("c1",),
+        ("late",),
+    ]
     assert connection.execute(
-        "select change, decided_by from discussion.discussion_history where article_id = 'a' order by effective_at"
+        "select change, decided_by from discussion.discussion_history where article_id = 'a' order"
+        " by effective_at"
     ).fetchall() == [("opened", None), ("closed", "editor"), ("reopened", None), ("closed", None)]
     connection.execute("reset role")
     connection = become(room, "btl_reader")

@@ -11,8 +11,14 @@ from psycopg.pq import TransactionStatus
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES
-from below_the_line.metrics.recompute import METRICS_LOCK, SHARDS, ArticlesFailedError, rebuild_all, recompute_dirty
-from tests.consuming import wait_until
+from below_the_line.metrics.recompute import (
+    METRICS_LOCK,
+    SHARDS,
+    ArticlesFailedError,
+    rebuild_all,
+    recompute_dirty,
+)
+from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
@@ -45,10 +51,12 @@ def something_happens(room: Newsroom, chance: random.Random, number: int) -> str
     match chance.randrange(13):
         case 0:
             section = chance.choice([None, "politics", "sport"])
-            room.publish(at, article=article, window_hours=chance.choice([None, 48, 200]), section=section)
+            room.publish(
+                at, article=article, window_hours=chance.choice([None, 48, 200]), section=section
+            )
             room.connection.execute(
-                "insert into discussion.articles (article_id, site, section) values (%s, 'daily', %s)"
-                " on conflict (article_id) do update set section = excluded.section",
+                "insert into discussion.articles (article_id, site, section) values (%s, 'daily',"
+                " %s) on conflict (article_id) do update set section = excluded.section",
                 [article, section],
             )
         case 1:
@@ -59,7 +67,9 @@ def something_happens(room: Newsroom, chance: random.Random, number: int) -> str
             comment = f"c{number}" if chance.random() < 0.5 else comment
             parent = chance.choice([None, f"c{chance.randrange(12)}"])
             role, held = chance.choice(["reader", "reader", "staff"]), chance.random() < 0.2
-            room.comment(comment, at, article=article, user=user, parent=parent, role=role, held=held)
+            room.comment(
+                comment, at, article=article, user=user, parent=parent, role=role, held=held
+            )
         case 7:
             room.edit(comment, at, article=article)
         case 8:
@@ -81,15 +91,23 @@ def something_happens(room: Newsroom, chance: random.Random, number: int) -> str
             )
         case 11:
             known = room.connection.execute(
-                "select comment_id, report_id from discussion.reports where article_id = %s order by 1, 2", [article]
+                "select comment_id, report_id from discussion.reports where article_id = %s order"
+                " by 1, 2",
+                [article],
             ).fetchall()
             if known:
                 reported, decided = chance.choice(known)
                 room.decide(
-                    decided, chance.choice(["upheld", "dismissed", "void"]), at, comment=reported, article=article
+                    decided,
+                    chance.choice(["upheld", "dismissed", "void"]),
+                    at,
+                    comment=reported,
+                    article=article,
                 )
         case _:
-            room.react(comment, at, user=f"{user}-{number}", article=article, is_on=chance.random() < 0.7)
+            room.react(
+                comment, at, user=f"{user}-{number}", article=article, is_on=chance.random() < 0.7
+            )
     return article
 
 
@@ -105,7 +123,9 @@ def test_incremental_runs_give_what_a_full_rebuild_gives(newsroom: Newsroom, see
         if chance.random() < 0.1:
             apply_windows(connection, t(f"05-{1 + number // 8:02} 00:00"), bucket=2)
         if chance.random() < 0.15:
-            recompute_dirty(connection, bucket=chance.choice([1, 3, 1000]), time_zone="Europe/Vienna")
+            recompute_dirty(
+                connection, bucket=chance.choice([1, 3, 1000]), time_zone="Europe/Vienna"
+            )
     apply_windows(connection, t("05-20 00:00"))
     recompute_dirty(connection, time_zone="Europe/Vienna")
     incremental = figures(connection)
@@ -134,7 +154,9 @@ def test_only_marked_articles_are_computed_and_their_marks_are_gone(newsroom: Ne
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a'), ('a')")
     summary = recompute_dirty(connection)
     assert (summary.marks, summary.articles, summary.buckets) == (2, 1, 1)
-    assert connection.execute("select article_id from metrics.article_engagement").fetchall() == [("a",)]
+    assert connection.execute("select article_id from metrics.article_engagement").fetchall() == [
+        ("a",)
+    ]
     assert connection.execute("select count(*) from ingest.dirty_articles").fetchone() == (0,)
 
 
@@ -142,7 +164,9 @@ def test_marks_are_taken_bucket_by_bucket_until_none_is_left(newsroom: Newsroom)
     connection = newsroom.connection
     for number in range(7):
         newsroom.comment("c1", "05-01 12:00", article=f"a{number}")
-    connection.execute("insert into ingest.dirty_articles (article_id) select article_id from discussion.comments")
+    connection.execute(
+        "insert into ingest.dirty_articles (article_id) select article_id from discussion.comments"
+    )
     assert recompute_dirty(connection, bucket=2, max_buckets=1).articles == 2
     assert recompute_dirty(connection, bucket=2).articles == 5
     assert connection.execute("select count(*) from metrics.article_abuse").fetchone() == (7,)
@@ -167,9 +191,9 @@ def test_every_article_that_any_event_named_has_its_rows(newsroom: Newsroom) -> 
     newsroom.override("hold", "05-01 10:00", article="held")
     newsroom.delete("c1", "05-01 10:00", article="stub")
     newsroom.connection.execute(
-        "insert into discussion.report_decisions (article_id, comment_id, report_id, source, event_id, digest,"
-        " occurred_at, version, decision, decided_by, decided_at)"
-        " values ('decided', 'c', 'p', 's', 'e', '1', now(), '1', 'void', 'm', now())"
+        "insert into discussion.report_decisions (article_id, comment_id, report_id, source,"
+        " event_id, digest, occurred_at, version, decision, decided_by, decided_at) values"
+        " ('decided', 'c', 'p', 's', 'e', '1', now(), '1', 'void', 'm', now())"
     )
     newsroom.report("p1", "05-01 10:00", article="reported")
     newsroom.react("c1", "05-01 10:00", article="reacted")
@@ -179,7 +203,9 @@ def test_every_article_that_any_event_named_has_its_rows(newsroom: Newsroom) -> 
 
 
 def spoil(connection: psycopg.Connection, what: str, *articles: str) -> None:
-    """Computing one of the articles does ``what`` (PL/pgSQL) in the second metric table, from now on."""
+    """Computing one of the articles does ``what`` (PL/pgSQL) in the second metric table, from now
+    on.
+    """
     listed = ", ".join(f"'{article}'" for article in articles)
     connection.execute(
         f"""
@@ -193,7 +219,10 @@ def spoil(connection: psycopg.Connection, what: str, *articles: str) -> None:
 def marked(connection: psycopg.Connection) -> list[str]:
     """The article of each mark."""
     return [
-        row[0] for row in connection.execute("select article_id from ingest.dirty_articles order by mark_id").fetchall()
+        row[0]
+        for row in connection.execute(
+            "select article_id from ingest.dirty_articles order by mark_id"
+        ).fetchall()
     ]
 
 
@@ -205,7 +234,8 @@ def seven_marked(newsroom: Newsroom) -> psycopg.Connection:
         newsroom.comment("c1", "05-01 12:00", article=f"a{number}")
     for _ in range(2):
         connection.execute(
-            "insert into ingest.dirty_articles (article_id) select article_id from discussion.comments order by article_id"
+            "insert into ingest.dirty_articles (article_id) select article_id from"
+            " discussion.comments order by article_id"
         )
     return connection
 
@@ -217,10 +247,19 @@ def test_articles_that_fail_do_not_keep_others_from_being_computed(
     spoil(seven_marked, "raise 'no good'", "a0", "a3")
     with pytest.raises(ArticlesFailedError) as raised:
         recompute_dirty(seven_marked, bucket=bucket)
-    assert raised.value.message == ("The metrics of 2 articles could not be computed: 'a0' (no good); 'a3' (no good).")
+    assert (
+        raised.value.message
+        == "The metrics of 2 articles could not be computed: 'a0' (no good); 'a3' (no good)."
+    )
     assert sorted(marked(seven_marked)) == ["a0", "a0", "a3", "a3"]
     for table in ("article_engagement", "article_abuse", "article_hourly"):
-        assert [row["article_id"] for row in figures(seven_marked)[table]] == ["a1", "a2", "a4", "a5", "a6"]
+        assert [row["article_id"] for row in figures(seven_marked)[table]] == [
+            "a1",
+            "a2",
+            "a4",
+            "a5",
+            "a6",
+        ]
 
 
 def test_a_whole_bucket_of_failures_does_not_keep_the_next_from_being_computed(
@@ -234,7 +273,9 @@ def test_a_whole_bucket_of_failures_does_not_keep_the_next_from_being_computed(
     assert [row["article_id"] for row in figures(seven_marked)["article_abuse"]] == ["a6"]
 
 
-def test_articles_that_failed_are_tried_again_by_the_next_run(seven_marked: psycopg.Connection) -> None:
+def test_articles_that_failed_are_tried_again_by_the_next_run(
+    seven_marked: psycopg.Connection,
+) -> None:
     spoil(seven_marked, "raise 'no good'", "a0")
     with pytest.raises(ArticlesFailedError):
         recompute_dirty(seven_marked)
@@ -250,7 +291,8 @@ def test_an_article_that_takes_too_long_does_not_keep_others_from_being_computed
 ) -> None:
     spoil(seven_marked, "perform pg_sleep(60)", "a2")
     with pytest.raises(
-        ArticlesFailedError, match=r"1 article .* 'a2' \(canceling statement due to statement timeout\)"
+        ArticlesFailedError,
+        match=r"1 article .* 'a2' \(canceling statement due to statement timeout\)",
     ):
         recompute_dirty(seven_marked, statement_seconds=1)
     assert marked(seven_marked) == ["a2", "a2"]
@@ -277,7 +319,9 @@ def test_what_is_no_articles_fault_ends_the_run_and_all_marks_stay(
     assert figures(seven_marked) == NOTHING
 
 
-def test_a_mark_committed_while_a_run_waits_for_the_lock_is_not_lost(newsroom: Newsroom, database_url: str) -> None:
+def test_a_mark_committed_while_a_run_waits_for_the_lock_is_not_lost(
+    newsroom: Newsroom, database_url: str
+) -> None:
     connection = newsroom.connection
     newsroom.comment("c1", "05-01 12:00")
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
@@ -323,13 +367,18 @@ def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
         # As another rebuild that works on one shard.
         other.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
         other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, held])
-        run = threading.Thread(target=rebuild_all, args=(runner,), kwargs={"bucket": 4, "helpers": [helper]})
+        run = threading.Thread(
+            target=rebuild_all, args=(runner,), kwargs={"bucket": 4, "helpers": [helper]}
+        )
         # The held shard comes first: only the other connection can get past it.
         monkeypatch.setattr("random.randrange", lambda _: sorted(set(shards.values())).index(held))
         run.start()
         expected = sum(shard != held for shard in shards.values())
         wait_until(
-            lambda: connection.execute("select count(*) from metrics.article_engagement").fetchone() == (expected,),
+            lambda: (
+                connection.execute("select count(*) from metrics.article_engagement").fetchone()
+                == (expected,)
+            ),
             30,
             lambda: "the other shards were not computed",
         )
@@ -338,14 +387,21 @@ def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
         run.join(30)
         assert not run.is_alive()
     assert newsroom.engagement(articles[0])["comments_submitted"] == 2
-    assert connection.execute("select count(*) from metrics.article_engagement").fetchone() == (len(articles),)
+    assert connection.execute("select count(*) from metrics.article_engagement").fetchone() == (
+        len(articles),
+    )
 
 
-def test_a_run_waits_for_rebuilds_and_rebuilds_for_a_run(newsroom: Newsroom, database_url: str) -> None:
+def test_a_run_waits_for_rebuilds_and_rebuilds_for_a_run(
+    newsroom: Newsroom, database_url: str
+) -> None:
     connection = newsroom.connection
     newsroom.comment("c1", "05-01 12:00")
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
-    for work, lock in ((recompute_dirty, "pg_advisory_xact_lock_shared"), (rebuild_all, "pg_advisory_xact_lock")):
+    for work, lock in (
+        (recompute_dirty, "pg_advisory_xact_lock_shared"),
+        (rebuild_all, "pg_advisory_xact_lock"),
+    ):
         with (
             psycopg.connect(database_url, autocommit=True) as runner,
             psycopg.connect(database_url) as other,
@@ -365,7 +421,9 @@ def test_no_day_is_computed_by_two_at_once(newsroom: Newsroom, database_url: str
     newsroom.article_as_published_at("01-02 10:00")
     for day in ("01-03", "06-03"):
         newsroom.comment(f"of {day}", f"{day} 12:00")
-    held = connection.execute("select mod((date '2026-01-03' - date '1970-01-01') / 32, %s)", [SHARDS]).fetchone()
+    held = connection.execute(
+        "select mod((date '2026-01-03' - date '1970-01-01') / 32, %s)", [SHARDS]
+    ).fetchone()
     assert held is not None
     with (
         psycopg.connect(database_url, autocommit=True) as runner,
@@ -376,7 +434,11 @@ def test_no_day_is_computed_by_two_at_once(newsroom: Newsroom, database_url: str
         run = threading.Thread(target=rebuild_all, args=(runner,), kwargs={"helpers": [helper]})
         run.start()
         days = "select day::text from metrics.site_daily order by day"
-        wait_until(lambda: connection.execute(days).fetchall() == [("2026-06-03",)], 30, lambda: "no other day came")
+        wait_until(
+            lambda: connection.execute(days).fetchall() == [("2026-06-03",)],
+            30,
+            lambda: "no other day came",
+        )
         _until_waiting(connection, runner.info.backend_pid, helper.info.backend_pid)
         assert connection.execute(days).fetchall() == [("2026-06-03",)]
         other.commit()
@@ -385,7 +447,9 @@ def test_no_day_is_computed_by_two_at_once(newsroom: Newsroom, database_url: str
         assert connection.execute(days).fetchall() == [("2026-01-03",), ("2026-06-03",)]
 
 
-def test_a_run_does_not_wait_for_who_waits_for_a_shard(newsroom: Newsroom, database_url: str) -> None:
+def test_a_run_does_not_wait_for_who_waits_for_a_shard(
+    newsroom: Newsroom, database_url: str
+) -> None:
     connection = newsroom.connection
     newsroom.comment("c1", "05-01 12:00")
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
@@ -393,7 +457,9 @@ def test_a_run_does_not_wait_for_who_waits_for_a_shard(newsroom: Newsroom, datab
         psycopg.connect(database_url, autocommit=True) as runner,
         psycopg.connect(database_url) as other,
     ):
-        other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, _shard(connection, "a")])
+        other.execute(
+            "select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, _shard(connection, "a")]
+        )
         rebuild = threading.Thread(target=rebuild_all, args=(runner,))
         rebuild.start()
         _until_waiting(connection, runner.info.backend_pid)
@@ -403,7 +469,9 @@ def test_a_run_does_not_wait_for_who_waits_for_a_shard(newsroom: Newsroom, datab
         assert not rebuild.is_alive()
 
 
-def test_who_interrupts_a_rebuild_need_not_wait_for_its_connections(newsroom: Newsroom, database_url: str) -> None:
+def test_who_interrupts_a_rebuild_need_not_wait_for_its_connections(
+    newsroom: Newsroom, database_url: str
+) -> None:
     newsroom.comment("c1", "05-01 12:00")
     with (
         psycopg.connect(database_url, autocommit=True) as runner,
@@ -419,7 +487,11 @@ def test_who_interrupts_a_rebuild_need_not_wait_for_its_connections(newsroom: Ne
         threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             rebuild_all(runner, helpers=[helper])
-        assert runner.info.transaction_status == helper.info.transaction_status == TransactionStatus.IDLE
+        assert (
+            runner.info.transaction_status
+            == helper.info.transaction_status
+            == TransactionStatus.IDLE
+        )
         other.commit()
         assert rebuild_all(runner, helpers=[helper]).articles == 1
 
@@ -429,7 +501,8 @@ def _until_waiting(connection: psycopg.Connection, *backend_pids: int) -> None:
 
     def waiting() -> bool:
         row = connection.execute(
-            "select coalesce(bool_or(wait_event_type = 'Lock'), false) from pg_stat_activity where pid = any(%s)",
+            "select coalesce(bool_or(wait_event_type = 'Lock'), false) from pg_stat_activity where"
+            " pid = any(%s)",
             [list(backend_pids)],
         ).fetchone()
         return row == (True,)

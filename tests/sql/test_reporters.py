@@ -36,7 +36,8 @@ def test_a_round_has_the_reason_of_the_report_that_counts(room: Newsroom) -> Non
     room.compute()
     found = rows(room, "select * from metrics.article_abuse_reasons order by reason")
     assert [
-        (row["reason"], row["reports"], row["unique_reporters"], row["upheld"], row["open_reports"]) for row in found
+        (row["reason"], row["reports"], row["unique_reporters"], row["upheld"], row["open_reports"])
+        for row in found
     ] == [
         ("off_topic", 1, 1, 0, 1),
         ("spam", 2, 2, 1, 1),
@@ -57,7 +58,9 @@ def test_accuracy_is_shown_from_five_settled_reports_on_over_all_articles(room: 
     room.decide("px", "upheld", "05-02 10:00", article="b", comment="x")
     for number in range(3):
         room.report(f"p{number}", "05-02 10:00", comment=f"c{number}")
-        room.decide(f"p{number}", "upheld" if number else "dismissed", "05-02 11:00", comment=f"c{number}")
+        room.decide(
+            f"p{number}", "upheld" if number else "dismissed", "05-02 11:00", comment=f"c{number}"
+        )
     room.compute()
     assert accuracy(room) == [(3, 1, None)]
     room.report("p3", "05-02 10:00", comment="c3")
@@ -70,12 +73,16 @@ def test_accuracy_is_shown_from_five_settled_reports_on_over_all_articles(room: 
 
 
 def queue(room: Newsroom) -> list[str]:
-    return [row["comment_id"] for row in rows(room, "select comment_id from discussion.moderation_queue")]
+    return [
+        row["comment_id"]
+        for row in rows(room, "select comment_id from discussion.moderation_queue")
+    ]
 
 
 def weights(room: Newsroom) -> dict[str, float]:
     return {
-        row["comment_id"]: row["weight"] for row in rows(room, "select comment_id, weight from metrics.open_reports")
+        row["comment_id"]: row["weight"]
+        for row in rows(room, "select comment_id, weight from metrics.open_reports")
     }
 
 
@@ -97,14 +104,22 @@ def test_the_urgency_is_the_documented_formula(room: Newsroom) -> None:
     room.compute()
     (row,) = rows(
         room,
-        "select *, extract(epoch from now() - posted_at)::double precision as seconds from discussion.moderation_queue",
+        "select *, extract(epoch from now() - posted_at)::double precision as seconds from"
+        " discussion.moderation_queue",
     )
     assert row["exposure_seconds"] == pytest.approx(row["seconds"])
     assert row["urgency"] == pytest.approx(24 * 2 * 1 + row["seconds"] / 3600)
-    assert (row["body"], row["user_id"], row["reasons"], row["visible"]) == ("text", "author0", ["harassment"], True)
+    assert (row["body"], row["user_id"], row["reasons"], row["visible"]) == (
+        "text",
+        "author0",
+        ["harassment"],
+        True,
+    )
 
 
-def test_a_reporters_accuracy_weighs_and_comes_to_weigh_on_what_is_open_elsewhere(room: Newsroom) -> None:
+def test_a_reporters_accuracy_weighs_and_comes_to_weigh_on_what_is_open_elsewhere(
+    room: Newsroom,
+) -> None:
     for number in range(5):
         room.report(f"p{number}", "05-02 10:00", comment=f"c{number}")
     room.comment("x", "05-01 12:00", article="b")
@@ -118,7 +133,9 @@ def test_a_reporters_accuracy_weighs_and_comes_to_weigh_on_what_is_open_elsewher
     assert weights(room) == {"x": 1.5}
 
 
-def test_what_was_approved_is_gone_from_the_queue_and_back_when_it_is_reported_anew(room: Newsroom) -> None:
+def test_what_was_approved_is_gone_from_the_queue_and_back_when_it_is_reported_anew(
+    room: Newsroom,
+) -> None:
     room.report("p1", "05-02 10:00")
     room.moderate("c1", "approved", "05-02 11:00")
     room.compute()
@@ -135,8 +152,15 @@ def test_what_readers_do_not_see_comes_last_and_has_no_exposure(room: Newsroom) 
     room.moderate("c0", "rejected", "05-02 11:00", automated=True)
     room.report("p3", "05-02 10:00", comment="stub")
     room.compute()
-    found = rows(room, "select comment_id, visible, exposure_seconds, urgency from discussion.moderation_queue")
-    assert [(row["comment_id"], row["visible"]) for row in found] == [("c8", True), ("c0", False), ("stub", False)]
+    found = rows(
+        room,
+        "select comment_id, visible, exposure_seconds, urgency from discussion.moderation_queue",
+    )
+    assert [(row["comment_id"], row["visible"]) for row in found] == [
+        ("c8", True),
+        ("c0", False),
+        ("stub", False),
+    ]
     assert [row["exposure_seconds"] for row in found[1:]] == [None, None]
     assert found[1]["urgency"] == 72
 
@@ -155,7 +179,9 @@ def test_a_thread_is_read_from_the_top_and_says_what_readers_do_not_see(newsroom
     newsroom.comment("around", "05-01 17:00", parent="and around")
     newsroom.comment("and around", "05-01 17:00", parent="around")
     newsroom.close("06-01 00:00")
-    found = rows(newsroom, "select * from discussion.discussion_thread where article_id = 'a' order by path")
+    found = rows(
+        newsroom, "select * from discussion.discussion_thread where article_id = 'a' order by path"
+    )
     assert [(row["comment_id"], row["depth"], row["status"]) for row in found] == [
         ("first", 1, "visible"),
         ("reply", 2, "deleted"),
@@ -170,26 +196,28 @@ def test_a_thread_is_read_from_the_top_and_says_what_readers_do_not_see(newsroom
     assert str(found[-1]["late_by"]) == "1:00:00"
 
 
-def test_views_of_the_present_show_what_is_happening_now(newsroom: Newsroom, connection: psycopg.Connection) -> None:
-    connection.execute(
-        """
+def test_views_of_the_present_show_what_is_happening_now(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
+    connection.execute("""
         insert into metrics.article_hourly (
             article_id, hour, comments, replies, unique_commenters, reactions, reports, rejected, late, computed_at,
             metric_version
         )
         select 'a', date_trunc('hour', now(), 'UTC') - ago * interval '1 hour', comments, 0, 1, 2, 0, 0, 0, now(), 1
         from (values (0, 5), (2, 7), (3, 8), (26, 8), (27, 100)) as happened (ago, comments)
-        """
-    )
+        """)
     assert rows(
-        newsroom, "select article_id, comments, reactions, comments_before, growth from metrics.trending_articles"
-    ) == [{"article_id": "a", "comments": 12, "reactions": 4, "comments_before": 2.0, "growth": 6.0}]
-    connection.execute(
-        """
+        newsroom,
+        "select article_id, comments, reactions, comments_before, growth from"
+        " metrics.trending_articles",
+    ) == [
+        {"article_id": "a", "comments": 12, "reactions": 4, "comments_before": 2.0, "growth": 6.0}
+    ]
+    connection.execute("""
         insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
         select 'a' || hours, now() - interval '3 days', now() + hours * interval '1 hour', 'open', 'rule', false, now()
         from (values (-1), (1), (20), (25)) as away (hours)
-        """
-    )
+        """)
     soon = rows(newsroom, "select article_id, comments_published from metrics.closing_soon")
     assert [row["article_id"] for row in soon] == ["a1", "a20"]

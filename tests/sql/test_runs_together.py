@@ -1,4 +1,6 @@
-"""Runs that are killed in the middle, two at once, a rebuild beside them, and events that come meanwhile."""
+"""Runs that are killed in the middle, two at once, a rebuild beside them, and events that come
+meanwhile.
+"""
 
 import random
 import threading
@@ -29,7 +31,9 @@ def rebuild(connection: psycopg.Connection) -> MetricsSummary:
 
 
 def rebuild_by_two(connection: psycopg.Connection) -> MetricsSummary:
-    with psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True) as helper:
+    with psycopg.connect(
+        connection.info.dsn, password=connection.info.password, autocommit=True
+    ) as helper:
         return rebuild_all(connection, bucket=2, time_zone=ZONE, helpers=[helper])
 
 
@@ -38,13 +42,19 @@ def happen(room: Newsroom, chance: random.Random, numbers: range) -> None:
     for number in numbers:
         with room.connection.transaction():
             article = something_happens(room, chance, number)
-            room.connection.execute("insert into ingest.dirty_articles (article_id) values (%s)", [article])
-            room.connection.execute("insert into ingest.dirty_windows (article_id) values (%s)", [article])
+            room.connection.execute(
+                "insert into ingest.dirty_articles (article_id) values (%s)", [article]
+            )
+            room.connection.execute(
+                "insert into ingest.dirty_windows (article_id) values (%s)", [article]
+            )
 
 
 @pytest.fixture
 def room(newsroom: Newsroom) -> Newsroom:
-    """A history of which every metric table has rows, computed once; then more of it, with windows, not computed."""
+    """A history of which every metric table has rows, computed once; then more of it, with windows,
+    not computed.
+    """
     newsroom.connection.execute("set synchronous_commit = off")
     happen(newsroom, random.Random(1), range(120))
     apply_windows(newsroom.connection, t("05-10 00:00"))
@@ -71,7 +81,9 @@ def expect_right(room: Newsroom) -> None:
     run(room.connection)
     assert drift(room.connection, None, time_zone=ZONE) == []
     found = figures(room.connection)
-    room.connection.execute(f"truncate {', '.join(f'metrics.{table}' for table in TABLES)}".encode())
+    room.connection.execute(
+        f"truncate {', '.join(f'metrics.{table}' for table in TABLES)}".encode()
+    )
     rebuild(room.connection)
     assert figures(room.connection) == found
 
@@ -137,7 +149,8 @@ def test_runs_rebuilds_and_events_at_once_leave_what_a_rebuild_from_nothing_give
         return MetricsSummary()
 
     others = [
-        threading.Thread(target=again_and_again, args=(what,)) for what in (run, run, rebuild, rebuild_by_two, compare)
+        threading.Thread(target=again_and_again, args=(what,))
+        for what in (run, run, rebuild, rebuild_by_two, compare)
     ]
     for other in others:
         other.start()

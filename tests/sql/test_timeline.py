@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.hypothesis_profiles import examples
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.timeline_model import Decision, Rule, Timeline, Version
-from tests.trying import examples
 
 pytestmark = pytest.mark.stack
 START = t("05-01 00:00")
@@ -59,11 +59,15 @@ def room(server_url: str, template_database: str) -> Iterator[Newsroom]:
     name = f"{template_database}_timeline"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(
-            sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template_database))
+            sql.SQL("create database {} template {}").format(
+                sql.Identifier(name), sql.Identifier(template_database)
+            )
         )
         try:
             with psycopg.connect(
-                with_database(server_url, name), options="-c timezone=UTC -c synchronous_commit=off", autocommit=True
+                with_database(server_url, name),
+                options="-c timezone=UTC -c synchronous_commit=off",
+                autocommit=True,
             ) as connection:
                 newsroom = Newsroom(connection)
                 newsroom.rule(RULE_HOURS)
@@ -120,20 +124,32 @@ def test_sql_and_model_agree(
             None if closes is None else at_hour(closes).strftime("%m-%d %H:%M"),
             occurred=at_hour(occurred).strftime("%m-%d %H:%M"),
         )
-        model_decisions.append(Decision(action, at_hour(hour), None if closes is None else at_hour(closes)))
+        model_decisions.append(
+            Decision(action, at_hour(hour), None if closes is None else at_hour(closes))
+        )
     model = Timeline(model_versions, model_decisions, [Rule(RULE_HOURS)])
 
     room.close(at_hour(cut_off).strftime("%m-%d %H:%M"))
 
-    # The model's verdict at single instants, not its own intervals: those are made as the code makes them.
-    instants = [at_hour(hour) + shift for hour in range(-1, 64) for shift in (timedelta(0), timedelta(microseconds=-1))]
+    # The model's verdict at single instants, not its own intervals: those are made as the code
+    # makes them.
+    instants = [
+        at_hour(hour) + shift
+        for hour in range(-1, 64)
+        for shift in (timedelta(0), timedelta(microseconds=-1))
+    ]
     pieces = room.intervals()
     for instant in instants:
         if model.anchor is not None and instant < model.anchor:
             continue
-        stored = any((start is None or start <= instant) and (end is None or instant < end) for start, end in pieces)
+        stored = any(
+            (start is None or start <= instant) and (end is None or instant < end)
+            for start, end in pieces
+        )
         assert stored == (model.known and model.judge(instant).accepted), (instant, pieces)
     assert pieces == model.intervals()
     if model.known:
         expected = model.window(at_hour(cut_off))
-        assert {name: value for name, value in room.window().items() if name in expected} == expected
+        assert {
+            name: value for name, value in room.window().items() if name in expected
+        } == expected

@@ -1,4 +1,6 @@
-"""Windows: rules, settings, overrides and the cut-off, as rows in and rows out. Articles are published on 05-01 10:00."""
+"""Windows: rules, settings, overrides and the cut-off, as rows in and rows out. Articles are
+published on 05-01 10:00.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +15,9 @@ ANCHOR = t("05-01 10:00")
 DEFAULT_END = t("05-15 10:00")
 
 
-def test_the_default_rule_closes_after_two_weeks_and_reactions_a_week_later(newsroom: Newsroom) -> None:
+def test_the_default_rule_closes_after_two_weeks_and_reactions_a_week_later(
+    newsroom: Newsroom,
+) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.close("05-10 00:00")
     window = newsroom.window()
@@ -82,7 +86,9 @@ def test_disabling_closes_from_the_time_of_the_version_that_says_so(newsroom: Ne
     assert (newsroom.window()["state"], newsroom.window()["reason"]) == ("closed", "disabled")
 
 
-def test_a_discussion_that_never_opened_closes_when_it_would_have_opened(newsroom: Newsroom) -> None:
+def test_a_discussion_that_never_opened_closes_when_it_would_have_opened(
+    newsroom: Newsroom,
+) -> None:
     newsroom.publish("05-01 10:00", enabled=False)
     newsroom.close("05-10 00:00")
     window = newsroom.window()
@@ -91,7 +97,9 @@ def test_a_discussion_that_never_opened_closes_when_it_would_have_opened(newsroo
     assert not window["has_gaps"]
 
 
-def test_section_beats_site_beats_all_and_a_rule_that_names_the_site_comes_first(newsroom: Newsroom) -> None:
+def test_section_beats_site_beats_all_and_a_rule_that_names_the_site_comes_first(
+    newsroom: Newsroom,
+) -> None:
     newsroom.rule(10, site="daily")
     any_site = newsroom.rule(20, section="sports")
     this_site = newsroom.rule(30, site="daily", section="sports")
@@ -100,14 +108,20 @@ def test_section_beats_site_beats_all_and_a_rule_that_names_the_site_comes_first
     newsroom.publish("05-01 10:00", article="elsewhere", site="weekly", section="sports")
     newsroom.publish("05-01 10:00", article="other", site="weekly")
     newsroom.close("06-01 00:00")
-    ends = {name: newsroom.window(name)["closes_at"] - ANCHOR for name in ("politics", "sports", "elsewhere", "other")}
+    ends = {
+        name: newsroom.window(name)["closes_at"] - ANCHOR
+        for name in ("politics", "sports", "elsewhere", "other")
+    }
     assert ends == {
         "politics": timedelta(hours=10),
         "sports": timedelta(hours=30),
         "elsewhere": timedelta(hours=20),
         "other": timedelta(days=14),
     }
-    assert (newsroom.window("sports")["rule_id"], newsroom.window("elsewhere")["rule_id"]) == (this_site, any_site)
+    assert (newsroom.window("sports")["rule_id"], newsroom.window("elsewhere")["rule_id"]) == (
+        this_site,
+        any_site,
+    )
 
 
 def test_the_latest_rule_in_force_at_the_anchor_counts(newsroom: Newsroom) -> None:
@@ -129,7 +143,9 @@ def test_a_new_rule_marks_the_articles_that_it_may_concern(newsroom: Newsroom) -
     assert newsroom.window("sports")["closes_at"] == ANCHOR + timedelta(hours=48)
 
 
-def test_an_earlier_publication_that_arrives_late_moves_the_window_and_chooses_the_rule(newsroom: Newsroom) -> None:
+def test_an_earlier_publication_that_arrives_late_moves_the_window_and_chooses_the_rule(
+    newsroom: Newsroom,
+) -> None:
     newsroom.rule(24, section="sports")
     newsroom.publish("05-03 10:00")
     newsroom.close("05-04 00:00")
@@ -137,7 +153,11 @@ def test_an_earlier_publication_that_arrives_late_moves_the_window_and_chooses_t
     newsroom.publish("05-01 10:00", section="sports")
     newsroom.close("05-04 00:00")
     window = newsroom.window()
-    assert (window["opens_at"], window["closes_at"], window["state"]) == (ANCHOR, t("05-02 10:00"), "closed")
+    assert (window["opens_at"], window["closes_at"], window["state"]) == (
+        ANCHOR,
+        t("05-02 10:00"),
+        "closed",
+    )
 
 
 def test_without_a_publication_time_a_discussion_cannot_close(
@@ -153,9 +173,9 @@ def test_without_a_publication_time_a_discussion_cannot_close(
         None,
     )
     assert newsroom.intervals() == [(None, None)]
-    assert connection.execute("select article_id, reason from discussion.cannot_close").fetchall() == [
-        ("a", "no_publication_time")
-    ]
+    assert connection.execute(
+        "select article_id, reason from discussion.cannot_close"
+    ).fetchall() == [("a", "no_publication_time")]
 
 
 def test_unpublishing_closes_and_only_publishing_opens_again(newsroom: Newsroom) -> None:
@@ -167,18 +187,27 @@ def test_unpublishing_closes_and_only_publishing_opens_again(newsroom: Newsroom)
     assert newsroom.intervals() == [(ANCHOR, t("05-02 00:00")), (t("05-04 00:00"), DEFAULT_END)]
 
 
-def test_an_article_known_only_from_comments_has_no_window(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+def test_an_article_known_only_from_comments_has_no_window(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
     newsroom.comment("c1", "05-01 10:00")
     connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
     apply_windows(connection, t("05-10 00:00"))
     assert connection.execute("select count(*) from discussion.windows").fetchone() == (0,)
 
 
-# Overrides: (action, decided at, closes at), then the intervals that they leave of 05-01 10:00 to 05-15 10:00.
+# Overrides: (action, decided at, closes at), then the intervals that they leave of 05-01 10:00 to
+# 05-15 10:00.
 OVERRIDES: dict[str, tuple[list[tuple[str, str, str | None]], list[tuple[str, str | None]]]] = {
     "close": ([("close", "05-02 00:00", None)], [("05-01 10:00", "05-02 00:00")]),
-    "close at an announced time": ([("close", "05-02 00:00", "05-03 00:00")], [("05-01 10:00", "05-03 00:00")]),
-    "close with a needless earlier time": ([("close", "05-02 00:00", "05-01 11:00")], [("05-01 10:00", "05-02 00:00")]),
+    "close at an announced time": (
+        [("close", "05-02 00:00", "05-03 00:00")],
+        [("05-01 10:00", "05-03 00:00")],
+    ),
+    "close with a needless earlier time": (
+        [("close", "05-02 00:00", "05-01 11:00")],
+        [("05-01 10:00", "05-02 00:00")],
+    ),
     "announced close, called off by clear": (
         [("close", "05-02 00:00", "05-03 00:00"), ("clear", "05-02 12:00", None)],
         [("05-01 10:00", "05-15 10:00")],
@@ -191,12 +220,18 @@ OVERRIDES: dict[str, tuple[list[tuple[str, str, str | None]], list[tuple[str, st
         [("close", "05-02 00:00", None), ("reopen", "05-03 00:00", "05-04 00:00")],
         [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00")],
     ),
-    "extend in time": ([("extend", "05-10 00:00", "05-20 00:00")], [("05-01 10:00", "05-20 00:00")]),
+    "extend in time": (
+        [("extend", "05-10 00:00", "05-20 00:00")],
+        [("05-01 10:00", "05-20 00:00")],
+    ),
     "extend covers the gap after closing by age": (
         [("extend", "05-18 00:00", "05-20 00:00")],
         [("05-01 10:00", "05-20 00:00")],
     ),
-    "extend may shorten": ([("extend", "05-03 00:00", "05-04 00:00")], [("05-01 10:00", "05-04 00:00")]),
+    "extend may shorten": (
+        [("extend", "05-03 00:00", "05-04 00:00")],
+        [("05-01 10:00", "05-04 00:00")],
+    ),
     "extend acts as reopen while a close is in force": (
         [("close", "05-02 00:00", None), ("extend", "05-03 00:00", "05-04 00:00")],
         [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00")],
@@ -207,10 +242,18 @@ OVERRIDES: dict[str, tuple[list[tuple[str, str, str | None]], list[tuple[str, st
             ("reopen", "05-03 00:00", "05-04 00:00"),
             ("extend", "05-05 00:00", "05-06 00:00"),
         ],
-        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00"), ("05-05 00:00", "05-06 00:00")],
+        [
+            ("05-01 10:00", "05-02 00:00"),
+            ("05-03 00:00", "05-04 00:00"),
+            ("05-05 00:00", "05-06 00:00"),
+        ],
     ),
     "extend after clear moves the base close again": (
-        [("close", "05-02 00:00", None), ("clear", "05-03 00:00", None), ("extend", "05-18 00:00", "05-20 00:00")],
+        [
+            ("close", "05-02 00:00", None),
+            ("clear", "05-03 00:00", None),
+            ("extend", "05-18 00:00", "05-20 00:00"),
+        ],
         [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-20 00:00")],
     ),
     "extend of an extend that acted as reopen does, too": (
@@ -219,7 +262,11 @@ OVERRIDES: dict[str, tuple[list[tuple[str, str, str | None]], list[tuple[str, st
             ("extend", "05-03 00:00", "05-04 00:00"),
             ("extend", "05-06 00:00", "05-07 00:00"),
         ],
-        [("05-01 10:00", "05-02 00:00"), ("05-03 00:00", "05-04 00:00"), ("05-06 00:00", "05-07 00:00")],
+        [
+            ("05-01 10:00", "05-02 00:00"),
+            ("05-03 00:00", "05-04 00:00"),
+            ("05-06 00:00", "05-07 00:00"),
+        ],
     ),
     "clear ends a close from then on": (
         [("close", "05-02 00:00", None), ("clear", "05-03 00:00", None)],
@@ -230,7 +277,11 @@ OVERRIDES: dict[str, tuple[list[tuple[str, str, str | None]], list[tuple[str, st
         [("05-01 10:00", "05-17 00:00")],
     ),
     "hold and release, whatever else says": (
-        [("hold", "05-02 00:00", None), ("reopen", "05-03 00:00", None), ("release", "05-04 00:00", None)],
+        [
+            ("hold", "05-02 00:00", None),
+            ("reopen", "05-03 00:00", None),
+            ("release", "05-04 00:00", None),
+        ],
         [("05-01 10:00", "05-02 00:00"), ("05-04 00:00", None)],
     ),
     "extend after an announced close that it outlives": (
@@ -241,7 +292,9 @@ OVERRIDES: dict[str, tuple[list[tuple[str, str, str | None]], list[tuple[str, st
 
 
 @pytest.mark.parametrize("name", OVERRIDES)
-def test_an_override_does_what_it_says_in_any_order_of_arrival(newsroom: Newsroom, name: str) -> None:
+def test_an_override_does_what_it_says_in_any_order_of_arrival(
+    newsroom: Newsroom, name: str
+) -> None:
     decisions, expected = OVERRIDES[name]
     newsroom.publish("05-01 10:00")
     for action, decided_at, closes_at in reversed(decisions):
@@ -250,7 +303,9 @@ def test_an_override_does_what_it_says_in_any_order_of_arrival(newsroom: Newsroo
     assert newsroom.intervals() == [(t(start), end and t(end)) for start, end in expected]
 
 
-def test_of_two_decisions_the_later_event_wins_also_when_it_takes_effect_earlier(newsroom: Newsroom) -> None:
+def test_of_two_decisions_the_later_event_wins_also_when_it_takes_effect_earlier(
+    newsroom: Newsroom,
+) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.override("reopen", "05-03 00:00", occurred="05-03 01:00")
     newsroom.override("close", "05-02 00:00", occurred="05-03 02:00")
@@ -293,13 +348,18 @@ def test_intervals_that_are_gone_are_removed(newsroom: Newsroom) -> None:
     assert newsroom.intervals() == [(ANCHOR, t("05-01 12:00"))]
 
 
-def test_marks_are_taken_in_buckets_until_none_is_left(newsroom: Newsroom, connection: psycopg.Connection) -> None:
+def test_marks_are_taken_in_buckets_until_none_is_left(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
     for number in range(7):
         newsroom.publish("05-01 10:00", article=f"a{number}")
     connection.execute(
-        "insert into ingest.dirty_windows (article_id) select article_id from discussion.article_versions"
+        "insert into ingest.dirty_windows (article_id) select article_id from"
+        " discussion.article_versions"
     )
-    connection.execute("insert into ingest.dirty_windows (article_id) values ('a0'), ('a0'), ('a6')")
+    connection.execute(
+        "insert into ingest.dirty_windows (article_id) values ('a0'), ('a0'), ('a6')"
+    )
     summary = apply_windows(connection, t("05-10 00:00"), bucket=2)
     assert (summary.examined, summary.changed) == (7, 7)
     assert connection.execute("select count(*) from ingest.dirty_windows").fetchone() == (0,)
@@ -329,16 +389,21 @@ def test_what_cannot_close_says_why_and_since_when_and_which_event_would_end_it(
     newsroom.override("reopen", "06-02 00:00", article="announced")
     newsroom.close("06-01 00:00")
     assert connection.execute(
-        "select article_id, reason, since, decided_by, decision_reason from discussion.cannot_close order by 1"
+        "select article_id, reason, since, decided_by, decision_reason from discussion.cannot_close"
+        " order by 1"
     ).fetchall() == [
         ("announced", "reopen", t("06-02 00:00"), "editor", "other"),
         ("dateless", "no_publication_time", t("05-01 10:00"), None, None),
         ("released", "no_publication_time", t("05-04 00:00"), None, None),
         ("reopened", "reopen", t("05-20 12:00"), "editor", "other"),
     ]
-    assert connection.execute("select explanation from discussion.cannot_close order by article_id").fetchall()[:2] == [
+    assert connection.execute(
+        "select explanation from discussion.cannot_close order by article_id"
+    ).fetchall()[:2] == [
         ("reopened without an end: needs a close, an extend or a clear",),
         ("no event tells when it was published: needs one with published_at, or a close",),
     ]
     newsroom.override("close", "06-03 00:00", article="announced")
-    assert ("announced",) not in connection.execute("select article_id from discussion.cannot_close").fetchall()
+    assert ("announced",) not in connection.execute(
+        "select article_id from discussion.cannot_close"
+    ).fetchall()

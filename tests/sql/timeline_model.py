@@ -1,4 +1,6 @@
-"""When a discussion was open, as plainly as it can be said: replay all events for one instant. Slow, for tests."""
+"""When a discussion was open, as plainly as it can be said: replay all events for one instant.
+Slow, for tests.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -53,7 +55,9 @@ class Decision:
 
 
 class Verdict(NamedTuple):
-    """What holds at an instant: are comments accepted, what decides that, and by which event (none: a rule, or nothing)."""
+    """What holds at an instant: are comments accepted, what decides that, and by which event (none:
+    a rule, or nothing).
+    """
 
     accepted: bool
     cause: str
@@ -64,19 +68,29 @@ Interval = tuple[datetime | None, datetime | None]
 
 
 class Timeline:
-    """One article: its versions and decisions, each in order of the events' versions, and all rules in order of creation."""
+    """One article: its versions and decisions, each in order of the events' versions, and all rules
+    in order of creation.
+    """
 
-    def __init__(self, versions: Sequence[Version], decisions: Sequence[Decision], rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, versions: Sequence[Version], decisions: Sequence[Decision], rules: Sequence[Rule]
+    ) -> None:
         self.versions = versions
-        self.decisions = [decision for decision in decisions if decision.action not in ("hold", "release")]
+        self.decisions = [
+            decision for decision in decisions if decision.action not in ("hold", "release")
+        ]
         self.holds = [decision for decision in decisions if decision.action in ("hold", "release")]
         # min() keeps the first of equal ones: the least version of the earliest publication.
         dated = [version for version in versions if version.published_at is not None]
         first = min(dated, key=lambda version: version.published_at or BEFORE_ALL, default=None)
         self.anchor = None if first is None else first.published_at
-        self.rule = None if first is None or self.anchor is None else rule_of(rules, self.anchor, first)
+        self.rule = (
+            None if first is None or self.anchor is None else rule_of(rules, self.anchor, first)
+        )
         self._reopening = {
-            place for place, decision in enumerate(self.decisions) if decision.action == "extend" and self._met(place)
+            place
+            for place, decision in enumerate(self.decisions)
+            if decision.action == "extend" and self._met(place)
         }
         self.known = bool(versions or decisions)
 
@@ -85,15 +99,25 @@ class Timeline:
         holds = [decision for decision in self.holds if decision.effective <= at]
         if holds and holds[-1].action == "hold":
             return Verdict(False, "hold", holds[-1])
-        statuses = [version for version in self.versions if version.kind != "updated" and version.effective <= at]
+        statuses = [
+            version
+            for version in self.versions
+            if version.kind != "updated" and version.effective <= at
+        ]
         if statuses and statuses[-1].kind == "unpublished":
             return Verdict(False, "unpublished", statuses[-1])
         override = self._override(at, len(self.decisions))
         if override is not None and override.action == "close":
             return Verdict(False, "close", override)
         if override is not None:
-            return Verdict(override.closes_at is None or at < override.closes_at, "reopen", override)
-        settings = [version for version in self.versions if version.kind != "unpublished" and version.effective <= at]
+            return Verdict(
+                override.closes_at is None or at < override.closes_at, "reopen", override
+            )
+        settings = [
+            version
+            for version in self.versions
+            if version.kind != "unpublished" and version.effective <= at
+        ]
         own = settings[-1] if settings else None
         if own is not None and not own.enabled:
             return Verdict(False, "disabled", own)
@@ -130,13 +154,19 @@ class Timeline:
             if (verdict := self.judge(instant)) != starts[-1][1]:
                 starts.append((instant, verdict))
         ends = [start for start, _ in starts[1:]] + [None]
-        return [(start, end, verdict) for (start, verdict), end in zip(starts, ends, strict=True)] if self.known else []
+        return (
+            [(start, end, verdict) for (start, verdict), end in zip(starts, ends, strict=True)]
+            if self.known
+            else []
+        )
 
     def intervals(self) -> list[Interval]:
         """When comments are in time, from the anchor on."""
         found: list[Interval] = []
         for start, end, verdict in self.pieces():
-            if not verdict.accepted or (self.anchor is not None and end is not None and end <= self.anchor):
+            if not verdict.accepted or (
+                self.anchor is not None and end is not None and end <= self.anchor
+            ):
                 continue
             if self.anchor is not None:
                 start = self.anchor if start is None else max(start, self.anchor)
@@ -148,10 +178,16 @@ class Timeline:
 
     def in_time(self, posted_at: datetime) -> bool:
         """Whether a comment posted then counts; before the anchor it does."""
-        return not self.known or (self.anchor is not None and posted_at < self.anchor) or self.judge(posted_at).accepted
+        return (
+            not self.known
+            or (self.anchor is not None and posted_at < self.anchor)
+            or self.judge(posted_at).accepted
+        )
 
     def window(self, cut_off: datetime) -> dict[str, Any]:
-        """The columns of its row in discussion.windows, as far as events, rules and the cut-off decide them."""
+        """The columns of its row in discussion.windows, as far as events, rules and the cut-off
+        decide them.
+        """
         intervals, now = self.intervals(), self.judge(cut_off)
         closes_at = intervals[-1][1] if intervals else self.anchor
         ended = [end for _, end in intervals if end is not None and end <= cut_off]
@@ -159,7 +195,8 @@ class Timeline:
         later = [
             instant
             for instant in self.instants()
-            if instant > cut_off and self.judge(instant)[:2] != self.judge(instant - timedelta(microseconds=1))[:2]
+            if instant > cut_off
+            and self.judge(instant)[:2] != self.judge(instant - timedelta(microseconds=1))[:2]
         ]
         return {
             "opens_at": self.anchor,
@@ -174,12 +211,16 @@ class Timeline:
         }
 
     def _override(self, at: datetime, before: int) -> Decision | None:
-        """Of the first ``before`` decisions the one that says open or closed at an instant, whatever the schedule says."""
+        """Of the first ``before`` decisions the one that says open or closed at an instant,
+        whatever the schedule says.
+        """
         for place in range(before - 1, -1, -1):
             decision = self.decisions[place]
             if decision.effective > at:
                 continue
-            if decision.action in ("close", "reopen") or (decision.action == "extend" and self._met(place)):
+            if decision.action in ("close", "reopen") or (
+                decision.action == "extend" and self._met(place)
+            ):
                 return decision
             return None
         return None
@@ -200,7 +241,9 @@ class Timeline:
 
 
 def rule_of(rules: Iterable[Rule], anchor: datetime, first: Version) -> Rule | None:
-    """The rule in force: of the narrowest scope that matches the last to come into force, of equals the last made."""
+    """The rule in force: of the narrowest scope that matches the last to come into force, of equals
+    the last made.
+    """
     scopes: tuple[tuple[str | None, str | None], ...] = (
         (first.site, first.section),
         (None, first.section),
@@ -210,7 +253,11 @@ def rule_of(rules: Iterable[Rule], anchor: datetime, first: Version) -> Rule | N
     if first.section is None:
         scopes = scopes[2:]
     for site, section in scopes:
-        found = [rule for rule in rules if (rule.site, rule.section) == (site, section) and rule.valid_from <= anchor]
+        found = [
+            rule
+            for rule in rules
+            if (rule.site, rule.section) == (site, section) and rule.valid_from <= anchor
+        ]
         if found:
             # max() keeps the first of equal ones.
             return max(reversed(found), key=lambda rule: rule.valid_from)

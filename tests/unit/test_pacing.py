@@ -2,7 +2,7 @@
 
 import pytest
 
-from below_the_line.pacing import Pacer
+from btl.pacing import Pacer
 
 
 class Clock:
@@ -31,7 +31,12 @@ def test_without_a_pace_nothing_waits() -> None:
 
 def test_a_rate_spaces_events_evenly() -> None:
     clock = Clock()
-    assert moments(Pacer(rate=2, clock=clock, sleep=clock.sleep), clock, [0, 0, 0, 0]) == [0, 0.5, 1.0, 1.5]
+    assert moments(Pacer(rate=2, clock=clock, sleep=clock.sleep), clock, [0, 0, 0, 0]) == [
+        0,
+        0.5,
+        1.0,
+        1.5,
+    ]
 
 
 def test_a_speed_lets_time_pass_between_events_and_never_goes_back() -> None:

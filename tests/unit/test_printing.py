@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from below_the_line.cli.printing import indented_json, printable, printable_bytes
+from btl.cli.printing import indented_json, printable, printable_bytes
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,9 @@ from below_the_line.cli.printing import indented_json, printable, printable_byte
         ("\x9b31m\u202e\u2028".encode(), r"\u009b31m\u202e\u2028"),
     ],
 )
-def test_bytes_become_one_line_without_anything_that_a_terminal_obeys(raw: bytes, shown: str) -> None:
+def test_bytes_become_one_line_without_anything_that_a_terminal_obeys(
+    raw: bytes, shown: str
+) -> None:
     assert printable_bytes(raw) == shown
     assert shown.isprintable()
 
@@ -56,7 +58,17 @@ def test_what_json_may_hold_and_a_terminal_may_not_see_is_escaped_as_json_has_it
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"{", b"{'a': 1}", b'{"a": NaN}', b'"\xff"', b"\xef\xbb\xbf{}", b"[" * 100_000, b'{"a":"\x1b"}', b"{} {}"],
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b'{"a": NaN}',
+        b'"\xff"',
+        b"\xef\xbb\xbf{}",
+        b"[" * 100_000,
+        b'{"a":"\x1b"}',
+        b"{} {}",
+    ],
 )
 def test_what_is_no_json_is_not_laid_out(raw: bytes) -> None:
     assert indented_json(raw) is None

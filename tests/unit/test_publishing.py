@@ -59,13 +59,18 @@ def test_options_carry_servers_and_security() -> None:
         ({"kafka_security_protocol": "TLS"}, "BTL_KAFKA_SECURITY_PROTOCOL is 'TLS'"),
         ({"kafka_sasl_password": None}, "the user name or the password is not set"),
         ({"kafka_sasl_mechanism": "GSSAPI"}, "BTL_KAFKA_SASL_MECHANISM is 'GSSAPI'"),
-        ({"kafka_ssl_cafile": Path("/nowhere/ca.pem")}, "BTL_KAFKA_SSL_CAFILE names /nowhere/ca.pem"),
+        (
+            {"kafka_ssl_cafile": Path("/nowhere/ca.pem")},
+            "BTL_KAFKA_SSL_CAFILE names /nowhere/ca.pem",
+        ),
     ],
 )
-def test_settings_that_do_not_fit_are_told_with_their_variable(changes: dict[str, object], message: str) -> None:
+def test_settings_that_do_not_fit_are_told_with_their_variable(
+    changes: dict[str, object], message: str
+) -> None:
     with pytest.raises(BelowTheLineError, match=message) as caught:
         kafka_options(with_sasl(**changes))
-    assert caught.value.cure
+    assert caught.value.hint
 
 
 ATTEMPT = """
@@ -88,8 +93,11 @@ assert threading.active_count() == 1
 
 
 def test_an_unreachable_broker_is_one_sentence_and_nothing_else() -> None:
-    # In a process of its own: kafka-python leaves the sockets of refused connections to the garbage collector.
-    done = subprocess.run([sys.executable, "-c", ATTEMPT], capture_output=True, text=True, check=True, cwd=ROOT)
+    # In a process of its own: kafka-python leaves the sockets of refused connections to the garbage
+    # collector.
+    done = subprocess.run(
+        [sys.executable, "-c", ATTEMPT], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert done.stderr == ""
     lines = done.stdout.splitlines()
     assert len(lines) == 2
@@ -101,7 +109,10 @@ def test_an_unreachable_broker_is_one_sentence_and_nothing_else() -> None:
     [
         (kafka_errors.SaslAuthenticationFailedError(), "refused user 'alice'"),
         (kafka_errors.UnsupportedSaslMechanismError(), "does not offer this SASL mechanism"),
-        (kafka_errors.TopicAuthorizationFailedError(), "does not allow this: TopicAuthorizationFailedError"),
+        (
+            kafka_errors.TopicAuthorizationFailedError(),
+            "does not allow this: TopicAuthorizationFailedError",
+        ),
         (kafka_errors.UnknownTopicOrPartitionError(), "A topic does not exist"),
         (kafka_errors.MessageSizeTooLargeError(), "takes no record of that size"),
         (kafka_errors.KafkaTimeoutError(), "cannot be reached, or does not answer"),
@@ -111,7 +122,7 @@ def test_an_unreachable_broker_is_one_sentence_and_nothing_else() -> None:
 def test_each_failure_has_its_sentence_and_cure(error: Exception, message: str) -> None:
     explained = publishing._explained(error, with_sasl())
     assert message in explained.message
-    assert explained.cure
+    assert explained.hint
 
 
 def test_a_refused_password_is_found_behind_the_time_out_that_kafka_python_raises() -> None:
@@ -119,12 +130,18 @@ def test_a_refused_password_is_found_behind_the_time_out_that_kafka_python_raise
 
     def connect() -> None:
         with publishing._explaining(with_sasl()):
-            log.warning("Bootstrap connection to %s failed: %s", "one", kafka_errors.SaslAuthenticationFailedError())
+            log.warning(
+                "Bootstrap connection to %s failed: %s",
+                "one",
+                kafka_errors.SaslAuthenticationFailedError(),
+            )
             raise kafka_errors.KafkaTimeoutError
 
     with pytest.raises(BelowTheLineError, match="refused user 'alice'"):
         connect()
-    assert not any(isinstance(handler, publishing._Reasons) for handler in logging.getLogger("kafka").handlers)
+    assert not any(
+        isinstance(handler, publishing._Reasons) for handler in logging.getLogger("kafka").handlers
+    )
 
 
 def test_partitions_are_those_of_every_other_kafka_client() -> None:
@@ -141,7 +158,9 @@ def test_an_outgoing_record_has_no_headers_unless_given() -> None:
 
 
 class OneBrokerAway:
-    """As much of an admin client as a caller sees while one of its brokers is away: the first requests fail."""
+    """As much of an admin client as a caller sees while one of its brokers is away: the first
+    requests fail.
+    """
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
@@ -161,17 +180,24 @@ def admin_that_meets(monkeypatch: pytest.MonkeyPatch, *failures: Exception) -> O
     return client
 
 
-def test_an_admin_request_that_found_its_broker_gone_goes_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = admin_that_meets(monkeypatch, kafka_errors.KafkaConnectionError(), kafka_errors.NodeNotReadyError(1))
+def test_an_admin_request_that_found_its_broker_gone_goes_to_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = admin_that_meets(
+        monkeypatch, kafka_errors.KafkaConnectionError(), kafka_errors.NodeNotReadyError(1)
+    )
     with publishing.admin_client(Settings(kafka_bootstrap="one:9092,two:9092")) as admin:
         assert admin.list_topics() == ["articles"]
     assert not client.failures
 
 
 @pytest.mark.parametrize(
-    "failure", [kafka_errors.ClusterAuthorizationFailedError(), kafka_errors.UnknownTopicOrPartitionError()]
+    "failure",
+    [kafka_errors.ClusterAuthorizationFailedError(), kafka_errors.UnknownTopicOrPartitionError()],
 )
-def test_what_a_broker_answered_is_not_asked_again(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+def test_what_a_broker_answered_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
     client = admin_that_meets(monkeypatch, failure, failure)
     with (
         pytest.raises(BelowTheLineError),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.evolution.normal_form import constraints
+from btl.evolution.normal_form import constraints
 
 DEFINITIONS = {
     "$defs": {
@@ -25,7 +25,11 @@ def test_members_items_and_references_are_laid_flat() -> None:
         "type": "object",
         "required": ["b", "a"],
         "properties": {
-            "a": {"$ref": "definitions.json#/$defs/optional", "description": "Here.", "default": "x"},
+            "a": {
+                "$ref": "definitions.json#/$defs/optional",
+                "description": "Here.",
+                "default": "x",
+            },
             "b/c": {"type": ["object", "null"], "properties": {"d": {"const": 1}}},
             "e": {"type": "array", "items": {"$ref": "definitions.json#/$defs/id"}},
             "f": True,
@@ -46,7 +50,13 @@ def test_members_items_and_references_are_laid_flat() -> None:
 
 def test_schemas_within_combinators_are_in_normal_form_too() -> None:
     schema = {
-        "oneOf": [{"description": "One.", "properties": {"a": {"$ref": "#/$defs/id"}}, "required": ["b", "a"]}],
+        "oneOf": [
+            {
+                "description": "One.",
+                "properties": {"a": {"$ref": "#/$defs/id"}},
+                "required": ["b", "a"],
+            }
+        ],
         "if": {"properties": {"b": {"const": None}}},
         "additionalProperties": False,
     }
@@ -54,7 +64,9 @@ def test_schemas_within_combinators_are_in_normal_form_too() -> None:
         "/data": {
             "additionalProperties": {"not": {}},
             "if": {"properties": {"b": {"enum": [None]}}},
-            "oneOf": [{"properties": {"a": {"minLength": 1, "type": ["string"]}}, "required": ["a", "b"]}],
+            "oneOf": [
+                {"properties": {"a": {"minLength": 1, "type": ["string"]}}, "required": ["a", "b"]}
+            ],
         }
     }
 
@@ -62,9 +74,15 @@ def test_schemas_within_combinators_are_in_normal_form_too() -> None:
 @pytest.mark.parametrize(
     ("member", "fragment"),
     [
-        ({"$ref": "definitions.json#/$defs/none"}, "/data/a: the reference definitions.json#/$defs/none leads nowhere"),
+        (
+            {"$ref": "definitions.json#/$defs/none"},
+            "/data/a: the reference definitions.json#/$defs/none leads nowhere",
+        ),
         ({"$ref": "elsewhere.json#/$defs/id"}, "leads nowhere"),
-        ({"$ref": "#/$defs/id", "minLength": 2}, "the keyword minLength stands in #/$defs/id and beside it"),
+        (
+            {"$ref": "#/$defs/id", "minLength": 2},
+            "the keyword minLength stands in #/$defs/id and beside it",
+        ),
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(member: dict[str, Any], fragment: str) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from below_the_line.cli.main import app
 from below_the_line.errors import BelowTheLineError
-from below_the_line.evolution.comparing import breaking_changes
-from below_the_line.evolution.release import last_release, present
 from below_the_line.resources import SCHEMAS
+from btl.cli.main import app
+from btl.evolution.comparison import breaking_changes
+from btl.evolution.release import last_release, present
 
 
 @pytest.fixture
@@ -52,7 +52,10 @@ def test_what_was_written_is_read_again(folder: Path) -> None:
 
 
 def test_an_addition_passes_and_is_released(folder: Path) -> None:
-    edit(folder / "comment.posted.v1.json", mood={"description": "The mood.", "type": ["string", "null"]})
+    edit(
+        folder / "comment.posted.v1.json",
+        mood={"description": "The mood.", "type": ["string", "null"]},
+    )
     output, error = run("check", "--folder", str(folder))
     assert error is None
     assert output.splitlines() == [
@@ -71,7 +74,7 @@ def test_a_breaking_change_is_named_and_cannot_be_released(folder: Path) -> None
         output, error = run(command, "--folder", str(folder))
         assert error is not None
         assert error.message == "The contracts break what release 0.1.0 promised, in 6 points."
-        assert "schemas/README.md" in error.cure
+        assert "schemas/README.md" in error.hint
         assert "comment.posted.v1 /data/held no longer takes the type boolean: producers" in output
         assert "comment.edited.v1 has lost the example valid/second-edit" in output
     assert (folder / "released.json").read_bytes() == before
@@ -79,16 +82,20 @@ def test_a_breaking_change_is_named_and_cannot_be_released(folder: Path) -> None
 
 def test_a_document_that_lags_behind_is_named(folder: Path) -> None:
     topics = (folder / "topics.yaml").read_text(encoding="utf-8")
-    (folder / "topics.yaml").write_text(topics.replace("partitions: 6", "partitions: 12"), encoding="utf-8")
+    (folder / "topics.yaml").write_text(
+        topics.replace("partitions: 6", "partitions: 12"), encoding="utf-8"
+    )
     _, error = run("check", "--folder", str(folder))
     assert error is not None
     assert "asyncapi.yaml is not what topics.yaml and the schemas say" in error.message
-    assert error.cure == "Write it anew: `btl schemas asyncapi`."
+    assert error.hint == "Write it anew: `btl schemas asyncapi`."
     assert run("asyncapi", "--folder", str(folder))[1] is None
     assert run("check", "--folder", str(folder))[1] is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"version": "1"}', '{"version": "1", "event_types": {"a": {}}}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"version": "1"}', '{"version": "1", "event_types": {"a": {}}}']
+)
 def test_a_fingerprint_that_is_none_is_named(folder: Path, text: str) -> None:
     (folder / "released.json").write_text(text, encoding="utf-8")
     _, error = run("check", "--folder", str(folder))

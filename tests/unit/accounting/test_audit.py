@@ -20,7 +20,8 @@ LOGS: Logs = {("events", 0): PartitionLog(TOPIC, 0, 120)}
 
 def position(next_offset: int = 100, **changes: Any) -> Position:
     return replace(
-        Position("group", "events", 0, TOPIC, 1, next_offset, 7, None, AT, "consuming", None, None), **changes
+        Position("group", "events", 0, TOPIC, 1, next_offset, 7, None, AT, "consuming", None, None),
+        **changes,
     )
 
 
@@ -62,7 +63,9 @@ def ledger(
     kept: Mapping[int, int] | None = None,
     shared: frozenset[str] = frozenset(),
 ) -> Ledger:
-    """A ledger of one partition; ``kept`` are the dead letters of each life, by default as many as the ledger counts."""
+    """A ledger of one partition; ``kept`` are the dead letters of each life, by default as many as
+    the ledger counts.
+    """
     letters = {each.incarnation: each.dead_lettered for each in accounts} | dict(kept or {})
     by_life = {("events", 0, incarnation): count for incarnation, count in letters.items()}
     return Ledger(positions, accounts, breaks, by_life, Marks(0, None, 0, None), shared)
@@ -75,11 +78,19 @@ def findings(report: Report) -> list[str]:
 def test_a_ledger_that_adds_up_is_told_in_one_reassuring_sentence() -> None:
     report = judge(ledger(life()), LOGS, "group")
     assert findings(report) == []
-    assert report.summary == (
-        "Everything adds up: 100 records in 1 partition: 90 applied, 8 unchanged, 2 dead-lettered, 20 still to be read."
+    assert (
+        report.summary
+        == "Everything adds up: 100 records in 1 partition: 90 applied, 8 unchanged, 2"
+        " dead-lettered, 20 still to be read."
     )
     (account,) = report.partitions
-    assert (account.contiguous, account.ledger_end, account.next_offset, account.log_end, account.lag) == (
+    assert (
+        account.contiguous,
+        account.ledger_end,
+        account.next_offset,
+        account.log_end,
+        account.lag,
+    ) == (
         True,
         100,
         100,
@@ -97,17 +108,25 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
     [
         (
             ledger(life(), breaks=(broken(40, 60),)),
-            "events-0: offsets 40 to 59 are not accounted for: offset 40 was expected, 60 was found in the ledger's line 77 "
-            "of 2026-05-01 10:00:00 UTC.",
+            (
+                "events-0: offsets 40 to 59 are not accounted for: offset 40 was expected, 60 was"
+                " found in the ledger's line 77 of 2026-05-01 10:00:00 UTC."
+            ),
         ),
         (
             ledger(life(), breaks=(broken(60, 40, 3),)),
-            "events-0: offsets 40 to 59 are accounted for twice: offset 60 was expected, 40 was found in the ledger's line 77 "
-            "of 2026-05-01 10:00:00 UTC (the first of 3 such places).",
+            (
+                "events-0: offsets 40 to 59 are accounted for twice: offset 60 was expected, 40 was"
+                " found in the ledger's line 77 of 2026-05-01 10:00:00 UTC (the first of 3 such"
+                " places)."
+            ),
         ),
         (
             ledger(life(unbalanced=2)),
-            "events-0: in 2 lines of the ledger records are not what was applied, unchanged and dead-lettered together.",
+            (
+                "events-0: in 2 lines of the ledger records are not what was applied, unchanged and"
+                " dead-lettered together."
+            ),
         ),
         (
             ledger(life(), positions=(position(101),)),
@@ -130,7 +149,11 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
             "events-0: the ledger counts 2 dead letters from offset 0 to 100, but 3 are kept.",
         ),
         (
-            ledger(life(), replace(SECOND, resets=0, reset_offset=None), positions=(position(incarnation=2),)),
+            ledger(
+                life(),
+                replace(SECOND, resets=0, reset_offset=None),
+                positions=(position(incarnation=2),),
+            ),
             "events-0: its life 2 begins with 0 lines of kind reset in the ledger, not one.",
         ),
         (
@@ -142,7 +165,11 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
             "events-0: the ledger tells of its lives 1 and 3, and of none in between.",
         ),
         (
-            ledger(life(resets=1, reset_offset=0), life(incarnation=2, resets=2), positions=(position(incarnation=2),)),
+            ledger(
+                life(resets=1, reset_offset=0),
+                life(incarnation=2, resets=2),
+                positions=(position(incarnation=2),),
+            ),
             "events-0: its life 2 begins with 2 lines of kind reset in the ledger, not one.",
         ),
     ],
@@ -169,7 +196,9 @@ def test_what_does_not_add_up_is_said_in_a_sentence(told: Ledger, words: str) ->
 
 def test_what_only_waits_or_was_not_seen_is_not_called_wrong() -> None:
     waits = judge(ledger(life(), positions=(replace(position(), status="tripped"),)), LOGS, "group")
-    assert waits.summary.startswith("1 partition waits for a decision; everything else adds up. 100 records")
+    assert waits.summary.startswith(
+        "1 partition waits for a decision; everything else adds up. 100 records"
+    )
     lost = judge(
         ledger(life(), positions=(position(),)),
         {("events", 0): replace(LOGS["events", 0], start=500, end=900)},
@@ -178,15 +207,23 @@ def test_what_only_waits_or_was_not_seen_is_not_called_wrong() -> None:
     assert lost.summary.startswith("1 thing does not add up. 100 records")
     assert "records expired before they were read: offsets 100 to 499" in findings(lost)[0]
     unseen = judge(ledger(life()), None, "group", "Kafka is away.")
-    assert unseen.summary.startswith("1 thing could not be checked; everything else adds up. 100 records")
+    assert unseen.summary.startswith(
+        "1 thing could not be checked; everything else adds up. 100 records"
+    )
     both = judge(ledger(life(unbalanced=1), kept={1: 0}), None, "group", "Kafka is away.")
-    assert both.summary.startswith("2 things do not add up, 1 thing could not be checked. 100 records")
+    assert both.summary.startswith(
+        "2 things do not add up, 1 thing could not be checked. 100 records"
+    )
 
 
 def test_only_a_broken_sequence_is_not_contiguous() -> None:
-    assert not judge(ledger(life(), breaks=(broken(40, 60),)), LOGS, "group").partitions[0].contiguous
     assert (
-        not judge(ledger(life(), replace(SECOND, resets=0, reset_offset=None)), LOGS, "group").partitions[0].contiguous
+        not judge(ledger(life(), breaks=(broken(40, 60),)), LOGS, "group").partitions[0].contiguous
+    )
+    assert (
+        not judge(ledger(life(), replace(SECOND, resets=0, reset_offset=None)), LOGS, "group")
+        .partitions[0]
+        .contiguous
     )
     assert judge(ledger(life(unbalanced=1), kept={1: 0}), LOGS, "group").partitions[0].contiguous
 
@@ -195,11 +232,18 @@ def test_only_a_broken_sequence_is_not_contiguous() -> None:
     "told",
     [
         ledger(life(), SECOND, positions=(position(incarnation=2),)),
-        ledger(life(), replace(SECOND, next_offset=None, first_offset=None), positions=(position(40, incarnation=2),)),
+        ledger(
+            life(),
+            replace(SECOND, next_offset=None, first_offset=None),
+            positions=(position(40, incarnation=2),),
+        ),
         ledger(replace(SECOND, resets=0, reset_offset=None), positions=(position(incarnation=2),)),
         ledger(life(), SECOND, positions=(position(incarnation=2),), kept={2: 5}),
         ledger(life(), kept={1: 5}, shared=frozenset({"events"})),
-        ledger(life(), life(incarnation=3, first_offset=None, next_offset=None, redrives=1, dead_lettered=0)),
+        ledger(
+            life(),
+            life(incarnation=3, first_offset=None, next_offset=None, redrives=1, dead_lettered=0),
+        ),
         ledger(positions=(position(),)),
         ledger(),
     ],
@@ -221,13 +265,16 @@ def test_what_is_as_it_should_be_is_not_complained_about(told: Ledger) -> None:
 def test_a_partition_that_waits_for_a_decision_is_a_finding_with_the_command() -> None:
     report = judge(ledger(life()), {("events", 0): PartitionLog(TOPIC, 110, 120)}, "group")
     assert findings(report) == [
-        "events-0: records expired before they were read: offsets 100 to 109. Decide: btl offsets accept-gap events 0"
+        "events-0: records expired before they were read: offsets 100 to 109. Decide: btl offsets"
+        " accept-gap events 0"
     ]
 
 
 def test_brokers_that_can_not_be_asked_are_a_finding_too() -> None:
     report = judge(ledger(life()), None, "group", "No broker at nowhere.")
-    assert findings(report) == ["Positions were not compared with the brokers' logs: No broker at nowhere."]
+    assert findings(report) == [
+        "Positions were not compared with the brokers' logs: No broker at nowhere."
+    ]
     assert (report.partitions[0].lag, report.partitions[0].contiguous) == (None, True)
 
 
@@ -240,11 +287,16 @@ def test_a_partition_that_nobody_took_is_listed_with_its_lag() -> None:
     assert findings(report) == []
 
 
-def test_logs_that_move_while_the_database_is_read_do_not_look_as_if_they_left_our_position_out() -> None:
+def test_logs_that_move_while_the_database_is_read_do_not_look_as_if_they_left_our_position_out() -> (
+    None
+):
     before = {("events", 0): PartitionLog(TOPIC, 0, 90), ("gone", 0): PartitionLog(TOPIC, 0, 1)}
     after = {("events", 0): PartitionLog(TOPIC, 110, 120), ("events", 1): PartitionLog(TOPIC, 5, 6)}
     logs = around(before, after)
-    assert logs == {("events", 0): PartitionLog(TOPIC, 0, 120), ("events", 1): PartitionLog(TOPIC, 5, 6)}
+    assert logs == {
+        ("events", 0): PartitionLog(TOPIC, 0, 120),
+        ("events", 1): PartitionLog(TOPIC, 5, 6),
+    }
     assert findings(judge(ledger(life()), logs, "group")) == []
     anew = {("events", 0): PartitionLog(OTHER, 110, 120)}
     assert around(before, anew) == anew

@@ -16,27 +16,41 @@ LOG = PartitionLog(TOPIC, 10, 20)
 
 def position(next_offset: int, *, topic_id: UUID = TOPIC, status: str = "consuming") -> Position:
     moved_at = datetime(2026, 5, 1, tzinfo=UTC)
-    return Position("group", "events", 3, topic_id, 1, next_offset, 7, None, moved_at, status, None, None)
+    return Position(
+        "group", "events", 3, topic_id, 1, next_offset, 7, None, moved_at, status, None, None
+    )
 
 
 def test_a_gap_reaches_from_the_position_to_the_log_start() -> None:
     gap = plan_gap(position(4), LOG)
     assert gap.log_start == 10
-    assert str(gap) == (
-        "events-3: up to 6 records, offsets 4 to 9, expired before they were read; reading goes on at 10"
+    assert (
+        str(gap)
+        == "events-3: up to 6 records, offsets 4 to 9, expired before they were read; reading goes"
+        " on at 10"
     )
 
 
 @pytest.mark.parametrize(
     ("stored", "log", "words"),
     [
-        (position(10), LOG, "no gap: its next offset is 10, and the log holds 10 to 20. See .*btl offsets show"),
+        (
+            position(10),
+            LOG,
+            "no gap: its next offset is 10, and the log holds 10 to 20. See .*btl offsets show",
+        ),
         (position(21), LOG, "no gap: its next offset is 21"),
-        (position(4, topic_id=OTHER), LOG, "no gap: .*made anew.* `btl offsets reset events 3 --to start`"),
+        (
+            position(4, topic_id=OTHER),
+            LOG,
+            "no gap: .*made anew.* `btl offsets reset events 3 --to start`",
+        ),
         (position(4), None, "events is not at the brokers"),
     ],
 )
-def test_where_there_is_no_gap_none_is_accepted(stored: Position, log: PartitionLog | None, words: str) -> None:
+def test_where_there_is_no_gap_none_is_accepted(
+    stored: Position, log: PartitionLog | None, words: str
+) -> None:
     with pytest.raises(BelowTheLineError, match=words):
         plan_gap(stored, log)
 
@@ -47,12 +61,18 @@ def test_where_there_is_no_gap_none_is_accepted(stored: Position, log: Partition
         (
             position(18),
             12,
-            "from offset 18 to 12 (log 10 to 20): up to 6 records are read again, 2 are still to be read",
+            (
+                "from offset 18 to 12 (log 10 to 20): up to 6 records are read again, 2 are still"
+                " to be read"
+            ),
         ),
         (
             position(12),
             18,
-            "from offset 12 to 18 (log 10 to 20): up to 6 records are never read, 2 are still to be read",
+            (
+                "from offset 12 to 18 (log 10 to 20): up to 6 records are never read, 2 are still"
+                " to be read"
+            ),
         ),
         (position(12), 20, "from offset 12 to 20 (log 10 to 20): up to 8 records are never read"),
         (position(20), 20, "from offset 20 to 20 (log 10 to 20): 0 are still to be read"),
@@ -60,23 +80,33 @@ def test_where_there_is_no_gap_none_is_accepted(stored: Position, log: Partition
         (
             position(4),
             10,
-            "from offset 4 to 10 (log 10 to 20): up to 6 records are never read, 10 are still to be read",
+            (
+                "from offset 4 to 10 (log 10 to 20): up to 6 records are never read, 10 are still"
+                " to be read"
+            ),
         ),
         (
             position(18, topic_id=OTHER),
             12,
-            "from offset 18 to 12 (the topic made anew, log 10 to 20): up to 2 records are never read, 8 are still to be read",
+            (
+                "from offset 18 to 12 (the topic made anew, log 10 to 20): up to 2 records are"
+                " never read, 8 are still to be read"
+            ),
         ),
     ],
     ids=["back", "forward", "to the end", "nowhere", "cut log", "over a gap", "made anew"],
 )
-def test_a_reset_says_how_much_is_read_again_or_never(stored: Position, target: int, words: str) -> None:
+def test_a_reset_says_how_much_is_read_again_or_never(
+    stored: Position, target: int, words: str
+) -> None:
     assert str(plan_reset(stored, LOG, target)) == f"events-3: {words}"
 
 
 @pytest.mark.parametrize("target", [9, 21])
 def test_a_target_outside_of_the_log_is_refused(target: int) -> None:
-    with pytest.raises(BelowTheLineError, match=f"can't be reset to {target}: its log holds 10 to 20"):
+    with pytest.raises(
+        BelowTheLineError, match=f"can't be reset to {target}: its log holds 10 to 20"
+    ):
         plan_reset(position(15), LOG, target)
 
 
@@ -89,8 +119,9 @@ def test_bad_records_are_accepted_up_to_the_present_end_or_as_far_as_is_said() -
     tripped = position(15, status="tripped")
     assert plan_acceptance(tripped, LOG, None).accepted_offset == 20
     assert plan_acceptance(tripped, LOG, 16).accepted_offset == 16
-    assert str(plan_acceptance(tripped, LOG, 16)) == (
-        "events-3: reading goes on at 15; the breaker does not count the records before 16"
+    assert (
+        str(plan_acceptance(tripped, LOG, 16))
+        == "events-3: reading goes on at 15; the breaker does not count the records before 16"
     )
 
 
@@ -109,6 +140,8 @@ def test_bad_records_are_accepted_up_to_the_present_end_or_as_far_as_is_said() -
     ],
     ids=["consuming", "stopped", "nothing accepted", "beyond the end", "expired as well"],
 )
-def test_what_is_not_there_to_accept_is_refused(stored: Position, until: int | None, words: str) -> None:
+def test_what_is_not_there_to_accept_is_refused(
+    stored: Position, until: int | None, words: str
+) -> None:
     with pytest.raises(BelowTheLineError, match=words):
         plan_acceptance(stored, LOG, until)

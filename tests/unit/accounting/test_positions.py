@@ -5,7 +5,15 @@ from uuid import UUID
 
 import pytest
 
-from below_the_line.accounting.positions import Need, Position, Situation, Standing, log_of, need_of, standings
+from below_the_line.accounting.positions import (
+    Blocker,
+    PartitionStatus,
+    Position,
+    RequiredDecision,
+    log_of,
+    need_of,
+    partition_statuses,
+)
 from below_the_line.broker import Logs, PartitionLog
 
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
@@ -23,7 +31,18 @@ def position(
 ) -> Position:
     moved_at = datetime(2026, 5, 1, tzinfo=UTC)
     return Position(
-        group, "events", partition, topic_id, incarnation, next_offset, 7, None, moved_at, status, detail, None
+        group,
+        "events",
+        partition,
+        topic_id,
+        incarnation,
+        next_offset,
+        7,
+        None,
+        moved_at,
+        status,
+        detail,
+        None,
     )
 
 
@@ -38,13 +57,13 @@ def test_a_position_inside_of_its_log_needs_nothing(next_offset: int) -> None:
         (
             position(),
             None,
-            Need(Situation.GONE, "the topic is not at the brokers", "btl topics create"),
+            RequiredDecision(Blocker.GONE, "the topic is not at the brokers", "btl topics create"),
         ),
         (
             position(topic_id=OTHER),
             PartitionLog(TOPIC, 10, 20),
-            Need(
-                Situation.RECREATED,
+            RequiredDecision(
+                Blocker.RECREATED,
                 "the topic was deleted and made anew: the offset 15 is one of the old topic",
                 "btl offsets reset events 3 --to start",
             ),
@@ -52,8 +71,8 @@ def test_a_position_inside_of_its_log_needs_nothing(next_offset: int) -> None:
         (
             position(7),
             PartitionLog(TOPIC, 10, 20),
-            Need(
-                Situation.EXPIRED,
+            RequiredDecision(
+                Blocker.EXPIRED,
                 "records expired before they were read: offsets 7 to 9",
                 "btl offsets accept-gap events 3",
             ),
@@ -61,8 +80,8 @@ def test_a_position_inside_of_its_log_needs_nothing(next_offset: int) -> None:
         (
             position(21),
             PartitionLog(TOPIC, 10, 20),
-            Need(
-                Situation.TRUNCATED,
+            RequiredDecision(
+                Blocker.TRUNCATED,
                 "the brokers lost records: the next offset is 21, but the log ends at 20",
                 "btl offsets reset events 3 --to start",
             ),
@@ -70,18 +89,20 @@ def test_a_position_inside_of_its_log_needs_nothing(next_offset: int) -> None:
         (
             position(status="tripped", detail="all bad"),
             PartitionLog(TOPIC, 10, 20),
-            Need(Situation.TRIPPED, "all bad", "btl breaker accept events 3"),
+            RequiredDecision(Blocker.TRIPPED, "all bad", "btl breaker accept events 3"),
         ),
         (
             position(status="stopped", detail="the log ended at 9"),
             PartitionLog(TOPIC, 10, 20),
-            Need(Situation.STOPPED, "the log ended at 9", "btl offsets reset events 3 --to start"),
+            RequiredDecision(
+                Blocker.STOPPED, "the log ended at 9", "btl offsets reset events 3 --to start"
+            ),
         ),
     ],
-    ids=lambda each: each.situation if isinstance(each, Need) else "",
+    ids=lambda each: each.situation if isinstance(each, RequiredDecision) else "",
 )
 def test_a_partition_that_can_not_be_read_on_says_what_happened_and_how_to_decide(
-    stored: Position, log: PartitionLog | None, need: Need
+    stored: Position, log: PartitionLog | None, need: RequiredDecision
 ) -> None:
     assert need_of(stored, log) == need
 
@@ -89,7 +110,7 @@ def test_a_partition_that_can_not_be_read_on_says_what_happened_and_how_to_decid
 def test_what_the_log_says_comes_before_the_breaker() -> None:
     need = need_of(position(7, status="tripped"), PartitionLog(TOPIC, 10, 20))
     assert need is not None
-    assert need.situation is Situation.EXPIRED
+    assert need.situation is Blocker.EXPIRED
 
 
 def test_a_topic_made_anew_with_fewer_partitions_has_empty_logs_in_place_of_the_others() -> None:
@@ -104,7 +125,7 @@ LOGS: Logs = {("events", 3): PartitionLog(TOPIC, 10, 20), ("events", 4): Partiti
 
 def test_partitions_that_nobody_took_stand_beside_those_that_have_a_position() -> None:
     other_group = position(12, group="another")
-    found = standings([position(), other_group], LOGS, "group")
+    found = partition_statuses([position(), other_group], LOGS, "group")
     assert [(each.consumer_group, each.partition, each.position, each.lag) for each in found] == [
         ("another", 3, other_group, 8),
         ("group", 3, position(), 5),
@@ -113,10 +134,10 @@ def test_partitions_that_nobody_took_stand_beside_those_that_have_a_position() -
 
 
 def test_without_the_brokers_positions_are_shown_and_nothing_is_said_about_lag_and_needs() -> None:
-    assert standings([position(99, status="stopped")], None, "group") == [
-        Standing("group", "events", 3, position(99, status="stopped"), None, None)
+    assert partition_statuses([position(99, status="stopped")], None, "group") == [
+        PartitionStatus("group", "events", 3, position(99, status="stopped"), None, None)
     ]
-    assert standings([position()], None, "group")[0].lag is None
+    assert partition_statuses([position()], None, "group")[0].lag is None
 
 
 @pytest.mark.parametrize(
@@ -125,4 +146,7 @@ def test_without_the_brokers_positions_are_shown_and_nothing_is_said_about_lag_a
     ids=["at the end", "beyond", "expired ones are no lag", "of another topic"],
 )
 def test_the_lag_is_what_the_log_still_holds(stored: Position, lag: int) -> None:
-    assert standings([stored], {("events", 3): PartitionLog(TOPIC, 10, 20)}, "group")[0].lag == lag
+    assert (
+        partition_statuses([stored], {("events", 3): PartitionLog(TOPIC, 10, 20)}, "group")[0].lag
+        == lag
+    )

@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 
-from below_the_line.archives.importing import Archive, RejectedRow
-from below_the_line.archives.mapping import load_mapping
 from below_the_line.catalogue import load_contracts
+from btl.archives.importer import Archive, RejectedRow
+from btl.archives.mapping import load_mapping
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -80,10 +80,15 @@ class Export:
         return path
 
     def archive(self) -> Archive:
-        return Archive(self.articles, self.comments, load_mapping(self.mapping), load_contracts(), NOW)
+        return Archive(
+            self.articles, self.comments, load_mapping(self.mapping), load_contracts(), NOW
+        )
 
     def events(self) -> list[dict[str, Any]]:
-        return [orjson.loads(timed.outgoing.value or b"") for timed in self.archive().events(self.rejected.append)]
+        return [
+            orjson.loads(timed.outgoing.value or b"")
+            for timed in self.archive().events(self.rejected.append)
+        ]
 
     def data(self) -> list[dict[str, Any]]:
         return [event["data"] for event in self.events()]

@@ -1,4 +1,6 @@
-"""The worked example: the mapping of archives/derstandard-2019.toml over a whole export, the real one where it is at hand."""
+"""The worked example: the mapping of btl/archives/mappings/derstandard-2019.toml over a whole
+export, the real one where it is at hand.
+"""
 
 import html
 from collections import Counter
@@ -8,11 +10,11 @@ from typing import Any
 import orjson
 import pytest
 
-from below_the_line.archives.importing import Archive, RejectedRow
-from below_the_line.archives.mapping import load_mapping
-from below_the_line.archives.sorting import sorted_by_time
 from below_the_line.catalogue import load_contracts
 from below_the_line.envelopes import STRUCTURED_HEADERS
+from btl.archives.external_sort import sorted_by_time
+from btl.archives.importer import Archive, RejectedRow
+from btl.archives.mapping import load_mapping
 from tests.exports import MAPPING, Export, any_export, depth, instant, parents
 
 
@@ -25,7 +27,11 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 def events(export: Export) -> list[dict[str, Any]]:
     rejected: list[RejectedRow] = []
     archive = Archive(
-        export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime(2026, 11, 23, tzinfo=UTC)
+        export.articles,
+        export.comments,
+        load_mapping(MAPPING),
+        load_contracts(),
+        datetime(2026, 11, 23, tzinfo=UTC),
     )
     with sorted_by_time(archive.events(rejected.append), STRUCTURED_HEADERS) as ordered:
         produced = [orjson.loads(timed.outgoing.value or b"") for timed in ordered]
@@ -35,10 +41,16 @@ def events(export: Export) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def comments(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {event["data"]["comment_id"]: event["data"] for event in events if event["type"] == "comment.posted.v1"}
+    return {
+        event["data"]["comment_id"]: event["data"]
+        for event in events
+        if event["type"] == "comment.posted.v1"
+    }
 
 
-def test_every_article_and_every_comment_becomes_one_event(export: Export, events: list[dict[str, Any]]) -> None:
+def test_every_article_and_every_comment_becomes_one_event(
+    export: Export, events: list[dict[str, Any]]
+) -> None:
     found = Counter(event["type"] for event in events)
     assert found == {
         "article.published.v1": len(list(export.article_rows())),
@@ -52,12 +64,18 @@ def test_every_article_and_every_comment_becomes_one_event(export: Export, event
 def test_events_come_in_the_order_in_which_they_happened(events: list[dict[str, Any]]) -> None:
     times = [datetime.fromisoformat(event["time"]) for event in events]
     assert times == sorted(times)
-    first_comment = next(index for index, event in enumerate(events) if event["type"] == "comment.posted.v1")
-    last_article = max(index for index, event in enumerate(events) if event["type"] == "article.published.v1")
+    first_comment = next(
+        index for index, event in enumerate(events) if event["type"] == "comment.posted.v1"
+    )
+    last_article = max(
+        index for index, event in enumerate(events) if event["type"] == "article.published.v1"
+    )
     assert first_comment < last_article
 
 
-def test_times_are_those_of_vienna_with_its_summer_time(export: Export, comments: dict[str, dict[str, Any]]) -> None:
+def test_times_are_those_of_vienna_with_its_summer_time(
+    export: Export, comments: dict[str, dict[str, Any]]
+) -> None:
     offsets = set()
     for row in export.comment_rows():
         posted_at = instant(row["created_at"])
@@ -77,27 +95,41 @@ def test_threads_are_intact(export: Export, comments: dict[str, dict[str, Any]])
         assert depth(found) > 16
 
 
-def test_nulls_and_entities_do_not_reach_the_events(export: Export, comments: dict[str, dict[str, Any]]) -> None:
+def test_nulls_and_entities_do_not_reach_the_events(
+    export: Export, comments: dict[str, dict[str, Any]]
+) -> None:
     for row in export.comment_rows():
         headline = "" if row["headline"] == "No Headline" else html.unescape(row["headline"])
         text = "" if row["text"] == "No Comment" else html.unescape(row["text"])
         body = comments[row["comment_id"]]["body"]
-        assert body == ("\n\n".join(part for part in (headline, text) if part) or " "), row["comment_id"]
+        assert body == ("\n\n".join(part for part in (headline, text) if part) or " "), row[
+            "comment_id"
+        ]
         assert "No Comment" not in body
         assert "No Headline" not in body
     blanks = sum(data["body"] == " " for data in comments.values())
     if export.is_real:
         assert blanks == 2_345
         # Nothing in it is escaped twice.
-        assert not any(entity in data["body"] for data in comments.values() for entity in ("&amp;", "&lt;", "&gt;"))
+        assert not any(
+            entity in data["body"]
+            for data in comments.values()
+            for entity in ("&amp;", "&lt;", "&gt;")
+        )
     else:
         assert blanks > 100
         assert any("&amp;" in data["body"] for data in comments.values())
 
 
-def test_a_person_without_an_id_counts_once_by_name(export: Export, comments: dict[str, dict[str, Any]]) -> None:
+def test_a_person_without_an_id_counts_once_by_name(
+    export: Export, comments: dict[str, dict[str, Any]]
+) -> None:
     nameless = [row for row in export.comment_rows() if row["user_id"] == ""]
-    by_name = [data["author"] for data in comments.values() if data["author"]["user_id"].startswith("name:")]
+    by_name = [
+        data["author"]
+        for data in comments.values()
+        if data["author"]["user_id"].startswith("name:")
+    ]
     assert by_name
     assert len(by_name) == len(nameless)
     assert all(author["user_id"] == f"name:{author['display_name']}" for author in by_name)

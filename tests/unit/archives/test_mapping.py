@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from below_the_line.archives.templates import decode_entities
 from below_the_line.errors import BelowTheLineError
+from btl.archives.templates import decode_entities
 from tests.unit.archives.exports import ARTICLES, COMMENTS, MAPPING, Export
 
 
@@ -103,12 +103,16 @@ def test_rows_that_cannot_be_mapped_are_named_by_line_and_reason(export: Export)
     assert reasons[13].startswith("nul_character")
 
 
-def test_files_may_be_gzipped_with_a_byte_order_mark_and_in_another_encoding(export: Export) -> None:
+def test_files_may_be_gzipped_with_a_byte_order_mark_and_in_another_encoding(
+    export: Export,
+) -> None:
     plain = export.events()
     export.write(export.articles, "\ufeff" + ARTICLES, gzipped=True)
     export.write(export.comments, COMMENTS.replace("\n", "\r\n"), gzipped=True)
     assert export.events() == plain
-    export.write(export.articles, ARTICLES.replace("Second", "Zweite Brücke – größer"), encoding="cp1252")
+    export.write(
+        export.articles, ARTICLES.replace("Second", "Zweite Brücke – größer"), encoding="cp1252"
+    )
     export.write(export.comments, COMMENTS)
     export.write(export.mapping, 'encoding = "cp1252"\n' + MAPPING)
     assert export.data()[1]["headline"] == "Zweite Brücke – größer"
@@ -118,8 +122,11 @@ def test_settings_and_flags_are_typed(export: Export) -> None:
     export.write(
         export.mapping,
         MAPPING.replace(
-            'language = "de"', 'language = "de"\ndiscussion.window_hours = 72\ndiscussion.enabled = "{desk}"'
-        ).replace('author.display_name = "{name}"', 'author.display_name = "{name}"\nheld = "{id}"'),
+            'language = "de"',
+            'language = "de"\ndiscussion.window_hours = 72\ndiscussion.enabled = "{desk}"',
+        ).replace(
+            'author.display_name = "{name}"', 'author.display_name = "{name}"\nheld = "{id}"'
+        ),
     )
     export.write(export.articles, ARTICLES.replace("local", "YES"))
     export.write(export.comments, "".join(COMMENTS.splitlines(keepends=True)[:2]))
@@ -156,19 +163,24 @@ def test_settings_and_flags_are_typed(export: Export) -> None:
         ("[articles]", "[articles", r"is not TOML"),
     ],
 )
-def test_a_mapping_that_does_not_fit_is_refused_in_one_line(export: Export, old: str, new: str, message: str) -> None:
+def test_a_mapping_that_does_not_fit_is_refused_in_one_line(
+    export: Export, old: str, new: str, message: str
+) -> None:
     assert old in MAPPING
     export.write(export.mapping, MAPPING.replace(old, new, 1))
     with pytest.raises(BelowTheLineError, match=message) as caught:
         export.events()
-    assert caught.value.cure
+    assert caught.value.hint
     assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_column_of_the_comments_is_told_before_the_articles_are_read(export: Export) -> None:
+def test_a_wrong_column_of_the_comments_is_told_before_the_articles_are_read(
+    export: Export,
+) -> None:
     export.write(export.comments, COMMENTS.replace("created", "creation"))
     with pytest.raises(
-        BelowTheLineError, match="Its columns are: id, article, parent, user, name, creation, title, text"
+        BelowTheLineError,
+        match="Its columns are: id, article, parent, user, name, creation, title, text",
     ):
         next(export.archive().events(export.rejected.append))
 
@@ -178,16 +190,27 @@ def test_a_wrong_column_of_the_comments_is_told_before_the_articles_are_read(exp
     [
         (lambda path: path.unlink(), "cannot be read: No such file"),
         (lambda path: path.write_bytes(b""), "is empty"),
-        (lambda path: path.write_bytes(COMMENTS.replace("otter", "\u00f6").encode("latin-1")), "is not utf-8"),
-        (lambda path: path.write_bytes(COMMENTS.replace("user", "name").encode()), "has the column 'name' twice"),
-        (lambda path: path.write_bytes(b'id,"name\n' + b"x" * 5_000_000), "is no proper CSV at line 1"),
+        (
+            lambda path: path.write_bytes(COMMENTS.replace("otter", "\u00f6").encode("latin-1")),
+            "is not utf-8",
+        ),
+        (
+            lambda path: path.write_bytes(COMMENTS.replace("user", "name").encode()),
+            "has the column 'name' twice",
+        ),
+        (
+            lambda path: path.write_bytes(b'id,"name\n' + b"x" * 5_000_000),
+            "is no proper CSV at line 1",
+        ),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_in_one_line(export: Export, damage: object, message: str) -> None:
+def test_a_file_that_cannot_be_read_is_told_in_one_line(
+    export: Export, damage: object, message: str
+) -> None:
     damage(export.comments)  # type: ignore[operator]
     with pytest.raises(BelowTheLineError, match=message) as caught:
         export.events()
-    assert caught.value.cure
+    assert caught.value.hint
 
 
 def test_what_is_named_gz_and_is_none_or_is_cut_off_is_told(export: Export, tmp_path: Path) -> None:

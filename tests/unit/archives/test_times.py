@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from below_the_line.archives.times import TimeReader
+from btl.archives.times import TimeReader
 
 
 def utc(text: str) -> datetime:

@@ -47,7 +47,13 @@ def test_percentiles_of_the_numbers_to_a_hundred() -> None:
 
 def test_a_record_is_committed_with_the_line_that_covers_its_offset() -> None:
     ledger = [("t", 0, 5, 9, 20.0), ("t", 0, 0, 5, 10.0), ("t", 1, 0, 1, 15.0)]
-    sent = [("t", 0, 0, 1.0), ("t", 0, 4, 9.5), ("t", 0, 5, 9.0), ("t", 0, 8, 9.0), ("t", 1, 0, 14.0)]
+    sent = [
+        ("t", 0, 0, 1.0),
+        ("t", 0, 4, 9.5),
+        ("t", 0, 5, 9.0),
+        ("t", 0, 8, 9.0),
+        ("t", 1, 0, 14.0),
+    ]
 
     assert latencies(sent, ledger, since=5) == [0.5, 11.0, 11.0, 1.0]
 

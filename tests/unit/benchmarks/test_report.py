@@ -76,7 +76,9 @@ def test_nothing_measured_is_nothing_met() -> None:
 
 def test_the_document_has_every_raw_figure_and_why_one_is_missing() -> None:
     results = Results(
-        rates={ONE: [run_at(10, 5), run_at(20, 6)]}, peers={PEER_BEST: [peer_at(8, 70)]}, not_measured={"bad": "why"}
+        rates={ONE: [run_at(10, 5), run_at(20, 6)]},
+        peers={PEER_BEST: [peer_at(8, 70)]},
+        not_measured={"bad": "why"},
     )
 
     document = json.loads(json.dumps(as_document(results, {"commit": "abc"})))
@@ -89,11 +91,15 @@ def test_the_document_has_every_raw_figure_and_why_one_is_missing() -> None:
 
 
 def test_the_report_says_what_was_missed_and_what_was_not_measured() -> None:
-    results = Results(rates={FLOOR: [run_at(100)], ONE: [run_at(50)]}, not_measured={"peer": "No network."})
+    results = Results(
+        rates={FLOOR: [run_at(100)], ONE: [run_at(50)]}, not_measured={"peer": "No network."}
+    )
     console = Console(file=io.StringIO(), width=100)
 
     print_report(
-        console, results, {"machine": {"cores": 2}, "workload": "a day", "options": {"copies": 4}, "commit": "abc"}
+        console,
+        results,
+        {"machine": {"cores": 2}, "workload": "a day", "options": {"copies": 4}, "commit": "abc"},
     )
 
     said = console.file.getvalue()  # type: ignore[attr-defined]

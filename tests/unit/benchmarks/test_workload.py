@@ -6,7 +6,7 @@ import pytest
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.publishing import Outgoing
-from below_the_line.simulation.day import simulate_day
+from btl.simulation.day import simulate_day
 from tests.benchmarks.peer import flattened
 from tests.benchmarks.workload import HOT_ARTICLE, Workload, with_bad_records, with_hot_article
 
@@ -29,18 +29,32 @@ def event(outgoing: Outgoing) -> Event:
 def test_copies_are_valid_and_share_nothing() -> None:
     events = [event(each) for each in Workload("", DAY).copies(3)]
 
-    first, second, third = events[: len(DAY)], events[len(DAY) : 2 * len(DAY)], events[2 * len(DAY) :]
+    first, second, third = (
+        events[: len(DAY)],
+        events[len(DAY) : 2 * len(DAY)],
+        events[2 * len(DAY) :],
+    )
     for one, other in ((first, second), (first, third), (second, third)):
         assert not {each.article_id for each in one} & {each.article_id for each in other}
-        assert not {(each.source, each.id) for each in one} & {(each.source, each.id) for each in other}
+        assert not {(each.source, each.id) for each in one} & {
+            (each.source, each.id) for each in other
+        }
     assert Counter(each.type for each in first) == Counter(each.type for each in third)
     assert [each.occurred_at for each in first] == [each.occurred_at for each in second]
 
 
 def test_a_reply_stays_with_its_parent() -> None:
     events = list(map(event, Workload("", DAY).copies(2)))
-    posted = {each.data["comment_id"]: each for each in events[len(DAY) :] if each.type == "comment.posted.v1"}
-    parents = [each.data["parent_comment_id"] for each in posted.values() if "parent_comment_id" in each.data]
+    posted = {
+        each.data["comment_id"]: each
+        for each in events[len(DAY) :]
+        if each.type == "comment.posted.v1"
+    }
+    parents = [
+        each.data["parent_comment_id"]
+        for each in posted.values()
+        if "parent_comment_id" in each.data
+    ]
 
     assert any(parent in posted for parent in parents)
     assert all(parent.endswith("-1") for parent in parents)
@@ -59,7 +73,11 @@ def test_bad_records_come_in_addition_and_are_refused_in_turn(every: int) -> Non
 
 def test_half_of_what_happens_to_comments_happens_at_the_hot_article() -> None:
     events = [event(each) for each in with_hot_article(DAY)]
-    of_comments = [each for each, outgoing in zip(events, DAY, strict=True) if outgoing.topic == "comment-events"]
+    of_comments = [
+        each
+        for each, outgoing in zip(events, DAY, strict=True)
+        if outgoing.topic == "comment-events"
+    ]
     hot = [each for each in of_comments if each.article_id == HOT_ARTICLE]
 
     assert 0.4 < len(hot) / len(of_comments) < 0.6

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from below_the_line.cli.partitions import print_table
+from btl.cli.partitions import print_table
 
 HEADINGS = ("article", "headline", "comments", "reports")
 ROWS = (
@@ -18,10 +18,17 @@ ROWS = (
 def shown(width: int, gives_way: str | None = "headline") -> str:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in HEADINGS:
-        table.add_column(heading, no_wrap=True, overflow="ellipsis", max_width=50 if heading == "headline" else None)
+        table.add_column(
+            heading,
+            no_wrap=True,
+            overflow="ellipsis",
+            max_width=50 if heading == "headline" else None,
+        )
     for row in ROWS:
         table.add_row(*row)
-    out = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, soft_wrap=True)
+    out = Console(
+        file=io.StringIO(), width=width, force_terminal=True, color_system=None, soft_wrap=True
+    )
     print_table(out, table, gives_way)
     assert isinstance(out.file, io.StringIO)
     return out.file.getvalue()

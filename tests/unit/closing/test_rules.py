@@ -26,13 +26,16 @@ def new(**changes: Any) -> NewRule:
 
 
 @pytest.mark.parametrize(
-    ("text", "hours"), [("48h", 48), ("14d", 336), ("2w", 336), ("1h", 1), ("3650d", 87_600), ("87600h", 87_600)]
+    ("text", "hours"),
+    [("48h", 48), ("14d", 336), ("2w", 336), ("1h", 1), ("3650d", 87_600), ("87600h", 87_600)],
 )
 def test_a_window_is_whole_hours_days_or_weeks(text: str, hours: int) -> None:
     assert parse_window(text) == hours
 
 
-@pytest.mark.parametrize("text", ["", "14", "d", "1.5d", "-1d", "0h", "3651d", "87601h", "14 d", "14D", "٣d", "1d1h"])
+@pytest.mark.parametrize(
+    "text", ["", "14", "d", "1.5d", "-1d", "0h", "3651d", "87601h", "14 d", "14D", "٣d", "1d1h"]
+)
 def test_anything_else_is_no_window(text: str) -> None:
     with pytest.raises(BelowTheLineError, match="is no window"):
         parse_window(text)
@@ -52,7 +55,9 @@ def test_reactions_may_end_with_the_comments() -> None:
         ("beginning", "-infinity"),
     ],
 )
-def test_a_rule_is_valid_from_a_time_a_sites_day_or_the_beginning(text: str, expected: object) -> None:
+def test_a_rule_is_valid_from_a_time_a_sites_day_or_the_beginning(
+    text: str, expected: object
+) -> None:
     assert parse_valid_from(text, VIENNA) == expected
 
 
@@ -82,13 +87,16 @@ def test_a_retroactive_rule_needs_a_beginning() -> None:
         ("daily", "sports", "section", "section sports of daily"),
     ],
 )
-def test_site_and_section_make_the_scope(site: str | None, section: str | None, scope: str, words: str) -> None:
+def test_site_and_section_make_the_scope(
+    site: str | None, section: str | None, scope: str, words: str
+) -> None:
     assert new(site=site, section=section).scope == scope
     assert in_words(site, section) == words
 
 
 @pytest.mark.parametrize(
-    ("hours", "words"), [(0, "0 hours"), (1, "1 hour"), (24, "1 day"), (36, "36 hours"), (336, "14 days")]
+    ("hours", "words"),
+    [(0, "0 hours"), (1, "1 hour"), (24, "1 day"), (36, "36 hours"), (336, "14 days")],
 )
 def test_durations_are_told_in_days_where_they_are_days(hours: int, words: str) -> None:
     assert duration(hours) == words

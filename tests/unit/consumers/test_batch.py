@@ -3,16 +3,23 @@
 import pytest
 
 from below_the_line.contracts.events import Event, Record, Rejection
-from consumers.core.batch import Batch, BatchPolicy, Entry, Judged, Partition, applied_records
+from consumers.core.batch import (
+    Batch,
+    BatchPolicy,
+    DecodedRecord,
+    Entry,
+    Partition,
+    applied_records,
+)
 
 LEFT, RIGHT = Partition("articles", 0), Partition("comment-events", 3)
 REJECTION = Rejection("decode", "not_json", None, "not JSON")
 
 
-def judged(partition: Partition, offset: int, *, dead: bool = False) -> Judged:
+def judged(partition: Partition, offset: int, *, dead: bool = False) -> DecodedRecord:
     record = Record(partition.topic, partition.number, offset, 0, b"a", b"{}")
     event = Event("comment.deleted.v1", str(offset), "test", 0, "a", {}, b"", b"")
-    return Judged(record, REJECTION if dead else event)
+    return DecodedRecord(record, REJECTION if dead else event)
 
 
 def test_a_batch_is_due_by_size_or_by_age_and_never_when_empty() -> None:

@@ -3,15 +3,15 @@
 import pytest
 
 from below_the_line.contracts.events import Event, Record, Rejection
-from consumers.core.batch import Judged
+from consumers.core.batch import DecodedRecord
 from consumers.core.breaker import Breaker, BreakerPolicy
-from tests.building import deleted
+from tests.builders import deleted
 
 POLICY = BreakerPolicy(window=100, least=20)
 EVENT = deleted(at="2026-05-01T10:00:00Z")
 
 
-def judged(pattern: str, first_offset: int = 0) -> list[Judged]:
+def judged(pattern: str, first_offset: int = 0) -> list[DecodedRecord]:
     """``g``: good; ``b``: bad; ``u``: of an unknown type."""
     verdicts: dict[str, Event | Rejection] = {
         "g": EVENT,
@@ -19,7 +19,9 @@ def judged(pattern: str, first_offset: int = 0) -> list[Judged]:
         "u": Rejection("envelope", "unknown_type", None, "made up"),
     }
     return [
-        Judged(Record("comment-events", 0, first_offset + number, 0, b"a", b"{}"), verdicts[letter])
+        DecodedRecord(
+            Record("comment-events", 0, first_offset + number, 0, b"a", b"{}"), verdicts[letter]
+        )
         for number, letter in enumerate(pattern)
     ]
 
@@ -43,7 +45,9 @@ def judged(pattern: str, first_offset: int = 0) -> list[Judged]:
         ("ugb" * 300, False),
     ],
 )
-def test_it_trips_when_over_half_of_the_last_records_are_bad_and_not_a_few(pattern: str, trips: bool) -> None:
+def test_it_trips_when_over_half_of_the_last_records_are_bad_and_not_a_few(
+    pattern: str, trips: bool
+) -> None:
     records = judged(pattern)
     assert Breaker(POLICY).trips(records) is trips
     one_by_one = Breaker(POLICY)
@@ -67,7 +71,10 @@ def test_a_record_that_the_database_refused_is_bad_after_all() -> None:
     breaker = Breaker(POLICY)
     records = judged("g" * 39)
     assert not breaker.trips(records)
-    refused = [Judged(each.record, Rejection("database", "rejected_by_database", None, "made up")) for each in records]
+    refused = [
+        DecodedRecord(each.record, Rejection("database", "rejected_by_database", None, "made up"))
+        for each in records
+    ]
     assert [breaker.trips_afterwards(each) for each in refused[:20]] == [False] * 19 + [True]
 
 
@@ -75,7 +82,7 @@ def test_it_says_what_the_last_records_were_with_the_last_one_of_each_code() -> 
     breaker = Breaker(POLICY)
     breaker.trips(judged("g" * 10 + "b" * 19))
     record = judged("b", first_offset=29)[0].record
-    breaker.trips([Judged(record, Rejection("decode", "not_json", "/data", "x" * 1_000))])
+    breaker.trips([DecodedRecord(record, Rejection("decode", "not_json", "/data", "x" * 1_000))])
     assert breaker.detail == (
         "20 of the last 30 records could not be applied (schema_violation 19, not_json 1); "
         f"offset 28: made up; offset 29: /data: {'x' * 193}"

@@ -33,7 +33,9 @@ from consumers.core.failures import Failure, backoff_seconds, classify
         ("BTL01", None, Failure.FENCED),
     ],
 )
-def test_every_class_of_error_has_its_answer(sqlstate: str | None, schema: str | None, failure: Failure) -> None:
+def test_every_class_of_error_has_its_answer(
+    sqlstate: str | None, schema: str | None, failure: Failure
+) -> None:
     assert classify(sqlstate, schema) is failure
 
 
@@ -68,5 +70,11 @@ def test_every_state_that_postgres_knows_has_its_answer() -> None:
 
 
 def test_back_off_doubles_to_five_seconds_and_jitters_down_to_half() -> None:
-    assert [backoff_seconds(attempt, 1.0) for attempt in (1, 2, 3, 6, 60)] == [0.2, 0.4, 0.8, 5.0, 5.0]
+    assert [backoff_seconds(attempt, 1.0) for attempt in (1, 2, 3, 6, 60)] == [
+        0.2,
+        0.4,
+        0.8,
+        5.0,
+        5.0,
+    ]
     assert backoff_seconds(6, 0.0) == 2.5

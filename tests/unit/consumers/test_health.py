@@ -15,7 +15,7 @@ from consumers.core.health import (
     moved,
     ready,
 )
-from consumers.core.observing import Cause, Halt
+from consumers.core.observer import Cause, Halt
 
 ZERO, ONE = Partition("articles", 0), Partition("articles", 1)
 READING = Condition(turned_at=100, next_offsets={ZERO: 5, ONE: 7}, moved_at={ZERO: 100, ONE: 100})
@@ -42,14 +42,18 @@ def test_waiting_is_alive_but_not_ready_and_says_for_what(cause: Cause) -> None:
 
 def test_a_partition_that_waits_for_a_decision_is_not_ready() -> None:
     halted = replace(READING, halted={ONE: Halt("tripped", "see `btl breaker show`", 4)})
-    assert ready(halted, 101).because == ("Partition articles-1 is tripped: see `btl breaker show`",)
+    assert ready(halted, 101).because == (
+        "Partition articles-1 is tripped: see `btl breaker show`",
+    )
 
 
 def test_a_partition_that_stands_still_with_something_to_read_is_not_ready_until_it_moves() -> None:
     now = 101 + LONGEST_STANDSTILL_SECONDS
     at_end_of_one = compared(replace(READING, turned_at=now), {ZERO: 9, ONE: 7}, now)
     verdict = ready(at_end_of_one, now)
-    assert verdict.because == ("Partition articles-0 has records to read and has not moved for 61 s.",)
+    assert verdict.because == (
+        "Partition articles-0 has records to read and has not moved for 61 s.",
+    )
     assert ready(moved(at_end_of_one, {ZERO: 6}, now), now).holds
 
 

@@ -9,7 +9,9 @@ from consumers.core.positions import BrokerPartition, Stopped, StoredPosition, s
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
 
 
-def stored(next_offset: int, status: str = "consuming", detail: str | None = None) -> StoredPosition:
+def stored(
+    next_offset: int, status: str = "consuming", detail: str | None = None
+) -> StoredPosition:
     return StoredPosition(TOPIC, 1, next_offset, 7, status, detail)
 
 

@@ -1,4 +1,6 @@
-"""The consumer's loop, turn by turn, with a clock, a source and a store that do as they are told."""
+"""The consumer's loop, turn by turn, with a clock, a source and a store that do as they are
+told.
+"""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,10 +19,10 @@ from consumers.adapters.kafka import Polled
 from consumers.adapters.postgres import StoreError
 from consumers.core.batch import Batch, BatchPolicy, Entry, Partition
 from consumers.core.failures import Failure
-from consumers.core.observing import Cause, Halt, Observer
+from consumers.core.observer import Cause, Halt, Observer
 from consumers.core.positions import BrokerPartition, StoredPosition
 from consumers.service import Consumer
-from tests.building import record
+from tests.builders import record
 
 ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
 TOPIC = UUID(int=1)
@@ -29,7 +31,13 @@ GOOD = "good"
 
 def deletion(partition: Partition, offset: int, comment_id: str = GOOD) -> Record:
     data = {"article_id": "a", "comment_id": comment_id, "deleted_at": "2026-05-01T10:00:00Z"}
-    return record("comment.deleted.v1", data, at="2026-05-01T10:00:00Z", offset=offset, partition=partition.number)
+    return record(
+        "comment.deleted.v1",
+        data,
+        at="2026-05-01T10:00:00Z",
+        offset=offset,
+        partition=partition.number,
+    )
 
 
 def failure(kind: Failure) -> StoreError:
@@ -41,7 +49,9 @@ class World:
     """Broker, group, database and clock of a test. Time passes only while the consumer polls."""
 
     assigned: frozenset[Partition] = frozenset({ZERO})
-    log_ends: dict[Partition, int] = field(default_factory=lambda: {ZERO: 1_000_000, ONE: 1_000_000})
+    log_ends: dict[Partition, int] = field(
+        default_factory=lambda: {ZERO: 1_000_000, ONE: 1_000_000}
+    )
     now: float = 0.0
     seconds: float = 5.0
     """The consumer is told to stop after so long."""
@@ -98,7 +108,10 @@ class World:
     def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
         self.described += 1
         self.on_describe(self.described)
-        return {partition: BrokerPartition(self.topic_id, 0, self.log_ends[partition]) for partition in partitions}
+        return {
+            partition: BrokerPartition(self.topic_id, 0, self.log_ends[partition])
+            for partition in partitions
+        }
 
     @property
     def topic_ids(self) -> dict[str, UUID]:
@@ -124,7 +137,9 @@ class World:
 
     # What it sees of Postgres
 
-    def take(self, partitions: Mapping[Partition, BrokerPartition]) -> dict[Partition, StoredPosition]:
+    def take(
+        self, partitions: Mapping[Partition, BrokerPartition]
+    ) -> dict[Partition, StoredPosition]:
         self.takes.append(self.now)
         self.lost = frozenset()
         return {
@@ -146,7 +161,10 @@ class World:
 
     def held(self) -> dict[Partition, str]:
         self.meanwhile()
-        return {partition: self.statuses.get(partition, "consuming") for partition in self.assigned - self.lost}
+        return {
+            partition: self.statuses.get(partition, "consuming")
+            for partition in self.assigned - self.lost
+        }
 
     def end_superseded_backends(self) -> int:
         return 0
@@ -204,18 +222,27 @@ class _Source:
         return getattr(self._world, "is_member_" if name == "is_member" else name)
 
 
-def until(last: int, bad: frozenset[int] = frozenset()) -> Callable[[Partition, int, int], list[Record]]:
-    """Records up to an offset; those in ``bad`` name a comment that a test's database may refuse."""
+def until(
+    last: int, bad: frozenset[int] = frozenset()
+) -> Callable[[Partition, int, int], list[Record]]:
+    """Records up to an offset; those in ``bad`` name a comment that a test's database may
+    refuse.
+    """
 
     def records(partition: Partition, offset: int, most: int) -> list[Record]:
         end = min(last, offset + most)
-        return [deletion(partition, each, "bad" if each in bad else GOOD) for each in range(offset, end)]
+        return [
+            deletion(partition, each, "bad" if each in bad else GOOD) for each in range(offset, end)
+        ]
 
     return records
 
 
 def has_bad_event(batch: Batch) -> bool:
-    return any(isinstance(verdict, Event) and verdict.data["comment_id"] == "bad" for _, verdict in batch.judged)
+    return any(
+        isinstance(verdict, Event) and verdict.data["comment_id"] == "bad"
+        for _, verdict in batch.judged
+    )
 
 
 def has_events(batch: Batch) -> bool:
@@ -252,7 +279,9 @@ def test_a_rejected_batch_is_read_and_written_again(kind: Failure) -> None:
     assert (world.asked, world.stored[ZERO], world.dead_letters) == (1, 20, [])
 
 
-def test_a_position_that_an_owner_before_us_moved_beyond_the_end_we_saw_is_no_loss_of_records() -> None:
+def test_a_position_that_an_owner_before_us_moved_beyond_the_end_we_saw_is_no_loss_of_records() -> (
+    None
+):
     def meanwhile(count: int) -> None:
         if count == 1:
             world.stored[ZERO] = 13
@@ -267,7 +296,10 @@ def test_a_position_that_an_owner_before_us_moved_beyond_the_end_we_saw_is_no_lo
 
 def test_a_partition_whose_records_are_gone_is_stopped_and_the_others_go_on() -> None:
     world = World(
-        assigned=frozenset({ZERO, ONE}), records=until(20), stored={ZERO: 50, ONE: 0}, log_ends={ZERO: 40, ONE: 20}
+        assigned=frozenset({ZERO, ONE}),
+        records=until(20),
+        stored={ZERO: 50, ONE: 0},
+        log_ends={ZERO: 40, ONE: 20},
     )
     world.run()
     assert "the broker lost records" in world.stopped[ZERO]
@@ -275,7 +307,11 @@ def test_a_partition_whose_records_are_gone_is_stopped_and_the_others_go_on() ->
 
 
 def test_a_server_that_is_too_slow_for_anything_dead_letters_nothing() -> None:
-    world = World(records=until(64), refuse=lambda batch: Failure.CANCELED if has_events(batch) else None, seconds=30)
+    world = World(
+        records=until(64),
+        refuse=lambda batch: Failure.CANCELED if has_events(batch) else None,
+        seconds=30,
+    )
     world.run(batch_records=64)
     assert world.dead_letters == []
     assert world.stored[ZERO] == 0
@@ -283,9 +319,14 @@ def test_a_server_that_is_too_slow_for_anything_dead_letters_nothing() -> None:
 
 @pytest.mark.parametrize("kind", [Failure.CANCELED, Failure.DATA])
 def test_a_record_that_alone_is_refused_is_dead_lettered_alone(kind: Failure) -> None:
-    world = World(records=until(64, bad=frozenset({41})), refuse=lambda batch: kind if has_bad_event(batch) else None)
+    world = World(
+        records=until(64, bad=frozenset({41})),
+        refuse=lambda batch: kind if has_bad_event(batch) else None,
+    )
     world.run(batch_records=64)
-    assert [(letter.stage, letter.code) for letter in world.dead_letters] == [("database", "rejected_by_database")]
+    assert [(letter.stage, letter.code) for letter in world.dead_letters] == [
+        ("database", "rejected_by_database")
+    ]
     assert world.stored[ZERO] == 64
     assert sum(entry.applied for entry in world.ledger) == 63
 
@@ -305,15 +346,21 @@ def test_the_metrics_are_woken_about_once_a_second_however_much_there_is_to_do()
     assert 4 <= len(world.notified) <= 7
 
 
-def test_a_position_that_moves_without_records_is_an_empty_entry_also_while_others_are_busy() -> None:
+def test_a_position_that_moves_without_records_is_an_empty_entry_also_while_others_are_busy() -> (
+    None
+):
     world = World(
         assigned=frozenset({ZERO, ONE}),
-        records=lambda partition, offset, most: until(1_000_000)(partition, offset, most) if partition == ONE else [],
+        records=lambda partition, offset, most: (
+            until(1_000_000)(partition, offset, most) if partition == ONE else []
+        ),
         markers={ZERO: 3},
     )
     world.run()
     assert [
-        (entry.kind, entry.first_offset, entry.next_offset) for entry in world.ledger if entry.partition == ZERO
+        (entry.kind, entry.first_offset, entry.next_offset)
+        for entry in world.ledger
+        if entry.partition == ZERO
     ] == [("empty", 0, 3)]
 
 
@@ -325,7 +372,9 @@ def test_a_defect_of_ours_stops_the_consumer_and_dead_letters_nothing() -> None:
 
 
 def test_a_broker_that_is_away_is_waited_for() -> None:
-    away = iter([kafka.errors.KafkaConnectionError("away"), kafka.errors.LogTruncationError("truncated")])
+    away = iter(
+        [kafka.errors.KafkaConnectionError("away"), kafka.errors.LogTruncationError("truncated")]
+    )
 
     class Flaky(World):
         def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
@@ -350,7 +399,9 @@ def test_brokers_that_are_away_in_silence_are_told_until_they_answer() -> None:
 
     told = Told()
     world = World(
-        records=lambda partition, offset, most: until(40)(partition, offset, most) if world.now > 12 else [],
+        records=lambda partition, offset, most: (
+            until(40)(partition, offset, most) if world.now > 12 else []
+        ),
         on_ask=ask,
         seconds=15,
     )
@@ -377,7 +428,9 @@ def test_what_was_read_is_written_also_while_the_broker_is_away() -> None:
 
     # The first records come with the last answer of the broker.
     world = Away(
-        records=lambda partition, offset, most: until(12)(partition, offset, most) if world.now > 0.3 else [],
+        records=lambda partition, offset, most: (
+            until(12)(partition, offset, most) if world.now > 0.3 else []
+        ),
         seconds=0.9,
     )
     world.run(batch_records=1_000)
@@ -386,7 +439,9 @@ def test_what_was_read_is_written_also_while_the_broker_is_away() -> None:
 
 @pytest.mark.parametrize("kind", [Failure.FAULT, Failure.CANCELED])
 def test_a_fault_that_keeps_batches_from_being_written_is_told_until_one_is(kind: Failure) -> None:
-    """Taking partitions may work all the while: with a full disk, or a table that somebody locked."""
+    """Taking partitions may work all the while: with a full disk, or a table that somebody
+    locked.
+    """
     told = Told()
     world = World(records=until(20), refuse=lambda _: kind if world.now < 8 else None, seconds=15)
     world.run(batch_records=1, observer=told)
@@ -434,12 +489,17 @@ def bad_until(last: int) -> Callable[[Partition, int, int], list[Record]]:
     return records
 
 
-def test_the_breaker_rolls_back_the_batch_and_stops_its_partition_until_somebody_accepts_the_records() -> None:
+def test_the_breaker_rolls_back_the_batch_and_stops_its_partition_until_somebody_accepts_the_records() -> (
+    None
+):
     world = World(assigned=frozenset({ZERO, ONE}), records=bad_until(500))
     world.run(batch_records=150)
     assert world.statuses == {ZERO: "tripped"}
     assert "(no_value 200); offset 199: The record has no value" in world.stopped[ZERO]
-    assert world.stored == {ZERO: 150, ONE: 500}, "what was committed before stays; the batch that tripped is not kept"
+    assert world.stored == {
+        ZERO: 150,
+        ONE: 500,
+    }, "what was committed before stays; the batch that tripped is not kept"
     assert len(world.dead_letters) == 150
 
     def accept() -> None:
@@ -458,7 +518,8 @@ def test_the_breaker_trips_over_records_that_the_database_refuses_too() -> None:
         refuse=lambda batch: Failure.DATA if has_bad_event(batch) else None,
     )
     world.run(batch_records=900)
-    # Each counts as good while it is read: the first two hundred refused ones are over half only of so many.
+    # Each counts as good while it is read: the first two hundred refused ones are over half only of
+    # so many.
     assert world.statuses == {ZERO: "tripped"}
     assert 199 <= len(world.dead_letters) < 900
 
@@ -473,7 +534,10 @@ def test_partitions_that_another_hand_moved_are_taken_anew_and_read_from_there()
 
     world = World(records=until(20), meanwhile=move)
     world.run()
-    assert (len(world.takes), world.asked) == (2, 1), "it asks the group before it takes what is no longer its own"
+    assert (len(world.takes), world.asked) == (
+        2,
+        1,
+    ), "it asks the group before it takes what is no longer its own"
     assert world.stored[ZERO] == 20
     assert sum(entry.records for entry in world.ledger) == 35
 
@@ -497,7 +561,9 @@ class Told(Observer):
         self.heard.append(frozenset(partitions))
 
     def reading(self, positions: Mapping[Partition, int], halted: Mapping[Partition, Halt]) -> None:
-        self.heard.append((dict(positions), {partition: halt.status for partition, halt in halted.items()}))
+        self.heard.append(
+            (dict(positions), {partition: halt.status for partition, halt in halted.items()})
+        )
 
     def fenced(self, detail: str) -> None:
         self.rejected.append(detail)
@@ -522,7 +588,9 @@ def test_it_tells_what_it_waits_for_what_it_reads_and_that_its_loop_turns() -> N
 
 
 @pytest.mark.parametrize(
-    "begun", [True, False], ids=["at the end of the batch", "when it is settled for a new assignment"]
+    "begun",
+    [True, False],
+    ids=["at the end of the batch", "when it is settled for a new assignment"],
 )
 def test_each_rejection_by_the_fence_is_told_and_logged_once(begun: bool) -> None:
     class Fenced(World):
@@ -589,7 +657,9 @@ def test_a_batch_that_is_taken_apart_for_long_counts_as_alive() -> None:
         turns.append(told.turns)
         return Failure.DATA if has_bad_event(batch) else None
 
-    World(records=until(64, bad=frozenset({5, 40})), refuse=refuse, seconds=1).run(batch_records=64, observer=told)
+    World(records=until(64, bad=frozenset({5, 40})), refuse=refuse, seconds=1).run(
+        batch_records=64, observer=told
+    )
     assert len(turns) > 20
     assert len({*turns}) == len(turns), "a turn is told before each part"
 

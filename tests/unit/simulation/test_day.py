@@ -15,9 +15,9 @@ from below_the_line.catalogue import load_contracts, topics
 from below_the_line.contracts.codes import STAGES
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.envelopes import as_structured_line
-from below_the_line.simulation.bad import WEIGHTS
-from below_the_line.simulation.day import DEFAULT_RECORDS, Day, last_full_day, simulate_day
-from below_the_line.simulation.writing import Arrival
+from btl.simulation.arrivals import Arrival
+from btl.simulation.bad import WEIGHTS
+from btl.simulation.day import DEFAULT_RECORDS, Day, last_full_day, simulate_day
 
 ROOT = Path(__file__).resolve().parents[3]
 START = datetime(2026, 11, 22, tzinfo=UTC)
@@ -43,7 +43,9 @@ REASONS = {
 def judge(arrival: Arrival) -> Event | Rejection:
     """As a broker would take it that is not a millisecond late: the narrowest of all bounds."""
     topic, key, value, headers = arrival.outgoing
-    return load_contracts().decode(Record(topic, 0, 0, arrival.arrives_at // 1000, key, value, headers))
+    return load_contracts().decode(
+        Record(topic, 0, 0, arrival.arrives_at // 1000, key, value, headers)
+    )
 
 
 def fingerprint(day: Day) -> str:
@@ -78,8 +80,13 @@ def of_type(events: list[Event], event_type: str) -> list[dict[str, Any]]:
 def test_the_same_seed_and_date_give_the_same_records_in_another_process_too() -> None:
     here = fingerprint(simulate_day(5, START, records=2_000))
     assert fingerprint(simulate_day(5, START, records=2_000)) == here
-    program = "from tests.unit.simulation.test_day import *\nprint(fingerprint(simulate_day(5, START, records=2_000)))"
-    elsewhere = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    program = (
+        "from tests.unit.simulation.test_day import *\nprint(fingerprint(simulate_day(5, START,"
+        " records=2_000)))"
+    )
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert elsewhere.stdout.strip() == here
     assert fingerprint(simulate_day(6, START, records=2_000)) != here
     assert fingerprint(simulate_day(5, START - timedelta(days=1), records=2_000)) != here
@@ -99,8 +106,12 @@ def test_there_are_exactly_as_many_records_as_asked_for(arrivals: list[Arrival])
 @pytest.mark.parametrize(
     ("seed", "start"), [(2, "2024-02-29"), (3, "2026-03-29"), (-4, "1999-12-31"), (5, "2026-01-01")]
 )
-def test_good_events_are_accepted_and_bad_ones_rejected_with_their_code_on_any_day(seed: int, start: str) -> None:
-    day = simulate_day(seed, datetime.fromisoformat(start).replace(tzinfo=UTC), records=5_000, bad_share=0.1)
+def test_good_events_are_accepted_and_bad_ones_rejected_with_their_code_on_any_day(
+    seed: int, start: str
+) -> None:
+    day = simulate_day(
+        seed, datetime.fromisoformat(start).replace(tzinfo=UTC), records=5_000, bad_share=0.1
+    )
     found: Counter[str | None] = Counter()
     for arrival in day.arrivals():
         verdict = judge(arrival)
@@ -131,11 +142,20 @@ def test_all_types_reasons_actions_and_decisions_are_there(events: list[Event]) 
     assert {event.type for event in events} == inputs
     assert {report["reason"] for report in of_type(events, "comment.reported.v1")} == REASONS
     overrides = of_type(events, "discussion.overridden.v1")
-    assert {each["action"] for each in overrides} == {"close", "reopen", "extend", "clear", "hold", "release"}
+    assert {each["action"] for each in overrides} == {
+        "close",
+        "reopen",
+        "extend",
+        "clear",
+        "hold",
+        "release",
+    }
     assert {each["reason"] for each in overrides} == {"manual", "legal", "volume", "abuse", "other"}
     decisions = {each["decision"] for each in of_type(events, "report.decided.v1")}
     assert decisions == {"upheld", "dismissed", "ignored", "duplicate", "void"}
-    moderated = {(each["decision"], each["automated"]) for each in of_type(events, "comment.moderated.v1")}
+    moderated = {
+        (each["decision"], each["automated"]) for each in of_type(events, "comment.moderated.v1")
+    }
     assert moderated >= {("approved", False), ("rejected", False), ("rejected", True)}
     reporters = [each["reporter"] for each in of_type(events, "comment.reported.v1")]
     assert {name for reporter in reporters for name in reporter} == {"user_id", "anonymous_id"}
@@ -144,29 +164,46 @@ def test_all_types_reasons_actions_and_decisions_are_there(events: list[Event]) 
 def test_the_shape_is_that_of_a_newsroom(events: list[Event], arrivals: list[Arrival]) -> None:
     comments = of_type(events, "comment.posted.v1")
     sizes = sorted(Counter(each["article_id"] for each in comments).values(), reverse=True)
-    assert sum(sizes[: len(sizes) // 10]) > 0.3 * len(comments), "a tenth of the discussions should hold much of it"
+    assert sum(sizes[: len(sizes) // 10]) > 0.3 * len(comments), (
+        "a tenth of the discussions should hold much of it"
+    )
     assert sum(1 for each in comments if each["held"]) > 100
     assert {each["author"]["role"] for each in comments} == {"reader", "staff"}
     replies = sum(1 for each in comments if "parent_comment_id" in each)
     assert 0.3 < replies / len(comments) < 0.7
-    hours = Counter(each["posted_at"].hour for each in comments if each["posted_at"].date() == START.date())
+    hours = Counter(
+        each["posted_at"].hour for each in comments if each["posted_at"].date() == START.date()
+    )
     assert hours[20] > 2 * hours[3]
-    assert {len(arrival.outgoing.headers) for arrival in arrivals if arrival.code is None} == {1, 7}, "both modes"
+    assert {len(arrival.outgoing.headers) for arrival in arrivals if arrival.code is None} == {
+        1,
+        7,
+    }, "both modes"
 
 
-def test_some_events_come_twice_and_some_hours_late_and_out_of_order(arrivals: list[Arrival]) -> None:
+def test_some_events_come_twice_and_some_hours_late_and_out_of_order(
+    arrivals: list[Arrival],
+) -> None:
     good = [arrival for arrival in arrivals if arrival.code is None]
     copies = Counter(arrival.outgoing for arrival in good)
     assert 100 < sum(count - 1 for count in copies.values()) < 400
     occurred = [(judge(arrival), arrival.arrives_at) for arrival in good]
     delays = [at - verdict.occurred_at for verdict, at in occurred if isinstance(verdict, Event)]
     assert min(delays) >= 0
-    day_long = [delay for (verdict, _), delay in zip(occurred, delays, strict=True) if isinstance(verdict, Event)]
+    day_long = [
+        delay
+        for (verdict, _), delay in zip(occurred, delays, strict=True)
+        if isinstance(verdict, Event)
+    ]
     assert sum(3_600_000_000 < delay < 21_600_000_001 for delay in day_long) > 50
-    assert [arrival.arrives_at for arrival in arrivals] == sorted(arrival.arrives_at for arrival in arrivals)
+    assert [arrival.arrives_at for arrival in arrivals] == sorted(
+        arrival.arrives_at for arrival in arrivals
+    )
 
 
-def test_discussions_close_during_the_day_and_comments_come_too_late(day: Day, events: list[Event]) -> None:
+def test_discussions_close_during_the_day_and_comments_come_too_late(
+    day: Day, events: list[Event]
+) -> None:
     end = START + timedelta(days=1)
     closing = {
         plan.article_id: plan.closes_at
@@ -182,13 +219,17 @@ def test_discussions_close_during_the_day_and_comments_come_too_late(day: Day, e
     late = [
         each
         for each in of_type(events, "comment.posted.v1")
-        if each["article_id"] in closing and each["posted_at"].timestamp() * 1e6 >= closing[each["article_id"]]
+        if each["article_id"] in closing
+        and each["posted_at"].timestamp() * 1e6 >= closing[each["article_id"]]
     ]
     assert 15 <= len(late) <= 400
 
 
 def test_events_refer_to_what_was_there_before(events: list[Event]) -> None:
-    comments = {(each["article_id"], each["comment_id"]): each for each in of_type(events, "comment.posted.v1")}
+    comments = {
+        (each["article_id"], each["comment_id"]): each
+        for each in of_type(events, "comment.posted.v1")
+    }
     reports = {each["report_id"]: each for each in of_type(events, "comment.reported.v1")}
     for event in events:
         data = event.data
@@ -196,14 +237,18 @@ def test_events_refer_to_what_was_there_before(events: list[Event]) -> None:
             comment = comments[data["article_id"], data["comment_id"]]
             assert comment["posted_at"].timestamp() * 1e6 <= event.occurred_at + 1
         if "report_id" in data:
-            assert reports[data["report_id"]]["reported_at"].timestamp() * 1e6 <= event.occurred_at + 1
+            assert (
+                reports[data["report_id"]]["reported_at"].timestamp() * 1e6 <= event.occurred_at + 1
+            )
         parent = data.get("parent_comment_id")
         if parent is not None:
             assert comments[data["article_id"], parent]["posted_at"] <= data["posted_at"]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_one_article_has_two_comments_one_of_them_abusive_and_reported_and_is_closed(seed: int) -> None:
+def test_one_article_has_two_comments_one_of_them_abusive_and_reported_and_is_closed(
+    seed: int,
+) -> None:
     by_article: dict[str, list[Event]] = defaultdict(list)
     day = simulate_day(seed, START, records=1_000)
     for arrival in day.arrivals():
@@ -214,8 +259,13 @@ def test_one_article_has_two_comments_one_of_them_abusive_and_reported_and_is_cl
     events = by_article[plan.article_id]
     comments = of_type(events, "comment.posted.v1")
     assert len(comments) == 2
-    assert {each["comment_id"] for each in of_type(events, "comment.reported.v1")} == {comments[1]["comment_id"]}
-    assert [each["reason"] for each in of_type(events, "comment.reported.v1")] == ["personal_abuse", "threat_violence"]
+    assert {each["comment_id"] for each in of_type(events, "comment.reported.v1")} == {
+        comments[1]["comment_id"]
+    }
+    assert [each["reason"] for each in of_type(events, "comment.reported.v1")] == [
+        "personal_abuse",
+        "threat_violence",
+    ]
     assert [each["decision"] for each in of_type(events, "report.decided.v1")] == ["upheld"]
     assert [each["decision"] for each in of_type(events, "comment.moderated.v1")] == ["rejected"]
     assert datetime.fromtimestamp(plan.closes_at / 1e6, UTC) < START
@@ -232,7 +282,9 @@ def test_written_lines_are_the_same_events_in_structured_form(arrivals: list[Arr
         assert line.endswith(b"\n")
         assert line.count(b"\n") == 1
         assert "specversion" in orjson.loads(line)
-        record = Record(arrival.outgoing.topic, 0, 0, arrival.arrives_at // 1000, arrival.outgoing.key, line)
+        record = Record(
+            arrival.outgoing.topic, 0, 0, arrival.arrives_at // 1000, arrival.outgoing.key, line
+        )
         assert contracts.decode(record) == judge(arrival)
 
 

@@ -1,1 +1,0 @@
-"""How contracts may change: what the last release promised, and what would break it. Pure but for reading schemas/."""

@@ -1,0 +1,182 @@
+"""Metric tables as files: CSV, JSON lines, Parquet."""
+
+import csv
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any, Final
+
+import orjson
+import psycopg
+from psycopg import sql as composed
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.metrics.definitions import TABLES
+
+EXPORTED: Final = (*TABLES, "article_engagement_revisions", "articles")
+"""What can be exported."""
+FORMATS: Final = ("csv", "json", "parquet")
+_BATCH = 10_000
+
+
+def export(connection: psycopg.Connection, table: str, form: str, target: Path | None) -> int:
+    """Write a whole table, in the order of its key, to a file, or to standard output. Returns how
+    many rows.
+
+    ``table`` may be written with its schema, ``metrics``. CSV has a header and empty fields for
+    null, JSON is one object a line; times are in RFC 3339, UTC. Raises BelowTheLineError for a
+    table or format that there is not, for parquet on a terminal, and where its extra is not
+    installed.
+    """
+    table = table.removeprefix("metrics.")
+    if table not in EXPORTED:
+        raise BelowTheLineError(
+            f"There is no metric table {table!r}.",
+            f"Choose one of {', '.join(EXPORTED)}; views are for queries, see docs/asking.md.",
+        )
+    if form not in FORMATS:
+        raise BelowTheLineError(f"{form!r} is no format.", f"Choose one of {', '.join(FORMATS)}.")
+    query = composed.SQL("select * from metrics.{} order by 1, 2, 3").format(
+        composed.Identifier(table)
+    )
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        with connection.cursor("export") as cursor:
+            cursor.itersize = _BATCH
+            cursor.execute(query)
+            # A named cursor says what its columns are only when something was fetched.
+            rows = cursor.fetchmany(_BATCH)
+            names = [column.name for column in cursor.description or ()]
+            types = [column.type_code for column in cursor.description or ()]
+
+            def batches() -> Iterator[list[tuple[Any, ...]]]:
+                batch = rows
+                while batch:
+                    yield batch
+                    batch = cursor.fetchmany(_BATCH)
+
+            if form == "parquet":
+                return _write_parquet(names, types, batches(), target)
+            with _open(target) as file:
+                return (_write_csv if form == "csv" else _write_json)(names, batches(), file)
+
+
+@contextmanager
+def _open(target: Path | None) -> Iterator[IO[str]]:
+    if target is None:
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What is left in its buffer would fail once more as this process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise BelowTheLineError(
+                f"Standard output can't be written: {error.strerror}.",
+                "Make room, or choose another place.",
+            ) from None
+        return
+    try:
+        with target.open("w", encoding="utf-8", newline="") as file:
+            yield file
+    except OSError as error:
+        raise BelowTheLineError(
+            f"{target} can't be written: {error.strerror}.", "Choose another file."
+        ) from None
+
+
+def _write_csv(
+    names: Sequence[str], batches: Iterator[list[tuple[Any, ...]]], file: IO[str]
+) -> int:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(names)
+    count = 0
+    for batch in batches:
+        writer.writerows([_text(value) for value in row] for row in batch)
+        count += len(batch)
+    return count
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return orjson.dumps(value).decode()
+    return value
+
+
+def _write_json(
+    names: Sequence[str], batches: Iterator[list[tuple[Any, ...]]], file: IO[str]
+) -> int:
+    count = 0
+    for batch in batches:
+        for row in batch:
+            document = dict(zip(names, row, strict=True))
+            file.write(
+                orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z).decode()
+            )
+        count += len(batch)
+    return count
+
+
+def _write_parquet(
+    names: Sequence[str],
+    types: Sequence[int],
+    batches: Iterator[list[tuple[Any, ...]]],
+    target: Path | None,
+) -> int:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise BelowTheLineError(
+            "Parquet needs pyarrow, which is not installed.",
+            "Install the extra: pip install 'below-the-line[export]'.",
+        ) from None
+    if target is None and sys.stdout.isatty():
+        raise BelowTheLineError("Parquet is not for a terminal.", "Name a file: --output FILE.")
+    registry = psycopg.adapters.types
+    arrow = {
+        "text": pyarrow.string(),
+        "int4": pyarrow.int32(),
+        "int8": pyarrow.int64(),
+        "float8": pyarrow.float64(),
+        "timestamptz": pyarrow.timestamp("us", tz="UTC"),
+        "date": pyarrow.date32(),
+        "bool": pyarrow.bool_(),
+    }
+
+    def field(name: str, type_code: int) -> Any:
+        kind = registry[type_code]
+        of_one = arrow[kind.name]
+        return pyarrow.field(name, pyarrow.list_(of_one) if type_code == kind.array_oid else of_one)
+
+    schema = pyarrow.schema(
+        [field(name, type_code) for name, type_code in zip(names, types, strict=True)]
+    )
+    count = 0
+    try:
+        with parquet.ParquetWriter(
+            sys.stdout.buffer if target is None else target, schema
+        ) as writer:
+            for batch in batches:
+                columns = list(zip(*batch, strict=True))
+                arrays = [
+                    pyarrow.array(column, of.type)
+                    for column, of in zip(columns, schema, strict=True)
+                ]
+                writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+                count += len(batch)
+    except OSError as error:
+        if target is None:
+            raise
+        raise BelowTheLineError(
+            f"{target} can't be written: {error}.", "Choose another file."
+        ) from None
+    return count

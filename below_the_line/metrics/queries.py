@@ -1,0 +1,98 @@
+"""What people ask of the metrics: lists of those with most, and one article."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql as composed
+from psycopg.rows import dict_row
+
+from below_the_line.closing.rules import parse_window
+from below_the_line.contracts.times import instant, to_datetime
+from below_the_line.errors import BelowTheLineError
+from below_the_line.resources import sql
+
+ORDERS: Final[Mapping[str, str]] = {
+    "comments": "engagement.comments_published",
+    "people": "engagement.unique_commenters",
+    "reactions": "engagement.reactions_net",
+    "engagement": "engagement.engagement",
+    "late": "engagement.late_comments",
+    "reports": "abuse.reports",
+    "open_reports": "abuse.open_reports",
+    "rejected": "abuse.rejected",
+}
+"""What the list of those with most can be ordered by: column of the result and of the tables."""
+ORDERS_SINCE: Final = ("comments", "replies", "reactions", "reports", "rejected", "late")
+"""The same, of what has happened since a time."""
+
+
+def top(
+    connection: psycopg.Connection, by: str, since: datetime | None = None, limit: int = 20
+) -> list[dict[str, Any]]:
+    """The articles with most of something, all in all, or of what has happened since the beginning
+    of an hour.
+
+    Those with nothing of it are left out. Raises BelowTheLineError for what cannot be ordered by.
+    """
+    orders = ORDERS if since is None else {name: f"recent.{name}" for name in ORDERS_SINCE}
+    if by not in orders:
+        raise BelowTheLineError(
+            f"Articles cannot be listed by {by!r}{' since a time' if since else ''}.",
+            f"Choose one of {', '.join(orders)}.",
+        )
+    table, column = orders[by].split(".")
+    ordered = composed.SQL("{} where {} > 0 order by {} desc, {} limit {}").format(
+        composed.SQL(sql(f"queries/{'top' if since is None else 'top_since'}.sql").decode()),
+        composed.Identifier(table, column),
+        composed.Identifier(table, column),
+        composed.Identifier(table, "article_id"),
+        composed.Literal(limit),
+    )
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(ordered, {"since": since}).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleFigures:
+    """All figures of one article."""
+
+    article: Mapping[str, Any] | None
+    """None: its content is not known."""
+    tables: Mapping[str, Mapping[str, Any]]
+    """Its row of article_engagement and of article_abuse."""
+    reasons: Sequence[Mapping[str, Any]]
+    """Its rows of article_abuse_reasons, most reports first."""
+
+
+def figures_of(connection: psycopg.Connection, article_id: str) -> ArticleFigures:
+    """All figures of one article. Raises BelowTheLineError when there are none."""
+    row = connection.execute(sql("queries/article.sql"), {"article_id": article_id}).fetchone()
+    if row is None:
+        raise BelowTheLineError(
+            f"There are no figures of article {article_id}.",
+            "Is the id right? Figures come with the next run of article_metrics after its first"
+            " event.",
+        )
+    article, engagement, abuse, reasons = row
+    return ArticleFigures(
+        article, {"article_engagement": engagement, "article_abuse": abuse}, reasons
+    )
+
+
+def since(text: str, now: datetime) -> datetime:
+    """The time that ``7d``, ``12h`` or ``2w`` ago was, or that an RFC 3339 text names. Raises
+    BelowTheLineError.
+    """
+    found = instant(text)
+    if found is not None:
+        return to_datetime(found.since_1970)
+    try:
+        return now - timedelta(hours=parse_window(text))
+    except BelowTheLineError:
+        raise BelowTheLineError(
+            f"--since is neither a duration nor a time: {text!r}.",
+            "Write 12h, 7d, 2w or 2026-11-23T10:00:00Z.",
+        ) from None

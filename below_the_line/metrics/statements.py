@@ -1,0 +1,273 @@
+"""What metric tables say, computed from the base tables into temporary tables, and written from
+there.
+
+The statements sql/metrics/<table>/compute.sql only read: they are the one definition of each table,
+for runs that write it and for an audit that compares. What several of them need of a bucket of
+articles (what each comment counts as, rounds of reports, reactions that count) is staged once.
+Everything here happens inside the caller's transaction.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import psycopg
+
+from below_the_line.metrics.definitions import ARTICLE_TABLES, BOOKKEEPING, TABLES, definitions
+from below_the_line.resources import sql
+
+PLANNER_SETTINGS: Final = (
+    # Compiling these statements takes longer than running them.
+    "set local jit = off",
+    # Of an article that has just become hot the planner's statistics know nothing: expecting a
+    # handful of comments it would compare all with all (50,000 comments: 15 s instead of 2). Every
+    # table is looked up by the given articles, so that hashing is never far from best.
+    "set local enable_nestloop = off",
+    # For the same reason: what is sorted by article already would be merged by article alone, all
+    # with all again.
+    "set local enable_mergejoin = off",
+    # Hash and sort a bucket's comments in memory.
+    "set local work_mem = '64MB'",
+)
+"""What a transaction sets before it computes (after it has taken marks)."""
+
+_BUCKET_STAGES: Final = ("articles", "comments", "reactions", "rounds")
+_DAY_STAGES: Final = ("members", "commenters")
+DAY_TABLES: Final = ("section_daily", "site_daily")
+"""The tables of days of sections and sites."""
+WEIGHED: Final = ("weight", "urgency_key")
+"""The columns of metrics.open_reports that depend on reporters' accuracy, and are set after
+everything else.
+"""
+
+SectionDay = tuple[str, str | None, date]
+"""Site, section and day."""
+
+_SCOPES: Final = dict.fromkeys(ARTICLE_TABLES, "kept.article_id = any(%(articles)s)") | {
+    "reporter_accuracy": "kept.user_id = any(%(user_ids)s)",
+    "section_daily": (
+        "kept.day = any(%(days)s::date[]) and exists (select from unnest(%(sites)s::text[],"
+        " %(sections)s::text[], %(days)s::date[]) as touched (site, section, day) where"
+        " touched.site = kept.site and touched.day = kept.day and coalesce(touched.section, '') ="
+        " coalesce(kept.section, ''))"
+    ),
+    "site_daily": (
+        "kept.day = any(%(days)s::date[]) and (kept.site, kept.day) in (select touched.site,"
+        " touched.day from unnest(%(sites)s::text[], %(days)s::date[]) as touched (site, day))"
+    ),
+}
+"""Which rows of a table one computation is about; the table is called ``kept``."""
+
+_MARKS: Final = {
+    "article_daily": ("ingest.dirty_days", ("site", "section", "day"), "changed.site is not null"),
+    "article_reporters": ("ingest.dirty_reporters", ("user_id",), "true"),
+}
+"""Where changed rows of a table are marked for the tables that draw on them, by which columns, and
+which of them.
+"""
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """Make this session's temporary tables. Safe to repeat; a transaction of its own unless one is
+    open.
+    """
+    with connection.transaction():
+        # That they are there already is no news.
+        connection.execute("set local client_min_messages = warning")
+        for stage in (*_BUCKET_STAGES, *_DAY_STAGES):
+            connection.execute(sql(f"metrics/stage/create_{stage}.sql"))
+        connection.execute(sql("metrics/stage/create_events.sql"))
+        for table in TABLES:
+            connection.execute(
+                composed(
+                    "create temporary table if not exists computed_{table} (like metrics.{table})"
+                    " on commit delete rows",
+                    table=table,
+                )
+            )
+
+
+def tune(connection: psycopg.Connection) -> None:
+    """Set what computing needs, for the rest of the transaction."""
+    for setting in PLANNER_SETTINGS:
+        connection.execute(setting)
+
+
+def stage_bucket(connection: psycopg.Connection, articles: Sequence[str]) -> None:
+    """Stage what the article tables need of these articles; those that no event names are left
+    out.
+    """
+    for stage in _BUCKET_STAGES:
+        connection.execute(sql(f"metrics/stage/{stage}.sql"), {"articles": list(articles)})
+
+
+def day_parameters(days: Sequence[SectionDay]) -> dict[str, Any]:
+    """What the statements about days of sections and sites are given."""
+    sites, sections, dates = map(list, zip(*days, strict=True))
+    return {"sites": sites, "sections": sections, "days": dates}
+
+
+def stage_days(connection: psycopg.Connection, parameters: Mapping[str, Any]) -> None:
+    """Stage what the tables of days need; article_daily is right already."""
+    connection.execute(sql("metrics/stage/members.sql"), parameters)
+    active = connection.execute(
+        b"select distinct member.article_id from computing_members as member"
+    ).fetchall()
+    articles = [article for (article,) in active]
+    connection.execute(sql("metrics/stage/commenters.sql"), {**parameters, "articles": articles})
+
+
+def compute(connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]) -> None:
+    """Fill computed_<table> with what the table is to say."""
+    described = definitions(table)
+    connection.execute(
+        composed(
+            """
+            insert into computed_{table} ({names})
+            select
+                computed.*,
+                clock_timestamp(),
+                {version},
+                (select max(barrier.taken_at) from ingest.barriers as barrier where barrier.passed_at is not null)
+            from (
+                {statement}
+            ) as computed
+            """,
+            table=table,
+            names=", ".join((*described.figures, *BOOKKEEPING)),
+            version=str(described.metric_version),
+            statement=sql(f"metrics/{table}/compute.sql").decode(),
+        ),
+        parameters,
+    )
+
+
+def write(connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]) -> None:
+    """Make the table say what computed_<table> does, and mark what draws on the rows that changed.
+
+    Of tables with one row per article every row is written; of the others only those that differ,
+    because an article has hundreds and nearly all of them stay.
+    """
+    for statement in _writing(table):
+        connection.execute(statement, parameters)
+
+
+def weigh(connection: psycopg.Connection, articles: Sequence[str], user_ids: Sequence[str]) -> None:
+    """Set weight and urgency of what waits for moderators: under these articles, and by these
+    reporters.
+    """
+    # Few of many rows, whose number the planner knows.
+    connection.execute("set local enable_nestloop = on")
+    connection.execute(
+        composed(
+            """
+            update metrics.open_reports as kept
+            set weight = found.weight, urgency_key = found.urgency_key
+            from (
+                {statement}
+            ) as found
+            where found.article_id = kept.article_id
+                and found.comment_id = kept.comment_id
+                and (found.weight, found.urgency_key) is distinct from (kept.weight, kept.urgency_key)
+            """,
+            statement=sql("metrics/open_reports/weights.sql").decode(),
+        ),
+        {"articles": list(articles), "user_ids": list(user_ids)},
+    )
+
+
+def scope(table: str) -> str:
+    """The condition that tells which rows of a table (called ``kept``) a computation is about."""
+    return _SCOPES[table]
+
+
+def same_key(table: str) -> str:
+    """The condition that a row ``found`` of computed_<table> and a row ``kept`` of the table have
+    the same key.
+    """
+    return " and ".join(
+        (
+            f"found.{name} is not distinct from kept.{name}"
+            if _may_be_null(table, name)
+            else f"found.{name} = kept.{name}"
+        )
+        for name in definitions(table).key
+    )
+
+
+def _may_be_null(table: str, name: str) -> bool:
+    return any(column.name == name and column.when_null for column in definitions(table).columns)
+
+
+def composed(template: str, **parts: str) -> bytes:
+    """A statement with the names of this module's tables, columns and conditions put in: never with
+    values.
+    """
+    return template.format(**parts).encode()
+
+
+def listed(alias: str, names: Sequence[str]) -> str:
+    """Columns of one table of a statement."""
+    return ", ".join(f"{alias}.{name}" for name in names)
+
+
+def _writing(table: str) -> Iterator[bytes]:
+    described = definitions(table)
+    names = (*described.figures, *BOOKKEEPING)
+    parts = {
+        "table": table,
+        "scope": scope(table),
+        "names": ", ".join(names),
+        "found": listed("found", names),
+    }
+    if described.key == ("article_id",):
+        yield composed("delete from metrics.{table} as kept where {scope}", **parts)
+        yield composed(
+            "insert into metrics.{table} ({names}) select {found} from computed_{table} as found",
+            **parts,
+        )
+        return
+    compared = [name for name in (*described.figures, "metric_version") if name not in WEIGHED]
+    same = f"({listed('found', compared)}) is not distinct from ({listed('kept', compared)})"
+    yield composed(
+        _marking(
+            table,
+            "kept",
+            """
+            delete from metrics.{table} as kept
+            where {scope} and not exists (select from computed_{table} as found where {same_key} and {same})
+            """,
+        ),
+        **parts,
+        same_key=same_key(table),
+        same=same,
+    )
+    yield composed(
+        _marking(
+            table,
+            "written",
+            """
+            insert into metrics.{table} as written ({names})
+            select {found}
+            from computed_{table} as found
+            where not exists (select from metrics.{table} as kept where {scope} and {same_key})
+            """,
+        ),
+        **parts,
+        same_key=same_key(table),
+    )
+
+
+def _marking(table: str, alias: str, statement: str) -> str:
+    """The statement; if others draw on its table, one that also marks what it changed."""
+    if table not in _MARKS:
+        return statement
+    marks, names, which = _MARKS[table]
+    named = listed("changed", names)
+    return "".join(
+        (
+            *("with changed as (", statement, " returning ", listed(alias, names), ")"),
+            *(" insert into ", marks, " (", ", ".join(names), ")"),
+            *(" select distinct ", named, " from changed where ", which),
+        )
+    )

@@ -1,0 +1,72 @@
+"""Work that several connections share."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import TypeVar
+
+import psycopg
+
+_Unit = TypeVar("_Unit")
+_SECONDS_BETWEEN_CANCELS = 0.2
+
+
+def share(
+    units: Iterable[_Unit],
+    connections: Sequence[psycopg.Connection],
+    prepare: Callable[[psycopg.Connection], None],
+    work: Callable[[psycopg.Connection, _Unit], None],
+) -> None:
+    """Do each unit of work once, on whichever connection is free, in about this order; each
+    connection is prepared first.
+
+    What one raises first is raised, once the others have ended what they are at; no other unit is
+    begun then. Where the caller is interrupted, or its time is over, their statements are
+    cancelled. A single connection works on the caller's thread.
+    """
+    if len(connections) == 1:
+        prepare(connections[0])
+        for unit in units:
+            work(connections[0], unit)
+        return
+    left, lock, over = iter(units), threading.Lock(), threading.Event()
+
+    def take() -> Iterator[_Unit]:
+        while not over.is_set():
+            with lock:
+                try:
+                    unit = next(left)
+                except StopIteration:
+                    return
+            yield unit
+
+    def run(connection: psycopg.Connection) -> None:
+        try:
+            prepare(connection)
+            for unit in take():
+                work(connection, unit)
+        except BaseException:
+            over.set()
+            raise
+
+    with ThreadPoolExecutor(len(connections), thread_name_prefix="share") as pool:
+        futures = [pool.submit(run, connection) for connection in connections]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        except BaseException:
+            over.set()
+            _cancel(futures, connections)
+            raise
+    for future in (*done, *futures):
+        future.result()
+
+
+def _cancel(futures: Sequence["Future[None]"], connections: Sequence[psycopg.Connection]) -> None:
+    """Cancel what runs on the connections until nothing does: a thread may be between two
+    statements just now.
+    """
+    while wait(futures, timeout=_SECONDS_BETWEEN_CANCELS).not_done:
+        for connection in connections:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=5)

@@ -1,0 +1,3 @@
+"""What people and scripts talk to: the command line, the one-machine stack, archives, the
+simulator, contract evolution.
+"""

@@ -1,0 +1,64 @@
+"""Sorting more events than fit into memory, by time."""
+
+import heapq
+import struct
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import IO, NamedTuple
+
+from below_the_line.publishing import Outgoing
+
+IN_MEMORY = 200_000
+"""So many events are held at once (about 200 MB); the rest waits, sorted, in temporary files."""
+
+_LENGTHS = struct.Struct(">qIII")
+
+
+class Timed(NamedTuple):
+    """A record and the time, in microseconds since 1970, at which its event occurred."""
+
+    occurred_at: int
+    outgoing: Outgoing
+
+
+@contextmanager
+def sorted_by_time(
+    events: Iterable[Timed], headers: tuple[tuple[str, bytes], ...]
+) -> Iterator[Iterator[Timed]]:
+    """All events in the order of their times; those of one time in the order in which they came.
+
+    ``headers`` are those of every record: they are not written to the temporary files.
+    """
+    with ExitStack() as files:
+        runs: list[Iterator[Timed]] = []
+        held: list[Timed] = []
+        for event in events:
+            held.append(event)
+            if len(held) >= IN_MEMORY:
+                held.sort(key=_time)
+                runs.append(_read(_spilled(held, files), headers))
+                held = []
+        held.sort(key=_time)
+        yield heapq.merge(*runs, held, key=_time) if runs else iter(held)
+
+
+def _time(event: Timed) -> int:
+    return event.occurred_at
+
+
+def _spilled(events: list[Timed], files: ExitStack) -> IO[bytes]:
+    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack is its context manager
+    for occurred_at, (topic, key, value, _) in events:
+        parts = (topic.encode(), key or b"", value or b"")
+        file.write(_LENGTHS.pack(occurred_at, *(len(part) for part in parts)))
+        file.write(b"".join(parts))
+    file.seek(0)
+    return file
+
+
+def _read(file: IO[bytes], headers: tuple[tuple[str, bytes], ...]) -> Iterator[Timed]:
+    while packed := file.read(_LENGTHS.size):
+        occurred_at, *lengths = _LENGTHS.unpack(packed)
+        topic, key, value = (file.read(length) for length in lengths)
+        yield Timed(occurred_at, Outgoing(topic.decode(), key, value, headers))

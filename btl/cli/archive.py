@@ -1,0 +1,141 @@
+"""``btl archive``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from below_the_line.publishing import Publisher
+    from btl.archives.external_sort import Timed
+    from btl.archives.importer import Archive
+    from btl.pacing import Pacer
+
+DEFAULT_REJECTS = Path("rejected-rows.csv")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    archive = typer.Typer(help="A site's export of articles and comments.", no_args_is_help=True)
+    # Without a callback typer would make a group of one command into that command.
+    archive.callback()(_group)
+    archive.command("import")(import_archive)
+    app.add_typer(archive, name="archive")
+
+
+def _group() -> None:
+    """A site's export of articles and comments."""
+
+
+def import_archive(
+    articles: Path = typer.Option(..., metavar="FILE", help="CSV of the articles, gzipped or not."),
+    comments: Path = typer.Option(..., metavar="FILE", help="CSV of the comments, gzipped or not."),
+    mapping: Path = typer.Option(
+        ..., metavar="FILE", help="TOML that says which column is what: docs/archives.md."
+    ),
+    dry_run: bool = typer.Option(
+        False, "--dry-run", help="Check every row, produce nothing. Needs no broker."
+    ),
+    rate: float | None = typer.Option(
+        None, min=0.001, help="At most so many events per second.", show_default=False
+    ),
+    speed: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Let time pass between events as it did, so many times faster.",
+        show_default=False,
+    ),
+    rejects: Path = typer.Option(
+        DEFAULT_REJECTS,
+        metavar="FILE",
+        help="CSV for rows of which no event can be made; written only if there are any.",
+    ),
+) -> None:
+    """Produce a site's export as events, in the order in which it happened.
+
+    Every row is read and checked before the first event is sent. Importing the same export again
+    changes nothing: its events keep their ids. Rows that cannot be mapped go to the rejects file
+    and are left out. With --dry-run the exit status is 1 if there are any.
+    """
+    import time
+    from contextlib import nullcontext
+    from datetime import UTC, datetime
+
+    from below_the_line.catalogue import load_contracts
+    from below_the_line.envelopes import STRUCTURED_HEADERS
+    from below_the_line.publishing import Publisher
+    from btl.archives.external_sort import sorted_by_time
+    from btl.archives.importer import Archive, RejectsFile
+    from btl.archives.mapping import load_mapping
+    from btl.cli.configuration import settings
+    from btl.pacing import Pacer
+
+    archive = Archive(
+        articles, comments, load_mapping(mapping), load_contracts(), datetime.now(UTC)
+    )
+    started = time.monotonic()
+    # The broker first: nobody wants to hear after reading a million rows that it cannot be reached.
+    with (
+        RejectsFile(rejects) as rejected,
+        nullcontext() if dry_run else Publisher(settings()) as publisher,
+    ):
+        checked = _read_with_progress(archive, rejected.write, (articles, comments))
+        with sorted_by_time(checked, STRUCTURED_HEADERS) as events:
+            if publisher is not None:
+                _produce(publisher, events, archive.tally.events.total(), Pacer(rate, speed))
+    seconds = time.monotonic() - started
+    typer.echo(_summary(archive, seconds, dry_run=dry_run))
+    if archive.tally.rejected:
+        typer.echo(
+            f"{archive.tally.rejected:,} rows rejected: see {rejects} for the line and the reason"
+            " of each.",
+            err=True,
+        )
+        if dry_run:
+            raise typer.Exit(1)
+
+
+def _read_with_progress(
+    archive: "Archive", reject: object, files: tuple[Path, Path]
+) -> "Iterator[Timed]":
+    from btl.cli.progress import event_progress
+
+    with event_progress() as progress:
+        sizes = [path.stat().st_size if path.is_file() else 0 for path in files]
+        bars = {
+            name: progress.add_task(f"check {name}", total=size, unit="bytes")
+            for name, size in zip(("articles", "comments"), sizes, strict=True)
+        }
+        yield from archive.events(
+            reject,  # type: ignore[arg-type]
+            lambda name, done: progress.update(bars[name], completed=done),
+        )
+
+
+def _produce(publisher: "Publisher", events: "Iterator[Timed]", total: int, pacer: "Pacer") -> None:
+    from btl.cli.progress import STEP, event_progress
+
+    with event_progress() as progress:
+        bar = progress.add_task("produce", total=total)
+        sent = 0
+
+        def catch_up() -> None:
+            publisher.flush()
+            progress.update(bar, completed=sent)
+
+        for occurred_at, outgoing in events:
+            pacer.wait(occurred_at / 1_000_000, catch_up)
+            publisher.send(outgoing)
+            sent += 1
+            if sent % STEP == 0:
+                progress.update(bar, completed=sent)
+        catch_up()
+
+
+def _summary(archive: "Archive", seconds: float, *, dry_run: bool) -> str:
+    events = archive.tally.events
+    articles, comments = events["article.published.v1"], events["comment.posted.v1"]
+    verb = "are valid; nothing was produced" if dry_run else "produced"
+    pace = f"{events.total() / seconds:,.0f}/s" if seconds > 0 else ""
+    return f"{articles:,} articles and {comments:,} comments {verb} ({seconds:.1f} s, {pace})."

@@ -1,0 +1,56 @@
+"""The settings of a command: what the environment says, or else those of the local stack that runs
+beside it.
+"""
+
+from functools import cache
+
+from pydantic import SecretStr
+
+from below_the_line.settings import Settings, from_environment
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read on first use. Raises BelowTheLineError naming the variable
+    that is wrong.
+
+    What the environment says counts. Where it names neither a database nor brokers, or those of the
+    local stack in BTL_HOME, what it leaves out is taken from that stack if it is running, so that
+    commands work beside ``btl up`` without further ado.
+    """
+    found = from_environment()
+    if (
+        found.database_url is not None and found.kafka_bootstrap is not None
+    ) or not found.home.is_dir():
+        return found
+    try:
+        from btl.stack.stack import running_environment
+    except ModuleNotFoundError:
+        # Installed without the extra [local]: then there is no local stack to ask.
+        return found
+    connections = running_environment(found.home)
+    given = {"BTL_DATABASE_URL": found.database_url, "BTL_KAFKA_BOOTSTRAP": found.kafka_bootstrap}
+    if any(
+        value is not None and _place(value) != _place(connections.get(name))
+        for name, value in given.items()
+    ):
+        # Another system than the stack: the two are not mixed.
+        return found
+    fields = {
+        name: connections[variable]
+        for name in type(found).model_fields
+        if (variable := f"BTL_{name.upper()}") in connections and name not in found.model_fields_set
+    }
+    return Settings(**fields)  # type: ignore[arg-type]
+
+
+def _place(value: str | SecretStr | None) -> str | None:
+    """What an address leads to, whoever goes there: the server and the database of a URL, else the
+    address itself.
+    """
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if text is None or "://" not in text:
+        return text
+    from below_the_line.database.connections import describe
+
+    return describe(text)

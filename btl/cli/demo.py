@@ -1,0 +1,294 @@
+"""``btl demo``: the whole path once, on the local stack, with something to look at."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from btl.cli.stack import Ports
+
+if TYPE_CHECKING:
+    import psycopg
+    from rich.console import Console
+
+_TABLES = {
+    "most_discussed": "Most discussed",
+    "most_reported": "Most reported (decided in: median time from report to decision)",
+    "closed_lately": "Closed lately (times in UTC)",
+    "told": "Told to the site, in the topic discussion-events",
+    "dead_letters": "Dead letters: what was refused, kept byte for byte",
+}
+
+_HEADLINE_LEAVES = 66
+"""Characters of a line that the columns beside the headline take."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(demo)
+
+
+def demo(
+    archive: Path | None = typer.Option(
+        None,
+        metavar="FOLDER",
+        help=(
+            "Instead of a made-up day: a site's export, with articles.csv and comments.csv (or"
+            " .csv.gz). Its mapping is mapping.toml in that folder, or"
+            " btl/archives/mappings/FOLDER'S NAME.toml here."
+        ),
+        show_default=False,
+    ),
+    seed: int = typer.Option(1, help="Of the made-up day."),
+    ports: Ports | None = typer.Option(
+        None, help="As of `btl up`: auto chooses free ones.", show_default=False
+    ),
+) -> None:
+    """Start the stack, stream a newsroom day, let the scheduler run the DAGs, and show what came of
+    it.
+    """
+    import time
+    from importlib.util import find_spec
+
+    from rich.console import Console
+
+    from below_the_line.errors import BelowTheLineError
+    from btl.cli import stack
+
+    if find_spec("airflow") is None:
+        raise BelowTheLineError(
+            "Airflow is not installed.",
+            "Install the extra: pip install 'below-the-line[airflow,local]'.",
+        )
+    began = time.monotonic()
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120  # a file or a pipe has no width
+    export = None if archive is None else _export(archive)
+
+    console.rule(
+        "1. The stack: Kafka, Postgres, Airflow and a consumer, as processes of this machine",
+        align="left",
+    )
+    stack.up(without=None, consumers=None, ports=ports)
+    console.rule("2. Events into the topics", align="left")
+    _stream(export, seed)
+    console.rule("3. The scheduler runs the DAGs", align="left")
+    _run_dags(console)
+    console.rule("4. What came of it", align="left")
+    _show(console)
+    _next_steps(console, time.monotonic() - began)
+
+
+def _export(folder: Path) -> tuple[Path, Path, Path]:
+    """The files of an export: articles, comments, mapping. Raises BelowTheLineError naming the one
+    that is missing.
+    """
+    from below_the_line.errors import BelowTheLineError
+    from btl.archives import MAPPINGS
+
+    def first(*candidates: Path) -> Path:
+        for candidate in candidates:
+            if candidate.is_file():
+                return candidate
+        raise BelowTheLineError(
+            f"There is none of {', '.join(map(str, candidates))}.",
+            "An export is a folder with articles.csv and comments.csv (or .csv.gz) and a mapping:"
+            " docs/archives.md.",
+        )
+
+    return (
+        first(folder / "articles.csv.gz", folder / "articles.csv"),
+        first(folder / "comments.csv.gz", folder / "comments.csv"),
+        first(folder / "mapping.toml", MAPPINGS / f"{folder.resolve().name}.toml"),
+    )
+
+
+def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
+    from btl.cli import archive, simulate
+
+    if export is None:
+        simulate.simulate(
+            day=True,
+            events=None,
+            endless=False,
+            seed=seed,
+            rate=None,
+            speed=None,
+            date=None,
+            bad_share=0.004,
+            output=None,
+        )
+    else:
+        articles, comments, mapping = export
+        archive.import_archive(
+            articles=articles,
+            comments=comments,
+            mapping=mapping,
+            dry_run=False,
+            rate=None,
+            speed=None,
+            rejects=archive.DEFAULT_REJECTS,
+        )
+
+
+def _connect() -> "psycopg.Connection":
+    from below_the_line.database.connections import connect
+    from btl.cli.configuration import settings
+
+    return connect(settings().require_database_url(), application_name="btl demo", autocommit=True)
+
+
+def _run_dags(console: "Console") -> None:
+    """Have the scheduler close discussions and compute metrics, and wait until nothing is left to
+    do.
+    """
+    from contextlib import closing
+
+    from btl.cli.configuration import settings
+    from btl.stack.scheduler import Scheduler
+
+    current = settings()
+    password = current.airflow_password.get_secret_value() if current.airflow_password else ""
+    with closing(Scheduler(current.airflow_url or "", current.airflow_user, password)) as scheduler:
+        for dag_id, text in {
+            "close_discussions": (
+                "waits until all that was produced is in the tables, then applies the closing"
+                " windows"
+            ),
+            "article_metrics": (
+                "computes engagement and abuse reports of every article that changed"
+            ),
+        }.items():
+            with console.status(f"[bold]{dag_id}[/] {text} …"):
+                scheduler.wait_for_dag(dag_id)
+                scheduler.run(dag_id)
+            console.print(f"[green]✓[/] [bold]{dag_id}[/] {text}")
+
+
+def _show(console: "Console") -> None:
+    from rich.table import Table
+
+    from below_the_line.resources import sql
+
+    with _connect() as connection:
+        (totals,) = _rows(connection, sql("demo/totals.sql"))
+        console.print(
+            f"[bold]{totals['records']:,}[/] records read: {totals['applied']:,} applied,"
+            f" {totals['unchanged']:,} unchanged (seen before, or overtaken),"
+            f" {totals['dead_lettered']:,} dead letters. {totals['articles']:,} articles,"
+            f" {totals['comments']:,} comments."
+        )
+        for name, title in _TABLES.items():
+            rows = _rows(connection, sql(f"demo/{name}.sql"))
+            if not rows:
+                continue
+            table = Table(
+                title=title, title_justify="left", title_style="bold", box=None, header_style="dim"
+            )
+            for column, value in rows[0].items():
+                table.add_column(
+                    column.replace("_", " "),
+                    justify="right" if isinstance(value, int | float) else "left",
+                    no_wrap=column != "example",
+                )
+            # One line an article, whatever the width of the window: the headline gives way.
+            room = max(16, console.width - _HEADLINE_LEAVES)
+            for row in rows:
+                if "headline" in row and len(row["headline"]) > room:
+                    row["headline"] = row["headline"][: room - 1].rstrip() + "…"
+                table.add_row(*(_cell(value) for value in row.values()))
+            console.print()
+            console.print(table)
+
+
+def _rows(connection: "psycopg.Connection", query: bytes) -> list[dict[str, Any]]:
+    from psycopg.rows import dict_row
+
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query).fetchall()
+
+
+def _cell(value: object) -> str:
+    from datetime import datetime
+
+    from rich.markup import escape
+
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return escape(str(value))
+
+
+def _next_steps(console: "Console", seconds: float) -> None:
+    from datetime import UTC, datetime
+
+    import orjson
+
+    from btl.cli import stack
+    from btl.cli.configuration import settings
+
+    current = settings()
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    event = orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": f"by-hand-{now}",
+            "source": "/my-comment-service",
+            "type": "comment.posted.v1",
+            "time": now,
+            "data": {
+                "article_id": "my-article",
+                "comment_id": "my-comment",
+                "author": {"user_id": "me", "display_name": "Me"},
+                "body": "First!",
+                "posted_at": now,
+            },
+        }
+    ).decode()
+    btl = stack.program()
+    console.print()
+    console.rule(f"Done in {seconds:.0f} s. What to try next", align="left")
+    comments = (
+        "select comment_id, posted_at, first_body from discussion.comments where article_id ="
+        " 'my-article'"
+    )
+    letters = (
+        "select code, pointer, message from ingest.dead_letters order by dead_lettered_at desc"
+        " limit 3"
+    )
+    for title, command in {
+        "Produce an event by hand": f"echo '{event}' | {btl} produce",
+        "and see it in its table": f'{btl} psql -- -c "{comments}"',
+        "Produce a bad one, which becomes a dead letter": (
+            f"echo '{{}}' | {btl} produce --unchecked"
+        ),
+        "and see what its producer would be told": f'{btl} psql -- -c "{letters}"',
+    }.items():
+        console.print(f"[bold]{title}[/]:")
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+    console.print(
+        f"[bold]Open Airflow[/]: {current.airflow_url} (user {current.airflow_user}; the password"
+        f" is above, and in {btl} env)",
+        soft_wrap=True,
+    )
+    console.print(
+        "[bold]Ask the metric tables[/] (state is empty until close_discussions has run, every five"
+        " minutes):"
+    )
+    query = (
+        "select article_id, comments_submitted, comments_published, late_comments, state"
+        " from metrics.article_engagement order by computed_at desc limit 5"
+    )
+    console.print(f'  {btl} psql -- -c "{query}"', markup=False, soft_wrap=True)
+    console.print(
+        f"The stack goes on running: [bold]{btl} status[/] shows it, [bold]{btl} down[/] stops it.",
+        soft_wrap=True,
+    )
+    console.print(
+        f"Tables show all that was ever streamed here; [bold]{btl} reset[/] begins anew.",
+        soft_wrap=True,
+    )

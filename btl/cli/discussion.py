@@ -1,0 +1,153 @@
+"""``btl discussion``: one discussion as a picture in the terminal."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from btl.cli.offsets import AsJson
+from btl.cli.rules import ArticleArgument
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from below_the_line.closing.timeline import Explanation
+    from btl.cli.picture import Picture
+
+_LABEL = 10
+"""Columns before the picture."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(discussion)
+
+
+def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
+    """Draw a discussion: its comments, late ones and reports over time, when it was open, and why
+    it opened and closed.
+    """
+    from shutil import get_terminal_size
+    from zoneinfo import ZoneInfo
+
+    from below_the_line.closing.timeline import explain
+    from btl.cli.configuration import settings
+    from btl.cli.partitions import connected, print_json
+    from btl.cli.picture import look
+
+    current = settings()
+    zone = ZoneInfo(current.site_timezone)
+    columns = max(10, get_terminal_size((100, 24)).columns - _LABEL)
+    with connected(current) as connection:
+        explanation = explain(connection, article)
+        picture = look(connection, explanation, zone, columns)
+    if as_json:
+        print_json(_document(explanation, picture))
+    else:
+        _print(explanation, picture, zone)
+
+
+def _document(explanation: Explanation, picture: Picture) -> dict[str, object]:
+    from btl.cli.picture import changes
+
+    return {
+        "article_id": explanation.article_id,
+        "headline": explanation.headline,
+        "published_at": explanation.anchor,
+        "state": explanation.state,
+        "closes_at": explanation.closes_at,
+        "closed_at": explanation.closed_at,
+        "cut_off": explanation.cut_off,
+        "step_seconds": int(picture.step.total_seconds()),
+        "steps": [
+            {
+                "starts_at": picture.starts_at + number * picture.step,
+                "comments": comments,
+                "late": late,
+                "reports": reports,
+            }
+            for number, (comments, late, reports) in enumerate(
+                zip(picture.comments, picture.late, picture.reports, strict=True)
+            )
+        ],
+        "changes": changes(explanation),
+    }
+
+
+def _print(explanation: Explanation, picture: Picture, zone: ZoneInfo) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from btl.cli.partitions import console
+    from btl.cli.picture import bar, changes, sparkline
+    from btl.cli.printing import both_clocks, clock, printable
+    from btl.cli.rules import heading, state_in_words, warnings
+
+    out = console()
+    out.print(Text(printable(heading(explanation)), style="bold"))
+    out.print(Text(state_in_words(explanation, zone)))
+    out.print()
+    for label, counts, colour in (
+        ("comments", picture.comments, "cyan"),
+        ("late", picture.late, "yellow"),
+        ("reports", picture.reports, "red"),
+    ):
+        out.print(f"{label:<{_LABEL}}[{colour}]{sparkline(counts)}[/]")
+    out.print(f"{'open':<{_LABEL}}[green]{bar(explanation, picture)}[/]")
+    first, last = f"{clock(picture.starts_at, zone)[:16]}", f"{clock(picture.ends_at, zone)[:16]}"
+    gap = len(picture.comments) - len(first) - len(last)
+    out.print(f"{'':<{_LABEL}}[dim]{first}{' ' * gap + last if gap > 0 else ' – ' + last}[/]")
+    out.print()
+    out.print(_totals(picture, zone))
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for is_why in (False, False, True):
+        table.add_column(no_wrap=not is_why, overflow="fold")
+    for change in changes(explanation):
+        colour = (
+            "dim"
+            if change.planned
+            else "green"
+            if change.what.endswith(("pened", "open"))
+            else "red"
+        )
+        what = {"closed": "closes", "opened": "opens", "reopened": "reopens"}.get(
+            change.what, change.what
+        )
+        table.add_row(
+            "from the beginning" if change.at is None else both_clocks(change.at, zone),
+            f"[{colour}]{what if change.planned else change.what}[/]",
+            Text(printable(change.why)),
+        )
+    out.print(table)
+    for warning in warnings(explanation, zone):
+        out.print(f"[yellow]{warning}[/]")
+
+
+def _totals(picture: Picture, zone: ZoneInfo) -> str:
+    from btl.cli.printing import clock, counted
+
+    comments, late, reports = sum(picture.comments), sum(picture.late), sum(picture.reports)
+    said = f"{counted(comments, 'comment')}, {late:,} of them late; {counted(reports, 'report')}."
+    said += f" One block is {_in_words(picture.step)}"
+    if comments:
+        most = max(picture.comments)
+        hourly = most / (picture.step / timedelta(hours=1))
+        at = picture.starts_at + picture.comments.index(most) * picture.step
+        said += (
+            f"; the highest stands for {counted(most, 'comment')}, {hourly:,.4g} an hour, from"
+            f" {clock(at, zone)}"
+        )
+    return said + "."
+
+
+def _in_words(step: timedelta) -> str:
+    from below_the_line.closing.rules import duration
+
+    minutes = step // timedelta(minutes=1)
+    return (
+        duration(minutes // 60)
+        if minutes % 60 == 0
+        else f"{minutes} minute{'' if minutes == 1 else 's'}"
+    )

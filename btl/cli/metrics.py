@@ -1,0 +1,153 @@
+"""``btl metrics``: compute metrics anew, and compare them with a fresh computation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from below_the_line.errors import BelowTheLineError
+from btl.cli.offsets import AsJson
+
+if TYPE_CHECKING:
+    from below_the_line.metrics.drift import Difference
+
+Articles = Annotated[
+    str | None,
+    typer.Option(
+        "--articles",
+        "--ids",
+        metavar="IDS",
+        help="Only these articles: their ids, separated by commas.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    metrics = typer.Typer(
+        help="Compute the metric tables anew, and compare them with a fresh computation.",
+        no_args_is_help=True,
+    )
+    metrics.command()(drift)
+    metrics.command()(rebuild)
+    app.add_typer(metrics, name="metrics")
+
+
+def drift(
+    everything: Annotated[
+        bool, typer.Option("--all", help="Compare every row of every table.")
+    ] = False,
+    articles: Articles = None,
+    sample: Annotated[
+        int,
+        typer.Option(min=1, help="About so many articles, by chance, and what they are part of."),
+    ] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Compare metrics with a fresh computation, and write nothing. Exit status 1 if anything
+    differs.
+
+    What is marked for the next run is left out.
+    """
+    from below_the_line.metrics.drift import drift as compare
+    from below_the_line.metrics.drift import drift_of
+    from btl.cli.configuration import settings
+    from btl.cli.partitions import connected, print_json
+
+    ids = _ids(articles)
+    if everything and ids:
+        raise BelowTheLineError(
+            "--all and --articles were given.", "Give one of them, or none for a sample."
+        )
+    current = settings()
+    with connected(current) as connection:
+        if ids:
+            differences = drift_of(connection, ids, time_zone=current.site_timezone)
+        else:
+            differences = compare(
+                connection, None if everything else sample, time_zone=current.site_timezone
+            )
+    if as_json:
+        print_json(differences)
+    else:
+        _print_differences(differences)
+    if differences:
+        raise typer.Exit(1)
+
+
+def rebuild(
+    articles: Articles = None,
+    published_since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only articles published then (RFC 3339) or later."),
+    ] = None,
+    published_until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only articles published before then (RFC 3339)."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=16, help="So many connections compute at the same time.")
+    ] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Compute metrics anew from the base tables: of all articles, or of some; as the DAG
+    rebuild_metrics does.
+
+    Safe at any time and beside anything; if it is broken off, run it again.
+    """
+    import logging
+    from contextlib import ExitStack
+
+    from below_the_line.logs import configure_logs
+    from below_the_line.metrics.recompute import Selection, require_known
+    from below_the_line.metrics.recompute import rebuild as run
+    from btl.cli.configuration import settings
+    from btl.cli.partitions import connected, print_json
+    from btl.cli.printing import counted
+
+    current = settings()
+    # What was done is told below; the log would repeat it.
+    configure_logs(current.log_format, logging.WARNING)
+    selection = Selection.parse(_ids(articles), published_since, published_until)
+    with connected(current) as connection:
+        require_known(connection, selection.ids)
+        with ExitStack() as opened:
+            helpers = [opened.enter_context(connected(current)) for _ in range(workers - 1)]
+            summary = run(connection, selection, time_zone=current.site_timezone, helpers=helpers)
+    if as_json:
+        print_json(summary.as_dict())
+    else:
+        typer.echo(
+            f"Computed anew in {summary.seconds:.1f} s: {counted(summary.articles, 'article')},"
+            f" {counted(summary.section_days, 'day')} of sections,"
+            f" {counted(summary.reporters, 'reporter')}."
+        )
+
+
+def _ids(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    ids = tuple(filter(None, (each.strip() for each in text.split(","))))
+    if not ids:
+        # Such as a variable of a script that is not set: all of them is not what was meant.
+        raise BelowTheLineError(
+            "--articles names no article.", "Give ids, separated by commas, or leave it out."
+        )
+    return ids
+
+
+def _print_differences(differences: list[Difference], most: int = 20) -> None:
+    from btl.cli.printing import counted, printable
+
+    for difference in differences[:most]:
+        typer.echo(printable(str(difference)))
+    if len(differences) > most:
+        typer.echo(f"… and {len(differences) - most:,} more (--json lists all)")
+    if differences:
+        typer.echo(
+            f"{counted(len(differences), 'difference')}. `btl metrics rebuild` mends them; find out"
+            " what wrote the rows, or which mark was lost."
+        )
+    else:
+        typer.echo("Nothing differs.")

@@ -1,0 +1,193 @@
+"""A discussion as a picture: what happened in equal steps of time, and when it opened and closed.
+Drawing is pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from below_the_line.closing.timeline import Explanation
+from below_the_line.resources import sql
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+OPEN, PARTLY, CLOSED, PLANNED, BEFORE = "█", "▌", "░", "─", " "
+FAR = timedelta(days=90)
+"""An end that lies further ahead is told, not drawn."""
+_STEPS = (
+    *(timedelta(minutes=count) for count in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(hours=count) for count in (1, 2, 3, 6, 12)),
+    *(timedelta(days=count) for count in (1, 2, 7, 14, 28, 91, 182, 364)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that became of a discussion, or will."""
+
+    at: datetime | None
+    """None: from the beginning; no time of publication is known."""
+    what: str
+    """Opened, closed, reopened; still open or still closed, but for another reason."""
+    why: str
+    planned: bool
+    """It lies after the cut-off: so it comes if nothing else happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Counts per step: the first step begins at ``starts_at``, and each is ``step`` long."""
+
+    starts_at: datetime
+    step: timedelta
+    comments: Sequence[int]
+    """Late ones included."""
+    late: Sequence[int]
+    reports: Sequence[int]
+    """Those that were withdrawn are left out."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """End of the last step."""
+        return self.starts_at + len(self.comments) * self.step
+
+
+def look(
+    connection: psycopg.Connection, explanation: Explanation, zone: ZoneInfo, columns: int
+) -> Picture:
+    """The picture of a discussion in at most ``columns`` steps, which begin at round times of the
+    zone.
+    """
+    article = explanation.article_id
+    row = connection.execute(sql("discussion/extent.sql"), {"article": article}).fetchone()
+    first_at, last_at = span(explanation, *(row or (None, None)))
+    starts_at, step, steps = steps_of(first_at, last_at, zone, columns)
+    counts = [[0] * steps for _ in range(3)]
+    for place, *numbers in connection.execute(
+        sql("discussion/activity.sql"),
+        {"article": article, "first_at": starts_at, "step": step, "steps": steps},
+    ):
+        for kind, number in zip(counts, numbers, strict=True):
+            kind[place] = number
+    return Picture(starts_at, step, *counts)
+
+
+def span(
+    explanation: Explanation, first_activity: datetime | None, last_activity: datetime | None
+) -> tuple[datetime, datetime]:
+    """From when to when there is something to draw, both included."""
+    cut_off = explanation.cut_off
+    turns = [
+        change.at
+        for change in changes(explanation)
+        if change.at is not None and change.at <= cut_off + FAR
+    ]
+    known = [
+        at for at in (explanation.anchor, first_activity, last_activity, *turns) if at is not None
+    ]
+    if explanation.anchor is None:
+        known += [event.occurred_at for event in explanation.events]
+    if explanation.state == "cannot_close":
+        known.append(cut_off)
+    return min(known), max(known)
+
+
+def steps_of(
+    first_at: datetime, last_at: datetime, zone: ZoneInfo, columns: int
+) -> tuple[datetime, timedelta, int]:
+    """Where the first step begins, how long steps are, and how many it takes to cover both
+    instants.
+    """
+    step = _STEPS[0]
+    for step in _STEPS:
+        starts_at = _floor(first_at, step, zone)
+        steps = (last_at - starts_at) // step + 1
+        if steps <= columns:
+            return starts_at, step, steps
+    while True:
+        step *= 2
+        steps = (last_at - starts_at) // step + 1
+        if steps <= columns:
+            return starts_at, step, steps
+
+
+def sparkline(counts: Sequence[int]) -> str:
+    """One block per count, as high as its share of the greatest; nothing is blank, and whatever
+    there is can be seen.
+    """
+    most = max(counts, default=0)
+    return "".join(
+        " " if count == 0 else BLOCKS[-(-count * len(BLOCKS) // most) - 1] for count in counts
+    )
+
+
+def bar(explanation: Explanation, picture: Picture) -> str:
+    """For each step whether comments were accepted throughout, for a part of it, or not; what lies
+    ahead, as planned.
+    """
+    drawn = []
+    for number in range(len(picture.comments)):
+        start, end = (
+            picture.starts_at + number * picture.step,
+            picture.starts_at + (number + 1) * picture.step,
+        )
+        if explanation.anchor is not None and end <= explanation.anchor:
+            drawn.append(BEFORE)
+            continue
+        if explanation.anchor is not None:
+            start = max(start, explanation.anchor)
+        accepted = sum(
+            (
+                min(end, ends_at or end) - max(start, starts_at or start)
+                for starts_at, ends_at in explanation.intervals
+                if (starts_at is None or starts_at < end) and (ends_at is None or ends_at > start)
+            ),
+            timedelta(),
+        )
+        if start > explanation.cut_off:
+            drawn.append(PLANNED if accepted else CLOSED)
+        else:
+            drawn.append(OPEN if accepted == end - start else PARTLY if accepted else CLOSED)
+    return "".join(drawn)
+
+
+def changes(explanation: Explanation) -> list[Change]:
+    """What became of the discussion from its anchor on, and what is planned, in order of time."""
+    anchor = explanation.anchor
+    pieces = [
+        piece
+        for piece in explanation.pieces
+        if anchor is None or piece.ends_at is None or piece.ends_at > anchor
+    ]
+    found = [
+        Change(
+            anchor,
+            "opened" if pieces[0].accepted else "closed",
+            explanation.why(pieces[0])
+            if anchor is None
+            else f"published; {explanation.why(pieces[0])}",
+            anchor is not None and anchor > explanation.cut_off,
+        )
+    ]
+    has_opened = pieces[0].accepted
+    for before, piece in pairwise(pieces):
+        if piece.accepted == before.accepted:
+            what = "still open" if piece.accepted else "still closed"
+        elif piece.accepted:
+            what = "reopened" if has_opened else "opened"
+        else:
+            what = "closed"
+        has_opened = has_opened or piece.accepted
+        planned = piece.starts_at is not None and piece.starts_at > explanation.cut_off
+        found.append(Change(piece.starts_at, what, explanation.why(piece), planned))
+    return found
+
+
+def _floor(at: datetime, step: timedelta, zone: ZoneInfo) -> datetime:
+    """The last round time of the zone at or before an instant, for steps of this length."""
+    local = at.astimezone(zone)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
+    return midnight if step >= timedelta(days=1) else midnight + (at - midnight) // step * step

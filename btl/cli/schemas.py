@@ -1,0 +1,95 @@
+"""``btl schemas``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from btl.evolution.comparison import Change
+    from btl.evolution.release import Release
+
+_FOLDER = typer.Option(
+    None, "--folder", help="Another folder of the form of schemas/.", show_default=False
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    schemas = typer.Typer(
+        help="The contracts: what they promised, and what they are.", no_args_is_help=True
+    )
+    schemas.command()(check)
+    schemas.command()(release)
+    schemas.command()(asyncapi)
+    app.add_typer(schemas, name="schemas")
+
+
+def check(folder: Path | None = _FOLDER) -> None:
+    """Compare the contracts with their last release, and name each change that breaks it. Part of
+    `make check`.
+    """
+    from below_the_line.errors import BelowTheLineError
+    from below_the_line.resources import SCHEMAS
+    from btl.evolution import asyncapi as document
+    from btl.evolution.release import last_release, present
+
+    folder = folder or SCHEMAS
+    released, now = last_release(folder), present(folder)
+    added = _require_compatible(released, now)
+    path = folder / document.FILE_NAME
+    if not path.is_file() or path.read_text(encoding="utf-8") != document.as_text(folder):
+        raise BelowTheLineError(
+            f"{path} is not what topics.yaml and the schemas say.",
+            "Write it anew: `btl schemas asyncapi`.",
+        )
+    for change in added:
+        typer.echo(str(change))
+    typer.echo(f"Compatible with release {released.version}. Additions since: {len(added)}.")
+
+
+def release(folder: Path | None = _FOLDER) -> None:
+    """Make the contracts as they are the last release, in released.json. Refused where they break
+    the one before.
+    """
+    from below_the_line.resources import SCHEMAS
+    from btl.evolution.release import last_release, present, write_release
+
+    folder = folder or SCHEMAS
+    now = present(folder)
+    added = _require_compatible(last_release(folder), now)
+    write_release(now, folder)
+    for change in added:
+        typer.echo(str(change))
+    typer.echo(
+        f"Released with version {now.version}: {len(now.event_types)} event types. Additions:"
+        f" {len(added)}."
+    )
+
+
+def asyncapi(folder: Path | None = _FOLDER) -> None:
+    """Write asyncapi.yaml anew from topics.yaml and the schemas."""
+    from below_the_line.resources import SCHEMAS
+    from btl.evolution import asyncapi as document
+
+    path = (folder or SCHEMAS) / document.FILE_NAME
+    path.write_text(document.as_text(path.parent), encoding="utf-8")
+    typer.echo(f"Wrote {path}.")
+
+
+def _require_compatible(released: "Release", now: "Release") -> "list[Change]":
+    """The additions. Raises BelowTheLineError after naming each breaking change."""
+    from below_the_line.errors import BelowTheLineError
+    from btl.evolution.comparison import additions, breaking_changes
+
+    breaking = breaking_changes(released, now)
+    for change in breaking:
+        typer.echo(str(change))
+    if breaking:
+        raise BelowTheLineError(
+            f"The contracts break what release {released.version} promised, in {len(breaking)}"
+            " points.",
+            "Take them back, and make a new version of the event type: schemas/README.md, To add a"
+            " version.",
+        )
+    return additions(released, now)

@@ -1,0 +1,225 @@
+"""``btl simulate``."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from btl.pacing import Pacer
+    from btl.simulation.arrivals import Arrival
+
+Sink = tuple[Callable[["Arrival"], None], Callable[[], None]]
+"""What takes a record, and what makes sure that all of them have arrived."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(simulate)
+
+
+def simulate(
+    day: bool = typer.Option(
+        False, "--day", help="A whole day of 24,000 records. This is the default."
+    ),
+    events: int | None = typer.Option(
+        None, min=1, help="A day of so many records.", show_default=False
+    ),
+    endless: bool = typer.Option(
+        False,
+        "--endless",
+        help="Today so far, then live, day after day, until Ctrl-C; --events says how many a day.",
+    ),
+    seed: int = typer.Option(
+        1, help="The same seed and date give the same records, byte for byte."
+    ),
+    rate: float | None = typer.Option(
+        None, min=0.001, help="At most so many records per second.", show_default=False
+    ),
+    speed: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Let the day pass so many times faster than it would; default: no waiting.",
+        show_default=False,
+    ),
+    date: str | None = typer.Option(
+        None,
+        metavar="YYYY-MM-DD",
+        help="Which day (UTC); default: yesterday.",
+        show_default=False,
+    ),
+    bad_share: float = typer.Option(
+        0.004,
+        min=0.0,
+        max=0.5,
+        help="Share of records that must end as dead letters, at least one of every code.",
+    ),
+    output: str | None = typer.Option(
+        None,
+        metavar="FILE|-",
+        help="Write the good events as JSON lines instead of producing them.",
+        show_default=False,
+    ),
+) -> None:
+    """Produce a newsroom day, all made up: thirteen types of events, duplicates, latecomers and bad
+    records.
+    """
+    import time
+    from datetime import UTC, datetime
+    from itertools import islice
+
+    from below_the_line.errors import BelowTheLineError
+    from btl.pacing import Pacer
+    from btl.simulation.day import DEFAULT_RECORDS, LEAST_RECORDS, simulate_day
+
+    now = datetime.now(UTC)
+    if endless and (day or date is not None or speed is not None):
+        raise BelowTheLineError(
+            "--endless is live: it takes neither --day nor --date nor --speed.", "Leave them out."
+        )
+    if day and events is not None:
+        raise BelowTheLineError("--day and --events exclude each other.", "Leave one of them out.")
+    count = events or DEFAULT_RECORDS
+    total: int | None = None
+    if endless:
+        arrivals = _live(seed, now.date(), max(count, LEAST_RECORDS), bad_share)
+        pacer = Pacer(rate, 1.0, first=now.timestamp())
+    else:
+        total = count
+        start = _midnight(date, now)
+        whole_day = simulate_day(
+            seed, start, records=max(count, LEAST_RECORDS), bad_share=bad_share
+        )
+        arrivals = islice(whole_day.arrivals(), count)
+        pacer = Pacer(rate, speed)
+    started = time.monotonic()
+    sent: Counter[str | None] = Counter()
+    try:
+        with _sink(output) as (take, settle):
+            _stream(arrivals, total, pacer, take, settle, sent)
+    except KeyboardInterrupt:
+        if not endless:
+            raise
+    finally:
+        if sent:
+            _report(sent, time.monotonic() - started, written=output is not None)
+
+
+def _midnight(text: str | None, now: "datetime") -> "datetime":
+    from datetime import UTC, datetime, time
+    from datetime import date as calendar_date
+
+    from below_the_line.errors import BelowTheLineError
+    from btl.simulation.day import last_full_day
+
+    if text is None:
+        return datetime.combine(last_full_day(now), time(), UTC)
+    try:
+        day = calendar_date.fromisoformat(text)
+    except ValueError:
+        raise BelowTheLineError(f"--date {text!r} is no date.", "Write it as 2026-11-22.") from None
+    if not calendar_date(1991, 1, 1) <= day <= last_full_day(now):
+        raise BelowTheLineError(
+            f"--date {text} is not over yet, or too long ago: the contracts refuse such times.",
+            f"Take a day from 1991-01-01 to {last_full_day(now)}, or --endless for today.",
+        )
+    return datetime.combine(day, time(), UTC)
+
+
+def _live(seed: int, day: "date", records: int, bad_share: float) -> "Iterator[Arrival]":
+    from datetime import UTC, datetime, time, timedelta
+
+    from btl.simulation.day import simulate_day
+
+    while True:
+        yield from simulate_day(
+            seed, datetime.combine(day, time(), UTC), records=records, bad_share=bad_share
+        ).arrivals()
+        day += timedelta(days=1)
+
+
+def _sink(output: str | None) -> AbstractContextManager[Sink]:
+    return _producing() if output is None else _writing(output)
+
+
+@contextmanager
+def _producing() -> Iterator[Sink]:
+    from below_the_line.publishing import Publisher
+    from btl.cli.configuration import settings
+
+    with Publisher(settings()) as publisher:
+        yield lambda arrival: publisher.send(arrival.outgoing), publisher.flush
+
+
+@contextmanager
+def _writing(output: str) -> Iterator[Sink]:
+    import sys
+    from pathlib import Path
+
+    from below_the_line.envelopes import as_structured_line
+    from below_the_line.errors import BelowTheLineError
+
+    try:
+        file = sys.stdout.buffer if output == "-" else Path(output).open("wb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise BelowTheLineError(
+            f"{output} cannot be written: {error.strerror}.", "Name another file."
+        ) from None
+
+    def take(arrival: "Arrival") -> None:
+        if arrival.code is None:
+            file.write(as_structured_line(arrival.outgoing))
+
+    try:
+        yield take, file.flush
+        file.flush()
+    finally:
+        if output != "-":
+            file.close()
+
+
+def _stream(
+    arrivals: "Iterator[Arrival]",
+    total: int | None,
+    pacer: "Pacer",
+    take: "Callable[[Arrival], None]",
+    settle: Callable[[], None],
+    sent: "Counter[str | None]",
+) -> None:
+    from btl.cli.progress import STEP, event_progress
+
+    with event_progress() as progress:
+        bar = progress.add_task("simulate", total=total)
+        count = 0
+
+        def catch_up() -> None:
+            settle()
+            progress.update(bar, completed=count)
+
+        try:
+            for arrival in arrivals:
+                pacer.wait(arrival.arrives_at / 1_000_000, catch_up)
+                take(arrival)
+                sent[arrival.code] += 1
+                count += 1
+                if count % STEP == 0:
+                    progress.update(bar, completed=count)
+        except KeyboardInterrupt:
+            catch_up()
+            raise
+        catch_up()
+
+
+def _report(sent: "Counter[str | None]", seconds: float, *, written: bool) -> None:
+    good = sent[None]
+    bad = {code: count for code, count in sent.items() if code is not None}
+    did = "written" if written else "produced"
+    typer.echo(f"{good:,} good events {did} in {seconds:.1f} s.", err=True)
+    if bad:
+        parts = ", ".join(f"{code} {count}" for code, count in sorted(bad.items()))
+        verb = "left out" if written else "produced"
+        typer.echo(f"{sum(bad.values()):,} bad records {verb}: {parts}.", err=True)

@@ -1,0 +1,356 @@
+"""``btl up``, ``down``, ``status``, ``logs``, ``env``, ``psql``, ``airflow`` and ``reset``: the
+local stack by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from below_the_line.errors import BelowTheLineError
+
+if TYPE_CHECKING:
+    from btl.stack.stack import Stack
+
+
+class Group(StrEnum):
+    """What can be left out of the stack."""
+
+    POSTGRES = "postgres"
+    KAFKA = "kafka"
+    AIRFLOW = "airflow"
+    CONSUMER = "consumer"
+
+
+class Ports(StrEnum):
+    """How ports are chosen."""
+
+    FIXED = "fixed"
+    AUTO = "auto"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(logs)
+    app.command()(env)
+    passing = {"allow_extra_args": True, "ignore_unknown_options": True}
+    app.command(context_settings=passing)(psql)
+    app.command(context_settings=passing)(airflow)
+    app.command()(reset)
+
+
+def up(
+    without: Annotated[
+        list[Group] | None,
+        typer.Option("--without", help="Leave a part out. May be given several times."),
+    ] = None,
+    consumers: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=64, help="Consumer processes; by default as many as last time, or one."
+        ),
+    ] = None,
+    ports: Annotated[
+        Ports | None,
+        typer.Option(
+            help="auto: choose free ports, and keep them. By default as last time, or fixed."
+        ),
+    ] = None,
+) -> None:
+    """Start the local stack, or what of it does not run: Postgres, Kafka, Airflow, the consumers.
+
+    A part runs elsewhere when BTL_DATABASE_URL, BTL_KAFKA_BOOTSTRAP or BTL_AIRFLOW_URL says so.
+    Ports are those of BTL_POSTGRES_PORT, BTL_KAFKA_PORT, BTL_KAFKA_CONTROLLER_PORT and
+    BTL_AIRFLOW_PORT.
+    """
+    stack = _stack()
+    from below_the_line.settings import from_environment
+    from btl.stack.environment import elsewhere
+    from btl.stack.ports import DEFAULTS
+
+    chosen = from_environment()
+    explicit = {
+        name: port for name in DEFAULTS if (port := getattr(chosen, f"{name}_port")) is not None
+    }
+    began = time.monotonic()
+    with _reporting() as reporter:
+        stack.up(
+            without=[group.value for group in without or []],
+            consumers=consumers,
+            explicit_ports=explicit,
+            automatic_ports=None if ports is None else ports is Ports.AUTO,
+            external=elsewhere(os.environ),
+            reporter=reporter,
+        )
+    _addresses(stack, time.monotonic() - began)
+
+
+def down() -> None:
+    """Stop the local stack. Nothing keeps running and no port stays taken; the data stay."""
+    stack = _stack()
+    with _reporting() as reporter:
+        stopped = stack.down(reporter)
+    typer.echo(
+        f"The stack in {stack.layout.home} is down."
+        if stopped
+        else f"No stack runs in {stack.layout.home}."
+    )
+
+
+def status() -> None:
+    """Show each part: state, uptime, address, log file; and where the Data Docs are, once there are
+    any.
+
+    Each running part is asked whether it answers; one that does not is silent. Exit status 1 if
+    something does not run that should.
+    """
+    from rich.table import Table
+
+    stack = _stack()
+    parts = stack.status(probe=True)
+    if not parts:
+        raise BelowTheLineError(
+            f"There is no stack in {stack.layout.home}.", "Start one: `btl up`."
+        )
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("part", "state", "uptime", "process", "address", "log"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("part", "state", "uptime"))
+    now = datetime.now(UTC)
+    for part in parts:
+        uptime = (
+            str(timedelta(seconds=int((now - part.since).total_seconds()))) if part.since else ""
+        )
+        colour = "green" if part.well else "red"
+        log = _relative(part.log) if part.log else ""
+        table.add_row(
+            part.name, f"[{colour}]{part.state}[/]", uptime, str(part.pid or ""), part.address, log
+        )
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200  # a file or a pipe has no width: keep each part in one line
+    console.print(table)
+    data_docs = _data_docs(stack)
+    if data_docs.is_file():
+        console.print(
+            f"data docs: {_relative(data_docs)}", soft_wrap=True, markup=False, highlight=False
+        )
+    if not all(part.well for part in parts):
+        raise typer.Exit(1)
+
+
+def logs(
+    part: Annotated[
+        str | None, typer.Argument(help="A part, as in `btl status`, or the beginning of its name.")
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on as lines are added, until interrupted.")
+    ] = False,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", min=0, help="So many of the last lines of each log.")
+    ] = 20,
+) -> None:
+    """Show the last lines of the logs of all parts, or of one."""
+    from btl.stack.logs import tail
+
+    stack = _stack()
+    found = sorted(stack.layout.logs.glob("*.log")) if stack.layout.exists() else []
+    if not found:
+        raise BelowTheLineError(
+            f"There are no logs in {stack.layout.home}.", "Start the stack: `btl up`."
+        )
+    wanted = [path for path in found if part is None or path.stem == part] or [
+        path for path in found if part is not None and path.stem.startswith(part)
+    ]
+    if not wanted:
+        raise BelowTheLineError(
+            f"No log is called {part!r}.", f"There are {', '.join(path.stem for path in found)}."
+        )
+    width = max(len(path.stem) for path in wanted)
+    try:
+        for path, line in tail(wanted, lines=lines, follow=follow):
+            sys.stdout.write(f"{path.stem:<{width}} | {line}\n" if len(wanted) > 1 else f"{line}\n")
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def env() -> None:
+    """Print the connection settings of the local stack as shell exports: eval "$(btl env)"."""
+    from btl.stack.environment import exports
+
+    sys.stdout.write(exports(_stack().environment()))
+
+
+def psql(context: typer.Context) -> None:
+    """Open psql on the database (its owner); what follows is given to psql, as in btl psql -- -c
+    'select 1'.
+    """
+    from btl.cli.configuration import settings
+    from btl.stack.postgres import binaries
+
+    url = (
+        settings().require_database_url()
+        if os.environ.get("BTL_DATABASE_URL")
+        else _stack().environment()["BTL_DATABASE_URL"]
+    )
+    program = str(binaries() / "psql")
+    # The URL goes in by the environment, where other users of the machine cannot read its password.
+    from psycopg.conninfo import conninfo_to_dict
+
+    names = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "user": "PGUSER",
+        "password": "PGPASSWORD",
+        "dbname": "PGDATABASE",
+    }
+    given = {
+        names[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in names
+    }
+    os.execve(program, [program, *context.args], dict(os.environ) | given)  # noqa: S606 - no shell is wanted
+
+
+def airflow(context: typer.Context) -> None:
+    """Run Airflow's own command on the stack's Airflow, as in btl airflow -- dags list."""
+    environment = _stack().airflow_environment()
+    program = [sys.executable, "-P", "-m", "airflow", *context.args]
+    os.execve(sys.executable, program, environment | {"PATH": os.environ.get("PATH", "")})  # noqa: S606 - no shell is wanted
+
+
+def reset(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop the local stack and delete its databases, topics, secrets and logs."""
+    stack = _stack()
+    if not stack.layout.exists():
+        typer.echo(f"There is no stack in {stack.layout.home}.")
+        return
+    if not yes:
+        typer.confirm(
+            f"Delete the stack in {stack.layout.home}, with its databases and topics?", abort=True
+        )
+    with _reporting() as reporter:
+        stack.reset(reporter)
+    typer.echo(f"The stack in {stack.layout.home} is gone.")
+
+
+def _stack() -> Stack:
+    from below_the_line.settings import from_environment
+
+    home = from_environment().home
+    try:
+        from btl.stack.stack import Stack
+    except ModuleNotFoundError as error:
+        raise BelowTheLineError(
+            f"The package {error.name} is not installed.",
+            "Install the extra: pip install 'below-the-line[local]'.",
+        ) from None
+    return Stack(home)
+
+
+def _data_docs(stack: Stack) -> Path:
+    """The first page of what the quality gate of this stack writes, whether there is one yet or
+    not.
+    """
+    return stack.layout.home / "quality" / "docs" / "index.html"
+
+
+def _relative(path: Path) -> str:
+    """The shorter of the path as it is and as seen from the current folder."""
+    seen = os.path.relpath(path)
+    return seen if len(seen) < len(str(path)) else str(path)
+
+
+def _addresses(stack: Stack, seconds: float) -> None:
+    from rich.table import Table
+
+    found = stack.environment()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    addresses = {part.name: part.address for part in stack.status() if part.address}
+    for name in ("postgres", "kafka"):
+        if name in addresses:
+            table.add_row(name, addresses[name])
+    if "BTL_AIRFLOW_URL" in found:
+        login = (
+            f"user {found['BTL_AIRFLOW_USER']}, password {found['BTL_AIRFLOW_PASSWORD']}"
+            if "BTL_AIRFLOW_USER" in found
+            else ""
+        )
+        table.add_row("airflow", found["BTL_AIRFLOW_URL"], login)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"[bold green]The stack is up[/] after {seconds:.0f} s, in {stack.layout.home}")
+    console.print(table)
+    if "BTL_AIRFLOW_URL" in found:
+        console.print(
+            f"data docs, after a run of data_quality: {_relative(_data_docs(stack))}", markup=False
+        )
+    console.print(
+        f'Settings for this shell: [bold]eval "$({program()} env)"[/]. Stop it: [bold]{program()}'
+        " down[/]."
+    )
+
+
+def program() -> str:
+    """What to type to run this again: ``btl``, with its folder where it was called by that."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "btl" and os.sep in sys.argv[0] else "btl"
+
+
+class _Lines:
+    """Reports each step in one line: while it goes on (on a terminal), and when it has ended.
+
+    Nothing is printed while the lock is held: the console has one of its own, and renders the lines
+    that go on.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._lock = console, threading.Lock()
+        self._began: dict[str, float] = {}
+        self._texts: dict[str, str] = {}
+
+    def begin(self, step: str, text: str) -> None:
+        with self._lock:
+            self._began[step], self._texts[step] = time.monotonic(), text
+
+    def end(self, step: str, text: str, *, failed: bool = False) -> None:
+        with self._lock:
+            seconds = time.monotonic() - self._began.pop(step)
+            self._texts.pop(step)
+        mark = "[red]✗[/]" if failed else "[green]✓[/]"
+        self._console.print(
+            f"{mark} [bold]{step:<15}[/] {text} [dim]{seconds:.1f} s[/]", soft_wrap=True
+        )
+
+    def __rich__(self) -> str:
+        now = time.monotonic()
+        with self._lock:
+            return "\n".join(
+                f"[yellow]…[/] [bold]{step:<15}[/] {text} [dim]{now - self._began[step]:.0f} s[/]"
+                for step, text in self._texts.items()
+            )
+
+
+@contextmanager
+def _reporting() -> Iterator[_Lines]:
+    from rich.live import Live
+
+    console = Console(stderr=True, highlight=False)
+    lines = _Lines(console)
+    if console.is_terminal:
+        with Live(lines, console=console, refresh_per_second=8, transient=True):
+            yield lines
+    else:
+        yield lines

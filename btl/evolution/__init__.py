@@ -1,0 +1,3 @@
+"""How contracts may change: what the last release promised, and what would break it. Pure but for
+reading schemas/.
+"""

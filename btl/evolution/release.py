@@ -1,0 +1,97 @@
+"""The fingerprint of the contracts as they were last released: schemas/released.json."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from below_the_line import __version__, catalogue, resources
+from below_the_line.errors import BelowTheLineError
+from btl.evolution.normal_form import Constraints, constraints
+
+FILE_NAME = "released.json"
+
+
+@dataclass(frozen=True)
+class ReleasedType:
+    """What was promised about one event type."""
+
+    topic: str
+    direction: str
+    """``in`` or ``out``, as in topics.yaml."""
+    key: str
+    constraints: Constraints
+    examples: Mapping[str, str]
+    """Of each example (``valid/top-level``), a digest of its record and verdict; its description
+    may be bettered.
+    """
+
+
+@dataclass(frozen=True)
+class Release:
+    """The contracts of one moment."""
+
+    version: str
+    """Of the software that they were released with."""
+    event_types: Mapping[str, ReleasedType]
+
+
+def present(folder: Path = resources.SCHEMAS) -> Release:
+    """The contracts as they stand in schemas/ now."""
+    definitions = catalogue.schema_document("definitions", folder)
+    examples: dict[str, dict[str, str]] = {}
+    for kind in ("valid", "invalid"):
+        for path in sorted((folder / "examples" / kind).glob("*/*.json")):
+            examples.setdefault(path.parent.name, {})[f"{kind}/{path.stem}"] = _digest(path)
+    return Release(
+        __version__,
+        {
+            event_type: ReleasedType(
+                topic.name,
+                topic.direction,
+                topic.key,
+                constraints(catalogue.schema_document(event_type, folder), definitions),
+                examples.get(event_type, {}),
+            )
+            for topic in catalogue.topics(folder)
+            for event_type in topic.event_types
+        },
+    )
+
+
+def _digest(path: Path) -> str:
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    document.pop("description", None)
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def last_release(folder: Path = resources.SCHEMAS) -> Release:
+    """The contracts as schemas/released.json has them. Raises BelowTheLineError when it is missing
+    or no such file.
+    """
+    path = folder / FILE_NAME
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return Release(
+            document["version"],
+            {
+                event_type: ReleasedType(**promised)
+                for event_type, promised in document["event_types"].items()
+            },
+        )
+    except FileNotFoundError:
+        raise BelowTheLineError(
+            f"There is no {path}.", "Restore it: it is the memory of what was promised."
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BelowTheLineError(
+            f"{path} is no fingerprint of contracts: {error}.", "Restore it."
+        ) from None
+
+
+def write_release(release: Release, folder: Path = resources.SCHEMAS) -> None:
+    """Make this the last release."""
+    text = json.dumps(asdict(release), indent=2, ensure_ascii=False)
+    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")

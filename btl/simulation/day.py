@@ -1,0 +1,130 @@
+"""The whole day: every article's discussion and the bad records between them, in the order in which
+they are sent.
+"""
+
+import heapq
+import random
+from bisect import bisect
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
+
+from below_the_line.publishing import Outgoing
+from btl.simulation.arrivals import Arrival
+from btl.simulation.bad import WEIGHTS, bad_record
+from btl.simulation.plan import DAY, HOUR, READING, ArticlePlan, plan_articles
+from btl.simulation.threads import Discussion
+
+DEFAULT_RECORDS = 24_000
+DEFAULT_BAD_SHARE = 0.004
+LEAST_RECORDS = 1_000
+"""A day with fewer could not have a bit of everything; of a smaller number only the beginning is
+made.
+"""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Day:
+    """A simulated day: iterate over it for the records. Iterating again gives the same ones, byte
+    for byte.
+    """
+
+    def __init__(self, seed: int, day_start: datetime, records: int, bad_share: float) -> None:
+        self._seed = f"{seed}:{day_start:%Y-%m-%d}"
+        self._start = (day_start - _EPOCH) // timedelta(microseconds=1)
+        self._end = self._start + DAY
+        rng = random.Random(self._seed)  # noqa: S311 - made-up data, and it has to be repeatable
+        codes = _codes(rng, round(records * bad_share)) if bad_share > 0 else []
+        self.expected: Mapping[str, int] = Counter(codes)
+        """How many dead letters of each code the day must leave."""
+        self.articles: list[ArticlePlan] = plan_articles(
+            rng, seed, day_start.date(), self._start, records - len(codes)
+        )
+        self._bad = sorted(
+            (self._moment(rng), rng.choice(self.articles).article_id, code) for code in codes
+        )
+        self._readers = max(300, records // 6)
+
+    def __iter__(self) -> Iterator[Outgoing]:
+        for arrival in self.arrivals():
+            yield arrival.outgoing
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """The records with the moment at which each is sent, ascending; nothing that happened later
+        than it was sent.
+        """
+        waiting: list[tuple[int, int, Iterator[Arrival], Arrival]] = []
+        # A discussion is made when its article comes up, so that not all of them are in memory at
+        # once.
+        coming = sorted(self.articles, key=self._begins_at)
+        bad = self._bad_arrivals()
+        first = next(bad, None)
+        if first is not None:
+            heapq.heappush(waiting, (first.arrives_at, -1, bad, first))
+        upcoming = iter(coming)
+        article = next(upcoming, None)
+        while waiting or article is not None:
+            while article is not None and (
+                not waiting or self._begins_at(article) <= waiting[0][0]
+            ):
+                discussion = iter(
+                    Discussion(
+                        self._seed, article, self._start, self._end, self._readers
+                    ).arrivals()
+                )
+                first = next(discussion)
+                heapq.heappush(waiting, (first.arrives_at, article.number, discussion, first))
+                article = next(upcoming, None)
+            _, number, source, arrival = waiting[0]
+            yield arrival
+            following = next(source, None)
+            if following is None:
+                heapq.heappop(waiting)
+            else:
+                heapq.heapreplace(waiting, (following.arrives_at, number, source, following))
+
+    def _begins_at(self, article: ArticlePlan) -> int:
+        # Three hours before: an embargoed article is announced ahead.
+        return max(self._start, article.published_at - 3 * HOUR)
+
+    def _bad_arrivals(self) -> Iterator[Arrival]:
+        rng = random.Random(f"{self._seed}:bad")  # noqa: S311
+        for at, article_id, code in self._bad:
+            yield Arrival(at, bad_record(code, rng, article_id, at), code)
+
+    def _moment(self, rng: random.Random) -> int:
+        hours = list(accumulate(READING))
+        hour = bisect(hours, rng.random() * hours[-1]) + rng.random()
+        return self._start + int(hour * HOUR) // 1000 * 1000
+
+
+def simulate_day(
+    seed: int,
+    day_start: datetime,
+    *,
+    records: int = DEFAULT_RECORDS,
+    bad_share: float = DEFAULT_BAD_SHARE,
+) -> Day:
+    """A newsroom day of so many records from ``day_start`` (aware, midnight UTC) on: the same for
+    the same arguments.
+
+    ``bad_share`` of them are bad, at least one of every code unless it is 0. Raises ValueError
+    below LEAST_RECORDS.
+    """
+    if records < LEAST_RECORDS:
+        raise ValueError(f"a day has at least {LEAST_RECORDS} records")
+    return Day(seed, day_start, records, bad_share)
+
+
+def last_full_day(now: datetime) -> date:
+    """The day, in UTC, that ended most recently: its windows and the reports on it lie in the
+    past.
+    """
+    return now.astimezone(UTC).date() - timedelta(days=1)
+
+
+def _codes(rng: random.Random, count: int) -> list[str]:
+    more = max(0, count - len(WEIGHTS))
+    return [*WEIGHTS, *rng.choices(list(WEIGHTS), weights=list(WEIGHTS.values()), k=more)]

@@ -1,0 +1,241 @@
+"""The Airflow of the local stack: four components, their metadata in the stack's own Postgres."""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any
+
+from below_the_line import resources
+from below_the_line.errors import BelowTheLineError
+from btl.stack import postgres
+from btl.stack.layout import Layout
+from btl.stack.parts import Part
+from btl.stack.ports import HOST
+from btl.stack.secrets import secret, write_private
+from btl.stack.supervisor import last_lines
+
+USER = "admin"
+
+# Argument and, in seconds, how long it may take to stop: a scheduler waits for its tasks, and a
+# triggerer may notice only after ten seconds that its child has ended.
+_COMPONENTS: Mapping[str, tuple[tuple[str, ...], int]] = {
+    "airflow-scheduler": (("scheduler", "--skip-serve-logs"), 30),
+    "airflow-api-server": (("api-server",), 15),
+    "airflow-dag-processor": (("dag-processor",), 15),
+    "airflow-triggerer": (("triggerer", "--skip-serve-logs"), 25),
+}
+NAMES = tuple(_COMPONENTS)
+API_SERVER = "airflow-api-server"
+
+_SETTINGS: Mapping[str, str] = {
+    "CORE__EXECUTOR": "LocalExecutor",
+    "CORE__PARALLELISM": "4",  # processes that are there from the start
+    "CORE__LOAD_EXAMPLES": "False",
+    "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+    "API__WORKERS": "1",
+    "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
+    "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
+    "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
+    # From an event to the run that it causes in about a second.
+    "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+    # A task that has ended frees its place at once; sensors that look again soon fail wrongly
+    # without it.
+    "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    # Tasks wait for an API server that is still starting, or is restarted, and go on soon when it
+    # is there.
+    "WORKERS__EXECUTION_API_RETRIES": "20",
+    "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
+    # After a kill, go on within seconds instead of five minutes. The launcher kills what a
+    # component left before it starts it again, so that no task runs twice side by side.
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
+    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
+    "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "LOGGING__NAMESPACE_LEVELS": "uvicorn.error=WARNING",
+}
+
+
+def version() -> str:
+    """The installed version. Raises BelowTheLineError when Airflow is not installed."""
+    try:
+        return importlib.metadata.version("apache-airflow-core")
+    except importlib.metadata.PackageNotFoundError:
+        raise BelowTheLineError(
+            "Airflow is not installed.",
+            "Install the extra: pip install 'below-the-line[airflow]', or start the rest by `btl up"
+            " --without airflow`.",
+        ) from None
+
+
+def url(port: int) -> str:
+    """Where the API server and its pages are."""
+    return f"http://{HOST}:{port}"
+
+
+def password(layout: Layout) -> str:
+    """The password of the user `USER`."""
+    return secret(layout.secrets, "airflow_admin")
+
+
+def environment(
+    layout: Layout, port: int, postgres_port: int, connection: str, ingest_connection: str
+) -> dict[str, str]:
+    """Airflow's whole configuration as environment variables.
+
+    The connections are URLs of our own database: as the role of the DAGs, and as that of the
+    consumers for the DAG that redrives.
+    """
+    metadata = postgres.url(layout, postgres_port, postgres.AIRFLOW_ROLE, postgres.AIRFLOW_DATABASE)
+    settings = dict(_SETTINGS) | {
+        "CORE__DAGS_FOLDER": str(resources.DAGS),
+        "CORE__PLUGINS_FOLDER": str(layout.airflow / "plugins"),
+        "CORE__FERNET_KEY": secret(layout.secrets, "airflow_fernet_key"),
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.secrets / "airflow_passwords.json"),
+        "CORE__EXECUTION_API_SERVER_URL": f"{url(port)}/execution/",
+        "DATABASE__SQL_ALCHEMY_CONN": metadata.replace("postgresql://", "postgresql+psycopg://", 1),
+        "API__HOST": HOST,
+        "API__PORT": str(port),
+        "API__BASE_URL": url(port),
+        "API__SECRET_KEY": secret(layout.secrets, "airflow_api_secret"),
+        "API_AUTH__JWT_SECRET": secret(layout.secrets, "airflow_jwt_secret"),
+    }
+    return {f"AIRFLOW__{name}": value for name, value in settings.items()} | {
+        "AIRFLOW_HOME": str(layout.airflow),
+        "AIRFLOW_CONN_BTL": connection_json(connection),
+        "AIRFLOW_CONN_BTL_INGEST": connection_json(ingest_connection),
+        "BTL_QUALITY_HOME": str(layout.home / "quality"),
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def connection_json(database_url: str) -> str:
+    """A database's URL as the JSON form of an Airflow connection, which needs no escaping."""
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts: dict[str, Any] = dict(conninfo_to_dict(database_url))
+    described: dict[str, Any] = {"conn_type": "postgres"}
+    for theirs, ours in [
+        ("host", "host"),
+        ("login", "user"),
+        ("password", "password"),
+        ("schema", "dbname"),
+    ]:
+        value = parts.pop(ours, None)
+        if value is not None:
+            described[theirs] = str(value)
+    port = parts.pop("port", None)
+    if port is not None:
+        described["port"] = int(port)
+    if parts:
+        described["extra"] = parts
+    return json.dumps(described)
+
+
+def parts(layout: Layout, port: int, environment: Mapping[str, str]) -> list[Part]:
+    """How the four components are run."""
+    version()
+    passwords = layout.secrets / "airflow_passwords.json"
+    if not passwords.exists():
+        write_private(passwords, json.dumps({USER: password(layout)}))
+    return [
+        Part(
+            name=name,
+            argv=(sys.executable, "-P", "-m", "airflow", *arguments),
+            environment=dict(environment),
+            folder=str(layout.airflow),
+            address=url(port) if name == API_SERVER else "",
+            stop_seconds=seconds,
+        )
+        for name, (arguments, seconds) in _COMPONENTS.items()
+    ]
+
+
+def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
+    """Bring Airflow's metadata tables to the installed version; returns whether there was anything
+    to do.
+    """
+    stamp, installed = layout.airflow / "migrated", version()
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == installed:
+        return False
+    log = layout.log("airflow-migrate")
+    with log.open("wb") as output:
+        command = [sys.executable, "-P", "-m", "airflow", "db", "migrate"]
+        result = subprocess.run(
+            command,
+            env=environment,
+            cwd=layout.airflow,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            check=False,
+        )
+    if result.returncode != 0:
+        raise BelowTheLineError(
+            "Airflow's metadata tables could not be made:\n" + "\n".join(last_lines(log, 10)),
+            f"\nSee {log}.",
+        )
+    stamp.write_text(installed, encoding="utf-8")
+    return True
+
+
+def health(port: int, seconds: float = 5) -> dict[str, Any] | None:
+    """What the API server says about the components, None if it does not answer within so many
+    seconds.
+    """
+    direct = urllib.request.build_opener(
+        urllib.request.ProxyHandler({})
+    )  # a proxy would not know our 127.0.0.1
+    try:
+        with direct.open(f"{url(port)}/api/v2/monitor/health", timeout=seconds) as response:
+            answer: dict[str, Any] = json.load(response)
+    except (OSError, ValueError, HTTPException):
+        return None
+    return answer
+
+
+def unhealthy(answer: Mapping[str, Any] | None, since: datetime) -> list[str]:
+    """The components that are not healthy. A heartbeat from before ``since`` counts for nothing: it
+    is an earlier run's.
+    """
+    if answer is None:
+        return ["api_server"]
+    missing = [] if answer.get("metadatabase", {}).get("status") == "healthy" else ["metadatabase"]
+    for name in ("scheduler", "dag_processor", "triggerer"):
+        component = answer.get(name, {})
+        beat = component.get(f"latest_{name}_heartbeat")
+        if (
+            component.get("status") != "healthy"
+            or beat is None
+            or datetime.fromisoformat(beat) < since
+        ):
+            missing.append(name)
+    return missing
+
+
+def wait_until_ready(
+    port: int, since: datetime, check: Callable[[], None], seconds: float = 300
+) -> None:
+    """Wait until every component is healthy; ``check`` is called meanwhile and may raise. Raises
+    BelowTheLineError.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        check()
+        missing = unhealthy(health(port), since)
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise BelowTheLineError(
+                f"Airflow is not healthy after {seconds:.0f} s: {', '.join(missing)}.",
+                "Look into `btl logs airflow`.",
+            )
+        time.sleep(0.25)

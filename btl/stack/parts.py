@@ -1,0 +1,140 @@
+"""What a part of the stack is: a program, how it is prepared, started and stopped."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from btl.stack.privileges import Identity
+from btl.stack.secrets import write_private
+
+# These mark every process of a stack in its environment, so that strays are found whoever their
+# parent is.
+STACK_MARK, PART_MARK = "BTL_STACK", "BTL_PART"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A command that runs once, before the part's first start: as long as ``creates`` does not
+    exist.
+
+    With ``scratch``, the command makes that path, which is renamed to ``creates`` when it
+    succeeded: one that was interrupted halfway is begun anew.
+    """
+
+    creates: str
+    argv: tuple[str, ...]
+    scratch: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One program of the stack. The launcher runs it, the supervisor keeps it running."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    folder: str
+    address: str = ""
+    identity: Identity | None = None
+    prepare: tuple[Preparation, ...] = ()
+    remove: tuple[str, ...] = ()
+    """Files that a crash leaves and that would hinder the start."""
+    data: str | None = None
+    """Working folder by which its processes are known, for a program that overwrites its
+    environment.
+    """
+    stop_signal: str = "TERM"
+    stop_seconds: int = 10
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Contents of its configuration files, by path: a change of them is a reason to restart it."""
+
+    @property
+    def digest(self) -> str:
+        """Changes when the part has to be restarted to run as described."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def write_parts(path: Path, parts: Iterable[Part]) -> None:
+    """Write the parts for the launcher, and their configuration files."""
+    described = {}
+    for part in parts:
+        described[part.name] = asdict(part) | {"digest": part.digest}
+        for name, text in part.settings.items():
+            _write_settings(Path(name), text, part.identity)
+    write_private(path, json.dumps(described, indent=1))
+
+
+def read_part(path: Path, name: str) -> dict[str, Any]:
+    """One part as `write_parts` wrote it."""
+    described: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return described[name]
+
+
+def _write_settings(path: Path, text: str, identity: Identity | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, text)
+    if identity is not None:
+        os.chown(path.parent, identity.uid, identity.gid)
+        os.chown(path, identity.uid, identity.gid)
+
+
+_INHERITED = (
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+)
+_OWN = (
+    "BTL_HOME",
+    "BTL_DATABASE_URL",
+    "BTL_READER_DATABASE_URL",
+    "BTL_KAFKA_BOOTSTRAP",
+    "BTL_ENV_HOME",
+)
+
+
+def base_environment(
+    surroundings: Mapping[str, str], python: str, *, own_kafka: bool
+) -> dict[str, str]:
+    """The environment that every part gets: ours, not that of the shell that happened to run ``btl
+    up``.
+
+    What belongs to another Airflow, Postgres or Java installation (AIRFLOW*, PG*) stays out; our
+    own settings (BTL_CLOSE_DELAY and so on) go in, except for the addresses and ports, which the
+    stack sets itself, and for how to log in to another Kafka than our own.
+    """
+    kept = {name: surroundings[name] for name in _INHERITED if name in surroundings}
+    kept |= {
+        name: value
+        for name, value in surroundings.items()
+        if name.lower() in ("no_proxy", "http_proxy", "https_proxy")
+    }
+    kept |= {
+        name: value
+        for name, value in surroundings.items()
+        if name.startswith("BTL_")
+        and name not in _OWN
+        and name not in (STACK_MARK, PART_MARK)
+        and not name.startswith("BTL_AIRFLOW_")
+        and not (own_kafka and name.startswith("BTL_KAFKA_"))
+        and not name.endswith("_PORT")
+    }
+    exempt = [
+        part for part in (kept.get("no_proxy"), kept.get("NO_PROXY"), "127.0.0.1,localhost") if part
+    ]
+    return kept | {
+        "no_proxy": ",".join(dict.fromkeys(exempt)),
+        "NO_PROXY": ",".join(dict.fromkeys(exempt)),
+        "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "PYTHONUNBUFFERED": "1",
+        "SPT_NOENV": "1",  # setproctitle must leave /proc/PID/environ alone, our mark stands there
+    }

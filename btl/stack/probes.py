@@ -1,0 +1,92 @@
+"""Do the parts of a stack answer? A process may run and hang: stopped, out of memory, waiting for a
+disk.
+"""
+
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.client import HTTPException
+
+import psycopg
+
+from btl.stack import airflow, kafka, postgres
+from btl.stack.layout import Layout
+from btl.stack.ports import HOST
+from btl.stack.state import Choice
+
+PATIENCE_SECONDS = 3
+"""As long is waited for an answer; for the broker's, up to twice as long."""
+_LONGEST_BETWEEN_HEARTBEATS = timedelta(seconds=30)
+"""Of Airflow's components: every five seconds, on a busy machine now and then later."""
+_COMPONENTS: Mapping[str, str] = {
+    "scheduler": "airflow-scheduler",
+    "dag_processor": "airflow-dag-processor",
+    "triggerer": "airflow-triggerer",
+}
+
+
+def silent_parts(layout: Layout, choice: Choice) -> frozenset[str]:
+    """The parts of the stack that do not answer within some seconds, whether or not their processes
+    run.
+    """
+    probes: dict[str, Callable[[], bool]] = {}
+    if choice.runs_postgres:
+        probes[postgres.NAME] = partial(_postgres_answers, layout, choice.ports["postgres"])
+    if choice.runs_kafka:
+        probes[kafka.NAME] = partial(kafka.answers, choice.ports["kafka"], PATIENCE_SECONDS)
+    for name, port in choice.consumer_ports.items():
+        probes[name] = partial(_is_alive, f"http://{HOST}:{port}/healthz")
+    with ThreadPoolExecutor(max_workers=len(probes) + 1, thread_name_prefix="probe") as pool:
+        of_airflow = (
+            pool.submit(_silent_components, choice.ports["airflow"])
+            if choice.runs_airflow
+            else None
+        )
+        answers = dict(zip(probes, pool.map(lambda probe: probe(), probes.values()), strict=True))
+        silent = {name for name, answered in answers.items() if not answered}
+        return frozenset(silent | (of_airflow.result() if of_airflow is not None else set()))
+
+
+def _postgres_answers(layout: Layout, port: int) -> bool:
+    url = postgres.url(layout, port, postgres.SUPERUSER, "postgres")
+    try:
+        with psycopg.connect(url, connect_timeout=PATIENCE_SECONDS) as connection:
+            connection.execute("select")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _is_alive(url: str) -> bool:
+    direct = urllib.request.build_opener(
+        urllib.request.ProxyHandler({})
+    )  # a proxy would not know our 127.0.0.1
+    try:
+        with direct.open(url, timeout=PATIENCE_SECONDS):
+            return True
+    except (OSError, ValueError, HTTPException):
+        return False
+
+
+def _silent_components(port: int) -> set[str]:
+    """By the API server and what it says of the others' heartbeats. While it is silent itself,
+    nothing is known of them.
+    """
+    answer = airflow.health(port, PATIENCE_SECONDS)
+    if answer is None:
+        return {airflow.API_SERVER}
+    return {
+        part
+        for component, part in _COMPONENTS.items()
+        if _is_old(answer.get(component, {}).get(f"latest_{component}_heartbeat"))
+    }
+
+
+def _is_old(heartbeat: str | None) -> bool:
+    return (
+        heartbeat is None
+        or datetime.now(UTC) - datetime.fromisoformat(heartbeat) > _LONGEST_BETWEEN_HEARTBEATS
+    )

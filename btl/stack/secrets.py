@@ -1,0 +1,55 @@
+"""Secrets of the local stack: generated once, one file each, readable by the owner only."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(24)  # letters, digits, - and _: needs no escaping in a URL
+
+
+def _fernet_key() -> str:
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+def _admin_password() -> str:
+    return secrets.token_urlsafe(9)  # typed by a person
+
+
+_KINDS: dict[str, Callable[[], str]] = {
+    "airflow_fernet_key": _fernet_key,
+    "airflow_admin": _admin_password,
+}
+
+
+def secret(folder: Path, name: str) -> str:
+    """The secret of that name, generated on first use. Two processes that ask at once get the same
+    one.
+    """
+    path = folder / name
+    if not path.exists():
+        scratch = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
+        write_private(scratch, _KINDS.get(name, _token)())
+        try:
+            os.link(
+                scratch, path
+            )  # unlike a rename it never replaces a secret that is already in use
+        except FileExistsError:
+            pass
+        finally:
+            scratch.unlink()
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, in one step: a reader sees the old text or the new
+    one.
+    """
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.new")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    scratch.replace(path)

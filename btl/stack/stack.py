@@ -1,0 +1,417 @@
+"""The one-machine stack: started, stopped, looked at. The command line and the tests use this class
+alone.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from psutil import Process
+
+from below_the_line.errors import BelowTheLineError
+from btl.stack import airflow, environment, kafka, ports, postgres, processes, state
+from btl.stack.layout import Layout
+from btl.stack.parts import Part, write_parts
+from btl.stack.plan import addresses, describe
+from btl.stack.probes import silent_parts
+from btl.stack.reporter import Reporter, Silent
+from btl.stack.startup import Start, until
+from btl.stack.state import Choice, External
+from btl.stack.supervisor import Supervisor, configuration
+
+# The others need these to finish their work.
+_STOPPED_LAST = (postgres.NAME, kafka.NAME, airflow.API_SERVER)
+_RUNNING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
+_STARTING_AT_MOST = timedelta(seconds=30)
+"""A process that runs for less, and does not answer yet, is starting."""
+
+
+@dataclass(frozen=True)
+class PartStatus:
+    """One line of ``btl status``."""
+
+    name: str
+    state: str
+    """running, silent (it runs and does not answer), starting, restarting, stopping, stopped,
+    failed or external.
+    """
+    since: datetime | None
+    pid: int | None
+    address: str
+    log: Path | None
+
+    @property
+    def well(self) -> bool:
+        """Whether it is as it should be."""
+        return self.state in ("running", "external")
+
+
+_STATES = {
+    "RUNNING": "running",
+    "STARTING": "starting",
+    "BACKOFF": "restarting",
+    "STOPPING": "stopping",
+    "STOPPED": "stopped",
+    "EXITED": "failed",
+    "FATAL": "failed",
+    "UNKNOWN": "failed",
+}
+
+
+class Stack:
+    """The stack whose state is below ``home``. Two with different homes (and ports) do not know of
+    each other.
+
+    ``surroundings`` is the environment from which parts inherit what they need, by default this
+    process's.
+    """
+
+    def __init__(self, home: Path | str, surroundings: Mapping[str, str] | None = None) -> None:
+        self.layout = Layout.of(home)
+        self._surroundings = dict(os.environ if surroundings is None else surroundings)
+        self._supervisor = Supervisor(self.layout)
+
+    # ------------------------------------------------------------------ starting
+
+    def up(
+        self,
+        *,
+        without: Sequence[str] = (),
+        consumers: int | None = None,
+        explicit_ports: Mapping[str, int] | None = None,
+        automatic_ports: bool | None = None,
+        external: External | None = None,
+        reporter: Reporter | None = None,
+    ) -> None:
+        """Start what does not run, and wait until all of it answers. Safe to call again.
+
+        What was given at an earlier start and is None now stays as it was: ports, number of
+        consumers. A part whose description changed is started anew; one that is left out now is
+        stopped. Raises BelowTheLineError; what has been started until then keeps running, for a
+        look at it.
+        """
+        _require_extra()
+        reporter = reporter or Silent()
+        self.layout.create()
+        with self._locked():
+            alive = self._supervisor.alive()
+            if not alive:
+                self._clear_leftovers(reporter)
+            choice = self._choose(
+                without, consumers, explicit_ports or {}, automatic_ports, external, running=alive
+            )
+            parts = describe(self.layout, choice, self._surroundings)
+            self._check_ports(choice, alive=alive)
+            state.save(self.layout.state, choice)
+            self._configure(parts, alive, reporter)
+            Start(self.layout, self._supervisor, choice, parts, reporter).run()
+
+    def _choose(
+        self,
+        without: Sequence[str],
+        consumers: int | None,
+        explicit: Mapping[str, int],
+        automatic: bool | None,
+        external: External | None,
+        *,
+        running: bool,
+    ) -> Choice:
+        before = state.load(self.layout.state) or Choice(ports={})
+        automatic = before.automatic_ports if automatic is None else automatic
+        choice = Choice(
+            ports=ports.choose(
+                self.layout.home,
+                explicit=explicit,
+                remembered=before.ports,
+                automatic=automatic,
+                # While the stack runs, it is itself what holds the remembered ports.
+                usable=(lambda port: port in before.ports.values() or ports.is_free(port))
+                if running
+                else ports.is_free,
+            ),
+            automatic_ports=automatic,
+            without=tuple(without),
+            consumers=before.consumers if consumers is None else consumers,
+            external=external or External(),
+        )
+        choice.check()
+        return choice
+
+    def _check_ports(self, choice: Choice, *, alive: bool) -> None:
+        ours: set[int] = set()
+        if alive:
+            pids = {process.pid for process in processes.belonging(self.layout)}
+            for port in choice.needed_ports.values():
+                holder = ports.holder(port)
+                if holder is not None and holder.pid in pids:
+                    ours.add(port)
+        for name, port in choice.needed_ports.items():
+            if port not in ours and not ports.is_free(port):
+                raise ports.taken(name, port)
+
+    def _configure(self, parts: Sequence[Part], alive: bool, reporter: Reporter) -> None:
+        root = os.geteuid() == 0
+        write_parts(self.layout.parts, parts)
+        self.layout.supervisor_configuration.write_text(
+            configuration(parts, root=root), encoding="utf-8"
+        )
+        if not alive:
+            self._supervisor.start()
+            return
+        info = self._supervisor.info()
+        wanted = {part.name for part in parts}
+        stale = [
+            name
+            for name, process in info.items()
+            if process["statename"] in _RUNNING
+            and (name not in wanted or self._outdated(name, parts))
+        ]
+        self._stop_in_order(stale, reporter)
+        self._supervisor.reload()
+
+    def _outdated(self, name: str, parts: Iterable[Part]) -> bool:
+        try:
+            started = (self.layout.run / f"{name}.started").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return True
+        return all(part.digest != started for part in parts if part.name == name)
+
+    def _clear_leftovers(self, reporter: Reporter) -> None:
+        """Stop what a supervisord that is gone has left behind, as `down` would have."""
+        left = processes.belonging(self.layout)
+        if left:
+            reporter.begin("clearing", f"{len(left)} processes that a crash has left")
+            self._stop_strays(left)
+            reporter.end("clearing", f"stopped {len(left)} processes that a crash had left")
+        for path in self.layout.run.glob("*.started"):
+            path.unlink()
+        self._await_ports()
+
+    def _await_ports(self) -> None:
+        choice = state.load(self.layout.state)
+        for port in choice.needed_ports.values() if choice is not None else ():
+            ports.released(port)
+
+    def _stop_strays(self, strays: Sequence[Process]) -> None:
+        remaining = processes.stop(strays, grace=10)
+        if remaining:
+            raise BelowTheLineError(
+                f"Process {remaining[0].pid} of this stack cannot be stopped.",
+                "Stop it yourself, or restart the machine.",
+            )
+
+    # ------------------------------------------------------------------ stopping
+
+    def down(self, reporter: Reporter | None = None) -> bool:
+        """Stop everything; afterwards no process and no port of the stack is left. Returns whether
+        there was anything.
+        """
+        _require_extra()
+        reporter = reporter or Silent()
+        if not self.layout.exists() and not self.layout.run.is_dir():
+            return False
+        self.layout.create()
+        with self._locked():
+            alive = self._supervisor.alive()
+            if alive:
+                self._stop_orderly(reporter)
+            left = processes.belonging(self.layout)
+            if left:
+                reporter.begin("remains", f"stopping {len(left)} processes that are left")
+                self._stop_strays(left)
+                reporter.end("remains", f"stopped {len(left)} processes that were left")
+            for pattern in ("*.started", "supervisord.pid"):
+                for path in self.layout.run.glob(pattern):
+                    path.unlink()
+            self.layout.supervisor_socket.unlink(missing_ok=True)
+            if alive or left:
+                self._await_ports()
+            return alive or bool(left)
+
+    def _stop_orderly(self, reporter: Reporter) -> None:
+        info = self._supervisor.info()
+        running = [name for name, process in info.items() if process["statename"] in _RUNNING]
+        self._stop_in_order(running, reporter)
+        pid = self._supervisor.pid()
+        self._supervisor.shutdown()
+        until(
+            lambda: not processes.exists(pid),
+            seconds=15,
+            what="The process supervisor did not end.",
+        )
+
+    def _stop_in_order(self, names: Sequence[str], reporter: Reporter) -> None:
+        for last in (False, True):
+            now = [name for name in names if (name in _STOPPED_LAST) is last]
+            if now:
+                step = "services" if last else "parts"
+                reporter.begin(step, f"stopping {', '.join(now)}")
+                self._supervisor.stop_parts(now)
+                reporter.end(step, f"stopped {', '.join(now)}")
+
+    def reset(self, reporter: Reporter | None = None) -> None:
+        """Stop everything and delete the stack's state: databases, topics, secrets, logs."""
+        self.down(reporter)
+        self.layout.remove()
+
+    # ------------------------------------------------------------------ looking
+
+    def status(self, *, probe: bool = False) -> list[PartStatus]:
+        """Every part that should run, and its state. Empty if no stack was ever set up here.
+
+        ``probe``: also ask each running part whether it answers, which takes a few seconds if one
+        does not.
+        """
+        choice = state.load(self.layout.state)
+        if choice is None:
+            return []
+        _require_extra()
+        info = self._supervisor.info() if self._supervisor.alive() else {}
+        silent = silent_parts(self.layout, choice) if probe and info else frozenset()
+        now = datetime.now(UTC)
+        found = []
+        for name, address in addresses(choice).items():
+            process = info.get(name, {"statename": "STOPPED", "start": 0, "pid": 0})
+            since = (
+                datetime.fromtimestamp(process["start"], UTC)
+                if process["statename"] == "RUNNING"
+                else None
+            )
+            condition = _STATES[process["statename"]]
+            if since is not None and name in silent:
+                condition = "silent" if now - since > _STARTING_AT_MOST else "starting"
+            found.append(
+                PartStatus(
+                    name=name,
+                    state=condition,
+                    since=since,
+                    pid=process["pid"] or None,
+                    address=address,
+                    log=self.layout.log(name),
+                )
+            )
+        elsewhere = [
+            (
+                "postgres",
+                choice.external.database_url and _without_password(choice.external.database_url),
+            ),
+            ("kafka", choice.external.kafka_bootstrap),
+            ("airflow", choice.external.airflow_url),
+        ]
+        return found + [
+            PartStatus(name, "external", None, None, where, None)
+            for name, where in elsewhere
+            if where
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """The settings by which others reach the stack, as environment variables. Raises
+        BelowTheLineError if there is none.
+        """
+        choice = state.load(self.layout.state)
+        if choice is None:
+            raise BelowTheLineError(
+                f"There is no stack in {self.layout.home}.", "Start one: `btl up`."
+            )
+        return environment.connections(self.layout, choice)
+
+    def running(self) -> bool:
+        """Whether the stack is up: its supervisor answers."""
+        return self.layout.exists() and self._supervisor.alive()
+
+    def airflow_environment(self) -> dict[str, str]:
+        """The whole environment of this stack's Airflow, for its command. Raises BelowTheLineError
+        if it has none.
+        """
+        choice = state.load(self.layout.state)
+        if choice is None or not choice.runs_airflow:
+            raise BelowTheLineError(
+                f"There is no Airflow in {self.layout.home}.", "Start one: `btl up`."
+            )
+        parts = describe(self.layout, choice, self._surroundings)
+        return dict(next(part for part in parts if part.name == airflow.API_SERVER).environment)
+
+    def database_url(self, role: str = "btl_owner") -> str:
+        """The URL of our database for a role: one of the five, or ``postgres``, the server's
+        superuser.
+        """
+        choice = state.load(self.layout.state)
+        if choice is None or not choice.runs_postgres:
+            raise BelowTheLineError(
+                f"There is no Postgres in {self.layout.home}.", "Start one: `btl up`."
+            )
+        return postgres.url(self.layout, choice.ports["postgres"], role)
+
+    def processes(self, part: str | None = None) -> list[Process]:
+        """The live processes of the stack, or of one part; the first of a part is the one that the
+        supervisor started.
+        """
+        if part is None:
+            return processes.belonging(self.layout)
+        pid = self._supervisor.info()[part]["pid"]
+        return sorted(
+            processes.belonging(
+                self.layout, part, str(self.layout.postgres_data) if part == postgres.NAME else None
+            ),
+            key=lambda process: (process.pid != pid, process.pid),
+        )
+
+    # ------------------------------------------------------------------ single parts, for tests of
+    # failure
+
+    def stop_part(self, name: str) -> None:
+        """Stop one part in its orderly way and leave it stopped until `start_part` or `up`."""
+        self._supervisor.stop_parts([name])
+
+    def start_part(self, name: str) -> None:
+        """Start one part that was stopped; does not wait until it answers."""
+        self._supervisor.start_part(name)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with self.layout.lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BelowTheLineError(
+                    f"Another `btl` is starting or stopping the stack in {self.layout.home}.",
+                    "Wait until it has finished.",
+                ) from None
+            yield
+
+
+def _without_password(url: str) -> str:
+    from below_the_line.database.connections import describe
+
+    return describe(url)
+
+
+def _require_extra() -> None:
+    import importlib.util
+
+    for package in ("psutil", "supervisor"):
+        if importlib.util.find_spec(package) is None:
+            raise BelowTheLineError(
+                f"The package {package} is not installed.",
+                "Install the extra: pip install 'below-the-line[local]'.",
+            )
+
+
+def running_environment(home: Path | str) -> dict[str, str]:
+    """The settings of the stack in ``home`` if it runs there, otherwise nothing; quick, and never
+    an error.
+
+    For commands in a shell that has no settings of its own.
+    """
+    layout = Layout.of(home)
+    if not layout.exists():
+        return {}
+    try:
+        stack = Stack(home)
+        return stack.environment() if stack.running() else {}
+    except (BelowTheLineError, ImportError, OSError):
+        return {}

@@ -1,0 +1,185 @@
+"""Where an explanation comes from: the log, searched for one key, and the rows that are stored."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import kafka
+import kafka.errors
+import psycopg
+
+from below_the_line.broker import offsets_at
+from below_the_line.contracts.events import Record
+from below_the_line.errors import BelowTheLineError
+from below_the_line.publishing import kafka_options
+from below_the_line.resources import sql
+from below_the_line.settings import Settings
+from consumers.adapters import record_batches
+from consumers.core.batch import Partition
+from consumers.core.provenance import Ingested, Place, Row
+
+_SILENCE_MILLISECONDS = 10_000
+
+
+class Refusal(NamedTuple):
+    """A dead letter, and what became of it."""
+
+    place: Place
+    stage: str
+    code: str
+    pointer: str | None
+    message: str
+    schema_version: str | None
+    status: str
+    value: bytes | None
+    topic_id: UUID
+    """Of the topic as it was then: the offsets of one that was made anew are others."""
+
+
+def comments_below(connection: psycopg.Connection, article_id: str) -> int:
+    """How many comments are known below an article, stubs included."""
+    row = connection.execute(sql("provenance/mentions.sql"), {"article_id": article_id}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def search_log(
+    settings: Settings,
+    topic: str,
+    key: bytes,
+    since: datetime | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Iterator[Record]:
+    """The records of a topic with this key, from all partitions: where a key goes changes when
+    partitions are added.
+
+    Reads the whole log, or what was written from ``since`` on. ``progress`` hears how many offsets
+    are done, and of how many. Raises BelowTheLineError when the broker can't be asked or falls
+    silent.
+    """
+    record_batches.install()
+    try:
+        consumer = kafka.KafkaConsumer(
+            **kafka_options(settings),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            max_poll_records=10_000,
+            metrics_enabled=False,
+        )
+    except kafka.errors.KafkaError as error:
+        raise _silent(settings, error) from None
+    try:
+        partitions = [
+            kafka.TopicPartition(topic, number)
+            for number in consumer.partitions_for_topic(topic) or ()
+        ]
+        starts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        if since is not None:
+            later = offsets_at(settings, [tuple(each) for each in partitions], since)
+            starts = {
+                each: max(start, later.get(tuple(each), ends[each]))
+                for each, start in starts.items()
+            }
+        open_ends = {each: ends[each] for each in partitions if starts[each] < ends[each]}
+        total, done = sum(end - starts[each] for each, end in open_ends.items()), 0
+        consumer.assign(list(open_ends))
+        for each in open_ends:
+            consumer.seek(each, starts[each])
+        while open_ends:
+            polled = consumer.poll(timeout_ms=_SILENCE_MILLISECONDS)
+            before = len(open_ends)
+            for records in polled.values():
+                for record in records:
+                    if record.key == key:
+                        yield record
+            for each in [each for each, end in open_ends.items() if consumer.position(each) >= end]:
+                done += open_ends.pop(each) - starts[each]
+                consumer.pause(each)
+            progress(
+                done + sum(consumer.position(each) - starts[each] for each in open_ends), total
+            )
+            if not polled and len(open_ends) == before:
+                raise _silent(settings, f"nothing came for {_SILENCE_MILLISECONDS / 1_000:.0f} s")
+    except kafka.errors.KafkaError as error:
+        raise _silent(settings, error) from None
+    finally:
+        consumer.close()
+
+
+def _silent(settings: Settings, why: object) -> BelowTheLineError:
+    return BelowTheLineError(
+        f"The log at {settings.kafka_bootstrap} can't be read: {why}.",
+        "`--no-log` explains from the tables alone.",
+    )
+
+
+def stored_rows(
+    connection: psycopg.Connection, article_id: str, comment_id: str | None
+) -> dict[str, list[Row]]:
+    """The rows of an article, or of one of its comments, by table."""
+    statement = sql("provenance/article.sql" if comment_id is None else "provenance/comment.sql")
+    rows: dict[str, list[Row]] = {}
+    for table, columns in connection.execute(
+        statement, {"article_id": article_id, "comment_id": comment_id}
+    ).fetchall():
+        rows.setdefault(table, []).append(
+            {name: _read(name, value) for name, value in columns.items()}
+        )
+    return rows
+
+
+def _read(column: str, value: Any) -> Any:
+    """A column as psycopg would have read it, had it not come as JSON."""
+    if not isinstance(value, str):
+        return value
+    if column == "digest" or column.endswith("version"):
+        return bytes.fromhex(value.removeprefix("\\x"))
+    return datetime.fromisoformat(value) if column.endswith("_at") else value
+
+
+def may_be_about(value: bytes | None, comment_id: str | None) -> bool:
+    """Whether a record that was refused was meant for this comment; None: any. What can't be read
+    is taken at its bytes.
+    """
+    if comment_id is None:
+        return True
+    try:
+        document = json.loads(value or b"null")
+    except (ValueError, RecursionError):
+        return value is not None and comment_id.encode() in value
+    # Structured mode has the data in a member, binary mode is nothing but data.
+    data = document.get("data", document) if isinstance(document, dict) else None
+    return isinstance(data, dict) and data.get("comment_id") == comment_id
+
+
+def articles_of_comment(connection: psycopg.Connection, comment_id: str) -> list[str]:
+    """The articles below which a comment of this id is known."""
+    rows = connection.execute(
+        sql("provenance/articles_of_comment.sql"), {"comment_id": comment_id}
+    ).fetchall()
+    return [article_id for (article_id,) in rows]
+
+
+def ingested(
+    connection: psycopg.Connection, consumer_group: str, topic: str, topic_id: UUID | None
+) -> Ingested:
+    """Which offsets of a topic were ingested."""
+    rows = connection.execute(
+        sql("provenance/ingested.sql"),
+        {"consumer_group": consumer_group, "topic": topic, "topic_id": topic_id},
+    ).fetchall()
+    return {
+        Partition(topic, number): range(first_offset, next_offset)
+        for number, first_offset, next_offset in rows
+    }
+
+
+def refusals(connection: psycopg.Connection, article_id: str) -> Sequence[Refusal]:
+    """The dead letters that were sent for an article, in a topic that was made anew since, too."""
+    rows = connection.execute(
+        sql("provenance/dead_letters.sql"), {"record_key": article_id.encode()}
+    ).fetchall()
+    return [Refusal(Place(*row[:3]), *row[3:]) for row in rows]

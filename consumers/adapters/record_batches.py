@@ -1,0 +1,172 @@
+"""Records out of what the broker sent: in place of kafka-python's own reading, which is a third of
+a consumer's work.
+
+kafka-python builds two objects a record and adds up the sizes of its headers; and it raises
+CorruptRecordError from ``poll()``, again and again, for a header name that is not UTF-8, so that
+one producer could stop a partition (docs/adr/0005). Fetching, sessions, checksums, compression and
+the skipping of aborted transactions stay the library's.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from kafka import TopicPartition
+from kafka.consumer.fetcher import Fetcher
+from kafka.errors import CorruptRecordError, KafkaConnectionError
+from kafka.net.transport import KafkaTCPTransport
+from kafka.protocol.consumer import IsolationLevel
+from kafka.record.util import decode_varint
+
+from below_the_line.contracts.events import Record
+
+_FORMAT = 2
+"""Of record batches, since Kafka 0.11; brokers from 4.0 on store no other."""
+_BYTES_AT_ONCE = 256 * 1024
+
+
+def install() -> None:
+    """Make the consumers of this process hand over our ``Record``s. Safe to call again."""
+    Fetcher.PartitionRecords._unpack_records = _unpack_records
+    KafkaTCPTransport._sock_recv = _receive
+
+
+def _receive(self: Any) -> tuple[bytes, KafkaConnectionError | None]:
+    """All that lies in a socket without encryption, and what is wrong with it: in pieces of 256
+    KiB, not of 4.
+    """
+    pieces = []
+    try:
+        while piece := self._sock.recv(_BYTES_AT_ONCE):
+            pieces.append(piece)
+    except (BlockingIOError, InterruptedError):
+        return b"".join(pieces), None
+    except OSError as error:
+        return b"".join(pieces), KafkaConnectionError(error)
+    return b"".join(pieces), KafkaConnectionError("socket disconnected")
+
+
+def _unpack_records(
+    self: Any,
+    topic_partition: TopicPartition,
+    batches: Any,
+    _key_deserializer: None,
+    _value_deserializer: None,
+) -> Iterator[Record]:
+    """The records of one partition's answer, in order, without those of aborted transactions.
+
+    Keeps ``next_fetch_offset`` of the library's object up to date before each record, as its own
+    method does: that becomes the position. Raises CorruptRecordError.
+    """
+    topic, number = topic_partition
+    while (batch := batches.next_batch()) is not None:
+        if batch.magic != _FORMAT:
+            raise CorruptRecordError(
+                f"Record batch of {topic}-{number} has format {batch.magic}, not {_FORMAT}"
+            )
+        if self.check_crcs and not batch.validate_crc():
+            raise CorruptRecordError(
+                f"Record batch of {topic}-{number} at {batch.base_offset} fails its checksum"
+            )
+        self.leader_epoch = batch.leader_epoch
+        if not _is_skipped(self, batch):
+            for record in read_batch(batch, topic, number):
+                self.records_read += 1
+                self.next_fetch_offset = record.offset + 1
+                yield record
+        self.bytes_read += batch.size_in_bytes
+        # Beyond the last record: offsets that compaction or a transaction marker took belong to the
+        # batch.
+        self.next_fetch_offset = batch.next_offset
+    self.drain()
+
+
+def _is_skipped(self: Any, batch: Any) -> bool:
+    """Whether the batch holds no records for us: a transaction marker, or part of an aborted
+    transaction (KIP-98).
+    """
+    if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
+        self._consume_aborted_transactions_up_to(batch.last_offset)
+        if self._contains_abort_marker(batch):
+            self.aborted_producer_ids.discard(batch.producer_id)
+        elif self._is_batch_aborted(batch):
+            return True
+    return bool(batch.is_control_batch)
+
+
+def read_batch(batch: Any, topic: str, partition: int) -> Iterator[Record]:
+    """The records of a batch of format 2 (KIP-98: each length and delta a zigzag varint).
+
+    Raises CorruptRecordError where lengths and content do not fit.
+    """
+    batch._maybe_uncompress()
+    buffer, position = bytes(batch._buffer), batch._pos
+    base_offset, first_timestamp = batch.base_offset, batch.first_timestamp
+    appended_at = batch.max_timestamp if batch.timestamp_type == batch.LOG_APPEND_TIME else None
+    sections: dict[bytes, tuple[tuple[str, bytes | None], ...]] = {}
+    new, varint = tuple.__new__, decode_varint
+    try:
+        for _ in range(batch.records_count):
+            length, position = varint(buffer, position)
+            end = position + length
+            position += 1  # attributes, unused
+            timestamp_delta, position = varint(buffer, position)
+            offset_delta, position = varint(buffer, position)
+            size, position = varint(buffer, position)
+            if size < 0:
+                key = None
+            else:
+                key = buffer[position : position + size]
+                position += size
+            size, position = varint(buffer, position)
+            if size < 0:
+                value = None
+            else:
+                value = buffer[position : position + size]
+                position += size
+            if position >= end:
+                raise CorruptRecordError(
+                    f"Record of {topic}-{partition} is {position - end} bytes longer than it says"
+                )
+            # Most records of a producer have the same headers: they are read once a batch.
+            section = buffer[position:end]
+            headers = sections.get(section)
+            if headers is None:
+                headers = sections[section] = _read_headers(section)
+            position = end
+            timestamp = first_timestamp + timestamp_delta if appended_at is None else appended_at
+            yield new(
+                Record,
+                (topic, partition, base_offset + offset_delta, timestamp, key, value, headers),
+            )
+    except (IndexError, ValueError) as error:
+        raise CorruptRecordError(
+            f"Record batch of {topic}-{partition} at {base_offset}: {error}"
+        ) from error
+    if position != len(buffer):
+        raise CorruptRecordError(
+            f"Record batch of {topic}-{partition} at {base_offset} does not end where its"
+            " records do"
+        )
+
+
+def _read_headers(section: bytes) -> tuple[tuple[str, bytes | None], ...]:
+    """The headers at the end of a record: their count, then name and value of each. Raises
+    CorruptRecordError.
+    """
+    count, position = decode_varint(section)
+    headers: list[tuple[str, bytes | None]] = []
+    for _ in range(count):
+        size, position = decode_varint(section, position)
+        name = section[position : position + size].decode("utf-8", "surrogateescape")
+        position += size
+        size, position = decode_varint(section, position)
+        if size < 0:
+            headers.append((name, None))
+        else:
+            headers.append((name, section[position : position + size]))
+            position += size
+    if position != len(section):
+        raise CorruptRecordError(
+            f"The headers of a record are {position - len(section)} bytes longer than it says"
+        )
+    return tuple(headers)

@@ -1,0 +1,50 @@
+"""Finding the record that the database refuses, by bisection: the rest of its batch is written
+without it.
+"""
+
+from collections.abc import Callable
+
+from below_the_line.contracts.events import Rejection
+from consumers.adapters.postgres import StoreError
+from consumers.core.batch import Batch
+from consumers.core.failures import Failure
+
+
+def isolate(
+    batch: Batch,
+    refusal: StoreError,
+    write: Callable[[Batch], object],
+    *,
+    others_passed: bool = False,
+) -> bool:
+    """Write a batch that the database refused, in ever smaller parts, and dead-letter what it
+    refuses alone.
+
+    ``write`` writes one part, in order, or raises StoreError and leaves nothing of it. Returns
+    whether a part with events was written. Where statements were cancelled, a record is to blame
+    only if others pass (``others_passed``): else the server is too slow for any, which is a fault.
+    Raises StoreError, and whatever else ``write`` raises.
+    """
+    if len(batch) == 1:
+        (only,) = batch.judged
+        if isinstance(only.verdict, Rejection):
+            raise StoreError(Failure.DEFECT, refusal.cause)
+        if refusal.failure is Failure.CANCELED and not others_passed:
+            raise StoreError(Failure.FAULT, refusal.cause)
+        rejection = Rejection(
+            "database", "rejected_by_database", None, refusal.reason, only.verdict.type
+        )
+        write(batch.reject_only_record(rejection))
+        return False
+    for half in batch.halves():
+        try:
+            write(half)
+            others_passed = others_passed or half.has_events
+        except StoreError as error:
+            if error.failure not in (Failure.DATA, Failure.CANCELED):
+                raise
+            # A half that is refused is written in parts at once: positions move in order.
+            others_passed = (
+                isolate(half, error, write, others_passed=others_passed) or others_passed
+            )
+    return others_passed

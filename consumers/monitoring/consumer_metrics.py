@@ -1,0 +1,349 @@
+"""Listens to a consumer and keeps what can be asked of it: counted figures, and its condition.
+
+docs/observability.md lists every figure; a test holds the two together.
+"""
+
+import threading
+from collections import Counter as Tally
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from time import monotonic
+from types import MappingProxyType
+from typing import TypeVar
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from below_the_line.contracts.events import Event
+from consumers.core.batch import Batch, Entry, Partition
+from consumers.core.health import Condition, Waiting, compared, moved, ready
+from consumers.core.observer import Cause, Halt, Observer, Step
+
+_SECONDS = (0.0005, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_RECORDS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000, 50_000)
+_SKEW = (-300, -60, -5, -1, 0, 1, 5, 60, 300, 900, 3_600, 86_400)
+_MOST_SOURCES = 20
+"""Sources with a label of their own; whoever comes later is counted under ``other``."""
+_SILENCE_SECONDS = 2.0
+"""A database that has said nothing for so long is waited for: a batch is merged in less."""
+_SAMPLED = 20
+"""Events of a batch whose clock is looked at: some, so that a batch costs the same whatever its
+size.
+"""
+OTHER = "other"
+_Value = TypeVar("_Value")
+
+
+class ConsumerMetrics(Observer):
+    """An observer that counts, and a source of health. Its methods may be called from any
+    thread.
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        # Until the group has answered it is not ready: without this it would seem to stand by.
+        self._condition = Condition(now(), Waiting(Cause.GROUP, "not in the group yet", now()))
+        self._turned_at = now()
+        self._silence: Waiting | None = None
+        """What is waited for only because the database says nothing: over as soon as the loop turns
+        again.
+        """
+        self._ends: Mapping[Partition, int] = {}
+        self._ends_at = now()
+        self._sources: set[str] = set()
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.registry.register(_Partitions(self))
+        self._records = Counter(
+            "btl_records", "Records by what became of them.", ["outcome"], registry=self.registry
+        )
+        for outcome in ("applied", "unchanged", "dead_lettered"):
+            self._records.labels(outcome)
+        self._dead_letters = Counter(
+            "btl_dead_letters",
+            "Dead letters by stage and code.",
+            ["stage", "code"],
+            registry=self.registry,
+        )
+        self._batch_records = Histogram(
+            "btl_batch_records",
+            "Records of a committed batch.",
+            buckets=_RECORDS,
+            registry=self.registry,
+        )
+        self._step_seconds = Histogram(
+            "btl_step_seconds",
+            "Seconds that a step of a batch took.",
+            ["step"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._fenced = Counter(
+            "btl_fence_rejections",
+            "Batches refused because another owner had taken a partition of them.",
+            registry=self.registry,
+        )
+        self._tripped = Counter(
+            "btl_breaker_trips",
+            "Times that the breaker stopped a partition.",
+            ["topic", "partition"],
+            registry=self.registry,
+        )
+        self._pauses = Counter(
+            "btl_pauses",
+            "Times that reading paused, by what was waited for.",
+            ["cause"],
+            registry=self.registry,
+        )
+        self._paused_seconds = Counter(
+            "btl_paused_seconds",
+            "Seconds that reading paused, by what was waited for.",
+            ["cause"],
+            registry=self.registry,
+        )
+        for cause in Cause:
+            self._pauses.labels(cause.value)
+            self._paused_seconds.labels(cause.value)
+        self._skew = Histogram(
+            "btl_clock_skew_seconds",
+            "The broker's clock when it took a record, less the event's own time; by source,"
+            " sampled.",
+            ["source"],
+            buckets=_SKEW,
+            registry=self.registry,
+        )
+        self._conflicts = Gauge(
+            "btl_event_id_conflicts",
+            "Events that share source and id but not their content; NaN: not counted lately.",
+            registry=self.registry,
+        )
+        self._conflicts.set(float("nan"))
+
+    # What the consumer tells
+
+    def turn(self) -> None:
+        """The loop turns."""
+        self._turned_at = self._now()
+        if self._silence is not None:
+            with self._lock:
+                if self._condition.waiting is self._silence:
+                    self._count_pause(self._silence)
+                    self._condition = replace(self._condition, waiting=None)
+            self._silence = None
+
+    def silent(self, seconds: float) -> None:
+        """The database says nothing, and the loop waits for it."""
+        self._turned_at = self._now()
+        if seconds < _SILENCE_SECONDS or self._condition.waiting is not self._silence:
+            # Soon over; or something else is waited for, and told, already.
+            return
+        self.waiting(Cause.DATABASE, f"the server has said nothing for {seconds:.0f} s")
+        self._silence = self._condition.waiting
+
+    def step(self, step: Step, seconds: float) -> None:
+        """A step took so long."""
+        self._step_seconds.labels(step.value).observe(seconds)
+
+    def committed(self, batch: Batch, entries: Sequence[Entry]) -> None:
+        """A batch is in."""
+        self._batch_records.observe(len(batch))
+        for outcome in ("applied", "unchanged", "dead_lettered"):
+            self._records.labels(outcome).inc(sum(getattr(entry, outcome) for entry in entries))
+        if any(entry.dead_lettered for entry in entries):
+            for (stage, code), count in Tally(
+                (each.stage, each.code) for _, each in batch.dead_letters()
+            ).items():
+                self._dead_letters.labels(stage, code).inc(count)
+        for record, verdict in batch.judged[:: max(1, len(batch) // _SAMPLED)]:
+            if isinstance(verdict, Event):
+                self._skew.labels(self._label(verdict.source)).observe(
+                    record.timestamp / 1_000 - verdict.occurred_at / 1_000_000
+                )
+        with self._lock:
+            self._condition = moved(
+                self._condition,
+                {entry.partition: entry.next_offset for entry in entries},
+                self._now(),
+            )
+
+    def waiting(self, cause: Cause, detail: str) -> None:
+        """Nothing is read until this is over."""
+        with self._lock:
+            before = self._condition.waiting
+            since = before.since if before is not None and before.cause is cause else self._now()
+            if since != getattr(before, "since", None):
+                self._count_pause(before)
+                self._pauses.labels(cause.value).inc()
+            self._condition = replace(self._condition, waiting=Waiting(cause, detail, since))
+
+    def reading(self, positions: Mapping[Partition, int], halted: Mapping[Partition, Halt]) -> None:
+        """The waiting is over."""
+        with self._lock:
+            before, now = self._condition, self._now()
+            self._count_pause(before.waiting)
+            self._condition = replace(
+                before,
+                waiting=None,
+                next_offsets=MappingProxyType(dict(positions)),
+                # Taking a partition anew is no progress: the clock of one that stands still goes
+                # on.
+                moved_at=MappingProxyType(
+                    {
+                        partition: (
+                            before.moved_at.get(partition, now)
+                            if before.next_offsets.get(partition) == offset
+                            else now
+                        )
+                        for partition, offset in positions.items()
+                    }
+                ),
+                halted=MappingProxyType(dict(halted)),
+            )
+
+    def fenced(self, detail: str) -> None:  # noqa: ARG002
+        """A batch was refused."""
+        self._fenced.inc()
+
+    def tripped(self, partition: Partition, detail: str) -> None:  # noqa: ARG002
+        """The breaker stopped a partition."""
+        self._tripped.labels(partition.topic, str(partition.number)).inc()
+
+    def assigned(self, partitions: Collection[Partition]) -> None:
+        """Only these are ours."""
+        with self._lock:
+            self._condition = replace(
+                self._condition,
+                next_offsets=_only(self._condition.next_offsets, partitions),
+                moved_at=_only(self._condition.moved_at, partitions),
+                halted=_only(self._condition.halted, partitions),
+            )
+
+    # What the poller tells
+
+    def partitions(self) -> list[Partition]:
+        """The partitions that are ours: those that are read, and those that wait for a decision."""
+        condition = self.condition()
+        return sorted({*condition.next_offsets, *condition.halted})
+
+    def ends(self, ends: Mapping[Partition, int]) -> None:
+        """The broker's logs end here: the last stable offsets."""
+        with self._lock:
+            self._ends, self._ends_at = dict(ends), self._now()
+            self._condition = compared(self._condition, ends, self._now())
+
+    def conflicts(self, count: float) -> None:
+        """So many events share source and id with other content."""
+        self._conflicts.set(count)
+
+    # What can be asked
+
+    def condition(self) -> Condition:
+        """What is known now."""
+        with self._lock:
+            return replace(self._condition, turned_at=self._turned_at)
+
+    def ends_now(self) -> tuple[Mapping[Partition, int], float]:
+        """Where the logs ended, and how many seconds ago that was; or since we began, if it never
+        was asked with success.
+        """
+        with self._lock:
+            return self._ends, self._now() - self._ends_at
+
+    def now(self) -> float:
+        """The clock of the condition's times."""
+        return self._now()
+
+    def _count_pause(self, over: Waiting | None) -> None:
+        if over is not None:
+            self._paused_seconds.labels(over.cause.value).inc(max(0.0, self._now() - over.since))
+
+    def _label(self, source: str) -> str:
+        if source not in self._sources:
+            if len(self._sources) == _MOST_SOURCES:
+                return OTHER
+            self._sources.add(source)
+        return source
+
+
+class _Partitions(Collector):
+    """Figures that change with the clock alone, and those of partitions: only of the ones that are
+    ours when asked.
+    """
+
+    def __init__(self, consumer_metrics: ConsumerMetrics) -> None:
+        self._consumer_metrics = consumer_metrics
+
+    def describe(self) -> Iterable[Metric]:
+        return self._families()
+
+    def collect(self) -> Iterable[Metric]:
+        condition, now = self._consumer_metrics.condition(), self._consumer_metrics.now()
+        ends, age = self._consumer_metrics.ends_now()
+        is_ready, turned, paused, next_offsets, lags, still, halts, ends_age = self._families()
+        is_ready.add_metric([], float(ready(condition, now).holds))
+        turned.add_metric([], now - condition.turned_at)
+        for cause in Cause:
+            waiting = condition.waiting
+            paused.add_metric([cause.value], float(waiting is not None and waiting.cause is cause))
+        waiting_at = {partition: halt.next_offset for partition, halt in condition.halted.items()}
+        for partition, next_offset in {**waiting_at, **condition.next_offsets}.items():
+            labels = [partition.topic, str(partition.number)]
+            next_offsets.add_metric(labels, next_offset)
+            if partition in ends:
+                lags.add_metric(labels, max(0, ends[partition] - next_offset))
+        for partition, moved_at in condition.moved_at.items():
+            still.add_metric([partition.topic, str(partition.number)], now - moved_at)
+        for partition, halt in condition.halted.items():
+            halts.add_metric([partition.topic, str(partition.number), halt.status], 1)
+        ends_age.add_metric([], age)
+        return is_ready, turned, paused, next_offsets, lags, still, halts, ends_age
+
+    @staticmethod
+    def _families() -> tuple[GaugeMetricFamily, ...]:
+        partition = ["topic", "partition"]
+        return (
+            GaugeMetricFamily(
+                "btl_ready", "1: assigned and progressing, or standing by; 0: /readyz says why not."
+            ),
+            GaugeMetricFamily("btl_loop_idle_seconds", "Seconds since the loop last turned."),
+            GaugeMetricFamily(
+                "btl_paused", "1 while reading pauses for this cause.", labels=["cause"]
+            ),
+            GaugeMetricFamily(
+                "btl_next_offset", "What is committed reaches up to this offset.", labels=partition
+            ),
+            GaugeMetricFamily(
+                "btl_lag_records", "Offsets between it and the end of the log.", labels=partition
+            ),
+            GaugeMetricFamily(
+                "btl_progress_idle_seconds",
+                "Seconds since the partition last moved, or had nothing left to read.",
+                labels=partition,
+            ),
+            GaugeMetricFamily(
+                "btl_halted",
+                "1 for a partition that waits for a decision.",
+                labels=[*partition, "status"],
+            ),
+            GaugeMetricFamily(
+                "btl_end_offsets_age_seconds", "Seconds since the ends of the logs were learned."
+            ),
+        )
+
+
+def _only(
+    of: Mapping[Partition, _Value], partitions: Collection[Partition]
+) -> Mapping[Partition, _Value]:
+    return MappingProxyType(
+        {partition: each for partition, each in of.items() if partition in partitions}
+    )

@@ -1,0 +1,84 @@
+"""``/metrics``, ``/healthz`` and ``/readyz`` over HTTP."""
+
+import errno
+import threading
+from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
+from typing import TYPE_CHECKING
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import make_wsgi_app
+
+from below_the_line.errors import BelowTheLineError
+from consumers.core.health import Condition, Verdict, alive, ready
+from consumers.monitoring.consumer_metrics import ConsumerMetrics
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_QUESTIONS: dict[str, Callable[[Condition, float], Verdict]] = {"/healthz": alive, "/readyz": ready}
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Say nothing: probes come every few seconds."""
+
+
+class HealthServer:
+    """Answers questions about a consumer on threads of its own, also while the consumer hangs."""
+
+    def __init__(self, consumer_metrics: ConsumerMetrics, host: str, port: int) -> None:
+        """Listen. Raises BelowTheLineError when the address can't be had. Port 0: any free one
+        (``port`` says which).
+        """
+        self._consumer_metrics = consumer_metrics
+        self._metrics = make_wsgi_app(consumer_metrics.registry)
+        try:
+            self._server = make_server(
+                host, port, self._answer, server_class=_Server, handler_class=_SilentHandler
+            )
+        except OSError as error:
+            reason = (
+                "is taken"
+                if error.errno == errno.EADDRINUSE
+                else f"can't be listened on: {error.strerror}"
+            )
+            raise BelowTheLineError(
+                f"Address {host}:{port} {reason}.",
+                "Set BTL_HTTP_PORT (and BTL_HTTP_HOST) to a free one, each process its own, or"
+                " unset it: no HTTP then.",
+            ) from None
+        self.port: int = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _answer(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "/")
+        if path == "/metrics":
+            exposition: Iterable[bytes] = self._metrics(environ, start_response)
+            return exposition
+        if path in _QUESTIONS:
+            verdict = _QUESTIONS[path](
+                self._consumer_metrics.condition(), self._consumer_metrics.now()
+            )
+            status, lines = (
+                ("200 OK", ["ok"])
+                if verdict.holds
+                else ("503 Service Unavailable", list(verdict.because))
+            )
+        else:
+            status, lines = "404 Not Found", ["There are /metrics, /healthz and /readyz."]
+        start_response(
+            status, [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")]
+        )
+        return ["".join(f"{line}\n" for line in lines).encode()]

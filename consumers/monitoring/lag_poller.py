@@ -1,0 +1,120 @@
+"""Asks the broker and the database now and then, on a thread and with clients of its own: also
+while the consumer hangs.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+import kafka
+import kafka.errors
+import psycopg
+import structlog
+
+from below_the_line.database.connections import connect
+from below_the_line.errors import BelowTheLineError
+from below_the_line.resources import sql
+from consumers.core.batch import Partition
+from consumers.monitoring.consumer_metrics import ConsumerMetrics
+
+log = structlog.get_logger(__name__)
+
+ENDS_SECONDS = 5.0
+CONFLICTS_SECONDS = 3_600.0
+"""Counting conflicts reads every version that there is: seldom, and for a minute at most."""
+
+_ANSWER_MILLISECONDS = 5_000
+
+
+class LagPoller:
+    """Tells a ConsumerMetrics where the logs end and how many events conflict, until it is
+    closed.
+    """
+
+    def __init__(
+        self,
+        consumer_metrics: ConsumerMetrics,
+        options: Mapping[str, Any],
+        database_url: str,
+        ends_seconds: float = ENDS_SECONDS,
+        conflicts_seconds: float = CONFLICTS_SECONDS,
+    ) -> None:
+        self._consumer_metrics = consumer_metrics
+        self._options = options
+        self._database_url = database_url
+        self._closed = threading.Event()
+        self._consumer: kafka.KafkaConsumer = None
+        self._threads = [
+            threading.Thread(
+                target=self._repeat, args=args, name=f"poll {args[0].__name__}", daemon=True
+            )
+            for args in (
+                (self._ask_for_ends, ends_seconds),
+                (self._count_conflicts, conflicts_seconds),
+            )
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End; what is being asked is not waited for long."""
+        self._closed.set()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(2)
+
+    def _repeat(self, ask: Callable[[], None], seconds: float) -> None:
+        while not self._closed.is_set():
+            began = monotonic()
+            try:
+                ask()
+            except (kafka.errors.KafkaError, psycopg.Error, BelowTheLineError, OSError) as error:
+                log.debug("not answered", question=ask.__name__, error=str(error))
+            except Exception:
+                # A defect, of kafka-python's or ours: the next time may go better, and without this
+                # thread a consumer that has read everything would soon count as one that does not
+                # move.
+                log.exception("could not ask", question=ask.__name__)
+            self._closed.wait(max(0.1, seconds - (monotonic() - began)))
+        if ask == self._ask_for_ends:
+            # On the thread that uses it: kafka-python's client is not for two.
+            self._hang_up()
+
+    def _ask_for_ends(self) -> None:
+        partitions = [kafka.TopicPartition(*each) for each in self._consumer_metrics.partitions()]
+        if not partitions:
+            # Who stands by has nothing to know.
+            self._consumer_metrics.ends({})
+            return
+        if self._consumer is None:
+            self._consumer = kafka.KafkaConsumer(
+                **self._options,
+                enable_auto_commit=False,
+                isolation_level="read_committed",
+                allow_auto_create_topics=False,
+                metrics_enabled=False,
+            )
+        try:
+            ends = self._consumer.end_offsets(partitions, timeout_ms=_ANSWER_MILLISECONDS)
+        except kafka.errors.KafkaError:
+            self._hang_up()
+            raise
+        self._consumer_metrics.ends({Partition(*each): end for each, end in ends.items()})
+
+    def _hang_up(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
+
+    def _count_conflicts(self) -> None:
+        self._consumer_metrics.conflicts(float("nan"))
+        with connect(self._database_url, application_name="btl consume, conflicts") as connection:
+            connection.execute("set statement_timeout = '60s'")
+            row = connection.execute(sql("ingest/count_event_id_conflicts.sql")).fetchone()
+        # None: another process is counting just now.
+        if row is not None:
+            self._consumer_metrics.conflicts(row[0])

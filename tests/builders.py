@@ -1,0 +1,100 @@
+"""Small builders of events and records for tests, through the real contracts."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from below_the_line.catalogue import load_contracts, topics
+from below_the_line.contracts.events import Event, Record
+
+NOW_MILLISECONDS = int(datetime.fromisoformat("2026-06-01T00:00:00Z").timestamp() * 1000)
+_TOPIC_OF = {event_type: topic.name for topic in topics() for event_type in topic.event_types}
+
+
+def envelope(
+    event_type: str,
+    data: dict[str, Any],
+    *,
+    at: str,
+    event_id: str | None = None,
+    source: str = "/test",
+) -> bytes:
+    """A structured CloudEvent; ``at`` is its time."""
+    return orjson.dumps(
+        {
+            "specversion": "1.0",
+            "id": event_id or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{event_type}{at}{data}")),
+            "source": source,
+            "type": event_type,
+            "time": at,
+            "data": data,
+        }
+    )
+
+
+def record(
+    event_type: str,
+    data: dict[str, Any],
+    *,
+    at: str,
+    offset: int = 0,
+    partition: int = 0,
+    **more: Any,
+) -> Record:
+    """The record of an event, as Kafka would hand it over."""
+    return Record(
+        _TOPIC_OF[event_type],
+        partition,
+        offset,
+        NOW_MILLISECONDS,
+        str(data["article_id"]).encode(),
+        envelope(event_type, data, at=at, **more),
+        [("content-type", b"application/cloudevents+json")],
+    )
+
+
+def event(event_type: str, data: dict[str, Any], *, at: str, **more: Any) -> Event:
+    """A valid event; fails if the contracts refuse it."""
+    verdict = load_contracts().decode(record(event_type, data, at=at, **more))
+    assert isinstance(verdict, Event), verdict
+    return verdict
+
+
+def posted(
+    comment_id: str = "c1", *, at: str = "2026-05-01T10:00:00Z", article_id: str = "a1", **data: Any
+) -> Event:
+    """A comment."""
+    event_id = data.pop("event_id", None)
+    return event(
+        "comment.posted.v1",
+        {
+            "article_id": article_id,
+            "comment_id": comment_id,
+            "author": {"user_id": "u1", "display_name": "Reader One"},
+            "body": "first",
+            "posted_at": at,
+            **data,
+        },
+        at=at,
+        event_id=event_id,
+    )
+
+
+def edited(body: str, comment_id: str = "c1", *, at: str, article_id: str = "a1") -> Event:
+    """An edit of a comment."""
+    return event(
+        "comment.edited.v1",
+        {"article_id": article_id, "comment_id": comment_id, "body": body, "edited_at": at},
+        at=at,
+    )
+
+
+def deleted(comment_id: str = "c1", *, at: str, article_id: str = "a1") -> Event:
+    """A deletion by the author."""
+    return event(
+        "comment.deleted.v1",
+        {"article_id": article_id, "comment_id": comment_id, "deleted_at": at},
+        at=at,
+    )

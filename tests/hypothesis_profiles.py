@@ -1,0 +1,26 @@
+"""How hard Hypothesis tries: in `make test` a little, and always the same; in `make prove` fifty
+times as much, ever anew.
+"""
+
+import os
+
+from hypothesis import Phase, settings
+
+_TIMES = 50 if os.environ.get("BTL_PROVE") == "1" else 1
+
+settings.register_profile("test", deadline=None, derandomize=True, database=None)
+# Who only wants to know whether something fails has no use for the simplest example.
+settings.register_profile(
+    "quick", settings.get_profile("test"), phases=(Phase.explicit, Phase.generate)
+)
+settings.register_profile(
+    "prove", deadline=None, max_examples=100 * _TIMES, database=None, print_blob=True
+)
+settings.load_profile(
+    "prove" if _TIMES > 1 else "quick" if os.environ.get("BTL_PROVE") == "red" else "test"
+)
+
+
+def examples(count: int) -> settings:
+    """Settings of a test that tries so many examples in `make test`."""
+    return settings(max_examples=count * _TIMES)
