@@ -19,6 +19,7 @@ from below_the_line.accounting.positions import Blocker, PartitionStatus, partit
 from below_the_line.broker import Logs, PartitionLog, partition_logs
 from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 
 FindingKind = Literal["wrong", "decision", "unknown"]
@@ -109,7 +110,7 @@ class Report:
         )
         lags = [each.lag for each in self.partitions]
         lag = "" if None in lags else f", {sum(filter(None, lags)):,} still to be read"
-        partitions = f"{len(self.partitions)} partition{'' if len(self.partitions) == 1 else 's'}"
+        partitions = counted(len(self.partitions), "partition")
         account = f"{records:,} records in {partitions}: {became}{lag}"
         if not self.findings:
             return f"Everything adds up: {account}."

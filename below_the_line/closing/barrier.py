@@ -18,6 +18,7 @@ from psycopg.rows import class_row
 
 from below_the_line import catalogue
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from below_the_line.publishing import kafka_options
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
@@ -124,9 +125,7 @@ def explain(behind: Sequence[Progress], now: datetime, *, most: int = 3) -> str:
     """
     named = [each.explain(now) for each in behind[:most]]
     more = len(behind) - len(named)
-    return "; ".join(
-        named + ([f"and {more} more partition{'s' if more > 1 else ''}"] if more else [])
-    )
+    return "; ".join(named + ([f"and {counted(more, 'more partition')}"] if more else []))
 
 
 def take_barrier(

@@ -21,6 +21,7 @@ from below_the_line.closing.announcements import SOURCE, TOPIC
 from below_the_line.database.connections import require_idle
 from below_the_line.envelopes import rfc3339, structured
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
@@ -142,7 +143,7 @@ def _backlog(connection: psycopg.Connection) -> tuple[Any, ...]:
 def _given_up(connection: psycopg.Connection, error: BelowTheLineError) -> BelowTheLineError:
     events, since = _backlog(connection)
     return BelowTheLineError(
-        f"{events} event{'s' if events != 1 else ''} about discussions could not be published, the"
+        f"{counted(events, 'event')} about discussions could not be published, the"
         f" oldest waits since {rfc3339(since)}: {error}",
         "Nothing is lost: they stay in ingest.outbox, and every run of close_discussions sends what"
         " is pending.",

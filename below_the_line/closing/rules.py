@@ -18,6 +18,7 @@ from below_the_line.closing.barrier import database_clock
 from below_the_line.closing.windows import ClosingSummary, apply_barrier
 from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from below_the_line.resources import sql
 
 LONGEST_HOURS = 87_600
@@ -161,7 +162,7 @@ def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
 def duration(hours: int) -> str:
     """Hours in words: whole days where it is whole days."""
     count, unit = (hours // 24, "day") if hours and hours % 24 == 0 else (hours, "hour")
-    return f"{count:,} {unit}{'' if count == 1 else 's'}"
+    return counted(count, unit)
 
 
 def in_words(site: str | None, section: str | None) -> str:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 from below_the_line.closing.barrier import database_clock
 from below_the_line.closing.rules import Rule, all_rules, duration, last_barrier
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from below_the_line.resources import sql
 
 
@@ -221,7 +222,7 @@ def _unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLi
             f"No event has named the article {article!r}.", f"Check its id; {hint}"
         )
     counts = " and ".join(
-        f"{count:,} {what}{'' if count == 1 else 's'}"
+        counted(count, what)
         for count, what in ((comments, "comment"), (reports, "report"))
         if count
     )

@@ -14,6 +14,7 @@ import jsonschema_rs
 from below_the_line.contracts.envelope import ABSENT, Envelope
 from below_the_line.contracts.rejection import escaped, reject, shown
 from below_the_line.contracts.times import DAY, MINUTE, Instant, instant, to_datetime
+from below_the_line.plurals import counted
 
 EARLIEST = 631_152_000_000_000
 """1990-01-01T00:00:00Z in microseconds since 1970: no time may lie before it."""
@@ -326,7 +327,7 @@ def _rule_text(rule: str, setting: Any) -> str:
                 f" {', '.join(str(option) for option in setting if option is not None)}"
             )
         case "minLength":
-            return f"must have at least {setting} character{'' if setting == 1 else 's'}"
+            return f"must have at least {counted(setting, 'character')}"
         case "maxLength":
             return f"must have at most {setting} characters"
         case "minimum":

@@ -20,6 +20,7 @@ import structlog
 from psycopg import sql as composed
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from below_the_line.quality.checks import SUITES, Check, checks
 from below_the_line.resources import sql
 
@@ -52,11 +53,7 @@ class Result:
         check = self.check
         if self.error is not None:
             return f"{check.suite}.{check.name} could not be checked: {self.error}"
-        rows = (
-            ""
-            if self.unexpected is None
-            else f" ({self.unexpected:,} row{'' if self.unexpected == 1 else 's'})"
-        )
+        rows = "" if self.unexpected is None else f" ({counted(self.unexpected, 'row')})"
         shown = f", e.g. {json.dumps(self.examples, ensure_ascii=False)}" if self.examples else ""
         return f"{check.relation}: {check.says}{rows}{shown}. Do: {check.hint}"
 

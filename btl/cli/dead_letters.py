@@ -240,11 +240,12 @@ def _print_none(topic: str | None) -> None:
 
 
 def _print_counts(counts: Mapping[str, int]) -> None:
+    from below_the_line.plurals import counted
     from btl.cli.partitions import console
 
     total = sum(counts.values())
     by_code = ", ".join(f"{count:,} {code}" for code, count in counts.items())
-    console().print(f"[bold]{total:,}[/] dead letter{'s' if total > 1 else ''}: {by_code}")
+    console().print(f"{counted(total, 'dead letter')}: {by_code}")
 
 
 def _print_list(letters: list[DeadLetter], total: int) -> None:

@@ -126,7 +126,8 @@ def _print(explanation: Explanation, picture: Picture, zone: ZoneInfo) -> None:
 
 
 def _totals(picture: Picture, zone: ZoneInfo) -> str:
-    from btl.cli.printing import clock, counted
+    from below_the_line.plurals import counted
+    from btl.cli.printing import clock
 
     comments, late, reports = sum(picture.comments), sum(picture.late), sum(picture.reports)
     said = f"{counted(comments, 'comment')}, {late:,} of them late; {counted(reports, 'report')}."
@@ -144,10 +145,7 @@ def _totals(picture: Picture, zone: ZoneInfo) -> str:
 
 def _in_words(step: timedelta) -> str:
     from below_the_line.closing.rules import duration
+    from below_the_line.plurals import counted
 
     minutes = step // timedelta(minutes=1)
-    return (
-        duration(minutes // 60)
-        if minutes % 60 == 0
-        else f"{minutes} minute{'' if minutes == 1 else 's'}"
-    )
+    return duration(minutes // 60) if minutes % 60 == 0 else counted(minutes, "minute")

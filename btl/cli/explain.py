@@ -184,7 +184,7 @@ def _nothing(
     article_id: str, comment_id: str | None, comments: int, *, searched: bool
 ) -> BelowTheLineError:
     """What to say where there is nothing to explain."""
-    from btl.cli.printing import counted
+    from below_the_line.plurals import counted
 
     what = (
         f"article {article_id}"

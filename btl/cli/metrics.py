@@ -102,9 +102,9 @@ def rebuild(
     from below_the_line.logs import configure_logs
     from below_the_line.metrics.recompute import Selection, require_known
     from below_the_line.metrics.recompute import rebuild as run
+    from below_the_line.plurals import counted
     from btl.cli.configuration import settings
     from btl.cli.partitions import connected, print_json
-    from btl.cli.printing import counted
 
     current = settings()
     # What was done is told below; the log would repeat it.
@@ -138,7 +138,8 @@ def _ids(text: str | None) -> tuple[str, ...]:
 
 
 def _print_differences(differences: list[Difference], most: int = 20) -> None:
-    from btl.cli.printing import counted, printable
+    from below_the_line.plurals import counted
+    from btl.cli.printing import printable
 
     for difference in differences[:most]:
         typer.echo(printable(str(difference)))

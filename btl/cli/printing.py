@@ -51,11 +51,6 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON")
 
 
-def counted(count: int, what: str) -> str:
-    """A number of things: ``1 report``, ``1,200 reports``."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def clock(moment: datetime, zone: tzinfo = UTC, *, exact: bool = False) -> str:
     """An instant as clocks in the zone show it; with the fraction of its second, if it has one,
     only where told.

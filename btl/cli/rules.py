@@ -290,7 +290,8 @@ def _print_made(rule: Rule, zone: ZoneInfo) -> None:
 
 
 def _print_effect(effect: Effect, zone: ZoneInfo, *, unsaid: bool) -> None:
-    from btl.cli.printing import clock, counted
+    from below_the_line.plurals import counted
+    from btl.cli.printing import clock
 
     typer.echo(
         f"It would be the rule in force of {counted(effect.articles, 'article')}. Up to"

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from btl.stack import airflow, environment, kafka, ports, postgres
 from btl.stack.layout import Layout
 from btl.stack.parts import Part
@@ -166,7 +167,7 @@ class Start:
                 seconds=120,
                 what="The consumer did not start.",
             )
-            say(f"{len(names)} consumer{'s' if len(names) > 1 else ''} running")
+            say(f"{counted(len(names), 'consumer')} running")
 
     def _all_running(self, names: Iterable[str]) -> bool:
         info = self._supervisor.info()
