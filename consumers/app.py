@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import kafka_options
+from below_the_line.kafka.options import kafka_options
 from below_the_line.settings import Settings
 from consumers.adapters.kafka import Source
 from consumers.adapters.postgres import Store

@@ -10,7 +10,7 @@ from kafka import TopicPartition
 from below_the_line.catalogue import load_contracts
 from below_the_line.closing.announcements import TOPIC
 from below_the_line.contracts.events import Event, Record
-from below_the_line.publishing import kafka_options
+from below_the_line.kafka.options import kafka_options
 from below_the_line.settings import Settings
 from tests.sql.newsroom import Newsroom
 

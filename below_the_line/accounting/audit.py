@@ -16,9 +16,10 @@ import psycopg
 
 from below_the_line.accounting.ledger import Account, Break, Ledger, Marks, read_ledger
 from below_the_line.accounting.positions import Blocker, PartitionStatus, partition_statuses
-from below_the_line.broker import Logs, PartitionLog, partition_logs
 from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.admin import partition_logs
+from below_the_line.partitions import Logs, PartitionLog
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 

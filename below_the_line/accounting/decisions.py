@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 
 from below_the_line.accounting.positions import Blocker, Position, situation_of
-from below_the_line.broker import PartitionLog
 from below_the_line.errors import BelowTheLineError
+from below_the_line.partitions import PartitionLog
 from below_the_line.resources import sql
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from below_the_line.broker import Logs, PartitionLog
+from below_the_line.partitions import Logs, PartitionLog
 from below_the_line.resources import sql
 
 

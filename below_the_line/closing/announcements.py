@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from below_the_line.envelopes import rfc3339
+from below_the_line.kafka.envelopes import rfc3339
 
 TOPIC: Final = "discussion-events"
 SOURCE: Final = "/below-the-line"

@@ -18,8 +18,8 @@ from psycopg.rows import class_row
 
 from below_the_line import catalogue
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.options import kafka_options
 from below_the_line.plurals import counted
-from below_the_line.publishing import kafka_options
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 

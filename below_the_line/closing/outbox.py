@@ -19,10 +19,10 @@ import structlog
 
 from below_the_line.closing.announcements import SOURCE, TOPIC
 from below_the_line.database.connections import require_idle
-from below_the_line.envelopes import rfc3339, structured
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.envelopes import Outgoing, rfc3339, structured
+from below_the_line.kafka.producer import Publisher
 from below_the_line.plurals import counted
-from below_the_line.publishing import Outgoing, Publisher
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, NamedTuple
 
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing
 
 IN_MEMORY = 200_000
 """So many events are held at once (about 200 MB); the rest waits, sorted, in temporary files."""

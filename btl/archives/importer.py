@@ -13,8 +13,8 @@ import orjson
 
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Record, Rejection
-from below_the_line.envelopes import structured
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.envelopes import structured
 from btl.archives.external_sort import Timed
 from btl.archives.mapping import ArticlesTable, CommentsTable, Mapping
 from btl.archives.rows import RowReader, UnmappableRowError, event_time

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from below_the_line.envelopes import rfc3339
+from below_the_line.kafka.envelopes import rfc3339
 from btl.archives.mapping import ArticlesTable, CommentsTable, Items, Split, Text
 from btl.archives.templates import Cells, column_index, compile_text, decode_entities
 from btl.archives.times import TimeReader

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from below_the_line.publishing import Publisher
+    from below_the_line.kafka.producer import Publisher
     from btl.archives.external_sort import Timed
     from btl.archives.importer import Archive
     from btl.pacing import Pacer
@@ -63,8 +63,8 @@ def import_archive(
     from datetime import UTC, datetime
 
     from below_the_line.catalogue import load_contracts
-    from below_the_line.envelopes import STRUCTURED_HEADERS
-    from below_the_line.publishing import Publisher
+    from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
+    from below_the_line.kafka.producer import Publisher
     from btl.archives.external_sort import sorted_by_time
     from btl.archives.importer import Archive, RejectsFile
     from btl.archives.mapping import load_mapping

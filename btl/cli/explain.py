@@ -92,9 +92,9 @@ def _explain(
 ) -> None:
     from dataclasses import asdict
 
-    from below_the_line.broker import partition_logs
     from below_the_line.catalogue import load_contracts
     from below_the_line.contracts.events import Rejection
+    from below_the_line.kafka.admin import partition_logs
     from btl.cli.configuration import settings
     from btl.cli.partitions import connected, print_json
     from consumers.adapters import log_search

@@ -14,7 +14,7 @@ from below_the_line.errors import BelowTheLineError
 if TYPE_CHECKING:
     from below_the_line.accounting.decisions import Reset
     from below_the_line.accounting.positions import PartitionStatus, Position
-    from below_the_line.broker import Logs
+    from below_the_line.partitions import Logs
     from below_the_line.settings import Settings
 
 TopicArgument = Annotated[str, typer.Argument(help="The topic.", show_default=False)]
@@ -140,7 +140,7 @@ def reset(
 def _plan_resets(settings: Settings, positions: list[Position], logs: Logs, to: str) -> list[Reset]:
     from below_the_line.accounting.decisions import plan_reset
     from below_the_line.accounting.positions import log_of
-    from below_the_line.broker import offsets_at
+    from below_the_line.kafka.admin import offsets_at
 
     moment = _moment(to)
     there = [

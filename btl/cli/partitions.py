@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from below_the_line.accounting.positions import Position
-    from below_the_line.broker import Logs
+    from below_the_line.partitions import Logs
     from below_the_line.settings import Settings
 
 
@@ -40,8 +40,8 @@ def logs_of(settings: Settings, positions: Iterable[Position]) -> Logs:
     """What the brokers have of the input topics and of those that have a position. Raises
     BelowTheLineError.
     """
-    from below_the_line.broker import partition_logs
     from below_the_line.catalogue import topics
+    from below_the_line.kafka.admin import partition_logs
 
     names = {topic.name for topic in topics() if topic.direction == "in"}
     return partition_logs(settings, names | {position.topic for position in positions})

@@ -26,9 +26,9 @@ def produce(
     import orjson
 
     from below_the_line.catalogue import load_contracts
-    from below_the_line.envelopes import STRUCTURED_HEADERS
     from below_the_line.errors import BelowTheLineError
-    from below_the_line.publishing import Outgoing, Publisher
+    from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
+    from below_the_line.kafka.producer import Publisher
     from btl.cli.configuration import settings
     from btl.cli.validate import judge
 

@@ -148,7 +148,7 @@ def _sink(output: str | None) -> AbstractContextManager[Sink]:
 
 @contextmanager
 def _producing() -> Iterator[Sink]:
-    from below_the_line.publishing import Publisher
+    from below_the_line.kafka.producer import Publisher
     from btl.cli.configuration import settings
 
     with Publisher(settings()) as publisher:
@@ -160,8 +160,8 @@ def _writing(output: str) -> Iterator[Sink]:
     import sys
     from pathlib import Path
 
-    from below_the_line.envelopes import as_structured_line
     from below_the_line.errors import BelowTheLineError
+    from below_the_line.kafka.envelopes import as_structured_line
 
     try:
         file = sys.stdout.buffer if output == "-" else Path(output).open("wb")  # noqa: SIM115 - closed below

@@ -20,7 +20,7 @@ def create() -> None:
     """Create the topics that are missing, and wait until they can be used. Never changes one that
     exists.
     """
-    from below_the_line.publishing import create_topics
+    from below_the_line.kafka.admin import create_topics
     from btl.cli.configuration import settings
 
     created = create_topics(settings())

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from below_the_line.envelopes import binary, structured
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing, binary, structured
 from btl.simulation.plan import HOUR, MINUTE, SECOND
 
 COMMENTS = "https://comments.example.org/service"

@@ -8,8 +8,7 @@ from typing import Any
 
 import orjson
 
-from below_the_line.envelopes import STRUCTURED_HEADERS, binary, structured
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing, binary, structured
 from btl.simulation.arrivals import COMMENTS, MODERATION, stamp
 
 WEIGHTS: Mapping[str, int] = {

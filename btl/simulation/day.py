@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing
 from btl.simulation.arrivals import Arrival
 from btl.simulation.bad import WEIGHTS, bad_record
 from btl.simulation.plan import DAY, HOUR, READING, ArticlePlan, plan_articles

@@ -106,7 +106,7 @@ class Start:
             say(f"created {', '.join(created)}" if created else "all there")
 
     def _create_topics(self) -> list[str]:
-        from below_the_line.publishing import create_topics
+        from below_the_line.kafka.admin import create_topics
         from below_the_line.settings import Settings
 
         if self._choice.external.kafka_bootstrap is not None:

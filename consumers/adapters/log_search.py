@@ -10,10 +10,10 @@ import kafka
 import kafka.errors
 import psycopg
 
-from below_the_line.broker import offsets_at
 from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import kafka_options
+from below_the_line.kafka.admin import offsets_at
+from below_the_line.kafka.options import kafka_options
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 from consumers.adapters import record_batches

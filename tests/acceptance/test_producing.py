@@ -139,8 +139,8 @@ def test_a_missing_setting_and_an_unreachable_broker_are_told(
     assert "No Kafka broker is configured" in err
     # In a process of its own: kafka-python leaves the sockets of refused connections to the garbage
     # collector.
-    imports = "from below_the_line import publishing; from btl.cli.main import main"
-    program = f"{imports}; publishing.CONNECT_SECONDS = 0.3; main()"
+    imports = "from below_the_line.kafka import options; from btl.cli.main import main"
+    program = f"{imports}; options.CONNECT_SECONDS = 0.3; main()"
     environment = {**os.environ, "BTL_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, full)],

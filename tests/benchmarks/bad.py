@@ -6,7 +6,7 @@ from statistics import median
 
 import psycopg
 
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing
 from tests.benchmarks.path import consuming
 from tests.benchmarks.rates import Throughput
 from tests.benchmarks.services import Load, Services

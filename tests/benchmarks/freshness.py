@@ -25,8 +25,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from below_the_line.envelopes import structured
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing, structured
+from below_the_line.kafka.producer import Publisher
 from below_the_line.settings import Settings
 from btl.pacing import Pacer
 from btl.stack.stack import Stack

@@ -16,7 +16,8 @@ from itertools import islice
 
 import psycopg
 
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from btl.pacing import Pacer
 from tests.benchmarks.path import consuming
 from tests.benchmarks.rates import Percentiles, percentiles

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing
 from tests.benchmarks.path import measure as measure_path
 from tests.benchmarks.services import Services
 

@@ -36,7 +36,8 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.contracts.times import EPOCH
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from btl.stack import jars
 from btl.stack.kafka import jars_folder, java_launcher
 from tests.benchmarks.machine import Usage

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from below_the_line.catalogue import load_contracts
-from below_the_line.publishing import kafka_options
+from below_the_line.kafka.options import kafka_options
 from consumers.adapters.kafka import Polled, Source
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Entry, Partition

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing
 from btl.stack.stack import Stack
 from tests.benchmarks import bad, floor, latency, memory, path, peer, reader, report, scale
 from tests.benchmarks.machine import ROOT, commit, describe_machine

@@ -5,7 +5,7 @@ all comments belong to.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing
 from tests.benchmarks.path import consuming
 from tests.benchmarks.services import Load, Services
 from tests.benchmarks.workload import with_hot_article

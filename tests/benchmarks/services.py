@@ -15,7 +15,9 @@ from psycopg import sql
 from below_the_line import catalogue
 from below_the_line.catalogue import Topic
 from below_the_line.database.migrations import migrate
-from below_the_line.publishing import Outgoing, Publisher, admin_client
+from below_the_line.kafka.admin import admin_client
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from below_the_line.settings import Settings
 from btl.stack.stack import Stack
 from tests.conftest import with_database

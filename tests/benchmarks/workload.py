@@ -11,8 +11,7 @@ from typing import Any
 import orjson
 
 from below_the_line.catalogue import load_contracts
-from below_the_line.envelopes import structured
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing, structured
 from btl.archives.importer import Archive
 from btl.archives.mapping import load_mapping
 from btl.simulation.day import simulate_day

@@ -16,7 +16,8 @@ import psycopg
 import pytest
 
 from below_the_line.closing.barrier import Target, broker_end_offsets, take_barrier
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from below_the_line.settings import Settings
 from tests.announcements import statuses
 from tests.dags.conftest import Dags

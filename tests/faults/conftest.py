@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from below_the_line.catalogue import topics
-from below_the_line.publishing import admin_client, create_topics
+from below_the_line.kafka.admin import admin_client, create_topics
 from below_the_line.settings import Settings
 from btl.stack.stack import Stack
 from tests.faults.cluster import Cluster, running_cluster

@@ -9,7 +9,8 @@ from itertools import dropwhile, takewhile
 
 import psycopg
 
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from consumers.core.observer import Cause
 from tests.builders import envelope
 from tests.pipeline import Pipeline, assert_accounted, wait_until

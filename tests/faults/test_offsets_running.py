@@ -13,8 +13,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from below_the_line.broker import partition_logs
-from below_the_line.publishing import admin_client, create_topics
+from below_the_line.kafka.admin import admin_client, create_topics, partition_logs
 from tests.commands import Btl
 from tests.faults.outages import CLOUD_EVENTS, comment, send, watched
 from tests.integration.test_record_batches import CODECS

@@ -16,8 +16,8 @@ from below_the_line.accounting.audit import Report, judge
 from below_the_line.accounting.decisions import plan_gap, plan_reset
 from below_the_line.accounting.ledger import read_ledger
 from below_the_line.accounting.positions import Position, read_positions
-from below_the_line.broker import PartitionLog
 from below_the_line.contracts.events import Rejection
+from below_the_line.partitions import PartitionLog
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.positions import BrokerPartition

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from tests.builders import envelope
 from tests.commands import Btl
 from tests.pipeline import Pipeline

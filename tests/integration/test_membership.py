@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from below_the_line.publishing import kafka_options
+from below_the_line.kafka.options import kafka_options
 from below_the_line.settings import Settings
 from consumers.adapters.kafka import Source
 from tests.pipeline import wait_until

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from consumers.core.batch import Partition
 from consumers.core.observer import Cause
 from consumers.monitoring.consumer_metrics import ConsumerMetrics

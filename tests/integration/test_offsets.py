@@ -13,9 +13,11 @@ import pytest
 from below_the_line.accounting import decisions
 from below_the_line.accounting.decisions import plan_acceptance, plan_gap, plan_reset
 from below_the_line.accounting.positions import Position, read_positions
-from below_the_line.broker import PartitionLog, partition_logs
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.admin import partition_logs
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
+from below_the_line.partitions import PartitionLog
 from below_the_line.settings import Settings
 from consumers.adapters.postgres import Store, StoreError
 from consumers.core.batch import Batch, DecodedRecord, Partition
@@ -282,7 +284,7 @@ def test_positions_are_shown_also_while_the_brokers_are_away(
 
     # Not a real attempt: kafka-python leaves its sockets open when it fails, and warns later, in
     # somebody else's test.
-    monkeypatch.setattr("below_the_line.broker.partition_logs", unreachable)
+    monkeypatch.setattr("below_the_line.kafka.admin.partition_logs", unreachable)
     connection.execute(
         "update ingest.partition_offsets set status = 'stopped', status_detail = 'records [0]"
         " expired'"

@@ -17,7 +17,8 @@ import pytest
 
 from below_the_line.closing.outbox import OUTBOX_LOCK, PublishingSummary, publish_outbox
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from below_the_line.resources import ROOT
 from below_the_line.settings import Settings
 from tests.announcements import Topic, close_articles, outbox, statuses

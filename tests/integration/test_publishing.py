@@ -8,7 +8,10 @@ from kafka import TopicPartition
 
 from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, Publisher, create_topics, kafka_options
+from below_the_line.kafka.admin import create_topics
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.options import kafka_options
+from below_the_line.kafka.producer import Publisher
 from below_the_line.settings import Settings
 
 pytestmark = pytest.mark.stack

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from below_the_line.catalogue import load_contracts
-from below_the_line.envelopes import as_structured_line
+from below_the_line.kafka.envelopes import as_structured_line
 from btl.simulation.day import simulate_day
 from consumers.core.dead_letters import Selection
 from consumers.redrive import redrive

@@ -16,7 +16,8 @@ from kafka import KafkaConsumer, TopicPartition
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, Publisher
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.producer import Publisher
 from btl.simulation.day import simulate_day
 from tests.pipeline import Pipeline, assert_accounted
 from tests.properties.ingest import Database

@@ -15,7 +15,7 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.closing.announcements import SOURCE, TOPIC
 from below_the_line.closing.windows import CLOSING_LOCK, apply_windows
 from below_the_line.contracts.events import Event, Record
-from below_the_line.envelopes import rfc3339, structured
+from below_the_line.kafka.envelopes import rfc3339, structured
 from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom, t
 

@@ -11,7 +11,7 @@ import pytest
 from below_the_line.accounting.audit import Report, around, judge
 from below_the_line.accounting.ledger import Account, Break, Ledger, Marks
 from below_the_line.accounting.positions import Position
-from below_the_line.broker import Logs, PartitionLog
+from below_the_line.partitions import Logs, PartitionLog
 
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
 AT = datetime(2026, 5, 1, 10, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 
 from below_the_line.accounting.decisions import plan_acceptance, plan_gap, plan_reset
 from below_the_line.accounting.positions import Position
-from below_the_line.broker import PartitionLog
 from below_the_line.errors import BelowTheLineError
+from below_the_line.partitions import PartitionLog
 
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
 LOG = PartitionLog(TOPIC, 10, 20)

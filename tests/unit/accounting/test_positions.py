@@ -14,7 +14,7 @@ from below_the_line.accounting.positions import (
     need_of,
     partition_statuses,
 )
-from below_the_line.broker import Logs, PartitionLog
+from below_the_line.partitions import Logs, PartitionLog
 
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
 

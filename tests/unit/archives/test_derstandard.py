@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from below_the_line.catalogue import load_contracts
-from below_the_line.envelopes import STRUCTURED_HEADERS
+from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
 from btl.archives.external_sort import sorted_by_time
 from btl.archives.importer import Archive, RejectedRow
 from btl.archives.mapping import load_mapping

@@ -4,8 +4,7 @@ import random
 
 import pytest
 
-from below_the_line.envelopes import STRUCTURED_HEADERS
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
 from btl.archives import external_sort
 from btl.archives.external_sort import Timed, sorted_by_time
 

@@ -5,7 +5,7 @@ import pytest
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
-from below_the_line.publishing import Outgoing
+from below_the_line.kafka.envelopes import Outgoing
 from btl.simulation.day import simulate_day
 from tests.benchmarks.peer import flattened
 from tests.benchmarks.workload import HOT_ARTICLE, Workload, with_bad_records, with_hot_article

@@ -14,7 +14,7 @@ import pytest
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.contracts.codes import STAGES
 from below_the_line.contracts.events import Event, Record, Rejection
-from below_the_line.envelopes import as_structured_line
+from below_the_line.kafka.envelopes import as_structured_line
 from btl.simulation.arrivals import Arrival
 from btl.simulation.bad import WEIGHTS
 from btl.simulation.day import DEFAULT_RECORDS, Day, last_full_day, simulate_day

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
-from below_the_line.publishing import Outgoing
+
+class Outgoing(NamedTuple):
+    """A record to be produced. Kafka's client sends none that has neither key nor value."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
 
 STRUCTURED_HEADERS = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 

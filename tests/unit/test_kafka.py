@@ -1,4 +1,4 @@
-"""What the Kafka clients are told, and what people are told when that does not work."""
+"""How clients of Kafka are configured, and how their errors are reported."""
 
 import logging
 import subprocess
@@ -10,9 +10,12 @@ from kafka import errors as kafka_errors
 from kafka.partitioner import DefaultPartitioner
 from pydantic import SecretStr
 
-from below_the_line import publishing
 from below_the_line.errors import BelowTheLineError
-from below_the_line.publishing import Outgoing, kafka_options
+from below_the_line.kafka import admin as kafka_admin
+from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.errors import translate, translated_errors
+from below_the_line.kafka.options import kafka_options
+from below_the_line.kafka.producer import _CachedPartitioner
 from below_the_line.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,11 +64,11 @@ def test_options_carry_servers_and_security() -> None:
         ({"kafka_sasl_mechanism": "GSSAPI"}, "BTL_KAFKA_SASL_MECHANISM is 'GSSAPI'"),
         (
             {"kafka_ssl_cafile": Path("/nowhere/ca.pem")},
-            "BTL_KAFKA_SSL_CAFILE names /nowhere/ca.pem",
+            "BTL_KAFKA_SSL_CAFILE is /nowhere/ca.pem",
         ),
     ],
 )
-def test_settings_that_do_not_fit_are_told_with_their_variable(
+def test_settings_that_do_not_fit_are_reported_with_their_variable(
     changes: dict[str, object], message: str
 ) -> None:
     with pytest.raises(BelowTheLineError, match=message) as caught:
@@ -75,13 +78,13 @@ def test_settings_that_do_not_fit_are_told_with_their_variable(
 
 ATTEMPT = """
 import threading, time
-from below_the_line import publishing
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka import admin, options, producer
 from below_the_line.settings import Settings
 
-publishing.CONNECT_SECONDS = 0.3
+options.CONNECT_SECONDS = 0.3
 settings = Settings(kafka_bootstrap="127.0.0.1:1")
-for attempt in (publishing.create_topics, lambda settings: publishing.Publisher(settings).__enter__()):
+for attempt in (admin.create_topics, lambda given: producer.Publisher(given).__enter__()):
     started = time.monotonic()
     try:
         attempt(settings)
@@ -119,17 +122,17 @@ def test_an_unreachable_broker_is_one_sentence_and_nothing_else() -> None:
         (kafka_errors.InvalidReplicationFactorError(), "refused: InvalidReplicationFactorError"),
     ],
 )
-def test_each_failure_has_its_sentence_and_cure(error: Exception, message: str) -> None:
-    explained = publishing._explained(error, with_sasl())
-    assert message in explained.message
-    assert explained.hint
+def test_each_failure_has_its_sentence_and_hint(error: Exception, message: str) -> None:
+    translated = translate(error, with_sasl())
+    assert message in translated.message
+    assert translated.hint
 
 
 def test_a_refused_password_is_found_behind_the_time_out_that_kafka_python_raises() -> None:
     log = logging.getLogger("kafka.net.manager")
 
     def connect() -> None:
-        with publishing._explaining(with_sasl()):
+        with translated_errors(with_sasl()):
             log.warning(
                 "Bootstrap connection to %s failed: %s",
                 "one",
@@ -137,15 +140,14 @@ def test_a_refused_password_is_found_behind_the_time_out_that_kafka_python_raise
             )
             raise kafka_errors.KafkaTimeoutError
 
+    before = list(logging.getLogger("kafka").handlers)
     with pytest.raises(BelowTheLineError, match="refused user 'alice'"):
         connect()
-    assert not any(
-        isinstance(handler, publishing._Reasons) for handler in logging.getLogger("kafka").handlers
-    )
+    assert logging.getLogger("kafka").handlers == before
 
 
 def test_partitions_are_those_of_every_other_kafka_client() -> None:
-    cached, reference, cluster = publishing._CachedPartitioner(), DefaultPartitioner(), Cluster()
+    cached, reference, cluster = _CachedPartitioner(), DefaultPartitioner(), Cluster()
     for number in range(500):
         key = f"article-{number % 300}ä".encode()
         expected = reference.partition("articles", key, key, None, None, cluster)
@@ -176,7 +178,7 @@ class OneBrokerAway:
 
 def admin_that_meets(monkeypatch: pytest.MonkeyPatch, *failures: Exception) -> OneBrokerAway:
     client = OneBrokerAway(*failures)
-    monkeypatch.setattr(publishing, "_connected", lambda *_, **__: client)
+    monkeypatch.setattr(kafka_admin, "connected", lambda *_, **__: client)
     return client
 
 
@@ -186,7 +188,7 @@ def test_an_admin_request_that_found_its_broker_gone_goes_to_another(
     client = admin_that_meets(
         monkeypatch, kafka_errors.KafkaConnectionError(), kafka_errors.NodeNotReadyError(1)
     )
-    with publishing.admin_client(Settings(kafka_bootstrap="one:9092,two:9092")) as admin:
+    with kafka_admin.admin_client(Settings(kafka_bootstrap="one:9092,two:9092")) as admin:
         assert admin.list_topics() == ["articles"]
     assert not client.failures
 
@@ -201,7 +203,7 @@ def test_what_a_broker_answered_is_not_asked_again(
     client = admin_that_meets(monkeypatch, failure, failure)
     with (
         pytest.raises(BelowTheLineError),
-        publishing.admin_client(Settings(kafka_bootstrap="one:9092,two:9092")) as admin,
+        kafka_admin.admin_client(Settings(kafka_bootstrap="one:9092,two:9092")) as admin,
     ):
         admin.list_topics()
     assert len(client.failures) == 1

@@ -1,0 +1,140 @@
+"""What is asked of the brokers outside of reading and writing: topics, logs, offsets at a time."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import kafka
+import tenacity
+from kafka import errors as kafka_errors
+
+from below_the_line import catalogue
+from below_the_line.contracts.times import EPOCH
+from below_the_line.kafka.errors import translated_errors
+from below_the_line.kafka.options import connected, kafka_options
+from below_the_line.partitions import Logs, PartitionLog
+from below_the_line.settings import Settings
+
+RETRY_SECONDS = 5.0
+"""A request whose broker is gone is sent again, to any other broker, for this time."""
+_CREATE_SECONDS = 10.0
+"""A broker that has not created a topic after this time counts as away."""
+_LEADER_SECONDS = 30.0
+"""Every partition of the topics has a leader after this time, or something is wrong."""
+
+
+@contextmanager
+def admin_client(settings: Settings) -> Iterator[Any]:
+    """Open an admin client for the length of the block.
+
+    What Kafka raises in the block becomes a BelowTheLineError. The loss of one broker of several is
+    not an error: its requests go to another one.
+    """
+    with translated_errors(settings):
+        client = connected(kafka.KafkaAdminClient, **kafka_options(settings))
+        try:
+            yield _RetryingAdmin(client)
+        finally:
+            client.close()
+
+
+def _found_no_broker(error: BaseException) -> bool:
+    return isinstance(error, kafka_errors.KafkaConnectionError | kafka_errors.NodeNotReadyError)
+
+
+class _RetryingAdmin:
+    """An admin client that sends a request again if the broker could not be reached.
+
+    kafka-python picks any broker for a request, also one that it has not connected to yet, and
+    fails if that one is away. From then on it avoids it.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return tenacity.retry(
+            retry=tenacity.retry_if_exception(_found_no_broker),
+            stop=tenacity.stop_after_delay(RETRY_SECONDS),
+            wait=tenacity.wait_fixed(0.1),
+            reraise=True,
+        )(getattr(self._client, name))
+
+
+def existing_topics(settings: Settings) -> set[str]:
+    """Return the names of the topics that this user can see. Raises BelowTheLineError."""
+    with admin_client(settings) as admin:
+        return set(admin.list_topics())
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the topics of the catalogue that do not exist; return their names.
+
+    Waits until every partition of all topics has a leader. Never changes a topic that exists. Safe
+    to run twice, and by two processes at once. Raises BelowTheLineError.
+    """
+    wanted = {topic.name: topic for topic in catalogue.topics()}
+    created = []
+    with admin_client(settings) as admin:
+        existing = set(admin.list_topics())
+        for name, topic in wanted.items():
+            if name in existing:
+                continue
+            definition = {
+                "num_partitions": topic.partitions,
+                "replication_factor": topic.replication_factor,
+                "configs": dict(topic.config),
+            }
+            try:
+                admin.create_topics({name: definition}, timeout_ms=int(_CREATE_SECONDS * 1000))
+                created.append(name)
+            except kafka_errors.TopicAlreadyExistsError:
+                # Another process was faster.
+                continue
+        admin.wait_for_topics(list(wanted), timeout_ms=int(_LEADER_SECONDS * 1000))
+    return created
+
+
+def partition_logs(settings: Settings, topics: Iterable[str]) -> Logs:
+    """Return the log of every partition of these topics, by the brokers' fresh metadata.
+
+    Raises BelowTheLineError if the brokers cannot be asked.
+    """
+    with admin_client(settings) as admin:
+        topic_ids = {
+            kafka.TopicPartition(found["name"], partition["partition_index"]): UUID(
+                str(found["topic_id"])
+            )
+            for found in admin.describe_topics(sorted(set(topics)))
+            if not found["error_code"]
+            for partition in found["partitions"]
+        }
+        starts, ends = (
+            admin.list_partition_offsets(
+                dict.fromkeys(topic_ids, spec), kafka.IsolationLevel.READ_COMMITTED
+            )
+            for spec in (kafka.OffsetSpec.EARLIEST, kafka.OffsetSpec.LATEST)
+        )
+    return {
+        tuple(each): PartitionLog(topic_id, starts[each].offset, ends[each].offset)
+        for each, topic_id in topic_ids.items()
+    }
+
+
+def offsets_at(
+    settings: Settings, partitions: Iterable[tuple[str, int]], at: datetime
+) -> dict[tuple[str, int], int]:
+    """Return, by topic and partition, the offset of the first record with time ``at`` or later.
+
+    Partitions without such a record are left out. Raises BelowTheLineError if the brokers cannot be
+    asked, or do not have one of the partitions.
+    """
+    milliseconds = -((EPOCH - at) // timedelta(milliseconds=1))
+    wanted = {kafka.TopicPartition(*each): milliseconds for each in partitions}
+    with admin_client(settings) as admin:
+        found = admin.list_partition_offsets(wanted, kafka.IsolationLevel.READ_COMMITTED)
+    return {
+        tuple(each): position.offset for each, position in found.items() if position.offset >= 0
+    }
