@@ -13,7 +13,7 @@ RUN python -m venv /opt/btl && /opt/btl/bin/python -m pip install --quiet --no-c
 
 FROM base AS wheel
 WORKDIR /src
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY below_the_line below_the_line
 COPY btl btl
 COPY btl_airflow btl_airflow

@@ -233,6 +233,7 @@ def test_the_image_is_built_of_everything_that_the_package_holds() -> None:
         *wheel["force-include"],
         "pyproject.toml",
         project["project"]["readme"],
+        *project["project"]["license-files"],
     }
     copied = set(re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     copied = {word for words in copied for word in words.split()}
