@@ -35,6 +35,11 @@ check: setup ## Lint and type-check: Python, imports, SQL, schemas
 	$(BIN)/sqruff lint sql
 	$(BIN)/check-jsonschema --check-metaschema schemas/definitions.json schemas/*.v*.json
 	$(BIN)/btl schemas check
+	$(BIN)/python -m docs.site.build
+
+.PHONY: docs
+docs: setup ## Build the documentation site into build/site
+	$(BIN)/python -m docs.site.build
 
 .PHONY: test
 test: check ## Check, then run all tests against a stack of their own
