@@ -13,11 +13,11 @@ from below_the_line.catalogue import load_contracts, schema_document, topics
 from below_the_line.contracts.contract import Contract
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.event_tables.description import TABLES
 from btl.simulation.day import simulate_day
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.positions import BrokerPartition
-from consumers.core.tables import TABLES
 from tests.builders import NOW_MILLISECONDS, record
 
 Decode = Callable[[Record], Event | Rejection]

@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     schemas.command()(check)
     schemas.command()(release)
     schemas.command()(asyncapi)
+    schemas.command()(sql)
     app.add_typer(schemas, name="schemas")
 
 
@@ -75,6 +76,21 @@ def asyncapi(folder: Path | None = _FOLDER) -> None:
     path = (folder or SCHEMAS) / document.FILE_NAME
     path.write_text(document.as_text(path.parent), encoding="utf-8")
     typer.echo(f"Wrote {path}.")
+
+
+def sql(
+    write: bool = typer.Option(False, "--write", help="Write the files below sql/generated/."),
+) -> None:
+    """Print the SQL that is made from the description of the tables, or write its files."""
+    from below_the_line.event_tables import statements
+    from below_the_line.resources import SQL
+
+    if write:
+        changed = statements.write(SQL)
+        typer.echo("\n".join(["Changed:", *changed]) if changed else "Nothing to change.")
+    else:
+        for path, text in statements.files().items():
+            typer.echo(f"-- {path}\n{text}")
 
 
 def _require_compatible(released: "Release", now: "Release") -> "list[Change]":

@@ -12,6 +12,7 @@ import psycopg
 
 from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
+from below_the_line.event_tables.description import TABLES
 from below_the_line.kafka.admin import offsets_at
 from below_the_line.kafka.options import kafka_options
 from below_the_line.resources import sql
@@ -120,24 +121,25 @@ def stored_rows(
     connection: psycopg.Connection, article_id: str, comment_id: str | None
 ) -> dict[str, list[Row]]:
     """The rows of an article, or of one of its comments, by table."""
-    statement = sql("provenance/article.sql" if comment_id is None else "provenance/comment.sql")
+    statement = sql(f"generated/provenance/{'article' if comment_id is None else 'comment'}.sql")
+    types = {table.name: {each.name: each.type for each in table.columns} for table in TABLES}
     rows: dict[str, list[Row]] = {}
     for table, columns in connection.execute(
         statement, {"article_id": article_id, "comment_id": comment_id}
     ).fetchall():
         rows.setdefault(table, []).append(
-            {name: _read(name, value) for name, value in columns.items()}
+            {name: _read(types[table].get(name), value) for name, value in columns.items()}
         )
     return rows
 
 
-def _read(column: str, value: Any) -> Any:
-    """A column as psycopg would have read it, had it not come as JSON."""
-    if not isinstance(value, str):
-        return value
-    if column == "digest" or column.endswith("version"):
+def _read(column_type: str | None, value: Any) -> Any:
+    """Return a value that came as JSON as psycopg reads a column of this type."""
+    if value is not None and column_type == "bytea":
         return bytes.fromhex(value.removeprefix("\\x"))
-    return datetime.fromisoformat(value) if column.endswith("_at") else value
+    if value is not None and column_type == "timestamptz":
+        return datetime.fromisoformat(value)
+    return value
 
 
 def may_be_about(value: bytes | None, comment_id: str | None) -> bool:
@@ -158,7 +160,7 @@ def may_be_about(value: bytes | None, comment_id: str | None) -> bool:
 def articles_of_comment(connection: psycopg.Connection, comment_id: str) -> list[str]:
     """The articles below which a comment of this id is known."""
     rows = connection.execute(
-        sql("provenance/articles_of_comment.sql"), {"comment_id": comment_id}
+        sql("generated/provenance/articles_of_comment.sql"), {"comment_id": comment_id}
     ).fetchall()
     return [article_id for (article_id,) in rows]
 

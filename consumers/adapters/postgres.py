@@ -20,6 +20,7 @@ from psycopg.pq.abc import PGresult
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
+from below_the_line.event_tables.description import TABLES
 from below_the_line.resources import sql
 from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
@@ -27,7 +28,6 @@ from consumers.core.dead_letters import stored_headers, stored_timestamp
 from consumers.core.failures import Failure, classify
 from consumers.core.observer import Observer, Step
 from consumers.core.positions import BrokerPartition, StoredPosition
-from consumers.core.tables import TABLES
 
 NOTIFY_CHANNEL = "btl_dirty"
 """Whoever computes metrics listens on it."""
@@ -86,8 +86,9 @@ class Store:
             self._connection.while_silent = self._observer.silent
             if self._hurried:
                 self._connection.hurry()
-            for table in [*(table.name for table in TABLES), "dead_letters"]:
-                self._connection.execute(sql(f"ingest/{table}/staging.sql"))
+            for table in TABLES:
+                self._connection.execute(sql(f"generated/staging/{table.name}.sql"))
+            self._connection.execute(sql("ingest/dead_letters/staging.sql"))
             columns = self._connection.execute(sql("ingest/staged_columns.sql")).fetchall()
             self._connection.commit()
         except psycopg.Error as error:
@@ -288,7 +289,7 @@ class Store:
                     copy.set_types(types)
                     for number, row in enumerate(rows):
                         copy.write_row((number, *row))
-                merges.append(sql(f"ingest/{table.name}/merge.sql"))
+                merges.append(sql(f"generated/merge/{table.name}.sql"))
             if dead_letters:
                 statement, types = self._copies["staged_dead_letters"]
                 with cursor.copy(statement) as copy:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from below_the_line.contracts.events import Event, Rejection, read_order_key
 from below_the_line.contracts.times import to_datetime
+from below_the_line.event_tables.description import TABLES, Register, Table
 from consumers.core.batch import Partition
 from consumers.core.fold import Fold
-from consumers.core.tables import FIRST_ADDED, TABLES, Register, Table
 
 Row = Mapping[str, Any]
 """A row of schema ``discussion`` by column; versions as bytes."""
@@ -166,11 +166,11 @@ def explain(
 def rule(table: Table, number: int) -> str:
     """The join of a register in words. Stated here once, from the same data as the fold."""
     register = table.registers[number]
-    if register is FIRST_ADDED:
+    if not register.is_versioned:
         return "the earliest addition counts"
     return (
         "the first one counts, later ones change nothing"
-        if register.keep_least
+        if register.keeps == "least"
         else "the last one counts"
     )
 
@@ -190,8 +190,8 @@ def _claims(event: Event) -> Iterator[tuple[_Slot, tuple[Any, ...]]]:
     """
     for table, row in _folded(event):
         key = tuple(row[: len(table.key)])
-        for number, (start, register) in enumerate(zip(table.starts, table.registers, strict=True)):
-            values = tuple(row[start : start + len(register.columns)])
+        for number, span in enumerate(table.spans):
+            values = row[span]
             if values[-1] is not None:
                 yield (table.name, key, number), values
 
@@ -204,7 +204,7 @@ def _missing(events: Iterable[Event], rows: Mapping[str, Sequence[Row]]) -> Iter
         for table, row in _folded(event):
             if table.registers:
                 continue
-            expected = dict(zip(table.columns, row, strict=True))
+            expected = dict(zip(table.column_names, row, strict=True))
             if not any(_has(kept, expected) for kept in rows.get(table.name, ())):
                 yield f"{table.name}, {EventName.of(event.version)}"
 
@@ -236,7 +236,7 @@ def _register(slot: _Slot) -> Register:
 
 
 def _winner(slot: _Slot, claims: Collection[_Claim]) -> _Claim:
-    best = min if _register(slot).keep_least else max
+    best = min if _register(slot).keeps == "least" else max
     # Of equal times of addition, the earlier version is named.
     return best(claims, key=lambda claim: (claim.version, claim.event.version))
 
@@ -247,18 +247,20 @@ def _settings(
     seen = set()
     for table in TABLES:
         for row in rows.get(table.name, ()):
-            key = tuple(row[column] for column in table.key)
+            key = tuple(row[name] for name in table.key_names)
             for number, register in enumerate(table.registers):
                 slot = (table.name, key, number)
                 seen.add(slot)
-                kept, winner = row[register.columns[-1]], winners.get(slot)
+                kept, winner = row[register.compared.name], winners.get(slot)
                 if kept is None and winner is None:
                     continue
                 yield _setting(table, slot, row, kept, winner)
     for slot, winner in winners.items():
         if slot not in seen:
             table = _BY_NAME[slot[0]]
-            yield _setting(table, slot, dict(zip(table.key, slot[1], strict=True)), None, winner)
+            yield _setting(
+                table, slot, dict(zip(table.key_names, slot[1], strict=True)), None, winner
+            )
 
 
 def _setting(table: Table, slot: _Slot, row: Row, kept: Any, winner: _Claim | None) -> Setting:
@@ -274,12 +276,14 @@ def _setting(table: Table, slot: _Slot, row: Row, kept: Any, winner: _Claim | No
     agrees = winner is None or (
         kept is not None
         and _is_as_good(kept, winner.version, register)
-        and (not is_named or winner.values == tuple(row[column] for column in register.columns))
+        and (
+            not is_named or winner.values == tuple(row[column.name] for column in register.columns)
+        )
     )
     return Setting(
         row=" ".join((table.name, *map(str, slot[1][1:]))),
         register=_register_name(register),
-        values={column: row.get(column) for column in _shown(register)},
+        values={name: row.get(name) for name in _shown(register)},
         rule=rule(table, slot[2]),
         by=by,
         event_type=winner.event.type if winner is not None and is_named else None,
@@ -289,15 +293,16 @@ def _setting(table: Table, slot: _Slot, row: Row, kept: Any, winner: _Claim | No
 
 
 def _is_as_good(kept: Any, offered: Any, register: Register) -> bool:
-    return bool(kept <= offered if register.keep_least else kept >= offered)
+    return bool(kept <= offered if register.keeps == "least" else kept >= offered)
 
 
 def _shown(register: Register) -> tuple[str, ...]:
-    return register.columns if register is FIRST_ADDED else register.columns[:-1]
+    shown = register.columns[:-1] if register.is_versioned else register.columns
+    return tuple(column.name for column in shown)
 
 
 def _register_name(register: Register) -> str:
-    return register.columns[-1].removesuffix("_version").replace("_", " ")
+    return register.compared.name.removesuffix("_version").replace("_", " ")
 
 
 def _told(

@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaProducer
 
 from below_the_line.catalogue import Example, examples, topics
-from consumers.core.tables import TABLES
+from below_the_line.event_tables.description import TABLES
 from tests.pipeline import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
+from below_the_line.event_tables.description import TABLES
 from below_the_line.resources import sql
-from consumers.core.tables import TABLES
 from tests.benchmarks.rates import Throughput, throughput, window
 from tests.benchmarks.reader import judged_batches
 from tests.benchmarks.services import Load, Services
@@ -40,7 +40,7 @@ def prepare(services: Services, load: Load) -> list[PreparedBatch]:
         for folded in batch.folded():
             staged, _ = folded.staged()
             rows.append((folded.table.name, [(number, *row) for number, row in enumerate(staged)]))
-            merges.append(sql(f"ingest/{folded.table.name}/merge.sql"))
+            merges.append(sql(f"generated/merge/{folded.table.name}.sql"))
         prepared.append(PreparedBatch(len(batch), tuple(rows), b"".join(merges)))
     return prepared
 
@@ -79,7 +79,7 @@ def measure(services: Services, batches: Sequence[PreparedBatch]) -> Throughput:
 def _copies(connection: psycopg.Connection) -> dict[str, tuple[bytes, list[str]]]:
     """Of each staging table: the COPY statement and the types of its columns. Makes the tables."""
     for table in TABLES:
-        connection.execute(sql(f"ingest/{table.name}/staging.sql"))
+        connection.execute(sql(f"generated/staging/{table.name}.sql"))
     columns = connection.execute(sql("ingest/staged_columns.sql")).fetchall()
     connection.commit()
     copies = {}

@@ -19,12 +19,12 @@ from below_the_line.contracts.conversions import CONVERSIONS, Conversion
 from below_the_line.contracts.decoder import Contracts, content_digest
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.contracts.strict_json import canonical
+from below_the_line.event_tables.description import COMMENTS
 from below_the_line.resources import SCHEMAS
 from btl.evolution import asyncapi
 from btl.evolution.comparison import additions, breaking_changes
 from btl.evolution.release import last_release, present
 from consumers.core.fold import Fold
-from consumers.core.tables import COMMENTS
 from tests.builders import deleted, edited, envelope, posted
 
 FIRST, SECOND = "comment.posted.v1", "comment.posted.v2"
@@ -76,7 +76,7 @@ def row_of(event: Event) -> dict[str, Any]:
     fold = Fold()
     fold.add(0, event)
     ((row,), _) = fold.tables[COMMENTS].staged()
-    return dict(zip(COMMENTS.columns, row, strict=True))
+    return dict(zip(COMMENTS.column_names, row, strict=True))
 
 
 def decoded(
@@ -194,7 +194,7 @@ def test_both_versions_in_flight_converge_in_any_order_and_any_batching(
     assert len(outcomes) == 1
     (row,) = outcomes
     stands = min(history[:3], key=lambda event: event.version)
-    assert dict(zip(COMMENTS.columns, row, strict=True))["first_body"] == stands.data["body"]
+    assert dict(zip(COMMENTS.column_names, row, strict=True))["first_body"] == stands.data["body"]
 
 
 def joined(*batches: tuple[Event, ...]) -> tuple[Any, ...]:
@@ -208,13 +208,12 @@ def joined(*batches: tuple[Event, ...]) -> tuple[Any, ...]:
             fold.add(number, event)
         for row in fold.tables[COMMENTS].staged()[0]:
             merged[: len(COMMENTS.key)] = row[: len(COMMENTS.key)]
-            for start, register in zip(COMMENTS.starts, COMMENTS.registers, strict=True):
-                end = start + len(register.columns)
-                held, offered = merged[end - 1], row[end - 1]
+            for span, register in zip(COMMENTS.spans, COMMENTS.registers, strict=True):
+                held, offered = merged[span][-1], row[span][-1]
                 if offered is None or held == offered:
                     continue
-                if held is None or (offered < held) == register.keep_least:
-                    merged[start:end] = row[start:end]
+                if held is None or (offered < held) == (register.keeps == "least"):
+                    merged[span] = row[span]
     return tuple(merged)
 
 

@@ -26,7 +26,7 @@ def rows(folded: Fold) -> dict[str, list[dict[str, Any]]]:
     """The staged rows of each table, in the order in which they are staged."""
     return {
         each.table.name: [
-            dict(zip(each.table.columns, row, strict=True)) for row in each.staged()[0]
+            dict(zip(each.table.column_names, row, strict=True)) for row in each.staged()[0]
         ]
         for each in folded
     }
@@ -44,10 +44,8 @@ def joined(*folds: Fold) -> Fold:
                 key = tuple(row[: len(table.key)])
                 if not table.registers:
                     into.add(number, key, tuple(row[len(key) :]))
-                for place, (start, register) in enumerate(
-                    zip(table.starts, table.registers, strict=True)
-                ):
-                    values = tuple(row[start : start + len(register.columns)])
+                for place, span in enumerate(table.spans):
+                    values = row[span]
                     if values[-1] is not None:
                         into.join(number, key, place, values)
     return result

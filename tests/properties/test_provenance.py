@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from below_the_line.contracts.events import Event, Rejection, order_key, read_order_key
+from below_the_line.event_tables.description import TABLES
 from consumers.core.batch import Partition
 from consumers.core.provenance import Explanation, Place, Row, explain
-from consumers.core.tables import TABLES
 from tests.hypothesis_profiles import examples
 from tests.properties import model
 from tests.properties.histories import decoded, histories
@@ -44,9 +44,9 @@ def test_every_register_that_is_set_is_explained_by_the_event_that_the_model_say
     expected = []
     for table in TABLES:
         for row in rows(sent).get(table.name, ()):
-            name = " ".join((table.name, *(str(row[column]) for column in table.key[1:])))
+            name = " ".join((table.name, *(str(row[name]) for name in table.key_names[1:])))
             for register in table.registers:
-                column = register.columns[-1]
+                column = register.compared.name
                 if column.endswith("version") and row[column] is not None:
                     _, event_id, source, _ = read_order_key(row[column])
                     expected.append(

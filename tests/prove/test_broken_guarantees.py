@@ -84,10 +84,10 @@ BREAKS = (
     Break(
         "G3",
         "a later posting wins within a batch",
-        "consumers/core/tables.py",
+        "below_the_line/event_tables/description.py",
         {
-            '"posted_version",\n    ),\n    keep_least=True,': (
-                '"posted_version",\n    ),\n    keep_least=False,'
+            'keeps="least",\n            set_by=(POSTED,)': (
+                'keeps="greatest",\n            set_by=(POSTED,)'
             )
         },
         ("tests/properties/test_fold.py",),
@@ -96,7 +96,7 @@ BREAKS = (
     Break(
         "G3",
         "a later posting wins over the row that is there",
-        "sql/ingest/comments/merge.sql",
+        "sql/generated/merge/comments.sql",
         {"ingest.precedes(excluded.posted_version": "ingest.supersedes(excluded.posted_version"},
         ("tests/properties/test_convergence.py",),
     ),

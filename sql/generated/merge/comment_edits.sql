@@ -1,30 +1,15 @@
--- Purpose: merge the staged rows into discussion.comment_edits: an event that is there already is left alone.
--- Marks the changed articles dirty, for metrics and for closing runs.
+-- Purpose: merge the staged rows into discussion.comment_edits; mark the changed articles.
+-- Join: an event that is there already is left alone.
 -- Result: row_number of each staged row that changed nothing.
 -- Grain: one row per key. Rows are locked in key order, the order of staging.
--- Re-run: safe; a second merge of the same rows changes nothing, in whatever order batches come.
+-- Re-run: safe; a second merge of the same rows changes nothing, whatever the order of batches.
+-- Made by `btl schemas sql --write` from below_the_line/event_tables/description.py.
 with changed as (
     insert into discussion.comment_edits as present (
-        article_id,
-        source,
-        event_id,
-        digest,
-        occurred_at,
-        version,
-        comment_id,
-        body,
-        edited_at
+        article_id, source, event_id, digest, occurred_at, version, comment_id, body, edited_at
     )
     select
-        article_id,
-        source,
-        event_id,
-        digest,
-        occurred_at,
-        version,
-        comment_id,
-        body,
-        edited_at
+        article_id, source, event_id, digest, occurred_at, version, comment_id, body, edited_at
     from staged_comment_edits
     on conflict (article_id, source, event_id, digest) do nothing
     returning present.article_id, present.source, present.event_id, present.digest
