@@ -1,7 +1,6 @@
-"""What the DAGs need of Airflow: connection, asset, trigger and sensor. Below the Line itself never
-imports Airflow.
+"""What the DAGs share: defaults, params, connections, the asset, its trigger, and the sensor.
 
-A package beside dags/ and not a folder in it: the triggerer can't load code from the DAGs folder.
-It is imported by scheduler, dag-processor, triggerer and workers, and must be installed where they
-run.
+Below the Line itself never imports Airflow. This is a package beside dags/ and not a folder in it,
+because the triggerer cannot load code from the DAGs folder. Scheduler, dag-processor, triggerer and
+workers import it, so it must be installed wherever they run.
 """

@@ -1,4 +1,4 @@
-"""Telling somebody that a task failed: in its log, and to a webhook if BTL_ALERT_URL names one."""
+"""Alerts about failed tasks: in the task's log, and to a webhook if BTL_ALERT_URL names one."""
 
 import json
 import logging
@@ -11,8 +11,8 @@ _SECONDS = 10.0
 
 
 def alert(context: Any) -> None:
-    """An ``on_failure_callback``: POST ``{dag, task, run, message}`` as JSON. Never raises: the
-    failure is told anyway.
+    """Log ``{dag, task, run, message}`` and POST it as JSON. For ``on_failure_callback``. Never
+    raises, so that Airflow records the task's own error.
     """
     from below_the_line.settings import from_environment
 
@@ -28,7 +28,7 @@ def alert(context: Any) -> None:
         url = from_environment().alert_url
         if url is None:
             return
-        request = urllib.request.Request(  # noqa: S310 (whoever sets it chooses the scheme)
+        request = urllib.request.Request(  # noqa: S310 (its owner chooses the scheme)
             url.get_secret_value(),
             data=json.dumps(document).encode(),
             headers={"Content-Type": "application/json"},

@@ -1,5 +1,5 @@
-"""The assets of the DAGs. Every DAG takes them from here: the same asset named elsewhere without
-its watcher would take the watcher away at each parse.
+"""The assets of the DAGs. Every DAG must import them from here: a second asset of the same name
+without the watcher would remove the watcher at each parse.
 """
 
 from airflow.sdk import Asset, AssetWatcher

@@ -1,17 +1,20 @@
-"""From an Airflow connection to the URL that below_the_line takes."""
+"""From an Airflow connection to a connection to Postgres."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from psycopg.conninfo import make_conninfo
 
 if TYPE_CHECKING:
+    import psycopg
     from airflow.sdk import Connection
 
 CONNECTION_ID = "btl"
 """The Airflow connection of the project's database; its user is btl_scheduler."""
 INGEST_CONNECTION_ID = "btl_ingest"
-"""The same database as btl_ingest, for the one DAG that merges events: the others have no right
-to.
+"""The same database with the user btl_ingest, for redrive_dead_letters: only this role may merge
+events.
 """
 
 _OPTIONS = frozenset(
@@ -29,8 +32,8 @@ _OPTIONS = frozenset(
 
 
 def conninfo(connection: "Connection") -> str:
-    """The connection string for libpq. ``host`` and ``port`` of a URI with a socket folder are
-    among the extras.
+    """Return libpq's connection string. Where the URI names a socket folder, Airflow has ``host``
+    and ``port`` among the extras.
     """
     extra = {name: value for name, value in connection.extra_dejson.items() if name in _OPTIONS}
     parts = {
@@ -47,7 +50,20 @@ def conninfo(connection: "Connection") -> str:
 
 
 def database_url(connection_id: str = CONNECTION_ID) -> str:
-    """The connection string of a connection, inside a task."""
+    """Return libpq's connection string of an Airflow connection. Only inside a task."""
     from airflow.sdk import BaseHook
 
     return conninfo(BaseHook.get_connection(connection_id))
+
+
+@contextmanager
+def connected(application_name: str, *, autocommit: bool = False) -> "Iterator[psycopg.Connection]":
+    """Open a connection to the project's database for a block. Only inside a task. Raises
+    BelowTheLineError if the database cannot be reached.
+    """
+    from below_the_line.database.connections import connect
+
+    with connect(
+        database_url(), application_name=application_name, autocommit=autocommit
+    ) as connection:
+        yield connection

@@ -1,24 +1,29 @@
-"""Waits, without holding a worker, until everything produced before the run has been ingested."""
+"""The sensor that waits, without holding a worker, until everything produced before the run is in
+the tables.
+"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.bases.sensor import PokeReturnValue
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 
-from btl_airflow.connections import database_url
+from btl_airflow.connections import connected
 
 if TYPE_CHECKING:
+    import psycopg
     from airflow.sdk import Context
 
 
 class IngestBarrierSensor(BaseSensorOperator):
-    """Takes a barrier at its first look and returns the barrier's id once the consumers have passed
-    it.
+    """Takes a barrier when it first pokes, and returns the barrier's id once the consumers have
+    passed it.
 
-    The barrier belongs to the task instance's try: its later looks, in processes of their own, find
-    it again; a retry or a cleared task takes a new one. On time-out, and at once if a partition was
-    stopped, it fails naming the partitions.
+    The barrier belongs to the task instance's try. Later pokes, each in a process of its own, find
+    it again; a retry or a cleared task takes a new one. The sensor fails and names the partitions
+    when it times out, and at once when one of them was stopped.
     """
 
     def __init__(
@@ -32,20 +37,12 @@ class IngestBarrierSensor(BaseSensorOperator):
         super().__init__(mode=mode, poke_interval=poke_interval, timeout=timeout, **arguments)
 
     def poke(self, context: "Context") -> PokeReturnValue:
-        """One look."""
+        """Poll the barrier once. Raises AirflowFailException when a partition was stopped."""
         from below_the_line.closing import barrier
-        from below_the_line.database.connections import connect
-        from below_the_line.settings import from_environment
 
-        with connect(database_url(), application_name="close_discussions barrier") as connection:
-            barrier_id = barrier.take_barrier(
-                connection,
-                from_environment(),
-                attempt_id=str(context["ti"].id),
-                run_id=context["run_id"],
-            )
+        with _barrier(context) as (connection, barrier_id):
             try:
-                behind = barrier.look(connection, barrier_id)
+                behind = barrier.poll_barrier(connection, barrier_id)
             except barrier.PartitionStoppedError as error:
                 raise AirflowFailException(str(error)) from None
             if behind:
@@ -55,23 +52,33 @@ class IngestBarrierSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=not behind, xcom_value=barrier_id)
 
     def execute(self, context: "Context") -> Any:
-        """Look, and say on time-out what a person needs to know."""
+        """Wait for the barrier. Raises AirflowSensorTimeout that names the partitions behind it."""
         try:
             return super().execute(context)
         except AirflowSensorTimeout:
-            raise AirflowSensorTimeout(self._what_is_missing(context)) from None
+            raise AirflowSensorTimeout(self._timeout_message(context)) from None
 
-    def _what_is_missing(self, context: "Context") -> str:
+    def _timeout_message(self, context: "Context") -> str:
         from below_the_line.closing import barrier
-        from below_the_line.database.connections import connect
-        from below_the_line.settings import from_environment
 
-        with connect(database_url(), application_name="close_discussions barrier") as connection:
-            barrier_id = barrier.take_barrier(
+        with _barrier(context) as (connection, barrier_id):
+            behind = barrier.poll_barrier(connection, barrier_id)
+            return str(barrier.timed_out(behind, self.timeout, barrier.database_clock(connection)))
+
+
+@contextmanager
+def _barrier(context: "Context") -> "Iterator[tuple[psycopg.Connection, int]]":
+    """Open a connection, and find or take the barrier of this try."""
+    from below_the_line.closing.barrier import take_barrier
+    from below_the_line.settings import from_environment
+
+    with connected("close_discussions barrier") as connection:
+        yield (
+            connection,
+            take_barrier(
                 connection,
                 from_environment(),
                 attempt_id=str(context["ti"].id),
                 run_id=context["run_id"],
-            )
-            behind = barrier.look(connection, barrier_id)
-            return str(barrier.timed_out(behind, self.timeout, barrier.database_clock(connection)))
+            ),
+        )

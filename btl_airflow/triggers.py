@@ -1,6 +1,4 @@
-"""Wakes article_metrics: looks whether articles are marked, at once when Postgres says so and now
-and then anyway.
-"""
+"""The trigger that starts article_metrics while articles are marked."""
 
 import asyncio
 import time
@@ -11,27 +9,28 @@ import psycopg
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from psycopg import sql
 
+from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from btl_airflow.connections import CONNECTION_ID, conninfo
 
 
 class MarkedArticlesTrigger(BaseEventTrigger):
-    """Fires while ``marked`` finds a row, at most once per ``min_gap`` seconds.
+    """Fires while the query ``marked`` returns true, at most once per ``min_gap`` seconds.
 
-    It looks at the table; a NOTIFY on ``channel`` only makes it look sooner, and without one it
-    looks every ``recheck`` seconds. So nothing is lost by a lost notification, a dead connection, a
-    restart or a failed run. Notifications are gathered here, because a triggerer that stores one
-    event for each of them is left far behind.
+    It runs the query after a NOTIFY on ``channel``, and at least every ``recheck`` seconds. So a
+    lost notification, a dead connection, a restart or a failed run lose nothing. It counts
+    notifications instead of passing each on, because a triggerer that stores one event for each
+    notification cannot keep up.
     """
 
     def __init__(
         self,
-        channel: str = "btl_dirty",
+        channel: str = MARKED_ARTICLES_CHANNEL,
         connection_id: str = CONNECTION_ID,
         marked: str = "select exists (select from ingest.dirty_articles)",
         min_gap: float = 1.0,
         recheck: float = 30.0,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.channel = channel
         self.connection_id = connection_id
         self.marked = marked
@@ -39,14 +38,16 @@ class MarkedArticlesTrigger(BaseEventTrigger):
         self.recheck = recheck
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """How the triggerer makes this trigger again."""
+        """Return the class path and the arguments with which the triggerer makes this trigger
+        again.
+        """
         names = ("channel", "connection_id", "marked", "min_gap", "recheck")
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             name: getattr(self, name) for name in names
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Watch for ever; a database that is away is waited for."""
+        """Watch for ever. Waits for a database that is away."""
         backoff, last = 0.5, -self.min_gap
         while True:
             try:
@@ -54,22 +55,24 @@ class MarkedArticlesTrigger(BaseEventTrigger):
                     await connection.execute(
                         sql.SQL("listen {}").format(sql.Identifier(self.channel))
                     )
-                    # Listen first, look second: nothing falls between.
+                    # Listens before it queries, so that no mark goes unnoticed in between.
                     backoff, why = 0.5, "connected"
                     while True:
-                        gathered = 0
+                        notifications = 0
                         while (wait := last + self.min_gap - time.monotonic()) > 0:
                             async for _ in connection.notifies(timeout=wait):
-                                gathered += 1
+                                notifications += 1
                         cursor = await connection.execute(self.marked.encode())
                         if await cursor.fetchone() == (True,):
                             last = time.monotonic()
-                            yield TriggerEvent({"why": why, "notifications": gathered})
+                            yield TriggerEvent({"why": why, "notifications": notifications})
                             why = "still marked"
                         async for _ in connection.notifies(timeout=self.recheck, stop_after=1):
                             why = "notified"
             except psycopg.OperationalError as error:
-                self.log.warning("The database is away (%s), next try in %.1f s", error, backoff)
+                self.log.warning(
+                    "The database is away (%s), trying again in %.1f s", error, backoff
+                )
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, 5.0)
 

@@ -1,10 +1,10 @@
 """**Closes discussions whose window has ended, by event time.**
 
-Waits until everything that was produced before this run is in the tables (the barrier), then
-applies windows up to that time less `BTL_CLOSE_DELAY`: of articles whose events, rules or comments
-changed, and of those that are due by the clock. Articles whose window changed are marked, so that
-`article_metrics` computes their figures again. What changed is told to the site: in the same
-transaction as an event in the outbox, then to the topic `discussion-events`
+Waits until everything that was produced before this run is in the tables (the barrier). Then it
+applies windows up to that time less `BTL_CLOSE_DELAY`, to two kinds of articles: those whose
+events, rules or comments changed, and those that are due by the clock. It marks articles whose
+window changed, so that `article_metrics` computes their figures again. It announces each change:
+first as an event in the outbox, in the same transaction, then in the topic `discussion-events`
 (docs/discussion-events.md).
 
 * **Owner:** the newsroom's data engineers.
@@ -12,79 +12,65 @@ transaction as an event in the outbox, then to the topic `discussion-events`
   `discussion.told_events`, `ingest.outbox`, `ingest.barriers`, marks in `ingest.dirty_articles`;
   the topic `discussion-events`.
 * **Safe to run again:** yes, every task, at any time, also twice at once, after missed runs, or
-  after one that was killed: windows are a function of events, rules and time; a second run changes
-  nothing and tells nothing twice. `closed_at` is the end of the window, whenever this ran. A run
-  for a past interval (a backfill, a cleared task) does what the present needs: it takes a new
+  after one that was killed. Windows depend on events, rules and time only: a second run changes
+  nothing and announces nothing twice. `closed_at` is the end of the window, whenever the run came.
+  A run for a past interval (a backfill, a cleared task) does what the present needs: it takes a new
   barrier, and leaves the same rows as any other run now.
 * **If `wait_for_ingest` fails:** nothing was closed on missing data. Its message names the
-  partition that lags, by how much, and the likely cure. The next run tries again by itself.
+  partition that lags, by how much, and what probably helps. The next run tries again by itself.
 * **If `apply_windows` fails:** every bucket of articles is done or not begun. The next run goes on
   where it stopped.
-* **If `publish_outbox` fails:** the broker was away for two minutes, four times over. Its message
-  says how many events wait, and since when. They stay in the outbox; every run sends what is
-  pending, also one whose barrier was not passed.
+* **If `publish_outbox` fails:** in each of four attempts the broker was away for two minutes. The
+  message says how many events wait, and since when. They stay in the outbox. Every run sends the
+  pending events, also a run whose barrier did not pass.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, task
 
-from btl_airflow.alerts import alert
+from btl_airflow.defaults import btl_dag
 from btl_airflow.sensors import IngestBarrierSensor
 
 
-@dag(
-    dag_id="close_discussions",
-    description="Closes discussions by event time, behind a barrier, and tells the site.",
-    doc_md=__doc__,
+@btl_dag(
+    "Closes discussions by event time, behind a barrier, and announces that to the site.",
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    default_args={
-        "owner": "newsroom-data",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=10),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=2),
-        "on_failure_callback": alert,
-    },
-    tags=["below-the-line", "closing"],
+    tags=["closing"],
+    retries=3,
+    first_pause=timedelta(seconds=10),
 )
 def close_discussions() -> None:
-    """Barrier, windows, then the outbox."""
+    """Define barrier, windows and outbox."""
 
-    @task(execution_timeout=timedelta(minutes=30))
+    @task
     def apply_windows(barrier_id: int) -> dict[str, Any]:
-        """Apply windows behind the barrier; returns what changed."""
+        """Apply windows behind the barrier. Return what changed."""
         from below_the_line.closing.windows import apply_barrier
-        from below_the_line.database.connections import connect
-        from btl_airflow.connections import database_url
+        from btl_airflow.connections import connected
 
-        with connect(database_url(), application_name="close_discussions") as connection:
+        with connected("close_discussions") as connection:
             return apply_barrier(connection, barrier_id).as_dict()
 
     @task(execution_timeout=timedelta(minutes=15), trigger_rule="all_done")
     def publish_outbox() -> dict[str, Any]:
-        """Send what is pending; returns how many events."""
+        """Send the pending events. Return how many."""
         from below_the_line.closing.outbox import publish_outbox as publish
-        from below_the_line.database.connections import connect
         from below_the_line.settings import from_environment
-        from btl_airflow.connections import database_url
+        from btl_airflow.connections import connected
 
-        with connect(database_url(), application_name="close_discussions outbox") as connection:
+        with connected("close_discussions outbox") as connection:
             return publish(connection, from_environment()).as_dict()
 
-    # Sends what is pending whatever became of the barrier; "finished" keeps that from making a
-    # failed run look well.
-    applied = apply_windows(IngestBarrierSensor(task_id="wait_for_ingest").output)
+    # What an operator returns at run time has no type while the DAG is built.
+    barrier_id = cast("int", IngestBarrierSensor(task_id="wait_for_ingest").output)
+    applied = apply_windows(barrier_id)
+    # publish_outbox runs whatever happened to the barrier; "finished" lets the run fail with it.
     published = publish_outbox()
-    finished = EmptyOperator(task_id="finished", execution_timeout=timedelta(minutes=1))
     applied >> published
-    [applied, published] >> finished
+    [applied, published] >> EmptyOperator(task_id="finished")
 
 
 close_discussions()

@@ -1,53 +1,39 @@
 """**Checks base and metric tables with Great Expectations**, and keeps figures from becoming final
 while they are wrong.
 
-What is expected is in `sql/quality` and in `below_the_line/quality/checks.py`: that figures add up,
-that rows are as their events say, that metrics are fresh, that yesterday is like the weeks before.
-What is found is in `metrics.quality_results`, with example rows, in the task's log, and in the Data
-Docs, whose path the log names.
+The expectations are in `sql/quality` and in `below_the_line/quality/checks.py`: figures add up,
+rows are as their events say, metrics are fresh, yesterday is like the weeks before. The results,
+with example rows, are in `metrics.quality_results`, in the task's log, and in the Data Docs, whose
+path the log names.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** `metrics.quality_results`, and pages below `BTL_QUALITY_HOME`. Changes no figure.
 * **Safe to run again:** yes, at any time; runs wait for each other.
-* **If it fails:** expectations of severity `fail` are not met; the error says which, shows rows,
-  and what to do. Until a run passes, `close_discussions` marks no figures final; a failure that is
-  a day old, with no run since, blocks nothing any more. Those of severity `warn` are told in the
-  log and block nothing.
+* **If it fails:** expectations of severity `fail` are not met. The error names them, shows rows,
+  and says what to do. Until a run passes, `close_discussions` makes no figures final. A failure
+  that is a day old, with no run since, blocks nothing any more. The log names unmet expectations of
+  severity `warn`, too; they block nothing.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import CronTriggerTimetable, task
 
-from btl_airflow.alerts import alert
+from btl_airflow.defaults import btl_dag
 
 
-@dag(
-    dag_id="data_quality",
-    description="Checks base and metric tables with Great Expectations.",
-    doc_md=__doc__,
+@btl_dag(
+    "Checks base and metric tables with Great Expectations.",
     schedule=CronTriggerTimetable("20 * * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
-    default_args={
-        "owner": "newsroom-data",
-        "retries": 1,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=2),
-        "on_failure_callback": alert,
-    },
-    tags=["below-the-line", "quality"],
+    tags=["quality"],
+    retries=1,
 )
 def data_quality() -> None:
-    """One task."""
+    """Define the only task."""
 
-    @task(execution_timeout=timedelta(minutes=30))
+    @task
     def check(run_id: str | None = None) -> dict[str, Any]:
-        """Check everything; returns how many expectations are not met, by severity."""
+        """Check everything. Return how many expectations there are, and how many only warn."""
         from airflow.sdk.exceptions import AirflowFailException
 
         from below_the_line.quality.gate import GateFailedError, run_gate
@@ -56,7 +42,7 @@ def data_quality() -> None:
 
         outcome = run_gate(database_url(), from_environment().quality_folder(), run_id or "by hand")
         if outcome.failed:
-            # Trying again mends nothing: at once, so that somebody hears of it.
+            # A retry fixes nothing and would only delay the alert.
             raise AirflowFailException(str(GateFailedError(outcome)))
         return {"expectations": len(outcome.results), "warned": len(outcome.warned)}
 

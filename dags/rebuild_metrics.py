@@ -1,63 +1,50 @@
-"""**Computes the metric tables anew from the base tables**, of all articles or of some, as `btl
+"""**Computes the metric tables again from the base tables**, of all articles or of some, as `btl
 metrics rebuild` does.
 
 Run it by hand: after a definition has changed, after `BTL_SITE_TIMEZONE` has changed, or when `btl
-metrics drift` has found something. The selected articles are cut into buckets, a mapped task
-computes each, and the last task computes what draws on several articles: days of sections and
-sites, reporters, the order of the moderation queue.
+metrics drift` has found something. It cuts the selected articles into buckets, and a mapped task
+computes each. The last task computes what draws on several articles: days of sections and sites,
+reporters, the order of the moderation queue.
 
 * **Owner:** the newsroom's data engineers.
 * **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
-* **Safe to run again:** yes, at any time, beside `article_metrics` and other rebuilds: a row is a
-  function of the base tables.
-* **If it fails:** clear the failed tasks; buckets that are done are not computed again. What draws
-  on them is marked and not lost, also if the rebuild is given up: the next run of `article_metrics`
-  computes it.
+* **Safe to run again:** yes, at any time, beside `article_metrics` and other rebuilds. A row
+  depends on the base tables only.
+* **If it fails:** clear the failed tasks. Buckets that are done are not computed again. What draws
+  on them is marked: the next run of `article_metrics` computes it, also if you give the rebuild up.
 """
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import Param, task
+
+from btl_airflow.defaults import btl_dag
+from btl_airflow.params import optional_list, optional_time
+
+if TYPE_CHECKING:
+    from below_the_line.metrics.recompute import Selection
 
 _WHICH = "Which articles"
 
 
-@dag(
-    dag_id="rebuild_metrics",
-    description="By hand: computes figures anew, of all articles or of some.",
-    doc_md=__doc__,
+@btl_dag(
+    "By hand: computes figures again, of all articles or of some.",
     schedule=None,
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
-    catchup=False,
-    max_active_runs=1,
-    is_paused_upon_creation=False,
+    tags=["metrics"],
+    retries=2,
+    longest_pause=timedelta(minutes=5),
     params={
-        "ids": Param(
-            [],
-            type="array",
-            items={"type": "string"},
-            title="Articles",
-            description=(
-                "Only these articles: their ids. None: all that the other conditions allow."
-            ),
-            section=_WHICH,
+        "ids": optional_list(
+            "Articles",
+            "Only these articles: their ids. Empty: all that the other conditions allow.",
+            _WHICH,
         ),
-        "published_since": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Published since",
-            description="Only articles published from then on.",
-            section=_WHICH,
+        "published_since": optional_time(
+            "Published since", "Only articles published at this time or later.", _WHICH
         ),
-        "published_until": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Published until",
-            description="Only articles published before then.",
-            section=_WHICH,
+        "published_until": optional_time(
+            "Published until", "Only articles published before this time.", _WHICH
         ),
         "buckets": Param(
             16,
@@ -65,73 +52,63 @@ _WHICH = "Which articles"
             minimum=1,
             maximum=500,
             title="Buckets",
-            description=(
-                "Into so many tasks the work is cut, at most. A task that fails repeats its own"
-                " part alone."
-            ),
+            description="Maximum number of tasks that the work is cut into. A task that fails"
+            " repeats only its own part.",
             section="How",
         ),
     },
-    default_args={
-        "owner": "newsroom-data",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=30),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=5),
-    },
-    tags=["below-the-line", "metrics"],
 )
 def rebuild_metrics() -> None:
-    """Plan, compute each bucket, finish."""
+    """Define the plan, the buckets and the finish."""
+
+    def selection(params: dict[str, Any] | None) -> "Selection":
+        from below_the_line.metrics.recompute import Selection
+
+        return Selection.parse(
+            **{name: value for name, value in (params or {}).items() if name != "buckets"}
+        )
 
     @task(execution_timeout=timedelta(minutes=10))
     def plan(params: dict[str, Any] | None = None) -> list[tuple[str, str]]:
-        """Cut the selected articles into ranges; returns the first and the last id of each."""
-        from below_the_line.database.connections import connect
-        from below_the_line.metrics.recompute import Selection, ranges, require_known
-        from btl_airflow.connections import database_url
-        from btl_airflow.rejection import failing_at_once
+        """Cut the selected articles into ranges. Return the first and the last id of each."""
+        from below_the_line.metrics.recompute import ranges, require_known
+        from btl_airflow.connections import connected
+        from btl_airflow.retries import fail_without_retry
 
-        chosen = dict(params or {})
-        most = chosen.pop("buckets")
-        with connect(database_url(), application_name="rebuild_metrics") as connection:
-            with failing_at_once():
-                selection = Selection.parse(**chosen)
-                require_known(connection, selection.ids)
-            return ranges(connection, selection, most=most)
+        with connected("rebuild_metrics") as connection:
+            with fail_without_retry():
+                selected = selection(params)
+                require_known(connection, selected.ids)
+            return ranges(connection, selected, most=(params or {})["buckets"])
 
-    # Two compute at the same time; more would keep workers, and the database, from others.
+    # Two at the same time: more would take workers, and the database, from others.
     @task(execution_timeout=timedelta(hours=6), max_active_tis_per_dagrun=2)
     def rebuild_bucket(
         within: tuple[str, str], params: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Compute the rows of each article of a range; returns how many."""
-        from below_the_line.database.connections import connect
-        from below_the_line.metrics.recompute import Selection, rebuild_range
+        """Compute the rows of each article of a range. Return how many."""
+        from below_the_line.metrics.recompute import rebuild_range
         from below_the_line.settings import from_environment
-        from btl_airflow.connections import database_url
+        from btl_airflow.connections import connected
 
-        chosen = dict(params or {})
-        chosen.pop("buckets")
-        zone = from_environment().site_timezone
         first, last = within
-        with connect(database_url(), application_name="rebuild_metrics") as connection:
+        with connected("rebuild_metrics") as connection:
             return rebuild_range(
-                connection, Selection.parse(**chosen), (first, last), time_zone=zone
+                connection,
+                selection(params),
+                (first, last),
+                time_zone=from_environment().site_timezone,
             ).as_dict()
 
-    # Where nothing is selected there is no bucket, and still rows that may have to go.
+    # Runs also without any bucket: where nothing is selected, rows may have to go all the same.
     @task(execution_timeout=timedelta(hours=6), trigger_rule="none_failed")
     def finish(params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Compute what draws on several articles; returns how many days and reporters."""
-        from below_the_line.database.connections import connect
-        from below_the_line.metrics.recompute import Selection, finish_rebuild
-        from btl_airflow.connections import database_url
+        """Compute what draws on several articles. Return how many days and reporters."""
+        from below_the_line.metrics.recompute import finish_rebuild
+        from btl_airflow.connections import connected
 
-        chosen = dict(params or {})
-        chosen.pop("buckets")
-        with connect(database_url(), application_name="rebuild_metrics") as connection:
-            return finish_rebuild(connection, Selection.parse(**chosen)).as_dict()
+        with connected("rebuild_metrics") as connection:
+            return finish_rebuild(connection, selection(params)).as_dict()
 
     rebuild_bucket.expand(within=plan()) >> finish()
 

@@ -175,7 +175,7 @@ def take_barrier(
     return int(row[0])
 
 
-def look(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...]:
+def poll_barrier(connection: psycopg.Connection, barrier_id: int) -> tuple[Progress, ...]:
     """The partitions that the barrier still waits for; when there are none, notes that it has
     passed.
 

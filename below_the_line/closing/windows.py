@@ -26,6 +26,7 @@ from below_the_line.closing.announcements import (
     StateChange,
     ToldState,
 )
+from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
@@ -144,7 +145,7 @@ def apply_windows(
             log.info("windows applied", **summary.as_dict())
     if summary.changed:
         with connection.transaction():
-            connection.execute("notify btl_dirty")
+            connection.execute("notify " + MARKED_ARTICLES_CHANNEL)
     log.info("closing run finished", **summary.as_dict())
     return summary
 

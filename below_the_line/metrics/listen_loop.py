@@ -9,9 +9,10 @@ from dataclasses import fields
 import psycopg
 from psycopg import sql
 
+from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.metrics.recompute import ArticlesFailedError, MetricsSummary, recompute_dirty
 
-CHANNEL = "btl_dirty"
+CHANNEL = MARKED_ARTICLES_CHANNEL
 """Consumers notify it about once a second when they have marked articles."""
 LEAST_GAP_SECONDS = 1.0
 """From one computation to the next: several consumers notify more often than anybody looks."""

@@ -20,6 +20,7 @@ from psycopg.pq.abc import PGresult
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
+from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.event_tables.description import TABLES
 from below_the_line.resources import sql
 from consumers.adapters.sessions import Session
@@ -29,7 +30,7 @@ from consumers.core.failures import Failure, classify
 from consumers.core.observer import Observer, Step
 from consumers.core.positions import BrokerPartition, StoredPosition
 
-NOTIFY_CHANNEL = "btl_dirty"
+NOTIFY_CHANNEL = MARKED_ARTICLES_CHANNEL
 """Whoever computes metrics listens on it."""
 
 

@@ -37,18 +37,22 @@ LOOKS = ("due_windows", "changed_discussions", "take_marks")
 
 ARTICLES = """
 insert into discussion.article_versions (
-    article_id, source, event_id, digest, occurred_at, version, event_type, published_at, site, section
+    article_id, source, event_id, digest, occurred_at, version, event_type, published_at, site,
+    section
 )
 select
     'article-' || number, '/bench', number::text, '1', %(at)s,
     -- An order key: microseconds since 1970, offset by 2^63; id; source; digest.
     int8send((extract(epoch from %(at)s::timestamptz) * 1000000)::bigint # -9223372036854775808)
-    || convert_to(number::text, 'UTF8') || '\\x00' || convert_to('/bench', 'UTF8') || '\\x00' || sha256(number::text::bytea),
+    || convert_to(number::text, 'UTF8') || '\\x00' || convert_to('/bench', 'UTF8') || '\\x00'
+    || sha256(number::text::bytea),
     'published', %(at)s, 'daily', 'politics'
 from generate_series(%(first)s::integer, %(last)s::integer) as number
 """
 COMMENTS = """
-insert into discussion.comments (article_id, comment_id, user_id, role, posted_at, held, first_body, posted_version)
+insert into discussion.comments (
+    article_id, comment_id, user_id, role, posted_at, held, first_body, posted_version
+)
 select
     'article-' || number, 'comment-' || place, 'user-' || place, 'reader',
     -- The last one of every hundredth article is late.
@@ -161,7 +165,7 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
 def _plan(connection: psycopg.Connection, statement: str, **parameters: Any) -> dict[str, Any]:
     nothing_changed: dict[str, Any] = {"changed_articles": [], "changed_what": [], "changed_at": []}
     row = connection.execute(
-        f"explain (analyze, buffers, format json) {sql(f'closing/{statement}.sql').decode()}".encode(),
+        b"explain (analyze, buffers, format json) " + sql(f"closing/{statement}.sql"),
         {
             "bucket": BUCKET,
             "grace_seconds": 3_600,

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from below_the_line.closing.barrier import database_clock, look, take_barrier
+from below_the_line.closing.barrier import database_clock, poll_barrier, take_barrier
 from below_the_line.closing.rules import apply_now
 from below_the_line.closing.windows import apply_barrier, apply_windows
 from below_the_line.errors import BelowTheLineError
@@ -77,7 +77,7 @@ def test_while_a_consumer_is_held_back_for_longer_than_the_window_nothing_closes
     # offsets in any case.
     settings = pipeline.settings().model_copy(update={"close_delay_seconds": 0})
     earlier = take_barrier(connection, settings, attempt_id="1", run_id="r")
-    assert look(connection, earlier) == ()
+    assert poll_barrier(connection, earlier) == ()
     opened = database_clock(connection)
     closes_at = opened + timedelta(seconds=3)
     with pipeline.consumer() as process:
@@ -100,7 +100,7 @@ def test_while_a_consumer_is_held_back_for_longer_than_the_window_nothing_closes
             )
             wait_until(lambda: database_clock(connection) > closes_at, 30)
             held_back = take_barrier(connection, settings, attempt_id="2", run_id="r")
-            assert {each.topic for each in look(connection, held_back)} == {
+            assert {each.topic for each in poll_barrier(connection, held_back)} == {
                 "articles",
                 "comment-events",
             }
@@ -115,7 +115,7 @@ def test_while_a_consumer_is_held_back_for_longer_than_the_window_nothing_closes
             os.kill(process.pid, signal.SIGCONT)
 
         pipeline.wait_for_records(connection, 7)
-        wait_until(lambda: not look(connection, held_back), 30)
+        wait_until(lambda: not poll_barrier(connection, held_back), 30)
         apply_barrier(connection, held_back)
         assert states(connection) == {
             "closes": ("closed", closes_at),

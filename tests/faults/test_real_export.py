@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from below_the_line.closing.barrier import look, take_barrier
+from below_the_line.closing.barrier import poll_barrier, take_barrier
 from below_the_line.closing.windows import apply_barrier
 from below_the_line.metrics.recompute import recompute_dirty
 from tests.exports import MAPPING, Export, any_export, depth, instant, parents
@@ -64,7 +64,7 @@ def assert_metrics_count_every_row(
     pipeline: Pipeline, connection: psycopg.Connection, articles: int, rows_of: Counter[str]
 ) -> None:
     barrier = take_barrier(connection, pipeline.settings(), attempt_id="export", run_id="export")
-    assert look(connection, barrier) == ()
+    assert poll_barrier(connection, barrier) == ()
     apply_barrier(connection, barrier)
     recompute_dirty(connection)
     found = connection.execute(

@@ -331,7 +331,8 @@ def pieces(connection: psycopg.Connection[Any], article: str) -> list[tuple[Any,
         left join (
             select version, event_id from discussion.article_versions where article_id = %(article)s
             union all
-            select version, event_id from discussion.discussion_overrides where article_id = %(article)s
+            select version, event_id from discussion.discussion_overrides
+            where article_id = %(article)s
         ) as event on event.version = piece.deciding_event
         order by piece.starts_at nulls first
         """,

@@ -347,9 +347,13 @@ def something_decided(room: Newsroom, chance: random.Random, number: int) -> Non
         case 0 | 1:
             published = chance.choice(["same", None, at])
             room.publish(
-                at, article=article, published_at=published, enabled=chance.choice([None, False]),
-                window_hours=chance.choice([None, 48, 200]), section=chance.choice(["politics", "sports"]),
-            )  # fmt: skip
+                at,
+                article=article,
+                published_at=published,
+                enabled=chance.choice([None, False]),
+                window_hours=chance.choice([None, 48, 200]),
+                section=chance.choice(["politics", "sports"]),
+            )
         case 2:
             room.unpublish(at, article=article)
         case 3 | 4:
@@ -364,7 +368,8 @@ def something_decided(room: Newsroom, chance: random.Random, number: int) -> Non
 
 
 HISTORY = """
-select article_id, effective_at, change, reason, rule_id, deciding_event from discussion.state_changes
+select article_id, effective_at, change, reason, rule_id, deciding_event
+from discussion.state_changes
 where superseded_at is null order by article_id, effective_at, change_id
 """
 
@@ -412,9 +417,12 @@ def test_whatever_came_in_whatever_order_the_history_is_one_and_the_last_word_to
 def assert_last_words(connection: psycopg.Connection) -> None:
     states = connection.execute("""
         select distinct on (told.article_id)
-            told.article_id, told.event_type != 'discussion.closed.v1', closing_window.state != 'closed'
+            told.article_id,
+            told.event_type != 'discussion.closed.v1',
+            closing_window.state != 'closed'
         from discussion.told_events as told
-        inner join discussion.windows as closing_window on closing_window.article_id = told.article_id
+        inner join discussion.windows as closing_window
+            on closing_window.article_id = told.article_id
         where told.comment_id is null
         order by told.article_id, told.sequence desc
         """).fetchall()

@@ -151,13 +151,13 @@ def test_a_barrier_waits_and_then_passes_and_windows_are_applied_behind_it(
     taken = barrier.take_barrier(
         connection, settings(), attempt_id="1", run_id="r", end_offsets=targets
     )
-    assert [each.end_offset for each in barrier.look(connection, taken)] == [10]
+    assert [each.end_offset for each in barrier.poll_barrier(connection, taken)] == [10]
     consume(connection, 9)
-    assert [each.next_offset for each in barrier.look(connection, taken)] == [9]
+    assert [each.next_offset for each in barrier.poll_barrier(connection, taken)] == [9]
     with pytest.raises(BelowTheLineError, match="has not passed"):
         apply_barrier(connection, taken)
     consume(connection, 10)
-    assert barrier.look(connection, taken) == ()
+    assert barrier.poll_barrier(connection, taken) == ()
     summary = apply_barrier(connection, taken)
     row = connection.execute(
         "select taken_at, cut_off, passed_at >= taken_at, applied_at >= passed_at from"
@@ -208,7 +208,7 @@ def test_a_stopped_partition_fails_the_barrier_by_name(connection: psycopg.Conne
     with pytest.raises(
         PartitionStoppedError, match=r"comment-events\[0\]: 5 behind .*the breaker tripped"
     ):
-        barrier.look(connection, taken)
+        barrier.poll_barrier(connection, taken)
 
 
 @pytest.mark.stack

@@ -1,4 +1,4 @@
-"""Params that no retry makes right."""
+"""Errors that a retry cannot fix."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from below_the_line.errors import BelowTheLineError
 
 
 @contextmanager
-def failing_at_once() -> Iterator[None]:
-    """Fail the task without retries where what was asked for is wrong. Raises AirflowFailException
-    with what to do.
+def fail_without_retry() -> Iterator[None]:
+    """Turn a BelowTheLineError into an AirflowFailException with the same text: the task fails at
+    once.
     """
     try:
         yield
