@@ -84,16 +84,15 @@ def schema_document(name: str, folder: Path = resources.SCHEMAS) -> dict[str, An
 
 
 class Example(NamedTuple):
-    """One file of schemas/examples: a record, and what becomes of it."""
+    """One example of schemas/examples: a record, and what happens to it."""
 
     event_type: str
-    """The type whose folder it is in; an invalid record's own may be another, or none."""
+    """The type whose file it is in. The type of an invalid record may be another, or missing."""
     name: str
-    """File name without its ending."""
     description: str
     record: Record
     """At partition 0, offset 0, with the timestamp EXAMPLES_TIMESTAMP; any later one gives the same
-    verdict.
+    result.
     """
     code: str | None
     """The code that an invalid one fails with."""
@@ -101,22 +100,34 @@ class Example(NamedTuple):
     """The JSON pointer that it fails with, if any."""
 
 
+ExampleDocuments = Mapping[str, Mapping[str, dict[str, Any]]]
+"""The examples of one event type as their file has them: by kind (``valid``, ``invalid``), then by
+name.
+"""
+
+
+def example_documents(event_type: str, folder: Path = resources.SCHEMAS) -> ExampleDocuments:
+    """Return the content of schemas/examples/<event type>.json; nothing if there is no such file."""
+    path = folder / "examples" / f"{event_type}.json"
+    if not path.is_file():
+        return {"valid": {}, "invalid": {}}
+    document: dict[str, dict[str, dict[str, Any]]] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
 EXAMPLES_TIMESTAMP = 1_793_491_200_000
 """2026-11-01T00:00:00Z in milliseconds since 1970."""
 
 
 def examples(valid: bool, folder: Path = resources.SCHEMAS) -> Iterator[Example]:
-    """The examples of schemas/examples/valid or invalid, by type in the order of the topics, then
-    by name.
-    """
-    kind = folder / "examples" / ("valid" if valid else "invalid")
+    """Yield the valid or the invalid examples: types in the order of the topics, then by name."""
+    kind = "valid" if valid else "invalid"
     for topic in topics(folder):
         for event_type in topic.event_types:
-            for path in sorted((kind / event_type).glob("*.json")):
-                document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            for name, document in sorted(example_documents(event_type, folder)[kind].items()):
                 yield Example(
                     event_type,
-                    path.stem,
+                    name,
                     document["description"],
                     _record(document["record"], topic.name),
                     document.get("code"),

@@ -24,8 +24,8 @@ class ReleasedType:
     key: str
     constraints: Constraints
     examples: Mapping[str, str]
-    """Of each example (``valid/top-level``), a digest of its record and verdict; its description
-    may be bettered.
+    """For each example (``valid/top-level``) a digest of its record and result. Its description may
+    change.
     """
 
 
@@ -41,10 +41,6 @@ class Release:
 def present(folder: Path = resources.SCHEMAS) -> Release:
     """The contracts as they stand in schemas/ now."""
     definitions = catalogue.schema_document("definitions", folder)
-    examples: dict[str, dict[str, str]] = {}
-    for kind in ("valid", "invalid"):
-        for path in sorted((folder / "examples" / kind).glob("*/*.json")):
-            examples.setdefault(path.parent.name, {})[f"{kind}/{path.stem}"] = _digest(path)
     return Release(
         __version__,
         {
@@ -53,7 +49,11 @@ def present(folder: Path = resources.SCHEMAS) -> Release:
                 topic.direction,
                 topic.key,
                 constraints(catalogue.schema_document(event_type, folder), definitions),
-                examples.get(event_type, {}),
+                {
+                    f"{kind}/{name}": _digest(document)
+                    for kind, of_kind in catalogue.example_documents(event_type, folder).items()
+                    for name, document in sorted(of_kind.items())
+                },
             )
             for topic in catalogue.topics(folder)
             for event_type in topic.event_types
@@ -61,10 +61,9 @@ def present(folder: Path = resources.SCHEMAS) -> Release:
     )
 
 
-def _digest(path: Path) -> str:
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    document.pop("description", None)
-    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+def _digest(example: Mapping[str, Any]) -> str:
+    promised = {name: member for name, member in example.items() if name != "description"}
+    return hashlib.sha256(json.dumps(promised, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def last_release(folder: Path = resources.SCHEMAS) -> Release:

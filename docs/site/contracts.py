@@ -74,20 +74,20 @@ def _page(topic: Topic, event_type: str, definitions: Mapping[str, Any], folder:
             *_code(json.dumps(rules, indent=2)),
         ]
     lines += ["## Valid examples", ""]
-    for path in _examples(folder, "valid", event_type):
-        lines += _valid_example(path)
-    invalid = _examples(folder, "invalid", event_type)
+    documents = catalogue.example_documents(event_type, folder)
+    for name, example in sorted(documents["valid"].items()):
+        lines += _valid_example(name, example)
+    invalid = [example for _, example in sorted(documents["invalid"].items())]
     if invalid:
         lines += [
             "## Invalid examples",
             "",
-            "Each is a file of `schemas/examples/invalid`; its record becomes a dead letter.",
+            f"From `schemas/examples/{event_type}.json`; each record becomes a dead letter.",
             "",
             "| example | code | where |",
             "| --- | --- | --- |",
         ]
-        for path in invalid:
-            example = _read(path)
+        for example in invalid:
             code, pointer = example["code"], example.get("pointer")
             where = f"`{pointer}`" if pointer else ""
             description = _cell(example["description"])
@@ -95,19 +95,9 @@ def _page(topic: Topic, event_type: str, definitions: Mapping[str, Any], folder:
     return "\n".join(lines) + "\n"
 
 
-def _examples(folder: Path, kind: str, event_type: str) -> list[Path]:
-    return sorted((folder / "examples" / kind / event_type).glob("*.json"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return document
-
-
-def _valid_example(path: Path) -> list[str]:
-    example = _read(path)
+def _valid_example(name: str, example: Mapping[str, Any]) -> list[str]:
     record = example["record"]
-    lines = [f"### {path.stem}", "", example["description"], ""]
+    lines = [f"### {name}", "", example["description"], ""]
     if record.get("headers"):
         lines += ["| header | value |", "| --- | --- |"]
         for header in record["headers"]:

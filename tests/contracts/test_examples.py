@@ -7,6 +7,7 @@ import pytest
 from below_the_line.catalogue import EXAMPLES_TIMESTAMP, Example, examples, load_contracts, topics
 from below_the_line.contracts.codes import STAGES
 from below_the_line.contracts.events import Event, Rejection
+from below_the_line.resources import SCHEMAS
 
 VALID = list(examples(True))
 INVALID = list(examples(False))
@@ -50,11 +51,9 @@ def test_every_code_that_can_be_reached_without_a_database_has_an_example() -> N
     assert {example.code for example in INVALID} == set(STAGES) - {"rejected_by_database"}
 
 
-def test_no_example_is_left_out_for_lying_in_a_folder_of_no_type() -> None:
-    from below_the_line.resources import SCHEMAS
-
-    files = list((SCHEMAS / "examples").rglob("*.*"))
-    assert len([file for file in files if file.is_file()]) == len(VALID) + len(INVALID)
+def test_every_file_of_examples_belongs_to_an_event_type() -> None:
+    files = {path.name for path in (SCHEMAS / "examples").iterdir()}
+    assert files == {f"{event_type}.json" for event_type in load_contracts().event_types}
 
 
 def test_the_valid_examples_are_events_apart_and_speak_of_the_same_few_articles() -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from below_the_line.catalogue import load_contracts, topics
+from below_the_line.catalogue import example_documents, load_contracts, topics
 from below_the_line.contracts.events import Record
-from below_the_line.resources import SCHEMAS
 
 TIMESTAMP = 1_800_000_000_000
 _HEADERS = (("content-type", b"application/cloudevents+json"),)
@@ -17,18 +16,14 @@ _HEADERS = (("content-type", b"application/cloudevents+json"),)
 
 def examples() -> list[dict[str, Any]]:
     """The valid examples of all types that come in, as they are in the repository."""
-    incoming = {
-        event_type
-        for topic in topics()
-        if topic.direction == "in"
-        for event_type in topic.event_types
-    }
     found = []
-    for path in sorted((SCHEMAS / "examples" / "valid").glob("*/*.json")):
-        event = json.loads(path.read_text(encoding="utf-8"))["record"]["value"]
-        # Those of binary mode hold their data alone.
-        if isinstance(event, dict) and event.get("type") in incoming:
-            found.append(event)
+    for topic in topics():
+        for event_type in topic.event_types if topic.direction == "in" else ():
+            for _, document in sorted(example_documents(event_type)["valid"].items()):
+                event = document["record"]["value"]
+                # Those of binary mode hold their data alone.
+                if isinstance(event, dict) and event.get("type") == event_type:
+                    found.append(event)
     return found
 
 

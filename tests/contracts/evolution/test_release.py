@@ -68,7 +68,9 @@ def test_an_addition_passes_and_is_released(folder: Path) -> None:
 
 def test_a_breaking_change_is_named_and_cannot_be_released(folder: Path) -> None:
     edit(folder / "comment.posted.v1.json", held={"description": "Waits.", "type": "string"})
-    shutil.rmtree(folder / "examples" / "valid" / "comment.edited.v1")
+    path = folder / "examples" / "comment.edited.v1.json"
+    documents = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**documents, "valid": {}}), encoding="utf-8")
     before = (folder / "released.json").read_bytes()
     for command in ("check", "release"):
         output, error = run(command, "--folder", str(folder))

@@ -1,12 +1,11 @@
 """The documentation site: its generated pages and its links. `make check` builds it."""
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from below_the_line import catalogue, resources
+from below_the_line import catalogue
 from below_the_line.errors import BelowTheLineError
 from docs.site import build, contracts, links
 
@@ -19,14 +18,14 @@ FILES = frozenset({*PAGES, "deploy", "deploy/env.example"})
 def test_a_contract_page_has_each_member_and_each_example(event_type: str) -> None:
     text = dict(contracts.pages())[event_type]
     members = list(catalogue.schema_document(event_type)["properties"])
-    folders = [resources.SCHEMAS / "examples" / kind for kind in ("valid", "invalid")]
-    examples = [path for folder in folders for path in (folder / event_type).glob("*.json")]
+    documents = catalogue.example_documents(event_type)
+    examples = [each for kind in ("valid", "invalid") for each in documents[kind].values()]
 
     for name in members:
         assert re.search(rf"^\| `([\w.\[\]]+\.)?{name}` \|", text, re.MULTILINE), name
     assert examples
-    for path in examples:
-        assert json.loads(path.read_text())["description"].replace("|", "\\|") in text
+    for example in examples:
+        assert example["description"].replace("|", "\\|") in text
 
 
 def test_a_member_shows_its_type_limits_and_default_through_the_reference() -> None:
