@@ -16,6 +16,7 @@ from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Rejection
 from below_the_line.database.connections import forbidden
 from below_the_line.errors import BelowTheLineError
+from below_the_line.partitions import describe_blocker, log_blocker
 from consumers.adapters.kafka import Polled, Source
 from consumers.adapters.postgres import NOTIFY_CHANNEL, Store, StoreError
 from consumers.bisection import isolate
@@ -23,7 +24,6 @@ from consumers.core.batch import Batch, BatchPolicy, DecodedRecord, Entry, Parti
 from consumers.core.breaker import Breaker, BreakerPolicy
 from consumers.core.failures import Failure, backoff_seconds
 from consumers.core.observer import Cause, Halt, Observer, Step
-from consumers.core.positions import Stopped, start_position
 
 log = structlog.get_logger(__name__)
 
@@ -448,18 +448,18 @@ class Consumer:
             broker = self._source.describe(assigned)
             positions, held = {}, {}
             for partition, position in stored.items():
-                start = start_position(position, broker[partition])
+                # A partition that was stopped before keeps the reason that is stored.
+                blocker = position.stopped_by or log_blocker(position, broker[partition])
                 held[partition] = position.status
-                if isinstance(start, Stopped):
-                    log.error("partition stopped", partition=str(partition), detail=start.detail)
-                    if position.status == "consuming":
-                        self._store.stop_partition(partition, "stopped", start.detail)
-                        held[partition] = "stopped"
-                    self._halted[partition] = Halt(
-                        held[partition], start.detail, position.next_offset
-                    )
-                else:
-                    positions[partition] = start
+                if blocker is None:
+                    positions[partition] = position.next_offset
+                    continue
+                detail = describe_blocker(blocker, position, broker[partition])
+                log.error("partition stopped", partition=str(partition), detail=detail)
+                if position.stopped_by is None:
+                    self._store.stop_partition(partition, "stopped", detail)
+                    held[partition] = "stopped"
+                self._halted[partition] = Halt(held[partition], detail, position.next_offset)
             ended = self._store.end_superseded_backends() if self._attempt else 0
         except kafka.errors.KafkaError as error:
             log.warning("broker away", error=type(error).__name__, detail=str(error))

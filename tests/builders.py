@@ -1,16 +1,36 @@
 """Small builders of events and records for tests, through the real contracts."""
 
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.contracts.events import Event, Record
+from below_the_line.partitions import Position
 
 NOW_MILLISECONDS = int(datetime.fromisoformat("2026-06-01T00:00:00Z").timestamp() * 1000)
 _TOPIC_OF = {event_type: topic.name for topic in topics() for event_type in topic.event_types}
+
+
+def position(next_offset: int = 0, **changes: Any) -> Position:
+    """A stored position of ``events-3``, in its first incarnation and consuming; see Position."""
+    given: dict[str, Any] = {
+        "consumer_group": "group",
+        "topic": "events",
+        "partition": 3,
+        "topic_id": uuid.UUID(int=1),
+        "incarnation": 1,
+        "next_offset": next_offset,
+        "epoch": 7,
+        "owner": None,
+        "moved_at": datetime(2026, 5, 1, tzinfo=UTC),
+        "status": "consuming",
+        "status_detail": None,
+        "accepted_offset": None,
+    }
+    return Position(**{**given, **changes})
 
 
 def envelope(

@@ -14,10 +14,10 @@ from below_the_line.contracts.contract import Contract
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.event_tables.description import TABLES
+from below_the_line.partitions import PartitionLog
 from btl.simulation.day import simulate_day
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Partition
-from consumers.core.positions import BrokerPartition
 from tests.builders import NOW_MILLISECONDS, record
 
 Decode = Callable[[Record], Event | Rejection]
@@ -138,7 +138,7 @@ def load(
     with closing(Store(database_url, group)) as store:
         taken = store.take(
             {
-                each: BrokerPartition(ids[each.topic], judged[0].record.offset, 1 << 40)
+                each: PartitionLog(ids[each.topic], judged[0].record.offset, 1 << 40)
                 for each, judged in of_partition.items()
             }
         )

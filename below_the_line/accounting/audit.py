@@ -15,11 +15,16 @@ from typing import Literal
 import psycopg
 
 from below_the_line.accounting.ledger import Account, Break, Ledger, Marks, read_ledger
-from below_the_line.accounting.positions import Blocker, PartitionStatus, partition_statuses
 from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
-from below_the_line.partitions import Logs, PartitionLog
+from below_the_line.partitions import (
+    Blocker,
+    Logs,
+    PartitionLog,
+    PartitionStatus,
+    partition_statuses,
+)
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 
@@ -141,18 +146,18 @@ def run_audit(
         before = partition_logs(settings, names)
         ledger = read_ledger(connection, settings.consumer_group, since)
         names |= {position.topic for position in ledger.positions}
-        logs = around(before, partition_logs(settings, names))
+        logs = widest_logs(before, partition_logs(settings, names))
     except BelowTheLineError as error:
         away = error.message
         ledger = read_ledger(connection, settings.consumer_group, since)
     return judge(ledger, logs, settings.consumer_group, away)
 
 
-def around(before: Logs, after: Logs) -> Logs:
-    """The logs as they were around a moment: where each started before it, and ended after it.
+def widest_logs(before: Logs, after: Logs) -> Logs:
+    """Return each log from its start in ``before`` to its end in ``after``.
 
-    Logs move while the database is read: a position must not look expired because of what was
-    deleted since, or beyond the end because of what came since.
+    Logs move while the database is read. A position must not look expired because records were
+    deleted in between, or beyond the end because records came in between.
     """
     return {
         place: PartitionLog(
@@ -182,8 +187,8 @@ def judge(
     }
     breaks = {(each.topic, each.partition, each.incarnation): each for each in ledger.breaks}
     partitions, findings = [], []
-    for standing in _all_standings(ledger, lives, logs, consumer_group):
-        accounts = lives.get((standing.topic, standing.partition), [])
+    for status in _all_statuses(ledger, lives, logs, consumer_group):
+        accounts = lives.get((status.topic, status.partition), [])
         # Redrives are no part of the sequence: they may name a life of which nothing else is told
         # any more.
         sequence = [account for account in accounts if account.end is not None]
@@ -193,16 +198,15 @@ def judge(
         ]
         others = [
             *_wrong_sums(accounts),
-            *_wrong_end(standing, sequence),
-            *_wrong_dead_letters(standing, sequence, ledger),
+            *_wrong_end(status, sequence),
+            *_wrong_dead_letters(status, sequence, ledger),
         ]
-        findings += [Finding(str(standing), sentence) for sentence in holes + others]
-        if standing.need is not None:
-            kind: FindingKind = "decision" if standing.need.situation in _NO_DAMAGE else "wrong"
-            findings.append(
-                Finding(str(standing), standing.need.sentence, standing.need.command, kind)
-            )
-        partitions.append(_account(standing, accounts, contiguous=not holes))
+        findings += [Finding(str(status), sentence) for sentence in holes + others]
+        required = status.required_decision
+        if required is not None:
+            kind: FindingKind = "decision" if required.blocker in _NO_DAMAGE else "wrong"
+            findings.append(Finding(str(status), required.sentence, required.command, kind))
+        partitions.append(_account(status, accounts, contiguous=not holes))
     why = None
     if logs is None:
         why = (away or "there are no brokers").rstrip(".")
@@ -218,14 +222,14 @@ def _key(account: Account) -> tuple[str, int, int]:
     return account.topic, account.partition, account.incarnation
 
 
-def _all_standings(
+def _all_statuses(
     ledger: Ledger, lives: Iterable[tuple[str, int]], logs: Logs | None, consumer_group: str
 ) -> list[PartitionStatus]:
     """Every partition that has a position, a log or an account."""
     found = partition_statuses(ledger.positions, logs, consumer_group)
     known = {(each.topic, each.partition) for each in found}
     lost = [
-        PartitionStatus(consumer_group, topic, partition, None, None, None)
+        PartitionStatus(consumer_group, topic, partition, None, None)
         for topic, partition in lives
         if (topic, partition) not in known
     ]
@@ -278,10 +282,10 @@ def _wrong_sums(accounts: Sequence[Account]) -> Iterator[str]:
         )
 
 
-def _wrong_end(standing: PartitionStatus, accounts: Sequence[Account]) -> Iterator[str]:
+def _wrong_end(status: PartitionStatus, accounts: Sequence[Account]) -> Iterator[str]:
     if not accounts:
         return
-    position, last = standing.position, accounts[-1]
+    position, last = status.position, accounts[-1]
     if position is None:
         yield (
             f"the ledger tells of {sum(account.records for account in accounts)} records, but no"
@@ -297,12 +301,12 @@ def _wrong_end(standing: PartitionStatus, accounts: Sequence[Account]) -> Iterat
 
 
 def _wrong_dead_letters(
-    standing: PartitionStatus, accounts: Sequence[Account], ledger: Ledger
+    status: PartitionStatus, accounts: Sequence[Account], ledger: Ledger
 ) -> Iterator[str]:
     # More may be there than were counted: of another life, in which the same records were read, or
     # by another group.
-    alone = standing.position is not None and standing.position.incarnation == 1
-    alone = alone and standing.topic not in ledger.shared_topics
+    alone = status.position is not None and status.position.incarnation == 1
+    alone = alone and status.topic not in ledger.shared_topics
     for account in accounts:
         told, kept = account.dead_lettered, ledger.kept.get(_key(account), 0)
         if kept < told or (alone and kept > told):
@@ -313,15 +317,15 @@ def _wrong_dead_letters(
 
 
 def _account(
-    standing: PartitionStatus, accounts: Sequence[Account], *, contiguous: bool
+    status: PartitionStatus, accounts: Sequence[Account], *, contiguous: bool
 ) -> PartitionAccount:
     def total(column: str) -> int:
         return sum(getattr(account, column) for account in accounts)
 
-    position, log = standing.position, standing.log
+    position, log = status.position, status.log
     return PartitionAccount(
-        topic=standing.topic,
-        partition=standing.partition,
+        topic=status.topic,
+        partition=status.partition,
         contiguous=contiguous,
         lives=len(accounts),
         batches=total("batches"),
@@ -342,5 +346,5 @@ def _account(
         next_offset=None if position is None else position.next_offset,
         log_start=None if log is None else log.start,
         log_end=None if log is None else log.end,
-        lag=standing.lag,
+        lag=status.lag,
     )

@@ -12,9 +12,8 @@ from typing import Any
 
 import psycopg
 
-from below_the_line.accounting.positions import Blocker, Position, situation_of
 from below_the_line.errors import BelowTheLineError
-from below_the_line.partitions import PartitionLog
+from below_the_line.partitions import Blocker, PartitionLog, Position, blocker_of
 from below_the_line.resources import sql
 
 
@@ -63,7 +62,7 @@ class Reset:
         )
 
     def __str__(self) -> str:
-        topic = "the topic made anew, " if self.recreated else ""
+        topic = "the topic created again, " if self.recreated else ""
         effects = [f"up to {self.repeated} records are read again"] if self.repeated else []
         effects += [f"up to {self.skipped} records are never read"] if self.skipped else []
         further = self.log.end - self.target - self.repeated
@@ -90,15 +89,15 @@ class Acceptance:
 
 def plan_gap(position: Position, log: PartitionLog | None) -> Gap:
     """The gap of a partition. Raises BelowTheLineError where there is none."""
-    situation = situation_of(position, log)
+    blocker = blocker_of(position, log)
     if log is None:
         raise _gone(position)
-    if situation is Blocker.RECREATED:
+    if blocker is Blocker.RECREATED:
         raise BelowTheLineError(
-            f"{position} has no gap: its topic was deleted and made anew.",
-            f"Begin anew: `btl offsets reset {position.topic} {position.partition} --to start`.",
+            f"{position} has no gap: its topic was deleted and created again.",
+            f"Start again: `btl offsets reset {position.topic} {position.partition} --to start`.",
         )
-    if situation is not Blocker.EXPIRED:
+    if blocker is not Blocker.EXPIRED:
         raise BelowTheLineError(
             f"{position} has no gap: its next offset is {position.next_offset}, and the log holds "
             f"{log.start} to {log.end}.",
@@ -134,10 +133,10 @@ def plan_acceptance(position: Position, log: PartitionLog | None, until: int | N
             f"The breaker of {position} has not tripped: it is {position.status}.",
             "See what the partitions wait for: `btl offsets show`.",
         )
-    situation = situation_of(position, log)
+    blocker = blocker_of(position, log)
     if log is None:
         raise _gone(position)
-    if situation is not Blocker.TRIPPED:
+    if blocker is not Blocker.TRIPPED:
         raise BelowTheLineError(
             f"{position} can't be read on yet: its log holds {log.start} to {log.end} of topic"
             f" {log.topic_id}, its next offset is {position.next_offset} of topic"

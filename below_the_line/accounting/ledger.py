@@ -11,8 +11,9 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
-from below_the_line.accounting.positions import Position, read_positions
+from below_the_line.accounting.positions import read_positions
 from below_the_line.database.connections import require_idle
+from below_the_line.partitions import Position
 from below_the_line.resources import sql
 
 

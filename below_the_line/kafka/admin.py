@@ -123,6 +123,40 @@ def partition_logs(settings: Settings, topics: Iterable[str]) -> Logs:
     }
 
 
+def topic_ids(consumer: Any, topics: Iterable[str]) -> dict[str, UUID]:
+    """Return the id of each topic by the metadata of a KafkaConsumer, which is some seconds old.
+
+    Topics that are gone are left out.
+    """
+    # The public interface has no topic ids. The cluster's metadata has, and is refreshed all the
+    # time.
+    found = {topic: consumer._cluster.topic_id(topic) for topic in topics}
+    return {
+        topic: topic_id
+        for topic, topic_id in found.items()
+        if topic_id is not None and topic_id.int
+    }
+
+
+def logs_by_consumer(
+    consumer: Any, partitions: Iterable[tuple[str, int]], timeout_milliseconds: int
+) -> dict[tuple[str, int], PartitionLog]:
+    """Return the logs of these partitions, asked on the connections of a KafkaConsumer.
+
+    Its isolation level says what the end of a log is. Raises kafka.errors.KafkaError, also for a
+    partition that is not there.
+    """
+    wanted = [kafka.TopicPartition(*each) for each in partitions]
+    if not wanted:
+        return {}
+    starts = consumer.beginning_offsets(wanted, timeout_ms=timeout_milliseconds)
+    ends = consumer.end_offsets(wanted, timeout_ms=timeout_milliseconds)
+    ids = topic_ids(consumer, {each.topic for each in wanted})
+    if missing := {each.topic for each in wanted} - ids.keys():
+        raise kafka_errors.UnknownTopicOrPartitionError(f"no id of topic {', '.join(missing)}")
+    return {tuple(each): PartitionLog(ids[each.topic], starts[each], ends[each]) for each in wanted}
+
+
 def offsets_at(
     settings: Settings, partitions: Iterable[tuple[str, int]], at: datetime
 ) -> dict[tuple[str, int], int]:

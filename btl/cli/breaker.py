@@ -76,7 +76,8 @@ def accept(
     no more.
     """
     from below_the_line.accounting import decisions
-    from below_the_line.accounting.positions import log_of, read_positions
+    from below_the_line.accounting.positions import read_positions
+    from below_the_line.partitions import log_of
     from btl.cli.configuration import settings
     from btl.cli.partitions import chosen, connected, logs_of
 

@@ -13,8 +13,7 @@ from below_the_line.errors import BelowTheLineError
 
 if TYPE_CHECKING:
     from below_the_line.accounting.decisions import Reset
-    from below_the_line.accounting.positions import PartitionStatus, Position
-    from below_the_line.partitions import Logs
+    from below_the_line.partitions import Logs, PartitionStatus, Position
     from below_the_line.settings import Settings
 
 TopicArgument = Annotated[str, typer.Argument(help="The topic.", show_default=False)]
@@ -41,7 +40,8 @@ def show(as_json: AsJson = False) -> None:
     """Show each partition: position, log, lag, owner; and of one that does not move, which decision
     it needs, and how.
     """
-    from below_the_line.accounting.positions import partition_statuses, read_positions
+    from below_the_line.accounting.positions import read_positions
+    from below_the_line.partitions import partition_statuses
     from btl.cli.configuration import settings
     from btl.cli.partitions import connected, logs_of
 
@@ -55,9 +55,9 @@ def show(as_json: AsJson = False) -> None:
         away = error.message
     found = partition_statuses(positions, logs, current.consumer_group)
     if as_json:
-        _print_standings_as_json(found, away)
+        _print_statuses_as_json(found, away)
     else:
-        _print_standings(found, away)
+        _print_statuses(found, away)
 
 
 def accept_gap(topic: TopicArgument, partition: PartitionArgument, dry_run: DryRun = False) -> None:
@@ -65,7 +65,8 @@ def accept_gap(topic: TopicArgument, partition: PartitionArgument, dry_run: DryR
     kind `gap` in the ledger.
     """
     from below_the_line.accounting import decisions
-    from below_the_line.accounting.positions import log_of, read_positions
+    from below_the_line.accounting.positions import read_positions
+    from below_the_line.partitions import log_of
     from btl.cli.configuration import settings
     from btl.cli.partitions import chosen, connected, logs_of
 
@@ -139,8 +140,8 @@ def reset(
 
 def _plan_resets(settings: Settings, positions: list[Position], logs: Logs, to: str) -> list[Reset]:
     from below_the_line.accounting.decisions import plan_reset
-    from below_the_line.accounting.positions import log_of
     from below_the_line.kafka.admin import offsets_at
+    from below_the_line.partitions import log_of
 
     moment = _moment(to)
     there = [
@@ -177,7 +178,7 @@ def _moment(to: str) -> datetime | None:
     return to_datetime(found.since_1970)
 
 
-def _print_standings_as_json(found: list[PartitionStatus], away: str | None) -> None:
+def _print_statuses_as_json(found: list[PartitionStatus], away: str | None) -> None:
     from dataclasses import asdict
 
     from btl.cli.partitions import print_json
@@ -185,7 +186,7 @@ def _print_standings_as_json(found: list[PartitionStatus], away: str | None) -> 
     print_json({"broker": away, "partitions": [asdict(each) | {"lag": each.lag} for each in found]})
 
 
-def _print_standings(found: list[PartitionStatus], away: str | None) -> None:
+def _print_statuses(found: list[PartitionStatus], away: str | None) -> None:
     from datetime import UTC, timedelta
 
     from rich.markup import escape
@@ -216,8 +217,8 @@ def _print_standings(found: list[PartitionStatus], away: str | None) -> None:
     for each in found:
         position, log = each.position, each.log
         status = "not taken" if position is None else position.status
-        if each.need is not None and status == "consuming":
-            status = each.need.situation
+        if each.required_decision is not None and status == "consuming":
+            status = each.required_decision.blocker
         colour = "green" if status == "consuming" else "yellow" if position is None else "red"
         table.add_row(
             *(each.consumer_group, each.topic, str(each.partition), f"[{colour}]{status}[/]"),
@@ -241,10 +242,10 @@ def _print_standings(found: list[PartitionStatus], away: str | None) -> None:
     else:
         out.print("No consumer has taken a partition yet.")
     for each in found:
-        if each.need is not None:
+        if each.required_decision is not None:
             out.print(
-                f"[red]{each}[/]: {escape(printable(each.need.sentence))}. Decide:"
-                f" [bold]{escape(each.need.command)}[/]"
+                f"[red]{each}[/]: {escape(printable(each.required_decision.sentence))}. Decide:"
+                f" [bold]{escape(each.required_decision.command)}[/]"
             )
         elif away is not None and each.position is not None and each.position.status != "consuming":
             detail = escape(printable(each.position.status_detail or ""))

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from below_the_line.accounting.positions import Position
-    from below_the_line.partitions import Logs
+    from below_the_line.partitions import Logs, Position
     from below_the_line.settings import Settings
 
 

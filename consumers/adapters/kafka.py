@@ -16,9 +16,10 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 
 from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.admin import logs_by_consumer, topic_ids
+from below_the_line.partitions import PartitionLog
 from consumers.adapters import record_batches
 from consumers.core.batch import Partition
-from consumers.core.positions import BrokerPartition
 
 _REFUSALS = (
     kafka.errors.GroupAuthorizationFailedError,
@@ -29,6 +30,7 @@ _REFUSALS = (
 )
 
 
+_LOGS_MILLISECONDS = 1_000
 _ANSWER_MILLISECONDS = 2_000
 """A broker that does not answer within this time is away."""
 _NOT_OURS_ANY_MORE = (KeyError, ValueError, kafka.errors.IllegalStateError)
@@ -187,34 +189,17 @@ class Source:
         """
         return self._assignment.is_rebalancing
 
-    def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
+    def describe(self, partitions: Iterable[Partition]) -> dict[Partition, PartitionLog]:
         """What the broker has of these partitions. Raises kafka.errors.KafkaError."""
-        wanted = [TopicPartition(*partition) for partition in partitions]
-        if not wanted:
-            return {}
-        starts = self._consumer.beginning_offsets(wanted, timeout_ms=1_000)
-        ends = self._consumer.end_offsets(wanted, timeout_ms=1_000)
-        topic_ids = self.topic_ids
-        if not {each.topic for each in wanted} <= topic_ids.keys():
-            raise kafka.errors.UnknownTopicOrPartitionError("the broker did not tell a topic's id")
-        return {
-            Partition(*each): BrokerPartition(topic_ids[each.topic], starts[each], ends[each])
-            for each in wanted
-        }
+        found = logs_by_consumer(self._consumer, partitions, _LOGS_MILLISECONDS)
+        return {Partition(*each): log for each, log in found.items()}
 
     @property
     def topic_ids(self) -> dict[str, UUID]:
         """The id of each topic as of the last metadata, some seconds old; a topic that is gone is
         not in it.
         """
-        # The public interface has no topic ids; the cluster's metadata, which is refreshed all the
-        # time, does.
-        found = {topic: self._consumer._cluster.topic_id(topic) for topic in self._topics}
-        return {
-            topic: topic_id
-            for topic, topic_id in found.items()
-            if topic_id is not None and topic_id.int
-        }
+        return topic_ids(self._consumer, self._topics)
 
     def require_answer(self, partitions: Iterable[Partition]) -> None:
         """Ask the brokers for the ends of these partitions; of none, for those of the first of

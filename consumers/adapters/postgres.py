@@ -17,18 +17,19 @@ import psycopg
 from psycopg import pq
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
+from psycopg.rows import class_row
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.event_tables.description import TABLES
+from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
 from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
 from consumers.core.dead_letters import stored_headers, stored_timestamp
 from consumers.core.failures import Failure, classify
 from consumers.core.observer import Observer, Step
-from consumers.core.positions import BrokerPartition, StoredPosition
 
 NOTIFY_CHANNEL = MARKED_ARTICLES_CHANNEL
 """Whoever computes metrics listens on it."""
@@ -64,7 +65,7 @@ class Store:
         self._hurried = False
         self._copies: dict[str, tuple[str, list[str]]] = {}
         """Of each staging table: the COPY statement, its columns named, and their types."""
-        self._held: dict[Partition, StoredPosition] = {}
+        self._held: dict[Partition, Position] = {}
         self._topic_ids: dict[str, UUID] = {}
         self._batch: Batch | None = None
         self._members: dict[str, list[list[int]]] = {}
@@ -156,9 +157,7 @@ class Store:
 
     # Ownership
 
-    def take(
-        self, partitions: Mapping[Partition, BrokerPartition]
-    ) -> dict[Partition, StoredPosition]:
+    def take(self, partitions: Mapping[Partition, PartitionLog]) -> dict[Partition, Position]:
         """Become the owner of these partitions, and of no other, durably; from now on no one else
         can write theirs.
 
@@ -174,7 +173,8 @@ class Store:
         try:
             with connection.transaction():
                 connection.execute("set local synchronous_commit = on")
-                rows = connection.execute(
+                cursor = connection.cursor(row_factory=class_row(Position))
+                positions = cursor.execute(
                     sql("ingest/take_partitions.sql"),
                     {
                         "consumer_group": self._consumer_group,
@@ -182,7 +182,7 @@ class Store:
                         "topics": [partition.topic for partition in order],
                         "partitions": [partition.number for partition in order],
                         "topic_ids": [partitions[partition].topic_id for partition in order],
-                        "log_starts": [partitions[partition].log_start for partition in order],
+                        "log_starts": [partitions[partition].start for partition in order],
                     },
                 ).fetchall()
         except psycopg.errors.LockNotAvailable as error:
@@ -192,7 +192,7 @@ class Store:
         except psycopg.Error as error:
             raise self._failed(error) from error
         self._held = {
-            Partition(topic, number): StoredPosition(*position) for topic, number, *position in rows
+            Partition(position.topic, position.partition): position for position in positions
         }
         self._topic_ids = {partition.topic: partitions[partition].topic_id for partition in order}
         return dict(self._held)

@@ -52,4 +52,16 @@ on conflict (consumer_group, topic, partition) do update set
     backend_pid = excluded.backend_pid,
     backend_start = excluded.backend_start,
     moved_at = clock_timestamp()
-returning topic, partition, topic_id, incarnation, next_offset, epoch, status, status_detail, accepted_offset;
+returning
+    consumer_group,
+    topic,
+    partition,
+    topic_id,
+    incarnation,
+    next_offset,
+    epoch,
+    owner,
+    moved_at,
+    status,
+    status_detail,
+    accepted_offset;

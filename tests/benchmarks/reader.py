@@ -18,14 +18,15 @@ from pathlib import Path
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.kafka.options import kafka_options
+from below_the_line.partitions import PartitionLog, Position
 from consumers.adapters.kafka import Polled, Source
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Entry, Partition
-from consumers.core.positions import BrokerPartition, StoredPosition
 from tests.benchmarks.consumer import consume, read_load
 from tests.benchmarks.machine import Usage
 from tests.benchmarks.rates import Throughput, window
 from tests.benchmarks.services import Load, Services, input_topics
+from tests.builders import position
 
 _SECONDS = 600
 
@@ -40,15 +41,13 @@ class _Nowhere(Store):
 
     def connect(self) -> None:
         self._commits: list[tuple[float, int]] = []
-        self._positions: dict[Partition, StoredPosition] = {}
+        self._positions: dict[Partition, Position] = {}
         self._entries: list[Entry] = []
 
-    def take(
-        self, partitions: Mapping[Partition, BrokerPartition]
-    ) -> dict[Partition, StoredPosition]:
+    def take(self, partitions: Mapping[Partition, PartitionLog]) -> dict[Partition, Position]:
         self.connect()
         self._positions = {
-            partition: StoredPosition(broker.topic_id, 1, broker.log_start, 1, "consuming", None)
+            partition: position(broker.start, topic_id=broker.topic_id)
             for partition, broker in partitions.items()
         }
         return dict(self._positions)
@@ -130,7 +129,7 @@ def read_all(services: Services, load: Load, at_once: int = 5_000) -> Iterator[P
             polled = source.poll(0.25, at_once)
             if (assigned := source.changed_assignment()) is not None:
                 source.start(
-                    {each: state.log_start for each, state in source.describe(assigned).items()}
+                    {each: state.start for each, state in source.describe(assigned).items()}
                 )
                 continue
             for each in polled:
@@ -150,10 +149,10 @@ def judged_batches(services: Services, load: Load, size: int = 5_000) -> Iterato
         .decode
     )
     batch = Batch()
-    for partition, records, position in read_all(services, load, size):
+    for partition, records, end in read_all(services, load, size):
         while records:
             taken, records = records[: size - len(batch)], records[size - len(batch) :]
-            next_offset = records[0].offset if records else position
+            next_offset = records[0].offset if records else end
             batch.add(
                 partition,
                 [DecodedRecord(each, decode(each)) for each in taken],

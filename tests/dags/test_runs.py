@@ -15,9 +15,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from below_the_line.closing.barrier import Target, broker_end_offsets, take_barrier
+from below_the_line.closing.barrier import input_logs, take_barrier
 from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.kafka.producer import Publisher
+from below_the_line.partitions import PartitionLog
 from below_the_line.settings import Settings
 from tests.announcements import statuses
 from tests.dags.conftest import Dags
@@ -112,11 +113,12 @@ def test_what_is_pending_is_sent_also_when_the_barrier_fails_and_the_run_fails_a
 
 def consumers_at_the_end(connection: psycopg.Connection, kafka_bootstrap: str) -> None:
     """As if the consumers had read everything: the broker is shared with other tests."""
-    for each in broker_end_offsets(Settings(kafka_bootstrap=kafka_bootstrap)):
+    logs = input_logs(Settings(kafka_bootstrap=kafka_bootstrap))
+    for (topic, partition), log in logs.items():
         connection.execute(
             "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id,"
             " next_offset, epoch) values ('dag-tests', %s, %s, %s, 1000000000000, 1)",
-            [each.topic, each.partition, each.topic_id],
+            [topic, partition, log.topic_id],
         )
 
 
@@ -317,7 +319,7 @@ def test_a_barrier_that_does_not_pass_fails_saying_which_partition_and_why(
         Settings(),
         attempt_id="attempt",
         run_id="run",
-        end_offsets=lambda _settings: [Target("comment-events", 3, UUID(int=1), 0, 10)],
+        read_logs=lambda _settings: {("comment-events", 3): PartitionLog(UUID(int=1), 0, 10)},
     )
     connection.execute(
         "insert into ingest.partition_offsets"

@@ -221,7 +221,7 @@ def test_a_topic_deleted_and_made_anew_stops_and_is_read_from_its_beginning_once
             60,
             clustered.consumer_logs,
         )
-        assert "deleted and made anew" in clustered.consumer_logs()
+        assert "deleted and created again" in clustered.consumer_logs()
         btl("offsets", "reset", TOPIC, "--all-partitions", "--to", "start", "--yes")
         assert_read_to_the_end(clustered, connection, btl)
     assert clustered.totals(connection)["dead_lettered"] == 0

@@ -15,12 +15,11 @@ from below_the_line.accounting import decisions
 from below_the_line.accounting.audit import Report, judge
 from below_the_line.accounting.decisions import plan_gap, plan_reset
 from below_the_line.accounting.ledger import read_ledger
-from below_the_line.accounting.positions import Position, read_positions
+from below_the_line.accounting.positions import read_positions
 from below_the_line.contracts.events import Rejection
-from below_the_line.partitions import PartitionLog
+from below_the_line.partitions import PartitionLog, Position
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Partition
-from consumers.core.positions import BrokerPartition
 from tests.builders import posted, record
 from tests.commands import Btl
 from tests.pipeline import Pipeline
@@ -32,7 +31,7 @@ PLACE = Partition("comment-events", 3)
 BAD = Rejection(
     "contract", "schema_violation", "/data/body", "body is missing", "comment.posted.v1"
 )
-BROKER = BrokerPartition(TOPIC, 0, 90)
+BROKER = PartitionLog(TOPIC, 0, 90)
 
 
 @pytest.fixture

@@ -12,17 +12,16 @@ import pytest
 
 from below_the_line.accounting import decisions
 from below_the_line.accounting.decisions import plan_acceptance, plan_gap, plan_reset
-from below_the_line.accounting.positions import Position, read_positions
+from below_the_line.accounting.positions import read_positions
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
 from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.kafka.producer import Publisher
-from below_the_line.partitions import PartitionLog
+from below_the_line.partitions import PartitionLog, Position, blocker_of
 from below_the_line.settings import Settings
 from consumers.adapters.postgres import Store, StoreError
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.failures import Failure
-from consumers.core.positions import BrokerPartition, StoredPosition, start_position
 from tests.builders import posted, record
 from tests.commands import Btl
 from tests.pipeline import Pipeline
@@ -94,8 +93,8 @@ def test_an_accepted_gap_leaves_the_breaker_as_it_is(operator: psycopg.Connectio
     assert (held(operator).status, held(operator).status_detail) == ("tripped", "why")
 
 
-@pytest.mark.parametrize("topic_id", [OLD, NEW], ids=["same topic", "made anew"])
-def test_a_reset_begins_another_life_at_its_target(
+@pytest.mark.parametrize("topic_id", [OLD, NEW], ids=["same topic", "created again"])
+def test_a_reset_starts_another_incarnation_at_its_target(
     operator: psycopg.Connection, topic_id: UUID
 ) -> None:
     decisions.reset(operator, [plan_reset(held(operator), PartitionLog(topic_id, 10, 900), 42)])
@@ -108,8 +107,7 @@ def test_a_reset_begins_another_life_at_its_target(
         None,
     )
     assert ledger(operator) == [("reset", 2, 42, 42, 0, 0, 0, 0)]
-    broker = BrokerPartition(topic_id, 10, 900)
-    assert start_position(StoredPosition(topic_id, 2, 42, 6, after.status, None), broker) == 42
+    assert blocker_of(after, PartitionLog(topic_id, 10, 900)) is None
 
 
 def test_resets_are_done_all_or_none(operator: psycopg.Connection) -> None:
@@ -130,7 +128,7 @@ def test_resets_are_done_all_or_none(operator: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic_id", "kept"), [(OLD, 4500), (NEW, None)], ids=["same topic", "made anew"]
+    ("topic_id", "kept"), [(OLD, 4500), (NEW, None)], ids=["same topic", "created again"]
 )
 def test_records_that_were_accepted_stay_so_as_long_as_they_are_the_same(
     operator: psycopg.Connection, topic_id: UUID, kept: int | None
@@ -157,7 +155,7 @@ def test_a_tripped_partition_goes_on_with_its_records_accepted(
 def test_a_batch_begun_before_a_decision_is_fenced_and_the_next_one_follows_the_ledger(
     store: Store, connection: psycopg.Connection, decision: str
 ) -> None:
-    topic = BrokerPartition(OLD, 0, 90)
+    topic = PartitionLog(OLD, 0, 90)
     store.take({PLACE: topic})
     store.begin(batch_at(0))
     log = PartitionLog(OLD, 5, 90)
@@ -204,7 +202,7 @@ def test_the_commands_say_what_a_partition_needs_and_do_it_when_told_to(
     shown = json.loads(btl("offsets", "show", "--json"))
     assert shown["broker"] is None
     assert {
-        (each["topic"], (each["need"] or {}).get("situation"), each["lag"])
+        (each["topic"], (each["required_decision"] or {}).get("blocker"), each["lag"])
         for each in shown["partitions"]
     } == {
         ("articles", "truncated", 0),

@@ -17,12 +17,12 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.recompute import recompute_dirty
+from below_the_line.partitions import PartitionLog
 from consumers.adapters import dead_letters
 from consumers.adapters.dead_letters import RedriveStore
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.dead_letters import Letter, Selection
-from consumers.core.positions import BrokerPartition
 from consumers.redrive import RedriveSummary, redrive
 from tests.builders import NOW_MILLISECONDS, envelope
 from tests.pipeline import assert_accounted, wait_until
@@ -435,7 +435,7 @@ def test_redrives_and_consumers_side_by_side_lose_nothing_and_do_not_get_in_each
         with closing(Store(database_url, "another")) as store:
             for topic in ("comment-events", "articles"):
                 partition = Partition(topic, 0)
-                store.take({partition: BrokerPartition(UUID(int=9), 0, 1 << 40)})
+                store.take({partition: PartitionLog(UUID(int=9), 0, 1 << 40)})
                 judged = [
                     DecodedRecord(each, decode(each))
                     for each in reversed(records)

@@ -10,18 +10,18 @@ import psycopg
 import pytest
 
 from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.partitions import PartitionLog
 from consumers.adapters.postgres import Store, StoreError
 from consumers.bisection import isolate
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.failures import Failure
 from consumers.core.observer import Observer, Step
-from consumers.core.positions import BrokerPartition, StoredPosition
 from tests.builders import deleted, edited, posted
 from tests.pipeline import wait_until
 
 pytestmark = pytest.mark.stack
 ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
-BROKER = BrokerPartition(UUID(int=1), 0, 1_000_000)
+BROKER = PartitionLog(UUID(int=1), 0, 1_000_000)
 
 
 @pytest.fixture
@@ -166,9 +166,9 @@ def test_whoever_lost_a_partition_can_not_write_and_leaves_no_trace(
     both = batch_of([posted("c1")])
     both.add(ONE, batch_of([posted("c2")], partition=ONE).judged, 0, 1, now=0.0)
     store.begin(both)
-    assert successor.take({ONE: BROKER})[ONE] == StoredPosition(
-        BROKER.topic_id, 1, 0, 2, "consuming", None
-    )
+    taken = successor.take({ONE: BROKER})[ONE]
+    assert (taken.topic_id, taken.incarnation, taken.next_offset) == (BROKER.topic_id, 1, 0)
+    assert (taken.epoch, taken.owner, taken.status) == (2, successor.owner, "consuming")
     with pytest.raises(StoreError) as refused:
         store.finish()
     assert refused.value.failure is Failure.FENCED

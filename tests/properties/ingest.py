@@ -9,9 +9,9 @@ from psycopg.rows import dict_row
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.partitions import PartitionLog
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Entry, Partition
-from consumers.core.positions import BrokerPartition
 from tests.pipeline import wait_until
 from tests.properties.histories import record_of
 from tests.properties.model import KEYS, CloudEvent, Tables
@@ -37,7 +37,7 @@ class Process:
         """Take the partitions, as after a restart."""
         held = self.store.take(
             {
-                Partition(topic, number): BrokerPartition(topic_id, 0, 1_000_000)
+                Partition(topic, number): PartitionLog(topic_id, 0, 1_000_000)
                 for topic, topic_id in TOPICS.items()
                 for number in self._numbers
             }

@@ -12,9 +12,9 @@ import pytest
 from psycopg import sql
 
 from below_the_line.contracts.events import Event, Record, order_key
+from below_the_line.partitions import PartitionLog
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Partition
-from consumers.core.positions import BrokerPartition
 from tests.builders import edited, event, posted
 
 pytestmark = pytest.mark.stack
@@ -30,7 +30,7 @@ def load(database_url: str, events: Sequence[Event]) -> None:
     ]
     batch.add(ZERO, judged, 0, len(judged), now=0.0)
     with closing(Store(database_url, "group")) as store:
-        store.take({ZERO: BrokerPartition(UUID(int=1), 0, len(judged))})
+        store.take({ZERO: PartitionLog(UUID(int=1), 0, len(judged))})
         store.begin(batch)
         store.finish()
 

@@ -9,9 +9,10 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from below_the_line.closing.barrier import Target, take_barrier
+from below_the_line.closing.barrier import take_barrier
 from below_the_line.closing.windows import apply_barrier, apply_windows
 from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
+from below_the_line.partitions import PartitionLog
 from below_the_line.settings import Settings
 from tests.sql.newsroom import Newsroom, t
 
@@ -96,7 +97,7 @@ def test_behind_a_barrier_it_is_what_was_set_when_the_barrier_was_taken(
         Settings.model_validate({"BTL_GRACE": 7}),
         attempt_id="1",
         run_id="r",
-        end_offsets=lambda _settings: [Target("articles", 0, UUID(int=1), 0, 0)],
+        read_logs=lambda _settings: {("articles", 0): PartitionLog(UUID(int=1), 0, 0)},
     )
     for second, final in (("06.999999", False), ("07", True)):
         connection.execute(

@@ -8,10 +8,10 @@ from uuid import UUID
 
 import pytest
 
-from below_the_line.accounting.audit import Report, around, judge
+from below_the_line.accounting.audit import Report, judge, widest_logs
 from below_the_line.accounting.ledger import Account, Break, Ledger, Marks
-from below_the_line.accounting.positions import Position
-from below_the_line.partitions import Logs, PartitionLog
+from below_the_line.partitions import Logs, PartitionLog, Position
+from tests import builders
 
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
 AT = datetime(2026, 5, 1, 10, tzinfo=UTC)
@@ -19,10 +19,7 @@ LOGS: Logs = {("events", 0): PartitionLog(TOPIC, 0, 120)}
 
 
 def position(next_offset: int = 100, **changes: Any) -> Position:
-    return replace(
-        Position("group", "events", 0, TOPIC, 1, next_offset, 7, None, AT, "consuming", None, None),
-        **changes,
-    )
+    return builders.position(next_offset, **{"partition": 0, "moved_at": AT, **changes})
 
 
 def life(**changes: Any) -> Account:
@@ -287,16 +284,14 @@ def test_a_partition_that_nobody_took_is_listed_with_its_lag() -> None:
     assert findings(report) == []
 
 
-def test_logs_that_move_while_the_database_is_read_do_not_look_as_if_they_left_our_position_out() -> (
-    None
-):
+def test_logs_that_move_while_the_database_is_read_leave_the_position_inside() -> None:
     before = {("events", 0): PartitionLog(TOPIC, 0, 90), ("gone", 0): PartitionLog(TOPIC, 0, 1)}
     after = {("events", 0): PartitionLog(TOPIC, 110, 120), ("events", 1): PartitionLog(TOPIC, 5, 6)}
-    logs = around(before, after)
+    logs = widest_logs(before, after)
     assert logs == {
         ("events", 0): PartitionLog(TOPIC, 0, 120),
         ("events", 1): PartitionLog(TOPIC, 5, 6),
     }
     assert findings(judge(ledger(life()), logs, "group")) == []
     anew = {("events", 0): PartitionLog(OTHER, 110, 120)}
-    assert around(before, anew) == anew
+    assert widest_logs(before, anew) == anew

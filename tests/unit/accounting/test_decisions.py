@@ -1,24 +1,16 @@
 """What a decision would do, and where there is nothing to decide."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from below_the_line.accounting.decisions import plan_acceptance, plan_gap, plan_reset
-from below_the_line.accounting.positions import Position
 from below_the_line.errors import BelowTheLineError
-from below_the_line.partitions import PartitionLog
+from below_the_line.partitions import PartitionLog, Position
+from tests.builders import position
 
 TOPIC, OTHER = UUID(int=1), UUID(int=2)
 LOG = PartitionLog(TOPIC, 10, 20)
-
-
-def position(next_offset: int, *, topic_id: UUID = TOPIC, status: str = "consuming") -> Position:
-    moved_at = datetime(2026, 5, 1, tzinfo=UTC)
-    return Position(
-        "group", "events", 3, topic_id, 1, next_offset, 7, None, moved_at, status, None, None
-    )
 
 
 def test_a_gap_reaches_from_the_position_to_the_log_start() -> None:
@@ -43,7 +35,7 @@ def test_a_gap_reaches_from_the_position_to_the_log_start() -> None:
         (
             position(4, topic_id=OTHER),
             LOG,
-            "no gap: .*made anew.* `btl offsets reset events 3 --to start`",
+            "no gap: .*created again.* `btl offsets reset events 3 --to start`",
         ),
         (position(4), None, "events is not at the brokers"),
     ],
@@ -89,12 +81,12 @@ def test_where_there_is_no_gap_none_is_accepted(
             position(18, topic_id=OTHER),
             12,
             (
-                "from offset 18 to 12 (the topic made anew, log 10 to 20): up to 2 records are"
+                "from offset 18 to 12 (the topic created again, log 10 to 20): up to 2 records are"
                 " never read, 8 are still to be read"
             ),
         ),
     ],
-    ids=["back", "forward", "to the end", "nowhere", "cut log", "over a gap", "made anew"],
+    ids=["back", "forward", "to the end", "nowhere", "cut log", "over a gap", "created again"],
 )
 def test_a_reset_says_how_much_is_read_again_or_never(
     stored: Position, target: int, words: str

@@ -15,14 +15,14 @@ from structlog.testing import capture_logs
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.errors import BelowTheLineError
+from below_the_line.partitions import PartitionLog, Position
 from consumers.adapters.kafka import Polled
 from consumers.adapters.postgres import StoreError
 from consumers.core.batch import Batch, BatchPolicy, Entry, Partition
 from consumers.core.failures import Failure
 from consumers.core.observer import Cause, Halt, Observer
-from consumers.core.positions import BrokerPartition, StoredPosition
 from consumers.service import Consumer
-from tests.builders import record
+from tests.builders import position, record
 
 ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
 TOPIC = UUID(int=1)
@@ -105,11 +105,11 @@ class World:
         changed, self.changed = self.changed, False
         return self.assigned if changed else None
 
-    def describe(self, partitions: Iterable[Partition]) -> dict[Partition, BrokerPartition]:
+    def describe(self, partitions: Iterable[Partition]) -> dict[Partition, PartitionLog]:
         self.described += 1
         self.on_describe(self.described)
         return {
-            partition: BrokerPartition(self.topic_id, 0, self.log_ends[partition])
+            partition: PartitionLog(self.topic_id, 0, self.log_ends[partition])
             for partition in partitions
         }
 
@@ -137,20 +137,19 @@ class World:
 
     # What it sees of Postgres
 
-    def take(
-        self, partitions: Mapping[Partition, BrokerPartition]
-    ) -> dict[Partition, StoredPosition]:
+    def take(self, partitions: Mapping[Partition, PartitionLog]) -> dict[Partition, Position]:
         self.takes.append(self.now)
         self.lost = frozenset()
         return {
-            partition: StoredPosition(
-                TOPIC,
-                1,
+            partition: position(
                 self.stored[partition],
-                len(self.takes),
-                self.statuses.get(partition, "consuming"),
-                self.stopped.get(partition),
-                self.accepted.get(partition),
+                topic=partition.topic,
+                partition=partition.number,
+                topic_id=TOPIC,
+                epoch=len(self.takes),
+                status=self.statuses.get(partition, "consuming"),
+                status_detail=self.stopped.get(partition),
+                accepted_offset=self.accepted.get(partition),
             )
             for partition in partitions
         }
@@ -302,7 +301,7 @@ def test_a_partition_whose_records_are_gone_is_stopped_and_the_others_go_on() ->
         log_ends={ZERO: 40, ONE: 20},
     )
     world.run()
-    assert "the broker lost records" in world.stopped[ZERO]
+    assert "the brokers lost records" in world.stopped[ZERO]
     assert world.stored == {ZERO: 50, ONE: 20}
 
 
@@ -476,7 +475,7 @@ def test_a_topic_that_was_made_anew_is_noticed_even_if_its_offsets_look_like_our
 
     world = World(records=until(20), meanwhile=replace)
     world.run()
-    assert "made anew" in world.stopped[ZERO]
+    assert "created again" in world.stopped[ZERO]
 
 
 def bad_until(last: int) -> Callable[[Partition, int, int], list[Record]]:
@@ -489,9 +488,7 @@ def bad_until(last: int) -> Callable[[Partition, int, int], list[Record]]:
     return records
 
 
-def test_the_breaker_rolls_back_the_batch_and_stops_its_partition_until_somebody_accepts_the_records() -> (
-    None
-):
+def test_the_breaker_rolls_the_batch_back_and_stops_its_partition_until_it_is_accepted() -> None:
     world = World(assigned=frozenset({ZERO, ONE}), records=bad_until(500))
     world.run(batch_records=150)
     assert world.statuses == {ZERO: "tripped"}
