@@ -1,161 +1,340 @@
-"""Migrations: the files of sql/migrations, forward only, each in a transaction of its own.
+"""Bring a database to the schema that the files below sql/ describe.
 
 Why not a library: see docs/adr/0002-migrations.md.
 """
 
-import hashlib
 import re
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import takewhile
 
 import psycopg
 
-from below_the_line import resources
 from below_the_line.database.connections import connect, describe
+from below_the_line.database.schema_files import Repeatable, Schema, SchemaFile, object_of, read
 from below_the_line.errors import BelowTheLineError
 
-_LOCK = (
-    0x62746C6D  # "btlm": one migrator at a time, whoever else uses advisory locks in this database
-)
-_FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_LOCK = 0x62746C6D
+"""Key of the advisory lock: "btlm". One runner at a time changes a database."""
+_LOCK_POLL_SECONDS = 0.2
+_AS_OWNER = "set local role btl_owner"
 
-_CREATE_HISTORY = """
-create schema if not exists below_the_line;
-comment on schema below_the_line is 'Which migrations were applied';
-create table if not exists below_the_line.migrations (
-    number integer primary key,
-    name text not null,
-    sha256 text not null,
-    applied_at timestamptz not null default clock_timestamp()
-);
-comment on table below_the_line.migrations is 'One row per migration applied to this database';
-comment on column below_the_line.migrations.number is 'Its number';
-comment on column below_the_line.migrations.name is 'Its file name';
-comment on column below_the_line.migrations.sha256 is 'Digest of its text when it was applied';
-comment on column below_the_line.migrations.applied_at is 'When it was applied';
-grant usage on schema below_the_line to public;
-grant select on below_the_line.migrations to public;
+_HISTORY_EXISTS = "select to_regclass('below_the_line.files') is not null"
+_MADE_BEFORE_RELEASES = "select to_regclass('below_the_line.migrations') is not null"
+_APPLIED = "select name, sha256 from below_the_line.files"
+_RECORD = """
+insert into below_the_line.files (name, sha256)
+select * from unnest(%s::text[], %s::text[])
+on conflict (name) do update set sha256 = excluded.sha256, applied_at = clock_timestamp()
+"""
+_FORGET = "delete from below_the_line.files where name = any(%s)"
+
+_HOLDER = """
+select activity.pid, activity.application_name, activity.xact_start
+from pg_locks as held
+inner join pg_stat_activity as activity on activity.pid = held.pid
+where held.locktype = 'advisory'
+    and held.granted
+    and (held.classid, held.objid, held.objsubid) = (0, %s, 1)
+    and held.database = (select oid from pg_database where datname = current_database())
+"""
+
+# The functions, views and tables of our schemas, each with the statements that drop it: none for
+# a table; for a function those for its triggers first, because its file makes them.
+_OBJECTS = """
+select
+    format('%s.%s', namespace.nspname, routine.proname),
+    array(
+        select format('drop trigger %I on %s', trigger.tgname, trigger.tgrelid::regclass)
+        from pg_trigger as trigger
+        where trigger.tgfoid = routine.oid
+    ) || format('drop routine %s', routine.oid::regprocedure)
+from pg_proc as routine
+inner join pg_namespace as namespace on namespace.oid = routine.pronamespace
+where namespace.nspname in ('discussion', 'ingest', 'metrics')
+union all
+select
+    format('%s.%s', namespace.nspname, relation.relname),
+    case
+        when relation.relkind = 'v' then array[format('drop view %s', relation.oid::regclass)]
+        else '{}'
+    end
+from pg_class as relation
+inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+where namespace.nspname in ('discussion', 'ingest', 'metrics')
+    and relation.relkind in ('r', 'p', 'v', 'm')
+"""
+
+_INVALID_INDEXES = """
+select relation.relname, index.indexrelid::regclass::text
+from pg_index as index
+inner join pg_class as relation on relation.oid = index.indexrelid
+inner join pg_namespace as namespace on namespace.oid = relation.relnamespace
+where not index.indisvalid and namespace.nspname in ('discussion', 'ingest', 'metrics')
 """
 
 
-@dataclass(frozen=True)
-class Migration:
-    """One file of sql/migrations."""
+def migrate(
+    url: str,
+    schema: Schema | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> list[str]:
+    """Bring the database up to date and return the names of the files applied, in order.
 
-    number: int
-    name: str
-    text: str
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-
-def available(folder: Path | None = None) -> list[Migration]:
-    """The migrations that this version of the software knows, in order, numbered from 1 without a
-    gap.
+    All of a run is one transaction, except migrations that cannot run in one: each of these is
+    recorded after it succeeded, and an interrupted run resumes there. Safe to run twice and by two
+    at once: the second waits for the first, and says so once to ``announce``. Raises
+    BelowTheLineError.
     """
-    found = []
-    for path in sorted((folder or resources.SQL / "migrations").glob("*.sql")):
-        match = _FILE_NAME.fullmatch(path.name)
-        if match is None:
-            raise ValueError(f"{path.name}: a migration is named 0001_words.sql")
-        found.append(Migration(int(match[1]), path.name, path.read_text(encoding="utf-8")))
-    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
-        raise ValueError("migrations are not numbered from 1 without a gap")
+    schema = schema or read()
+    applied: list[str] = []
+    try:
+        with connect(url, application_name="btl migrate", autocommit=True) as connection:
+            database = describe(url)
+            while True:
+                with _exclusive(connection, announce):
+                    files, outside = _in_transaction(connection, schema, database)
+                applied += files
+                if outside is None:
+                    return applied
+                # A lock needs a transaction, this statement must not run in one: two connections.
+                with (
+                    connect(url, application_name="btl migrate", autocommit=True) as guard,
+                    _exclusive(guard, announce),
+                ):
+                    guard.execute("set local idle_in_transaction_session_timeout = 0")
+                    if outside.name not in _history(connection, database):
+                        _outside_transaction(connection, outside, database)
+                        applied.append(outside.name)
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BelowTheLineError(
+            f"No permission to migrate {describe(url)}: {error.diag.message_primary}.",
+            "Migrate as the database's owner, with the right to create roles; services run as"
+            " btl_ingest and so on.",
+        ) from None
+
+
+def require_current(url: str, schema: Schema | None = None) -> None:
+    """Return if the database has the schema of this software. Raises BelowTheLineError if it is
+    older or newer.
+    """
+    schema = schema or read()
+    with connect(url, application_name="btl", autocommit=True) as connection:
+        database = describe(url)
+        history = _history(connection, database)
+    missing = pending(schema, history, database)
+    if not missing:
+        _reject_unknown(schema, filter(_is_routine, history), database)
+    for file in (*missing, *schema.repeatables):
+        if history.get(file.name) != file.sha256:
+            raise BelowTheLineError(
+                f"The database {database} is not up to date: sql/{file.name}"
+                f" {'has changed' if file.name in history else 'is missing'}.",
+                "Run `btl migrate`.",
+            )
+
+
+def pending(schema: Schema, history: Mapping[str, str], database: str) -> list[SchemaFile]:
+    """Return the tables and migrations still to apply, given the digests of the files applied.
+
+    Raises BelowTheLineError when one was applied that this software does not know, or when an
+    applied one was edited.
+    """
+    _reject_unknown(
+        schema, [name for name in history if name.startswith(("tables/", "migrations/"))], database
+    )
+    for file in schema.once:
+        if history.get(file.name, file.sha256) != file.sha256:
+            raise BelowTheLineError(
+                f"sql/{file.name} was applied to {database} with another text than the one here.",
+                "Files of sql/tables and sql/migrations are never edited once applied: restore the"
+                " file, and write the change as a new migration.",
+            )
+    return [file for file in schema.once if file.name not in history]
+
+
+def _reject_unknown(schema: Schema, names: Iterable[str], database: str) -> None:
+    for name in sorted(set(names) - set(schema.files)):
+        raise BelowTheLineError(
+            f"The database {database} is newer than this software: sql/{name} was applied to it and"
+            " is not known here.",
+            "Run the version that applied it, or a later one.",
+        )
+
+
+def _is_routine(name: str) -> bool:
+    return name.startswith("routines/")
+
+
+@contextmanager
+def _exclusive(
+    connection: psycopg.Connection, announce: Callable[[str], None] | None
+) -> Iterator[None]:
+    """Open a transaction that no other runner's transaction runs beside."""
+    while True:
+        with connection.transaction():
+            # Waiting inside the lock function would keep a snapshot, and `create index
+            # concurrently` of the runner that holds the lock would wait for that snapshot.
+            locked = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
+            if locked == (True,):
+                yield
+                return
+        if announce is not None:
+            announce(_holder(connection))
+            announce = None
+        time.sleep(_LOCK_POLL_SECONDS)
+
+
+def _holder(connection: psycopg.Connection) -> str:
+    row = connection.execute(_HOLDER, [_LOCK]).fetchone()
+    if row is None:
+        return "Waiting for another migration, which is about to end."
+    pid, application, since = row
+    began = "" if since is None else f", since {since:%Y-%m-%d %H:%M:%S} UTC"
+    return f"Waiting for another migration: Postgres process {pid} ({application}){began}."
+
+
+def _history(connection: psycopg.Connection, database: str) -> dict[str, str]:
+    """Return the digests of the files applied, by name. Raises BelowTheLineError for a database
+    that was made before release 0.1.0.
+    """
+    if connection.execute(_MADE_BEFORE_RELEASES).fetchone() == (True,):
+        raise BelowTheLineError(
+            f"The database {database} was made before release 0.1.0 and cannot be migrated.",
+            "Locally: `btl reset`, then `btl up`. Elsewhere: run `btl migrate` on an empty database"
+            " and let the consumers read the topics from the beginning.",
+        )
+    if connection.execute(_HISTORY_EXISTS).fetchone() == (False,):
+        return {}
+    return dict(connection.execute(_APPLIED).fetchall())
+
+
+def _in_transaction(
+    connection: psycopg.Connection, schema: Schema, database: str
+) -> tuple[list[str], SchemaFile | None]:
+    """Apply all that is pending, up to a migration that cannot run in a transaction.
+
+    Returns the names of the files applied, and that migration.
+    """
+    history = _history(connection, database)
+    todo = pending(schema, history, database)
+    if history and todo:
+        connection.execute(_AS_OWNER)
+    done: list[SchemaFile] = []
+    for file in takewhile(lambda file: file.in_transaction, todo):
+        with _readable(file, database):
+            connection.execute(file.content)
+        done.append(file)
+    outside = todo[len(done)] if len(done) < len(todo) else None
+    if outside is None:
+        done += _repeat(connection, schema, history, database)
+    _record(connection, done)
+    return [file.name for file in done], outside
+
+
+def _outside_transaction(connection: psycopg.Connection, file: SchemaFile, database: str) -> None:
+    """Apply a migration of one statement. A run that was killed may have left an index that is
+    not valid: it is dropped first.
+    """
+    with _readable(file, database):
+        for name, qualified in connection.execute(_INVALID_INDEXES).fetchall():
+            if re.search(rf"\b{re.escape(name)}\b".encode(), file.content):
+                connection.execute(f"drop index concurrently {qualified}".encode())
+        connection.execute(file.content)
+    with connection.transaction():
+        connection.execute(_AS_OWNER)
+        _record(connection, [file])
+
+
+def _repeat(
+    connection: psycopg.Connection, schema: Schema, history: Mapping[str, str], database: str
+) -> list[Repeatable]:
+    """Apply the repeatable files that changed, or whose object is missing. Returns them."""
+    objects = _objects(connection)
+    unknown = set(history) - set(schema.files)
+    _reject_unknown(
+        schema,
+        [name for name in unknown if _is_routine(name) and object_of(name) in objects],
+        database,
+    )
+    due: set[Repeatable] = set()
+    for file in schema.repeatables:
+        if file.object not in objects:
+            due |= {file, *schema.dependents(file)}
+        elif history.get(file.name) != file.sha256:
+            due.add(file)
+    if due or unknown:
+        connection.execute(_AS_OWNER)
+        connection.execute(_FORGET, [list(unknown)])
+    done = []
+    for file in schema.repeatables:
+        if file in due:
+            with _readable(file, database):
+                due |= _replace(connection, schema, file, objects)
+            done.append(file)
+    return done
+
+
+def _replace(
+    connection: psycopg.Connection,
+    schema: Schema,
+    file: Repeatable,
+    objects: dict[str, list[str]],
+) -> set[Repeatable]:
+    """Apply one file. Where Postgres cannot replace what is there (a view's columns changed, a
+    function's parameters), drop it first, together with what depends on it, and return the files
+    that make those again.
+    """
+    if not _is_routine(file.name) or file.object not in objects:
+        connection.execute(file.statements)
+        return set()
+    try:
+        with connection.transaction():
+            connection.execute(file.statements)
+            _require_one(connection, file)
+        return set()
+    except (psycopg.errors.InvalidTableDefinition, psycopg.errors.InvalidFunctionDefinition):
+        dependents = schema.dependents(file)
+    for dependent in (*reversed(dependents), file):
+        if _is_routine(dependent.name):
+            for statement in objects.pop(dependent.object, ()):
+                connection.execute(statement.encode())
+    connection.execute(file.statements)
+    return set(dependents)
+
+
+def _require_one(connection: psycopg.Connection, file: Repeatable) -> None:
+    """Raise InvalidFunctionDefinition if the new text made a second function beside the old one."""
+    if len([row for row in connection.execute(_OBJECTS).fetchall() if row[0] == file.object]) > 1:
+        raise psycopg.errors.InvalidFunctionDefinition(f"two functions {file.object}")
+
+
+def _objects(connection: psycopg.Connection) -> dict[str, list[str]]:
+    """Return the statements that drop each function, view and table of our schemas, by name."""
+    found: dict[str, list[str]] = {}
+    for name, drops in connection.execute(_OBJECTS).fetchall():
+        found.setdefault(name, []).extend(drops)
     return found
 
 
-def pending(known: list[Migration], applied: dict[int, str], database: str) -> list[Migration]:
-    """What is left to apply, given the digests of what was applied by number.
-
-    Raises BelowTheLineError when the database is newer than this software, or when an applied
-    migration was edited.
-    """
-    newer = sorted(set(applied) - {migration.number for migration in known})
-    if newer:
-        raise BelowTheLineError(
-            f"The database {database} is newer than this software: it has migration"
-            f" {newer[-1]:04d}, the last one known here is {len(known):04d}.",
-            "Run the version that wrote it, or a later one.",
-        )
-    for migration in known:
-        if migration.number in applied and applied[migration.number] != migration.sha256:
-            raise BelowTheLineError(
-                f"Migration {migration.name} was applied to {database} with another text than the"
-                " one here.",
-                "Migrations are never edited: restore the file, and write the change as a new"
-                " migration.",
-            )
-    return [migration for migration in known if migration.number not in applied]
-
-
-def migrate(url: str, folder: Path | None = None) -> list[str]:
-    """Bring the database up to date and return the names of the migrations applied, in order.
-
-    Safe to run twice and by two at once: the second waits for the first and finds nothing to do.
-    Each migration is one transaction, recorded in it, so that an interrupted run resumes where it
-    stopped. Raises BelowTheLineError.
-    """
-    with connect(url, application_name="btl migrate", autocommit=True) as connection:
-        try:
-            return _migrate(connection, available(folder), describe(url))
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise BelowTheLineError(
-                f"No permission to migrate {describe(url)}: {error.diag.message_primary}.",
-                "Migrate as the database's owner, with the right to create roles; services run as"
-                " btl_ingest and so on.",
-            ) from None
-
-
-def require_current(url: str) -> None:
-    """Return if the database has all migrations. Raises BelowTheLineError if some are missing, or
-    it is newer.
-    """
-    with connect(url, application_name="btl", autocommit=True) as connection:
-        todo = pending(available(), _applied(connection), describe(url))
-    if todo:
-        raise BelowTheLineError(
-            f"The database {describe(url)} is not up to date: {todo[0].name} is missing.",
-            "Run `btl migrate`.",
+def _record(connection: psycopg.Connection, files: Sequence[SchemaFile]) -> None:
+    if files:
+        connection.execute(
+            _RECORD, [[file.name for file in files], [file.sha256 for file in files]]
         )
 
 
-def _applied(connection: psycopg.Connection) -> dict[int, str]:
-    if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (
-        True,
-    ):
-        return {}
-    return dict(
-        connection.execute("select number, sha256 from below_the_line.migrations").fetchall()
-    )
-
-
-def _migrate(connection: psycopg.Connection, known: list[Migration], database: str) -> list[str]:
-    connection.execute("select pg_advisory_lock(%s)", [_LOCK])
-    if connection.execute("select to_regclass('below_the_line.migrations') is null").fetchone() == (
-        True,
-    ):
-        connection.execute(_CREATE_HISTORY)
-    todo = pending(known, _applied(connection), database)
-    for migration in todo:
-        try:
-            with connection.transaction():
-                connection.execute(migration.text.encode())
-                connection.execute("reset role")
-                connection.execute(
-                    "insert into below_the_line.migrations (number, name, sha256) values (%s,"
-                    " %s, %s)",
-                    [migration.number, migration.name, migration.sha256],
-                )
-        except psycopg.errors.InsufficientPrivilege:
-            raise
-        except psycopg.Error as error:
-            raise BelowTheLineError(
-                f"Migration {migration.name} failed on {database}:"
-                f" {error.diag.message_primary or error}.",
-                "Nothing of it was kept. Mend the cause and run `btl migrate` again.",
-            ) from error
-    connection.execute("select pg_advisory_unlock(%s)", [_LOCK])
-    return [migration.name for migration in todo]
+@contextmanager
+def _readable(file: SchemaFile, database: str) -> Iterator[None]:
+    """Turn an error of Postgres into one that names the file."""
+    try:
+        yield
+    except psycopg.errors.InsufficientPrivilege:
+        raise
+    except psycopg.Error as error:
+        detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
+        raise BelowTheLineError(
+            f"sql/{file.name} failed on {database}: {error.diag.message_primary or error}{detail}.",
+            "Nothing of it was kept. Fix the cause and run `btl migrate` again.",
+        ) from error

@@ -13,7 +13,9 @@ def migrate() -> None:
     from below_the_line.database.migrations import migrate as apply
     from btl.cli.configuration import settings
 
-    applied = apply(settings().require_database_url())
+    applied = apply(
+        settings().require_database_url(), announce=lambda text: typer.echo(text, err=True)
+    )
     for name in applied:
-        typer.echo(f"applied {name}")
-    typer.echo(f"{len(applied)} migrations applied." if applied else "The database is up to date.")
+        typer.echo(f"applied sql/{name}")
+    typer.echo(f"{len(applied)} files applied." if applied else "The database is up to date.")

@@ -123,7 +123,7 @@ class Start:
             return
         with self._step("tables", "migrating the database") as say:
             applied = migrate(url)
-            say(f"{len(applied)} migrations applied" if applied else "up to date")
+            say(f"{len(applied)} files of sql/ applied" if applied else "up to date")
 
     def _airflow(self, postgres_up: "Future[None]") -> None:
         if not self._choice.runs_airflow:

@@ -135,7 +135,7 @@ def test_a_role_without_the_right_to_migrate_is_told(
             )
         )
     with psycopg.connect(database_url, autocommit=True) as connection:
-        connection.execute("drop table below_the_line.migrations")
+        connection.execute("drop table below_the_line.files")
     parts |= {"user": "btl_nobody", "password": "nobody"}
     try:
         done = run(tmp_path, "migrate", BTL_DATABASE_URL=make_conninfo(**parts))

@@ -51,7 +51,7 @@ BREAKS = (
     Break(
         "G2",
         "the fence lets everybody through",
-        "sql/migrations/0003_ingest.sql",
+        "sql/routines/ingest/advance_offsets.sql",
         {
             "        and held.owner = in_owner\n": "",
             "        and held.epoch = batch.epoch\n": "",
@@ -103,7 +103,7 @@ BREAKS = (
     Break(
         "G4",
         "a comment at the very end of its window is in time",
-        "sql/migrations/0005_metrics.sql",
+        "sql/routines/discussion/in_intervals.sql",
         {"in_at < piece.ends_at": "in_at <= piece.ends_at"},
         ("tests/properties/test_closing.py",),
     ),

@@ -1,16 +1,4 @@
--- Redriving dead letters: when each was last judged, which ones are meant by a selection, and what a redrive may change.
-set local role btl_owner;
-
-alter table ingest.dead_letters add column judged_at timestamptz;
-update ingest.dead_letters set judged_at = dead_lettered_at;
-alter table ingest.dead_letters
-alter column judged_at set default clock_timestamp(),
-alter column judged_at set not null;
-
-comment on column ingest.dead_letters.judged_at is
-'When it was last judged: a redrive judges nothing twice';
-
-create function ingest.selected_dead_letters(
+create or replace function ingest.selected_dead_letters(
     in_statuses text[],
     in_codes text[],
     in_topic text,
@@ -36,5 +24,3 @@ comment on function ingest.selected_dead_letters is
 
 revoke execute on function ingest.selected_dead_letters from public;
 grant execute on function ingest.selected_dead_letters to btl_ingest, btl_scheduler;
-grant update (stage, code, pointer, message, schema_version, software_version, judged_at)
-on ingest.dead_letters to btl_ingest;

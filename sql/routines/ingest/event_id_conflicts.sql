@@ -1,34 +1,4 @@
--- The account of events that share source and id but not their content, and the order key read backwards.
-set local role btl_owner;
-
--- The inverse of order_key in contracts/events.py: eight bytes of microseconds since 1970, offset by 2^63; id and source in
--- UTF-8, each ended by a zero byte, which neither contains; the digest. A set of one row, which the planner can put in line.
-create function ingest.event_of(in_version bytea)
-returns table (occurred_at timestamptz, event_id text, source text, digest bytea)
-language sql stable
-rows 1
-as $$
-    select
-        to_timestamp(0)
-        + (
-            ('x' || encode(substr(in_version, 1, 8), 'hex'))::bit(64) # 'x8000000000000000'::bit(64)
-        )::bigint
-        * interval '1 microsecond',
-        convert_from(substr(names.pair, 1, names.ended - 1), 'UTF8'),
-        convert_from(substr(names.pair, names.ended + 1, length(names.pair) - names.ended - 1), 'UTF8'),
-        substr(in_version, length(in_version) - 31)
-    from (
-        select
-            substr(in_version, 9, length(in_version) - 40) as pair,
-            position('\x00'::bytea in substr(in_version, 9)) as ended
-    ) as names
-    where in_version is not null
-$$;
-
-comment on function ingest.event_of is
-'The event that an order key (version) names: its time, id, source, and the digest of its content. No row for null.';
-
-create view ingest.event_id_conflicts as
+create or replace view ingest.event_id_conflicts as
 with kept as not materialized (
     select 'articles.content_version' as register, article_id, content_version as version from discussion.articles
     union all
@@ -88,21 +58,14 @@ group by event.source, event.event_id;
 
 comment on view ingest.event_id_conflicts is
 'Events that share source and id but not their content, as far as their versions are kept: append-only tables keep all, a register only its winner. Each is an event in its own right. Reads every version there is.';
-comment on column ingest.event_id_conflicts.source is
-'CloudEvents source that they share';
-comment on column ingest.event_id_conflicts.event_id is
-'CloudEvents id that they share';
+comment on column ingest.event_id_conflicts.source is 'CloudEvents source that they share';
+comment on column ingest.event_id_conflicts.event_id is 'CloudEvents id that they share';
 comment on column ingest.event_id_conflicts.contents is
 'How many different contents (type, time or data) are kept under this source and id';
-comment on column ingest.event_id_conflicts.first_occurred_at is
-'Least time among them';
-comment on column ingest.event_id_conflicts.last_occurred_at is
-'Greatest time among them';
+comment on column ingest.event_id_conflicts.first_occurred_at is 'Least time among them';
+comment on column ingest.event_id_conflicts.last_occurred_at is 'Greatest time among them';
 comment on column ingest.event_id_conflicts.registers is
 'Where they are kept: table and column of schema discussion';
-comment on column ingest.event_id_conflicts.article_ids is
-'The articles that they are about';
+comment on column ingest.event_id_conflicts.article_ids is 'The articles that they are about';
 
-revoke execute on function ingest.event_of from public;
-grant execute on function ingest.event_of to btl_scheduler;
-grant select on ingest.event_id_conflicts to btl_scheduler;
+grant select on ingest.event_id_conflicts to btl_ingest, btl_scheduler;

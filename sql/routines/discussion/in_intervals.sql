@@ -1,0 +1,14 @@
+-- Metric tables, and the views of what a comment counts as. The definitions of the columns are in sql/metrics/*/definitions.yaml.
+create or replace function discussion.in_intervals(in_article_id text, in_at timestamptz) returns boolean
+language sql stable security definer set search_path = ''
+as $$
+    select exists (
+        select from discussion.window_intervals as piece
+        where piece.article_id = in_article_id
+            and (piece.starts_at is null or piece.starts_at <= in_at)
+            and (piece.ends_at is null or in_at < piece.ends_at)
+    )
+$$;
+
+comment on function discussion.in_intervals is
+'Was the discussion open then? For windows with gaps; see in_time.';

@@ -1,0 +1,22 @@
+-- A new rule marks the articles that it may concern. It waits for a closing run under way (same lock), whose windows it
+-- could not see.
+create or replace function discussion.mark_articles_of_rule() returns trigger
+language plpgsql
+as $$
+begin
+    perform pg_advisory_xact_lock(7170102);
+    insert into ingest.dirty_windows (article_id)
+    select closing_window.article_id
+    from discussion.windows as closing_window
+    where closing_window.opens_at >= new.valid_from
+        and (new.site is null or closing_window.site = new.site)
+        and (new.section is null or closing_window.section = new.section);
+    return null;
+end
+$$;
+
+comment on function discussion.mark_articles_of_rule is
+'Marks the windows that a new rule may change, for the next closing run.';
+
+create or replace trigger mark_articles_of_rule after insert on discussion.closing_rules
+for each row execute function discussion.mark_articles_of_rule();

@@ -1,0 +1,200 @@
+-- Counts "at or before" are running counts whose frame includes rows of the same time: linear, also in a storm of reports.
+-- No nested loops: of an article that has just become hot the planner's statistics know nothing, it would expect a handful
+-- of rows and compare all with all.
+create or replace function discussion.report_rounds(in_articles text[])
+returns table (
+    article_id text,
+    comment_id text,
+    reporter_kind text,
+    reporter_id text,
+    report_id text,
+    reason text,
+    reported_at timestamptz,
+    began_at timestamptz,
+    outcome text,
+    settled_at timestamptz
+)
+language sql stable
+set enable_nestloop = off
+set jit = off
+as $$
+    with report as materialized (
+        select
+            counted.article_id,
+            counted.comment_id,
+            counted.report_id,
+            case when counted.reporter_user_id is null then 'anonymous' else 'user' end as reporter_kind,
+            coalesce(counted.reporter_user_id, counted.reporter_anonymous_id) as reporter_id,
+            counted.reason,
+            counted.reported_at,
+            counted.reported_version
+        from discussion.reports as counted
+        where counted.article_id = any(in_articles)
+            and counted.reported_at is not null
+            and counted.withdrawn_at is null
+    ),
+
+    human_decision as materialized (
+        select
+            moderation.article_id,
+            moderation.comment_id,
+            moderation.decision,
+            moderation.decided_at,
+            row_number() over (
+                partition by moderation.article_id, moderation.comment_id
+                order by moderation.decided_at, moderation.version
+            ) as place
+        from discussion.moderation_decisions as moderation
+        where moderation.article_id = any(in_articles) and not moderation.automated
+    ),
+
+    report_decision as materialized (
+        select
+            report.article_id,
+            report.comment_id,
+            report.report_id,
+            report.reporter_kind,
+            report.reporter_id,
+            decided.decision,
+            decided.decided_at,
+            decided.version
+        from discussion.report_decisions as decided
+        inner join report
+            on report.article_id = decided.article_id
+            and report.comment_id = decided.comment_id
+            and report.report_id = decided.report_id
+        where decided.article_id = any(in_articles)
+    ),
+
+    deleted_comment as (
+        select deleted.article_id, deleted.comment_id, deleted.deleted_at
+        from discussion.comments as deleted
+        where deleted.article_id = any(in_articles) and deleted.deleted_at is not null
+    ),
+
+    comment_turn as (
+        select
+            happened.article_id,
+            happened.comment_id,
+            happened.report_id,
+            count(happened.edits) over so_far as edits,
+            count(happened.decisions) over so_far as decisions
+        from (
+            select report.article_id, report.comment_id, report.report_id, report.reported_at as at,
+                null::integer as edits, null::integer as decisions
+            from report
+            union all
+            select edit.article_id, edit.comment_id, null, edit.edited_at, 1, null
+            from discussion.comment_edits as edit
+            where edit.article_id = any(in_articles)
+            union all
+            select human_decision.article_id, human_decision.comment_id, null, human_decision.decided_at, null, 1
+            from human_decision
+        ) as happened
+        window so_far as (partition by happened.article_id, happened.comment_id order by happened.at)
+    ),
+
+    reporter_turn as (
+        select
+            happened.article_id,
+            happened.comment_id,
+            happened.report_id,
+            count(happened.decisions) over (
+                partition by happened.article_id, happened.comment_id, happened.reporter_kind, happened.reporter_id
+                order by happened.at
+            ) as decisions
+        from (
+            select report.article_id, report.comment_id, report.reporter_kind, report.reporter_id, report.report_id,
+                report.reported_at as at, null::integer as decisions
+            from report
+            union all
+            select report_decision.article_id, report_decision.comment_id, report_decision.reporter_kind,
+                report_decision.reporter_id, null, report_decision.decided_at, 1
+            from report_decision
+        ) as happened
+    ),
+
+    -- A report's round, named by the report that counts in it.
+    placed as materialized (
+        select
+            report.article_id,
+            report.comment_id,
+            report.report_id,
+            comment_turn.decisions as human_decisions_before,
+            first_value(report.report_id) over (round_of order by report.reported_version) as counting_report_id,
+            min(report.reported_at) over round_of as began_at
+        from report
+        inner join comment_turn
+            on comment_turn.article_id = report.article_id
+            and comment_turn.comment_id = report.comment_id
+            and comment_turn.report_id = report.report_id
+        inner join reporter_turn
+            on reporter_turn.article_id = report.article_id
+            and reporter_turn.comment_id = report.comment_id
+            and reporter_turn.report_id = report.report_id
+        window round_of as (
+            partition by
+                report.article_id,
+                report.comment_id,
+                report.reporter_kind,
+                report.reporter_id,
+                comment_turn.edits,
+                comment_turn.decisions,
+                reporter_turn.decisions
+        )
+    ),
+
+    round_decision as (
+        select
+            placed.article_id,
+            placed.comment_id,
+            placed.counting_report_id,
+            (array_agg(report_decision.decision order by report_decision.version desc))[1] as decision,
+            min(report_decision.decided_at) as first_decided_at
+        from placed
+        inner join report_decision
+            on report_decision.article_id = placed.article_id
+            and report_decision.comment_id = placed.comment_id
+            and report_decision.report_id = placed.report_id
+        group by placed.article_id, placed.comment_id, placed.counting_report_id
+    )
+
+    select
+        report.article_id,
+        report.comment_id,
+        report.reporter_kind,
+        report.reporter_id,
+        report.report_id,
+        report.reason,
+        report.reported_at,
+        placed.began_at,
+        case
+            when round_decision.decision is not null then round_decision.decision
+            when comment.deleted_at < coalesce(next_decision.decided_at, 'infinity') then 'void'
+            when next_decision.decision = 'rejected' then 'upheld'
+            when next_decision.decision = 'approved' then 'dismissed'
+            else 'open'
+        end,
+        coalesce(round_decision.first_decided_at, least(comment.deleted_at, next_decision.decided_at))
+    from placed
+    inner join report
+        on report.article_id = placed.article_id
+        and report.comment_id = placed.comment_id
+        and report.report_id = placed.report_id
+    left join round_decision
+        on round_decision.article_id = placed.article_id
+        and round_decision.comment_id = placed.comment_id
+        and round_decision.counting_report_id = placed.report_id
+    left join human_decision as next_decision
+        on next_decision.article_id = placed.article_id
+        and next_decision.comment_id = placed.comment_id
+        and next_decision.place = placed.human_decisions_before + 1
+    left join deleted_comment as comment
+        on comment.article_id = placed.article_id and comment.comment_id = placed.comment_id
+    where placed.report_id = placed.counting_report_id
+$$;
+
+comment on function discussion.report_rounds is
+'Rounds of reports: repeated reports of one reporter on one comment, until the comment is edited, a person moderates it, or a report of that reporter on it is decided; withdrawn ones are left out. report_id, reason and reported_at are those of the report that counts (least version); outcome is upheld, dismissed, ignored, duplicate, void or open; settled_at is the first decision''s time.';
+
+grant execute on function discussion.report_rounds to btl_scheduler;

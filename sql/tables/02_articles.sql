@@ -1,0 +1,112 @@
+-- Articles as their events left them. Rows are products of independent registers, each merged by its own version. There are
+-- no foreign keys: events arrive in any order, and a row made by a later event is a stub until its own event comes.
+create table discussion.articles (
+    article_id text collate "C" not null,
+    url text,
+    headline text,
+    site text collate "C",
+    section text collate "C",
+    topics text[],
+    bylines text[],
+    language text,
+    updated_at timestamptz,
+    discussion_enabled boolean,
+    discussion_closes_at timestamptz,
+    discussion_window_hours integer,
+    content_version bytea,
+    status text,
+    status_changed_at timestamptz,
+    status_version bytea,
+    check (status in ('published', 'unpublished')),
+    check ((content_version is null) = (headline is null)),
+    check ((status_version is null) = (status is null)),
+    primary key (article_id)
+);
+
+comment on table discussion.articles is
+'One row per article that an article event named. Registers: content (greatest version of published and updated) and status (greatest version of published and unpublished).';
+comment on column discussion.articles.article_id is 'The article, as its publisher names it';
+comment on column discussion.articles.url is 'Where the article is read';
+comment on column discussion.articles.headline is 'Its headline';
+comment on column discussion.articles.site is 'The site it belongs to';
+comment on column discussion.articles.section is 'Its section (desk, department)';
+comment on column discussion.articles.topics is 'Its topics';
+comment on column discussion.articles.bylines is 'Who wrote it';
+comment on column discussion.articles.language is 'Language tag (BCP 47)';
+comment on column discussion.articles.updated_at is 'When its publisher last changed it';
+comment on column discussion.articles.discussion_enabled is
+'The article''s own setting: may readers comment at all; null: not set';
+comment on column discussion.articles.discussion_closes_at is
+'The article''s own closing time; null: not set';
+comment on column discussion.articles.discussion_window_hours is
+'The article''s own window in hours from its anchor; null: not set';
+comment on column discussion.articles.content_version is
+'Version of the content register; null: no published or updated event yet';
+comment on column discussion.articles.status is 'published or unpublished; null: neither event yet';
+comment on column discussion.articles.status_changed_at is
+'When the status took effect: time of the published event, or unpublished_at';
+comment on column discussion.articles.status_version is 'Version of the status register';
+
+create table discussion.article_versions (
+    article_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    event_type text not null,
+    url text,
+    headline text,
+    site text collate "C",
+    section text collate "C",
+    topics text[],
+    bylines text[],
+    language text,
+    updated_at timestamptz,
+    discussion_enabled boolean,
+    discussion_closes_at timestamptz,
+    discussion_window_hours integer,
+    published_at timestamptz,
+    unpublished_at timestamptz,
+    unpublished_reason text,
+    check (event_type in ('published', 'updated', 'unpublished')),
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.article_versions is
+'Every published, updated and unpublished event: an append-only set.';
+comment on column discussion.article_versions.article_id is
+'The article, as its publisher names it';
+comment on column discussion.article_versions.source is 'CloudEvents source of the event';
+comment on column discussion.article_versions.event_id is 'CloudEvents id of the event';
+comment on column discussion.article_versions.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.article_versions.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.article_versions.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.article_versions.event_type is 'published, updated or unpublished';
+comment on column discussion.article_versions.url is 'Where the article is read';
+comment on column discussion.article_versions.headline is 'Its headline';
+comment on column discussion.article_versions.site is 'The site it belongs to';
+comment on column discussion.article_versions.section is 'Its section (desk, department)';
+comment on column discussion.article_versions.topics is 'Its topics';
+comment on column discussion.article_versions.bylines is 'Who wrote it';
+comment on column discussion.article_versions.language is 'Language tag (BCP 47)';
+comment on column discussion.article_versions.updated_at is 'When its publisher last changed it';
+comment on column discussion.article_versions.discussion_enabled is
+'The article''s own setting: may readers comment at all; null: not set';
+comment on column discussion.article_versions.discussion_closes_at is
+'The article''s own closing time; null: not set';
+comment on column discussion.article_versions.discussion_window_hours is
+'The article''s own window in hours from its anchor; null: not set';
+comment on column discussion.article_versions.published_at is
+'When the article was or will be published; the least over all versions is the anchor of its window';
+comment on column discussion.article_versions.unpublished_at is
+'When it was taken down, of an unpublished event';
+comment on column discussion.article_versions.unpublished_reason is
+'Why it was taken down, of an unpublished event';
+
+grant select, insert on discussion.article_versions to btl_ingest;
+grant select, insert, update on discussion.articles to btl_ingest;
+grant select on discussion.articles, discussion.article_versions to btl_scheduler;

@@ -1,0 +1,134 @@
+-- Comments, and every edit of one and every decision about one.
+create table discussion.comments (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    user_id text collate "C",
+    display_name text,
+    role text,
+    parent_comment_id text collate "C",
+    posted_at timestamptz,
+    held boolean,
+    first_body text,
+    posted_version bytea,
+    edited_body text,
+    edited_at timestamptz,
+    edited_version bytea,
+    deleted_at timestamptz,
+    deleted_version bytea,
+    decision text,
+    decision_reason text,
+    decision_automated boolean,
+    decided_by text,
+    decided_at timestamptz,
+    decision_version bytea,
+    check ((posted_version is null) = (posted_at is null)),
+    check ((edited_version is null) = (edited_body is null)),
+    check ((deleted_version is null) = (deleted_at is null)),
+    check ((decision_version is null) = (decision is null)),
+    primary key (article_id, comment_id)
+);
+
+comment on table discussion.comments is
+'One row per comment that any event named. Registers: posting (least version), edited body (greatest), deletion (least) and decision (greatest).';
+comment on column discussion.comments.article_id is 'The article, as its publisher names it';
+comment on column discussion.comments.comment_id is 'The comment, as the comment service names it';
+comment on column discussion.comments.user_id is 'Who posted it; null: no posting yet (a stub)';
+comment on column discussion.comments.display_name is 'The name shown with it';
+comment on column discussion.comments.role is 'reader or staff';
+comment on column discussion.comments.parent_comment_id is
+'The comment that it answers; null: top level';
+comment on column discussion.comments.posted_at is
+'When it was posted; decides whether it was in time';
+comment on column discussion.comments.held is
+'It waits, or waited, for a moderator before anyone sees it';
+comment on column discussion.comments.first_body is 'Its text as posted';
+comment on column discussion.comments.posted_version is 'Version of the posting; null: a stub';
+comment on column discussion.comments.edited_body is
+'Its text after the last edit; null: never edited. What readers see is coalesce(edited_body, first_body)';
+comment on column discussion.comments.edited_at is 'When the last edit was made';
+comment on column discussion.comments.edited_version is 'Version of the last edit';
+comment on column discussion.comments.deleted_at is 'When its author deleted it';
+comment on column discussion.comments.deleted_version is 'Version of the deletion';
+comment on column discussion.comments.decision is
+'approved or rejected: the last decision of moderation';
+comment on column discussion.comments.decision_reason is 'Why';
+comment on column discussion.comments.decision_automated is 'Decided by a machine';
+comment on column discussion.comments.decided_by is 'Who decided';
+comment on column discussion.comments.decided_at is 'When it was decided';
+comment on column discussion.comments.decision_version is 'Version of the decision';
+
+create table discussion.comment_edits (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    body text not null,
+    edited_at timestamptz not null,
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.comment_edits is 'Every edit of a comment: an append-only set.';
+comment on column discussion.comment_edits.article_id is 'The article, as its publisher names it';
+comment on column discussion.comment_edits.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.comment_edits.source is 'CloudEvents source of the event';
+comment on column discussion.comment_edits.event_id is 'CloudEvents id of the event';
+comment on column discussion.comment_edits.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.comment_edits.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.comment_edits.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.comment_edits.body is 'The text after the edit';
+comment on column discussion.comment_edits.edited_at is 'When it was made';
+
+create index comment_edits_by_comment on discussion.comment_edits (article_id, comment_id);
+
+create table discussion.moderation_decisions (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    decision text not null,
+    reason text,
+    decided_by text not null,
+    automated boolean not null,
+    decided_at timestamptz not null,
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.moderation_decisions is
+'Every decision about a comment, by a person or a machine: an append-only set.';
+comment on column discussion.moderation_decisions.article_id is
+'The article, as its publisher names it';
+comment on column discussion.moderation_decisions.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.moderation_decisions.source is 'CloudEvents source of the event';
+comment on column discussion.moderation_decisions.event_id is 'CloudEvents id of the event';
+comment on column discussion.moderation_decisions.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.moderation_decisions.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.moderation_decisions.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.moderation_decisions.decision is 'approved or rejected';
+comment on column discussion.moderation_decisions.reason is 'Why';
+comment on column discussion.moderation_decisions.decided_by is 'Who decided';
+comment on column discussion.moderation_decisions.automated is 'Decided by a machine';
+comment on column discussion.moderation_decisions.decided_at is 'When it was decided';
+
+create index moderation_decisions_by_comment on discussion.moderation_decisions (article_id, comment_id);
+
+grant select, insert on discussion.comment_edits, discussion.moderation_decisions to btl_ingest;
+grant select, insert, update on discussion.comments to btl_ingest;
+grant select on
+    discussion.comments,
+    discussion.comment_edits,
+    discussion.moderation_decisions
+to btl_scheduler;

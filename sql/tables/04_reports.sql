@@ -1,0 +1,77 @@
+-- Reports of comments, and every decision about one.
+create table discussion.reports (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    report_id text collate "C" not null,
+    reporter_user_id text collate "C",
+    reporter_anonymous_id text collate "C",
+    reason text,
+    note text,
+    law text,
+    reported_at timestamptz,
+    reported_version bytea,
+    withdrawn_at timestamptz,
+    withdrawn_version bytea,
+    check ((reported_version is null) = (reported_at is null)),
+    check ((withdrawn_version is null) = (withdrawn_at is null)),
+    primary key (article_id, comment_id, report_id)
+);
+
+comment on table discussion.reports is
+'One row per report of a comment that any event named. Registers: report (least version) and withdrawal (least version).';
+comment on column discussion.reports.article_id is 'The article, as its publisher names it';
+comment on column discussion.reports.comment_id is 'The comment, as the comment service names it';
+comment on column discussion.reports.report_id is 'The report, as the comment service names it';
+comment on column discussion.reports.reporter_user_id is 'Who reported, if signed in';
+comment on column discussion.reports.reporter_anonymous_id is 'Who reported, if not signed in';
+comment on column discussion.reports.reason is
+'The reason given; null: no report event yet (a stub)';
+comment on column discussion.reports.note is 'What the reporter wrote';
+comment on column discussion.reports.law is 'The law said to be broken';
+comment on column discussion.reports.reported_at is 'When it was reported';
+comment on column discussion.reports.reported_version is 'Version of the report; null: a stub';
+comment on column discussion.reports.withdrawn_at is 'When the reporter took it back';
+comment on column discussion.reports.withdrawn_version is 'Version of the withdrawal';
+
+create table discussion.report_decisions (
+    article_id text collate "C" not null,
+    comment_id text collate "C" not null,
+    report_id text collate "C" not null,
+    source text collate "C" not null,
+    event_id text collate "C" not null,
+    digest bytea not null,
+    occurred_at timestamptz not null,
+    version bytea not null,
+    decision text not null,
+    decided_by text not null,
+    decided_at timestamptz not null,
+    explanation text,
+    primary key (article_id, source, event_id, digest)
+);
+
+comment on table discussion.report_decisions is
+'Every decision about a report: an append-only set.';
+comment on column discussion.report_decisions.article_id is
+'The article, as its publisher names it';
+comment on column discussion.report_decisions.comment_id is
+'The comment, as the comment service names it';
+comment on column discussion.report_decisions.report_id is 'The report decided on';
+comment on column discussion.report_decisions.source is 'CloudEvents source of the event';
+comment on column discussion.report_decisions.event_id is 'CloudEvents id of the event';
+comment on column discussion.report_decisions.digest is
+'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
+comment on column discussion.report_decisions.occurred_at is
+'CloudEvents time of the event: when it happened';
+comment on column discussion.report_decisions.version is
+'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+comment on column discussion.report_decisions.decision is
+'upheld, dismissed, ignored, duplicate or void';
+comment on column discussion.report_decisions.decided_by is 'Who decided';
+comment on column discussion.report_decisions.decided_at is 'When it was decided';
+comment on column discussion.report_decisions.explanation is 'What was said to the reporter';
+
+create index report_decisions_by_report on discussion.report_decisions (article_id, comment_id, report_id);
+
+grant select, insert on discussion.report_decisions to btl_ingest;
+grant select, insert, update on discussion.reports to btl_ingest;
+grant select on discussion.reports, discussion.report_decisions to btl_scheduler;
