@@ -56,7 +56,7 @@ def article_metrics() -> None:
         with connected("article_metrics") as connection:
             return follow_marks(
                 connection,
-                most_seconds=FOLLOW_SECONDS,
+                max_seconds=FOLLOW_SECONDS,
                 idle_seconds=IDLE_SECONDS,
                 time_zone=from_environment().site_timezone,
             ).as_dict()

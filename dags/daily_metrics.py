@@ -39,7 +39,7 @@ def daily_metrics() -> None:
     @task(execution_timeout=timedelta(hours=2))
     def rebuild_day(data_interval_start: datetime | None = None) -> dict[str, Any]:
         """Compute the day that begins the interval. Return how many articles were computed."""
-        from below_the_line.metrics.recompute import rebuild_days
+        from below_the_line.metrics.rebuild import rebuild_days
         from below_the_line.settings import from_environment
         from btl_airflow.connections import connected
 

@@ -23,7 +23,7 @@ from btl_airflow.defaults import btl_dag
 from btl_airflow.params import optional_list, optional_time
 
 if TYPE_CHECKING:
-    from below_the_line.metrics.recompute import Selection
+    from below_the_line.metrics.rebuild import Selection
 
 _WHICH = "Which articles"
 
@@ -62,7 +62,7 @@ def rebuild_metrics() -> None:
     """Define the plan, the buckets and the finish."""
 
     def selection(params: dict[str, Any] | None) -> "Selection":
-        from below_the_line.metrics.recompute import Selection
+        from below_the_line.metrics.rebuild import Selection
 
         return Selection.parse(
             **{name: value for name, value in (params or {}).items() if name != "buckets"}
@@ -71,7 +71,7 @@ def rebuild_metrics() -> None:
     @task(execution_timeout=timedelta(minutes=10))
     def plan(params: dict[str, Any] | None = None) -> list[tuple[str, str]]:
         """Cut the selected articles into ranges. Return the first and the last id of each."""
-        from below_the_line.metrics.recompute import ranges, require_known
+        from below_the_line.metrics.rebuild import ranges, require_known
         from btl_airflow.connections import connected
         from btl_airflow.retries import fail_without_retry
 
@@ -79,7 +79,7 @@ def rebuild_metrics() -> None:
             with fail_without_retry():
                 selected = selection(params)
                 require_known(connection, selected.ids)
-            return ranges(connection, selected, most=(params or {})["buckets"])
+            return ranges(connection, selected, max_ranges=(params or {})["buckets"])
 
     # Two at the same time: more would take workers, and the database, from others.
     @task(execution_timeout=timedelta(hours=6), max_active_tis_per_dagrun=2)
@@ -87,7 +87,7 @@ def rebuild_metrics() -> None:
         within: tuple[str, str], params: dict[str, Any] | None = None
     ) -> dict[str, Any]:
         """Compute the rows of each article of a range. Return how many."""
-        from below_the_line.metrics.recompute import rebuild_range
+        from below_the_line.metrics.rebuild import rebuild_range
         from below_the_line.settings import from_environment
         from btl_airflow.connections import connected
 
@@ -104,7 +104,7 @@ def rebuild_metrics() -> None:
     @task(execution_timeout=timedelta(hours=6), trigger_rule="none_failed")
     def finish(params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Compute what draws on several articles. Return how many days and reporters."""
-        from below_the_line.metrics.recompute import finish_rebuild
+        from below_the_line.metrics.rebuild import finish_rebuild
         from btl_airflow.connections import connected
 
         with connected("rebuild_metrics") as connection:

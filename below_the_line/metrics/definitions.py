@@ -1,5 +1,7 @@
-"""The definitions of the metric tables, as written beside their SQL in
-sql/metrics/<table>/definitions.yaml.
+"""The definitions of the metric tables and views: sql/metrics/<table>/definitions.yaml, read.
+
+They are the one place that says what a column means. docs/metrics.md, the comments in the database,
+the statements that write metric rows and the command line are made from them.
 """
 
 from dataclasses import dataclass
@@ -19,13 +21,13 @@ ARTICLE_TABLES = (
     "article_reporters",
     "open_reports",
 )
-"""The metric tables whose rows are of one article, in the order in which a run computes them."""
+"""The metric tables whose rows belong to one article, in the order in which a run computes them."""
 CROSS_TABLES = ("section_daily", "site_daily", "reporter_accuracy")
-"""Those whose rows are of many articles: a run computes what changed in one of them."""
+"""The metric tables whose rows belong to many articles: computed when a row of one changed."""
 TABLES = (*ARTICLE_TABLES, *CROSS_TABLES)
 """All metric tables."""
 BOOKKEEPING = ("computed_at", "metric_version", "watermark")
-"""Columns of every metric table that tell how a row came about, and are no figures."""
+"""Columns of every metric table that say how a row was made; they are not figures."""
 VIEWS = (
     "articles",
     "moderation_queue",
@@ -36,42 +38,53 @@ VIEWS = (
     "cannot_close",
     "discussion_history",
 )
-"""Views of the present: what changes with the clock alone is in no table."""
+"""Views: what changes with the clock alone is not in a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What one column says."""
+    """The definition of one column."""
 
     name: str
     definition: str
     unit: str
-    """Empty where there is none."""
+    """Empty: it has none."""
     population: str
-    """What is counted over; empty where that is the article itself."""
+    """What the figure is counted over; empty: the article itself."""
     when_null: str
-    """Empty: never null."""
+    """When the value is null; empty: never."""
+    final_with: str | None
+    """The flag (a column of the same table) with which the figure is final; None: it never is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What one metric table, or view, says; ``metric_version`` rises when a definition changes."""
+    """The definitions of one metric table or view."""
 
     name: str
     schema: str
     summary: str
     example: str
-    """A worked one; may be empty."""
+    """A worked example; may be empty."""
     metric_version: int
-    """0 of a view: it holds no rows of an earlier version."""
+    """Rises when a definition changes; 0 for a view, which stores no rows."""
     key: tuple[str, ...]
-    """What names a row of a table; of a view nothing."""
+    """The columns that identify a row of a table; empty for a view."""
     columns: tuple[Column, ...]
 
     @property
     def figures(self) -> tuple[str, ...]:
-        """The columns that are a function of the base tables alone, the key included."""
+        """The columns that depend on the base tables alone, with the key."""
         return tuple(column.name for column in self.columns if column.name not in BOOKKEEPING)
+
+    @property
+    def final_figures(self) -> dict[str, tuple[str, ...]]:
+        """The columns that become final, by the flag with which they do."""
+        flags = dict.fromkeys(filter(None, (column.final_with for column in self.columns)))
+        return {
+            flag: tuple(column.name for column in self.columns if column.final_with == flag)
+            for flag in flags
+        }
 
     def __str__(self) -> str:
         return f"{self.schema}.{self.name}"
@@ -79,16 +92,17 @@ class Table:
 
 @cache
 def definitions(table: str) -> Table:
-    """The definitions of one of ``TABLES`` or ``VIEWS``. Raises FileNotFoundError."""
+    """Return the definitions of one of ``TABLES`` or ``VIEWS``. Raises FileNotFoundError."""
     path = resources.SQL / "metrics" / table / "definitions.yaml"
     document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    key = tuple(document.get("key", ()))
     return Table(
         name=document.get("table") or document["view"],
         schema=document.get("schema", "metrics"),
         summary=document["summary"],
         example=document.get("example", ""),
         metric_version=document.get("metric_version", 0),
-        key=tuple(document.get("key", ())),
+        key=key,
         columns=tuple(
             Column(
                 name=name,
@@ -96,14 +110,32 @@ def definitions(table: str) -> Table:
                 unit=column.get("unit", ""),
                 population=column.get("population", ""),
                 when_null=column.get("null", ""),
+                final_with=_final_with(name, column, key, document["columns"]),
             )
             for name, column in document["columns"].items()
         ),
     )
 
 
+def _final_with(
+    name: str, column: dict[str, str], key: tuple[str, ...], columns: dict[str, Any]
+) -> str | None:
+    if "final" not in columns or name in (*key, *BOOKKEEPING):
+        return None
+    flag = column.get("final_with", "final")
+    return None if flag == "none" else flag
+
+
+def page() -> str:
+    """Return docs/metrics.md: the introduction, then a section for each table and view."""
+    introduction = (resources.SQL / "metrics" / "introduction.md").read_text(encoding="utf-8")
+    return "\n".join(
+        (introduction.rstrip() + "\n", *(render(definitions(table)) for table in (*TABLES, *VIEWS)))
+    )
+
+
 def render(table: Table) -> str:
-    """One table's definitions as a section of docs/metrics.md."""
+    """Return one table's section of docs/metrics.md."""
     lines = [
         f"## {table}",
         "",

@@ -10,20 +10,21 @@ import psycopg
 from psycopg import sql
 
 from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
-from below_the_line.metrics.recompute import ArticlesFailedError, MetricsSummary, recompute_dirty
+from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
+from below_the_line.metrics.units import MetricsSummary
 
 CHANNEL = MARKED_ARTICLES_CHANNEL
 """Consumers notify it about once a second when they have marked articles."""
-LEAST_GAP_SECONDS = 1.0
+MIN_GAP_SECONDS = 1.0
 """From one computation to the next: several consumers notify more often than anybody looks."""
-BUCKETS_AT_ONCE = 5
+MAX_BUCKETS_AT_ONCE = 5
 """Before the days and the reporters that draw on them are computed, and the time is looked at."""
 
 
 def follow_marks(
     connection: psycopg.Connection,
     *,
-    most_seconds: float,
+    max_seconds: float,
     idle_seconds: float,
     time_zone: str = "UTC",
     recompute: Callable[..., MetricsSummary] = recompute_dirty,
@@ -33,7 +34,7 @@ def follow_marks(
     """Compute marked articles, and again whenever a consumer says that there are more; returns what
     all of it came to.
 
-    Ends when nobody has said so for ``idle_seconds``, or after ``most_seconds`` and the buckets
+    Ends when nobody has said so for ``idle_seconds``, or after ``max_seconds`` and the buckets
     that are under way then: under a load that marks faster than this computes, the marks that are
     left wait for the next run. Days and reporters are computed after a few buckets each time. An
     article that fails is passed over for the rest of the run, and at the end ArticlesFailedError
@@ -46,21 +47,21 @@ def follow_marks(
         connection.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
     began, total = monotonic(), MetricsSummary()
     while True:
-        next_at = monotonic() + LEAST_GAP_SECONDS
+        next_at = monotonic() + MIN_GAP_SECONDS
         try:
             done = recompute(
                 connection,
-                max_buckets=BUCKETS_AT_ONCE,
+                max_buckets=MAX_BUCKETS_AT_ONCE,
                 time_zone=time_zone,
                 without=tuple(total.failed),
             )
         except ArticlesFailedError as error:
             done = error.summary
         _add(total, done)
-        left = began + most_seconds - monotonic()
+        left = began + max_seconds - monotonic()
         if left <= 0:
             break
-        if done.buckets >= BUCKETS_AT_ONCE:
+        if done.buckets >= MAX_BUCKETS_AT_ONCE:
             # There is more, whether somebody says so or not.
             continue
         if not _notified(connection, min(idle_seconds, left)):

@@ -118,45 +118,114 @@ def stage_days(connection: psycopg.Connection, parameters: Mapping[str, Any]) ->
 
 
 def compute(connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]) -> None:
-    """Fill computed_<table> with what the table is to say."""
+    """Fill computed_<table> with the rows that the table should have."""
     described = definitions(table)
+    by_section = {"by_section": table == "section_daily"} if table in DAY_TABLES else {}
     connection.execute(
         composed(
             """
             insert into computed_{table} ({names})
             select
-                computed.*,
+                {figures},
                 clock_timestamp(),
                 {version},
-                (select max(barrier.taken_at) from ingest.barriers as barrier where barrier.passed_at is not null)
+                (
+                    select max(barrier.taken_at)
+                    from ingest.barriers as barrier
+                    where barrier.passed_at is not null
+                )
             from (
                 {statement}
             ) as computed
             """,
             table=table,
             names=", ".join((*described.figures, *BOOKKEEPING)),
+            figures=listed("computed", described.figures),
             version=str(described.metric_version),
-            statement=sql(f"metrics/{table}/compute.sql").decode(),
+            statement=sql(_statement_of(table)).decode(),
         ),
-        parameters,
+        {**parameters, **by_section},
+    )
+
+
+def _statement_of(table: str) -> str:
+    return "metrics/days.sql" if table in DAY_TABLES else f"metrics/{table}/compute.sql"
+
+
+def revise(connection: psycopg.Connection, parameters: Mapping[str, Any]) -> None:
+    """Copy rows with final figures that are about to change, as they are, to
+    metrics.article_engagement_revisions; add one to ``revision`` of their computed rows.
+
+    Runs in the transaction that then replaces these rows, so that a re-run finds no difference.
+    """
+    connection.execute(revising(), parameters)
+
+
+def revising() -> bytes:
+    """Return the statement that keeps replaced final figures; parameter: articles."""
+    described = definitions("article_engagement")
+    names = (*described.figures, *BOOKKEEPING)
+    changed = [
+        f"before.{flag} and ({listed('before', figures)})"
+        f" is distinct from ({listed('computed', figures)})"
+        for flag, figures in described.final_figures.items()
+    ]
+    kept = ", ".join(f"{'computed' if name == 'revision' else 'before'}.{name}" for name in names)
+    return composed(
+        """
+        with replaced as (
+            insert into metrics.article_engagement_revisions ({names})
+            select {kept}
+            from metrics.article_engagement as before
+            inner join computed_article_engagement as computed
+                on computed.article_id = before.article_id
+            where before.article_id = any(%(articles)s) and ({changed})
+            returning article_id
+        )
+
+        update computed_article_engagement as computed
+        set revision = computed.revision + 1
+        from replaced
+        where replaced.article_id = computed.article_id
+        """,
+        names=", ".join(names),
+        kept=kept,
+        changed=" or ".join(f"({condition})" for condition in changed),
     )
 
 
 def write(connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]) -> None:
-    """Make the table say what computed_<table> does, and mark what draws on the rows that changed.
+    """Replace rows of the table by those of computed_<table>, and mark what depends on them.
 
-    Of tables with one row per article every row is written; of the others only those that differ,
-    because an article has hundreds and nearly all of them stay.
+    In tables with one row per article every row is written. In the others only rows that differ
+    are written, because an article has hundreds of rows and nearly all of them stay the same.
     """
     for statement in _writing(table):
         connection.execute(statement, parameters)
 
 
+def delete_unknown_articles(connection: psycopg.Connection) -> None:
+    """Delete the rows of articles that no event names any more."""
+    for table in ARTICLE_TABLES:
+        connection.execute(
+            composed(
+                """
+                delete from metrics.{table} as kept
+                where not exists (
+                    select from discussion.known_articles as known
+                    where known.article_id = kept.article_id
+                )
+                """,
+                table=table,
+            )
+        )
+
+
 def weigh(connection: psycopg.Connection, articles: Sequence[str], user_ids: Sequence[str]) -> None:
-    """Set weight and urgency of what waits for moderators: under these articles, and by these
-    reporters.
+    """Set weight and urgency of comments with open reports: of these articles, and of those that
+    these reporters reported.
     """
-    # Few of many rows, whose number the planner knows.
+    # A few rows of a large table; the planner knows how many.
     connection.execute("set local enable_nestloop = on")
     connection.execute(
         composed(
@@ -168,9 +237,11 @@ def weigh(connection: psycopg.Connection, articles: Sequence[str], user_ids: Seq
             ) as found
             where found.article_id = kept.article_id
                 and found.comment_id = kept.comment_id
-                and (found.weight, found.urgency_key) is distinct from (kept.weight, kept.urgency_key)
+                and ({found}) is distinct from ({kept})
             """,
             statement=sql("metrics/open_reports/weights.sql").decode(),
+            found=listed("found", WEIGHED),
+            kept=listed("kept", WEIGHED),
         ),
         {"articles": list(articles), "user_ids": list(user_ids)},
     )

@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     )
     metrics.command()(drift)
     metrics.command()(rebuild)
+    metrics.command()(docs)
     app.add_typer(metrics, name="metrics")
 
 
@@ -100,8 +101,8 @@ def rebuild(
     from contextlib import ExitStack
 
     from below_the_line.logs import configure_logs
-    from below_the_line.metrics.recompute import Selection, require_known
-    from below_the_line.metrics.recompute import rebuild as run
+    from below_the_line.metrics.rebuild import Selection, require_known
+    from below_the_line.metrics.rebuild import rebuild as run
     from below_the_line.plurals import counted
     from btl.cli.configuration import settings
     from btl.cli.partitions import connected, print_json
@@ -123,6 +124,31 @@ def rebuild(
             f" {counted(summary.section_days, 'day')} of sections,"
             f" {counted(summary.reporters, 'reporter')}."
         )
+
+
+def docs(
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only compare the file with the definitions; exit status 1."),
+    ] = False,
+) -> None:
+    """Write docs/metrics.md from the definitions of the metrics (sql/metrics)."""
+    from below_the_line.metrics.definitions import page
+    from below_the_line.resources import ROOT
+
+    path = ROOT / "docs" / "metrics.md"
+    if not path.parent.is_dir():
+        raise BelowTheLineError(
+            f"There is no folder {path.parent}.", "Run this in a checkout of the source."
+        )
+    if check:
+        if not path.exists() or path.read_text(encoding="utf-8") != page():
+            raise BelowTheLineError(
+                f"{path} does not match the definitions of the metrics.", "Run btl metrics docs."
+            )
+        return
+    path.write_text(page(), encoding="utf-8")
+    typer.echo(f"Wrote {path}.")
 
 
 def _ids(text: str | None) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from below_the_line.database.migrations import migrate
-from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
+from below_the_line.metrics.rebuild import rebuild_all
 from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, commit, describe_machine
 from tests.conftest import with_database

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from below_the_line.metrics.recompute import Selection, rebuild
+from below_the_line.metrics.rebuild import Selection, rebuild
 from tests.dags.conftest import Dags
 from tests.sql.newsroom import Newsroom, two_discussions
 

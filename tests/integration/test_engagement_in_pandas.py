@@ -16,7 +16,7 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
 from below_the_line.metrics.definitions import BOOKKEEPING, definitions
-from below_the_line.metrics.recompute import recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
 from btl.archives.external_sort import Timed
 from btl.archives.importer import Archive
 from btl.archives.mapping import load_mapping

@@ -19,7 +19,7 @@ from below_the_line.accounting.hourly_audit import (
     audit_and_record,
 )
 from below_the_line.closing.windows import apply_windows
-from below_the_line.metrics.recompute import recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.quality.checks import SEVERITIES, SUITES, checks
 from below_the_line.quality.gate import GateFailedError, Outcome, run_gate
 from below_the_line.settings import Settings

@@ -16,7 +16,7 @@ from below_the_line import __version__
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics.recompute import recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.partitions import PartitionLog
 from consumers.adapters import dead_letters
 from consumers.adapters.dead_letters import RedriveStore

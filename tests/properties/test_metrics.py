@@ -19,8 +19,9 @@ from psycopg.rows import dict_row
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES, definitions
+from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.drift import drift
-from below_the_line.metrics.recompute import Selection, rebuild, rebuild_all, recompute_dirty
+from below_the_line.metrics.rebuild import Selection, rebuild, rebuild_all
 from tests.hypothesis_profiles import examples
 from tests.properties.histories import DATA, EVENT_IDS, SOURCES
 from tests.properties.ingest import Database, Process

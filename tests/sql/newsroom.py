@@ -13,7 +13,8 @@ from psycopg.rows import dict_row
 
 from below_the_line.closing.windows import ClosingSummary, apply_windows
 from below_the_line.contracts.events import order_key
-from below_the_line.metrics.recompute import MetricsSummary, recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
+from below_the_line.metrics.units import MetricsSummary
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DIGEST = b"1" * 32

@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 import pytest
 from psycopg.rows import dict_row
 
-from below_the_line.metrics.recompute import recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack

@@ -5,8 +5,7 @@ the same.
 import psycopg
 import pytest
 
-from below_the_line import resources
-from below_the_line.metrics.definitions import TABLES, VIEWS, definitions, render
+from below_the_line.metrics.definitions import TABLES, VIEWS, definitions
 
 pytestmark = pytest.mark.stack
 
@@ -36,12 +35,6 @@ def test_a_column_that_may_be_null_says_when(connection: psycopg.Connection, tab
     ).fetchall()
     says_when = {column.name for column in definitions(table).columns if column.when_null}
     assert {name for name, not_null in rows if not not_null} == says_when
-
-
-@pytest.mark.parametrize("table", [*TABLES, *VIEWS])
-def test_the_page_shows_the_definitions(table: str) -> None:
-    page = (resources.ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    assert render(definitions(table)) in page
 
 
 def test_every_relation_column_and_function_of_closing_and_metrics_has_a_comment(

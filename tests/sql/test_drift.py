@@ -12,8 +12,9 @@ import pytest
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import ARTICLE_TABLES, TABLES
+from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.drift import Difference, drift, drift_of
-from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
+from below_the_line.metrics.rebuild import rebuild_all
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.test_recompute import something_happens
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from below_the_line.closing.windows import apply_windows
-from below_the_line.metrics.recompute import recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack

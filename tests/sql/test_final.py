@@ -11,7 +11,8 @@ import pytest
 
 from below_the_line.closing.barrier import take_barrier
 from below_the_line.closing.windows import apply_barrier, apply_windows
-from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
+from below_the_line.metrics.rebuild import rebuild_all
 from below_the_line.partitions import PartitionLog
 from below_the_line.settings import Settings
 from tests.sql.newsroom import Newsroom, t

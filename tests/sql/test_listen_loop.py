@@ -6,8 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from below_the_line.metrics.listen_loop import BUCKETS_AT_ONCE, CHANNEL, follow_marks
-from below_the_line.metrics.recompute import ArticlesFailedError, MetricsSummary, recompute_dirty
+from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
+from below_the_line.metrics.listen_loop import CHANNEL, MAX_BUCKETS_AT_ONCE, follow_marks
+from below_the_line.metrics.units import MetricsSummary
 from tests.sql.newsroom import Newsroom
 
 pytestmark = pytest.mark.stack
@@ -52,7 +53,7 @@ def followed(
     """A run of a minute on this clock."""
     return follow_marks(
         runner,
-        most_seconds=60,
+        max_seconds=60,
         idle_seconds=0.05,
         recompute=recompute,
         monotonic=clock.monotonic,
@@ -105,7 +106,7 @@ def test_a_run_ends_when_its_time_is_up_and_leaves_the_rest_to_the_next(
 def test_nobody_who_says_anything_is_waited_for_no_longer_than_said(
     runner: psycopg.Connection, connection: psycopg.Connection
 ) -> None:
-    done = follow_marks(runner, most_seconds=60, idle_seconds=0.05)
+    done = follow_marks(runner, max_seconds=60, idle_seconds=0.05)
     assert done.articles == 1
     connection.execute(f"notify {CHANNEL}")
     # Its session listens no more, and is idle: whoever uses it next finds it as it was.
@@ -141,7 +142,7 @@ def test_under_a_load_that_never_ends_the_run_does_and_days_are_computed_meanwhi
         return done
 
     done = followed(runner, clock, recompute)
-    assert done.buckets == 3 * BUCKETS_AT_ONCE, "nobody told of marks, but they were there"
+    assert done.buckets == 3 * MAX_BUCKETS_AT_ONCE, "nobody told of marks, but they were there"
     assert days == [1, 0, 0], "not only at the end"
     assert connection.execute("select count(*) from metrics.section_daily").fetchone() == (1,)
 

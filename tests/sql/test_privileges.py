@@ -6,7 +6,8 @@ from psycopg import sql
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES
-from below_the_line.metrics.recompute import rebuild_all, recompute_dirty
+from below_the_line.metrics.dirty_run import recompute_dirty
+from below_the_line.metrics.rebuild import rebuild_all
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack

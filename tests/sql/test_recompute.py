@@ -11,13 +11,9 @@ from psycopg.pq import TransactionStatus
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES
-from below_the_line.metrics.recompute import (
-    METRICS_LOCK,
-    SHARDS,
-    ArticlesFailedError,
-    rebuild_all,
-    recompute_dirty,
-)
+from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
+from below_the_line.metrics.rebuild import rebuild_all
+from below_the_line.metrics.units import METRICS_LOCK, SHARDS
 from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom, t
 
@@ -294,7 +290,7 @@ def test_an_article_that_takes_too_long_does_not_keep_others_from_being_computed
         ArticlesFailedError,
         match=r"1 article .* 'a2' \(canceling statement due to statement timeout\)",
     ):
-        recompute_dirty(seven_marked, statement_seconds=1)
+        recompute_dirty(seven_marked, max_statement_seconds=1)
     assert marked(seven_marked) == ["a2", "a2"]
     assert len(figures(seven_marked)["article_abuse"]) == 6
     assert seven_marked.execute("show statement_timeout").fetchone() == ("0",)

@@ -11,8 +11,10 @@ import pytest
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics.definitions import TABLES
+from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.drift import drift
-from below_the_line.metrics.recompute import MetricsSummary, rebuild_all, recompute_dirty
+from below_the_line.metrics.rebuild import rebuild_all
+from below_the_line.metrics.units import MetricsSummary
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.test_recompute import figures, something_happens
 

@@ -69,25 +69,27 @@ exposure as (
 
 select
     known.article_id,
-    coalesce(reported.reports, 0),
-    coalesce(reported.reporters, 0),
-    coalesce(reported.anonymous_reports, 0),
-    coalesce(reported.reported_comments, 0),
-    coalesce(reported.reported_comments, 0)::double precision / nullif(counted.published, 0),
-    coalesce(reported.reports_on_published, 0) * 1000::double precision / nullif(counted.published, 0),
-    coalesce(reported.upheld, 0),
-    coalesce(reported.dismissed, 0),
-    coalesce(reported.ignored, 0),
-    coalesce(reported.duplicates, 0),
-    coalesce(reported.void, 0),
-    coalesce(reported.open_reports, 0),
+    coalesce(reported.reports, 0) as reports,
+    coalesce(reported.reporters, 0) as unique_reporters,
+    coalesce(reported.anonymous_reports, 0) as anonymous_reports,
+    coalesce(reported.reported_comments, 0) as reported_comments,
+    coalesce(reported.reported_comments, 0)::double precision / nullif(counted.published, 0)
+        as reported_comment_rate,
+    coalesce(reported.reports_on_published, 0) * 1000::double precision / nullif(counted.published, 0)
+        as reports_per_1000,
+    coalesce(reported.upheld, 0) as upheld,
+    coalesce(reported.dismissed, 0) as dismissed,
+    coalesce(reported.ignored, 0) as ignored,
+    coalesce(reported.duplicates, 0) as duplicates,
+    coalesce(reported.void, 0) as void,
+    coalesce(reported.open_reports, 0) as open_reports,
     reported.oldest_open_at,
-    reported.upheld::double precision / nullif(reported.upheld + reported.dismissed, 0),
-    reported.time_to_decision[1],
-    reported.time_to_decision[2],
-    coalesce(counted.rejected, 0),
-    counted.rejected::double precision / nullif(counted.rejected + counted.visible, 0),
-    exposure.p50
+    reported.upheld::double precision / nullif(reported.upheld + reported.dismissed, 0) as uphold_rate,
+    reported.time_to_decision[1] as time_to_decision_p50_seconds,
+    reported.time_to_decision[2] as time_to_decision_p90_seconds,
+    coalesce(counted.rejected, 0) as rejected,
+    counted.rejected::double precision / nullif(counted.rejected + counted.visible, 0) as rejection_rate,
+    exposure.p50 as exposure_p50_seconds
 from computing_articles as known
 left join counted on counted.article_id = known.article_id
 left join reported on reported.article_id = known.article_id

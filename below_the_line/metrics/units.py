@@ -1,0 +1,151 @@
+"""The units of work of a metrics run: what one transaction locks and computes.
+
+A metric row is a function of the base rows of its article. A unit is one transaction of separate
+statements at READ COMMITTED: first the lock of every metrics writer, then the marks, then the work.
+A single statement for all three would see the rows of before it waited for the lock, and would
+delete marks whose rows it had not seen.
+
+Two runs never compute the same row at once: the later one to write might have read earlier. A run
+over marked articles works alone. A rebuild locks the shard of its bucket (articles by hash, days by
+blocks of a month) and shares the lock of all writers with other rebuilds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import psycopg
+
+from below_the_line.metrics import statements
+from below_the_line.metrics.definitions import ARTICLE_TABLES
+from below_the_line.resources import sql
+
+METRICS_LOCK: Final = 7_170_103
+"""Advisory lock of every writer of metric tables: held exclusively, or shared with one shard."""
+SHARDS: Final = 16
+"""Number of shards; at most this many connections rebuild at the same time. The locks of articles
+have the numbers from 0, those of days the numbers from ``SHARDS``.
+"""
+MAX_ARTICLES_PER_UNIT: Final = 1_000
+"""Articles, or marks of articles, in one transaction."""
+MAX_DAYS_PER_UNIT: Final = 500
+"""Days of sections in one transaction."""
+MAX_REPORTERS_PER_UNIT: Final = 5_000
+"""Reporters in one transaction."""
+MAX_NAMED_ARTICLES: Final = 5
+"""Articles that an error names."""
+
+
+@dataclass(slots=True)
+class MetricsSummary:
+    """What a run did."""
+
+    marks: int = 0
+    """Marks taken."""
+    articles: int = 0
+    """Articles computed; an article that is marked again during the run counts again."""
+    buckets: int = 0
+    """Buckets of marks (or articles) computed."""
+    section_days: int = 0
+    """Days of sections computed, because the days of an article changed."""
+    reporters: int = 0
+    """Reporters computed, because their reports on an article changed."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Articles that could not be computed, each with the reason; their marks stay."""
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary for logs and for Airflow's XCom; ``failed`` is a number there."""
+        return asdict(self) | {"failed": len(self.failed), "seconds": round(self.seconds, 3)}
+
+
+def begin_unit(connection: psycopg.Connection, shards: Sequence[int] | None = None) -> None:
+    """Take locks for the rest of the transaction: these shards in ascending order; None: all."""
+    connection.execute("set transaction isolation level read committed")
+    if shards is None:
+        connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+        return
+    # The lock that runs wait for comes last: a rebuild that waits for a shard does not block them.
+    for shard in shards:
+        connection.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, shard])
+    connection.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
+
+
+def take(connection: psycopg.Connection, statement: str, **parameters: object) -> list[str]:
+    """Take marks with this statement; return the first column (article or reporter) of each."""
+    return [row[0] for row in connection.execute(sql(statement), parameters).fetchall()]
+
+
+def compute_articles(
+    connection: psycopg.Connection, articles: Sequence[str], time_zone: str
+) -> None:
+    """Compute and write all rows that belong to one of these articles."""
+    if not articles:
+        return
+    statements.tune(connection)
+    statements.stage_bucket(connection, articles)
+    parameters = {"articles": list(articles), "time_zone": time_zone}
+    for table in ARTICLE_TABLES:
+        statements.compute(connection, table, parameters)
+        if table == "article_engagement":
+            statements.revise(connection, parameters)
+        statements.write(connection, table, parameters)
+    statements.weigh(connection, articles, [])
+
+
+def compute_marked_days(connection: psycopg.Connection, shard: int | None = None) -> int:
+    """Compute all marked days of sections, of one shard of months or of all; return how many."""
+    done = 0
+    while True:
+        with connection.transaction():
+            begin_unit(connection, None if shard is None else [SHARDS + shard])
+            marks = connection.execute(
+                sql("metrics/take_dirty_days.sql"),
+                {"limit": MAX_DAYS_PER_UNIT, "shard": shard, "shards": SHARDS},
+            ).fetchall()
+            days = sorted({*marks}, key=lambda mark: (mark[2], mark[0], mark[1] or ""))
+            _compute_days(connection, days)
+        done += len(days)
+        if len(days) < MAX_DAYS_PER_UNIT:
+            return done
+
+
+def compute_across(connection: psycopg.Connection, summary: MetricsSummary) -> None:
+    """Compute the rows that belong to many articles: all marked days of sections and reporters."""
+    summary.section_days += compute_marked_days(connection)
+    while True:
+        with connection.transaction():
+            begin_unit(connection)
+            marks = take(
+                connection, "metrics/take_dirty_reporters.sql", limit=MAX_REPORTERS_PER_UNIT
+            )
+            reporters = sorted({*marks})
+            _compute_reporters(connection, reporters)
+        summary.reporters += len(reporters)
+        if len(reporters) < MAX_REPORTERS_PER_UNIT:
+            break
+
+
+def _compute_days(connection: psycopg.Connection, days: Sequence[statements.SectionDay]) -> None:
+    if not days:
+        return
+    statements.tune(connection)
+    parameters = statements.day_parameters(days)
+    statements.stage_days(connection, parameters)
+    for table in statements.DAY_TABLES:
+        statements.compute(connection, table, parameters)
+        statements.write(connection, table, parameters)
+
+
+def _compute_reporters(connection: psycopg.Connection, reporters: Sequence[str]) -> None:
+    if not reporters:
+        return
+    statements.tune(connection)
+    parameters = {"user_ids": list(reporters)}
+    statements.compute(connection, "reporter_accuracy", parameters)
+    changed = connection.execute(
+        sql("metrics/reporter_accuracy/changed.sql"), parameters
+    ).fetchall()
+    statements.write(connection, "reporter_accuracy", parameters)
+    if changed:
+        statements.weigh(connection, [], [user_id for (user_id,) in changed])
