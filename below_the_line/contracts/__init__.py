@@ -1,1 +1,4 @@
-"""Bytes to event, or the exact reason why not. Pure: no I/O, no clock, no Kafka, no Postgres."""
+"""From bytes to an event, or to the exact reason why a record is rejected.
+
+Pure: no I/O, no clock, no Kafka, no Postgres.
+"""

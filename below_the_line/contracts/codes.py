@@ -1,5 +1,7 @@
-"""The closed list of reasons why a record can be a dead letter. docs/dead-letters.md explains each
-to producers.
+"""The closed list of reasons why a record becomes a dead letter.
+
+docs/dead-letters.md explains each to producers. The database allows the same codes; a test compares
+the three.
 """
 
 from collections.abc import Mapping
@@ -24,6 +26,4 @@ STAGES: Mapping[str, str] = MappingProxyType(
         "rejected_by_database": "database",
     }
 )
-"""Each code with its stage, in the order of precedence: a record has one code, the first that
-applies.
-"""
+"""The stage of each code. A record has one code: the first in this order that applies."""

@@ -1,8 +1,8 @@
-"""The contract of one event type: its JSON Schema, and what JSON Schema cannot say.
+"""The contract of one event type: its JSON Schema, and rules that JSON Schema can't express.
 
-Beside the standard's keywords the schemas carry two annotations, which this module enforces:
-``x-max-bytes`` (of a text in UTF-8) and ``x-time-bound`` (``past``, ``publication`` or ``closing``:
-how late a time may lie).
+The schemas have two keywords beside those of the standard, which this module enforces:
+``x-max-bytes`` (the limit of a text in UTF-8) and ``x-time-bound`` (the latest time allowed:
+``past``, ``publication`` or ``closing``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,15 +17,15 @@ from below_the_line.contracts.times import DAY, MINUTE, Instant, instant, to_dat
 from below_the_line.plurals import counted
 
 EARLIEST = 631_152_000_000_000
-"""1990-01-01T00:00:00Z in microseconds since 1970: no time may lie before it."""
+"""1990-01-01T00:00:00Z in microseconds since 1970. All times must be at or after it."""
 LATEST_CLOSING = 4_133_980_799_999_999
 """The last microsecond of the year 2100."""
 ALLOWED_SKEW = 5 * MINUTE
-"""How far a producer's clock may run ahead of the broker's."""
-LONGEST_EMBARGO = 400 * DAY
+"""How far a producer's clock may be ahead of the broker's, in microseconds."""
+MAX_EMBARGO = 400 * DAY
 
 _LATEST_TIMESTAMP = 253_000_000_000_000
-"""In milliseconds, in the year 9987: what lies before it, with an embargo, is a datetime."""
+"""In milliseconds, in the year 9987. An embargo from before it ends within ``datetime``'s range."""
 _BOUNDS = ("past", "publication", "closing")
 _BOUND_TEXTS = (
     "five minutes after the record's own timestamp",
@@ -37,44 +37,40 @@ _COMPOSED = ("oneOf", "anyOf", "not")
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """What is to be done with the members of one object beyond its schema."""
+    """The rules for the members of one object that its schema can't express."""
 
     pointer: str
     limits: tuple[tuple[str, int], ...]
     times: tuple[tuple[str, int, str], ...]
-    """Name, bound and pointer."""
+    """Name, index in ``_BOUNDS``, and pointer."""
     integers: tuple[str, ...]
     defaults: tuple[tuple[str, Any], ...]
     arrays: tuple[tuple[str, jsonschema_rs.Draft202012Validator], ...]
-    """Name, and the schema of its items."""
+    """Name and the schema of its items."""
     objects: "tuple[tuple[str, _Object], ...]"
 
 
 _Moment = tuple[dict[str, Any], str, Instant, int, str]
-"""Where a time is to be put (object and name), the time, its bound, its pointer. A plain tuple: one
-is made per time.
+"""The object and the member that a time belongs to, the time, its bound, its pointer. A plain tuple,
+because one is made for every time.
 """
 
 
 class _Violation(NamedTuple):
     rank: int
-    """Place in the schema of the member concerned, so that the first one in schema order is
-    named.
-    """
+    """Place of the member in the schema. The first violation in this order is reported."""
     is_composed: bool
     pointer: str
     message: str
 
 
 class Contract:
-    """What the ``data`` of one event type must be. Immutable; may be shared by threads."""
+    """The rules for the ``data`` of one event type. Immutable; threads may share it."""
 
     def __init__(
         self, event_type: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]
     ) -> None:
-        """``definitions`` is the document that the schema's references point into, whatever its
-        address.
-        """
+        """``definitions`` is the document that the schema refers to."""
         self.event_type = event_type
         self._registry = jsonschema_rs.Registry([(definitions["$id"], dict(definitions))])
         self._schema = self._compiled(schema)
@@ -83,18 +79,18 @@ class Contract:
         self._root = self._plan(schema, definitions, "/data")
 
     def read(self, envelope: Envelope, timestamp: int) -> dict[str, Any]:
-        """The event's ``data`` as ``Event.data`` promises it. Raises Rejected (schema_violation,
-        time_out_of_range).
+        """Return the event's ``data`` as ``Event.data`` promises it.
 
-        ``timestamp`` is the record's, in milliseconds since 1970.
+        ``timestamp`` is the record's, in milliseconds since 1970. Raises Rejected
+        (schema_violation, time_out_of_range).
         """
         data = envelope.data
         if envelope.has_data_base64:
-            self._refuse(
+            self._reject(
                 "/data_base64", "The event's data must be JSON in the member data, not data_base64."
             )
         if data is ABSENT:
-            self._refuse("/data", "The member data is missing.")
+            self._reject("/data", "The member data is missing.")
         moments: list[_Moment] = []
         members = (
             self._read_object(self._root, data, envelope, moments)
@@ -102,25 +98,26 @@ class Contract:
             else None
         )
         if members is None:
-            self._refuse_data(data)
+            self._reject_data(data)
         if self.event_type == "discussion.overridden.v1":
             self._check_override(members, moments)
         now = timestamp * 1000 if timestamp <= _LATEST_TIMESTAMP else _LATEST_TIMESTAMP * 1000
         latest = now + ALLOWED_SKEW
-        bounds = (latest, now + LONGEST_EMBARGO, LATEST_CLOSING)
+        bounds = (latest, now + MAX_EMBARGO, LATEST_CLOSING)
         if not EARLIEST <= envelope.occurred_at.since_1970 <= latest:
-            self._refuse_time("time", "/time", envelope.occurred_at, 0)
+            self._reject_time("time", "/time", envelope.occurred_at, 0)
         for holder, name, (since_1970, moment), bound, pointer in moments:
             if not EARLIEST <= since_1970 <= bounds[bound]:
-                self._refuse_time(name, pointer, Instant(since_1970, moment), bound)
+                self._reject_time(name, pointer, Instant(since_1970, moment), bound)
             holder[name] = to_datetime(since_1970) if moment is None else moment
         return members
 
     def _read_object(
         self, plan: _Object, data: Mapping[str, Any], envelope: Envelope, moments: list[_Moment]
     ) -> dict[str, Any] | None:
-        """A copy without nulls and with defaults, its times noted; None if a text is too long or a
-        time is none.
+        """Return a copy without nulls and with defaults, and add its times to ``moments``.
+
+        Returns None if a text is too long or a time is not valid.
         """
         members = dict(data)
         if None in members.values():
@@ -133,7 +130,7 @@ class Contract:
         for name, bound, pointer in plan.times:
             text = get(name)
             if text is not None:
-                # Mostly the same as the event's own.
+                # Most are equal to the time of the event, which is parsed already.
                 time = envelope.occurred_at if text == envelope.time else instant(text)
                 if time is None:
                     return None
@@ -158,11 +155,11 @@ class Contract:
             and "closes_at" in at
             and at["closes_at"] <= at["decided_at"]
         ):
-            self._refuse(
+            self._reject(
                 "/data/closes_at", f"To {members['action']}, closes_at must lie after decided_at."
             )
 
-    def _refuse_data(self, data: Any) -> NoReturn:
+    def _reject_data(self, data: Any) -> NoReturn:
         data = self._with_one_fault_per_array(self._root, data)
         violations = [*self._schema_violations(data), *self._further_violations(self._root, data)]
         pointers = {violation.pointer for violation in violations if not violation.is_composed}
@@ -174,11 +171,12 @@ class Contract:
                 and any(other.startswith(f"{violation.pointer}/") for other in pointers)
             )
         )
-        self._refuse(first.pointer, first.message)
+        self._reject(first.pointer, first.message)
 
     def _with_one_fault_per_array(self, plan: _Object, data: Any) -> Any:
-        """The same data, arrays cut after their first bad item: there may be a hundred thousand of
-        them.
+        """Return the same data with arrays cut after their first bad item.
+
+        An array may have a hundred thousand items, and one violation is reported.
         """
         if not isinstance(data, dict):
             return data
@@ -251,17 +249,15 @@ class Contract:
         return self._descriptions[self._described(pointer)]
 
     def _described(self, pointer: str) -> str:
-        """The pointer to the member that the schema describes: for an item of an array, the
-        array.
-        """
+        """Return the pointer to a member that the schema describes: of an array's item, the array."""
         while pointer not in self._descriptions:
             pointer = pointer.rpartition("/")[0]
         return pointer
 
-    def _refuse(self, pointer: str, message: str) -> NoReturn:
+    def _reject(self, pointer: str, message: str) -> NoReturn:
         reject("schema_violation", message, pointer, self.event_type)
 
-    def _refuse_time(self, name: str, pointer: str, time: Instant, bound: int) -> NoReturn:
+    def _reject_time(self, name: str, pointer: str, time: Instant, bound: int) -> NoReturn:
         try:
             found = to_datetime(time.since_1970).isoformat()
         except OverflowError:
@@ -273,7 +269,7 @@ class Contract:
         reject("time_out_of_range", message, pointer, self.event_type)
 
     def _compiled(self, schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
-        # Formats are asserted by reading the times: exactly as `instant` does, and only once.
+        # Formats are not validated here: `instant` reads each time once, and more exactly.
         return jsonschema_rs.Draft202012Validator(
             dict(schema), registry=self._registry, validate_formats=False
         )

@@ -1,10 +1,9 @@
-"""How a further version of an event is read: its data as that of the version which the consumers
-know.
+"""Conversions from one version of an event type to the version that the consumers know.
 
-A ``.v2`` beside a ``.v1`` has a schema of its own and is judged by it alone. Behind the contracts
-one version of each event is known; the data of the others is converted to it, here. Both may be in
-flight at once: each event keeps its own id, digest and place in the order of events, which are
-those of the event as it was sent.
+A ``.v2`` beside a ``.v1`` has its own schema and is validated by it alone. The code behind the
+contracts knows one version of each event; the data of other versions is converted to it here. Both
+versions may be in flight at once. A converted event keeps the id, the digest and the place in the
+order of events that it had as it was sent.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,15 +12,15 @@ from typing import Any, NamedTuple
 
 
 class Conversion(NamedTuple):
-    """To which type an event is converted, and how."""
+    """The type that an event is converted to, and the function that converts its data."""
 
     event_type: str
-    """The type that the consumers know, such as ``comment.posted.v1``; of the same topic."""
+    """The type that the consumers know, such as ``comment.posted.v1``. It has the same topic."""
     convert: Callable[[Mapping[str, Any]], dict[str, Any]]
-    """From ``Event.data`` of the one type to ``Event.data`` of the other. Pure, and defined for
-    everything that the schema accepts: it never raises. ``article_id`` stays what it is.
+    """Makes ``Event.data`` of the known type. Pure; never raises for data that the schema accepts;
+    does not change ``article_id``.
     """
 
 
 CONVERSIONS: Mapping[str, Conversion] = MappingProxyType({})
-"""By the type that is sent. schemas/README.md says how to add one."""
+"""Conversions by the type that is sent. schemas/README.md says how to add one."""

@@ -1,6 +1,4 @@
-"""CloudEvents 1.0 over Kafka: finds an event's attributes and data, in structured or in binary
-mode.
-"""
+"""CloudEvents 1.0 over Kafka: an event's attributes and data, in structured or in binary mode."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +10,7 @@ from below_the_line.contracts.strict_json import Document, canonical
 from below_the_line.contracts.times import Instant, instant
 
 MAX_NAME_BYTES = 200
-"""Of ``id`` and ``source``."""
+"""The limit of ``id`` and of ``source`` in UTF-8."""
 ABSENT: Any = object()
 _OPTIONAL_ATTRIBUTES = ("subject", "dataschema", "datacontenttype")
 _PARAMETERS = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)').findall
@@ -23,56 +21,55 @@ _STRUCTURED = frozenset(
     for charset in ("", "; charset=utf-8", "; charset=UTF-8")
 )
 _new = tuple.__new__
-"""Makes a named tuple three times as fast as its name does."""
+"""Makes a named tuple three times as fast as its class does."""
 
 Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Envelope(NamedTuple):
-    """A CloudEvent whose attributes are in order; its type and data are not judged yet."""
+    """A CloudEvent with valid attributes. Its type and data are not validated yet."""
 
     type: str
     id: str
     source: str
     time: str
-    """As sent."""
+    """The attribute as sent."""
     occurred_at: Instant
-    """The same, read. Perhaps out of bounds."""
+    """``time`` as a point in time. It may be out of bounds."""
     data: Any
-    """ABSENT if there is none."""
+    """ABSENT if the event has no data."""
     canonical_data: bytes
-    """As ``parsing.canonical`` writes it, numbers as sent; empty if there is none."""
+    """``data`` as ``strict_json.canonical`` writes it, numbers as sent; empty without data."""
     has_data_base64: bool
 
 
-def is_judged(header_name: str) -> bool:
-    """Whether a header is one of ours; all others are foreign, and only their names are looked
-    at.
-    """
+def is_read(header_name: str) -> bool:
+    """Whether the value of a header is read. Of other headers only the name is checked."""
     return header_name == "content-type" or header_name.startswith("ce_")
 
 
-def says_only_structured(header: tuple[str, bytes | None]) -> bool:
-    """Whether a header is a content-type, written in the usual way, that means structured mode.
+def means_structured(header: tuple[str, bytes | None]) -> bool:
+    """Whether a header is a content-type in a common form that means structured mode.
 
-    As the only header of a record, which it mostly is, it needs no second look.
+    Most records have only this header. Then nothing else has to be checked.
     """
     return header[0] == "content-type" and header[1] in _STRUCTURED
 
 
 def read_envelope(document: Document, headers: Headers) -> Envelope:
-    """Find the mode and check the attributes. Raises Rejected (not_cloudevent). Headers are UTF-8
-    by now.
+    """Find the mode and check the attributes. Raises Rejected (not_cloudevent).
+
+    The headers must be UTF-8.
     """
     value = document.value
-    if len(headers) == 1 and says_only_structured(headers[0]):
+    if len(headers) == 1 and means_structured(headers[0]):
         is_structured = True
     elif headers:
-        content_type, bound = _judged_headers(headers)
+        content_type, bound = _read_headers(headers)
         is_structured = content_type is not None and _is_structured(content_type)
         if bound and not is_structured:
-            if content_type == "":  # which is what binary mode makes of datacontenttype
-                _refuse({"datacontenttype": ""}, "datacontenttype", _TEXT_OR_NOTHING)
+            if content_type == "":  # In binary mode the content-type is the attribute datacontenttype.
+                _reject_attribute({"datacontenttype": ""}, "datacontenttype", _TEXT_OR_NOTHING)
             return _new(Envelope, (*_attributes(bound), value, canonical(document.verbatim), False))
     else:
         is_structured = False
@@ -84,7 +81,7 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
     if not is_structured and "specversion" not in value:
         reject(
             "not_cloudevent",
-            "The record is no CloudEvent: it has neither a ce_specversion header nor a member"
+            "The record is not a CloudEvent: it has neither a ce_specversion header nor a member"
             " specversion.",
             "/specversion",
         )
@@ -95,8 +92,8 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
     return _new(Envelope, (*attributes, data, canonical_data, has_data_base64))
 
 
-def _judged_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:
-    """The content-type, and the attributes of the ``ce_*`` headers."""
+def _read_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:
+    """Return the content-type and the attributes of the ``ce_*`` headers."""
     content_type: str | None = None
     has_content_type = False
     attributes: dict[str, str | None] = {}
@@ -115,7 +112,7 @@ def _judged_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]
 
 
 def _is_structured(content_type: str) -> bool:
-    # Long ones are not worth keeping, and could fill the memory.
+    # Long ones are not cached: they could fill the memory.
     read = _media_type if len(content_type) <= _LONGEST_SHOWN_NAME else _media_type.__wrapped__
     media_type, charset = read(content_type)
     if charset is not None:
@@ -135,7 +132,7 @@ def _is_structured(content_type: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _media_type(content_type: str) -> tuple[str, str | None]:
-    """The media type, in lower case, and a charset other than UTF-8, if one is named."""
+    """Return the media type in lower case, and the charset if it is not UTF-8."""
     media_type = content_type.partition(";")[0].strip().lower()
     for name, setting in _PARAMETERS(content_type):
         if name.lower() == "charset" and setting.strip().strip('"').lower() not in (
@@ -147,37 +144,38 @@ def _media_type(content_type: str) -> tuple[str, str | None]:
 
 
 def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, str, Instant]:
-    """Type, id, source and time, as sent and as read. Raises Rejected (not_cloudevent) for the
-    first that is not in order.
+    """Return type, id, source, time as sent, and time as a point in time.
+
+    Raises Rejected (not_cloudevent) for the first attribute that is wrong.
     """
     get = attributes.get
     if get("specversion") != "1.0":
-        _refuse(attributes, "specversion", 'must be "1.0"')
+        _reject_attribute(attributes, "specversion", 'must be "1.0"')
     event_id, source, kind, time = get("id"), get("source"), get("type"), get("time")
     if type(event_id) is not str or not event_id:
-        _refuse(attributes, "id", "must be a text that is not empty")
+        _reject_attribute(attributes, "id", "must be a text that is not empty")
     if len(event_id) > MAX_NAME_BYTES or (
         not event_id.isascii() and len(event_id.encode()) > MAX_NAME_BYTES
     ):
-        _refuse(attributes, "id", f"must have at most {MAX_NAME_BYTES} bytes")
+        _reject_attribute(attributes, "id", f"must have at most {MAX_NAME_BYTES} bytes")
     if type(source) is not str or not source:
-        _refuse(attributes, "source", "must be a text that is not empty")
+        _reject_attribute(attributes, "source", "must be a text that is not empty")
     if len(source) > MAX_NAME_BYTES or (
         not source.isascii() and len(source.encode()) > MAX_NAME_BYTES
     ):
-        _refuse(attributes, "source", f"must have at most {MAX_NAME_BYTES} bytes")
+        _reject_attribute(attributes, "source", f"must have at most {MAX_NAME_BYTES} bytes")
     if type(kind) is not str or not kind:
-        _refuse(attributes, "type", "must be a text that is not empty")
+        _reject_attribute(attributes, "type", "must be a text that is not empty")
     occurred_at = instant(time) if type(time) is str else None
     if type(time) is not str or occurred_at is None:
-        _refuse(attributes, "time", "must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z")
+        _reject_attribute(attributes, "time", "must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z")
     for name in _OPTIONAL_ATTRIBUTES:
         setting = get(name)
         if setting is not None and (type(setting) is not str or not setting):
-            _refuse(attributes, name, _TEXT_OR_NOTHING)
+            _reject_attribute(attributes, name, _TEXT_OR_NOTHING)
     return kind, event_id, source, time, occurred_at
 
 
-def _refuse(attributes: Mapping[str, Any], name: str, rule: str) -> NoReturn:
+def _reject_attribute(attributes: Mapping[str, Any], name: str, rule: str) -> NoReturn:
     found = f"is {shown(attributes[name])}" if name in attributes else "is missing"
     reject("not_cloudevent", f"The attribute {name} {rule}, but {found}.", f"/{name}")

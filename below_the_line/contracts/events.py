@@ -1,13 +1,11 @@
-"""What goes into the contracts and what comes out: a record, and an event or the reason why it is
-none.
-"""
+"""The input of the contracts, a record, and their output: an event or a rejection."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 
 class Record(NamedTuple):
-    """A record as Kafka handed it over."""
+    """A record as Kafka delivered it."""
 
     topic: str
     partition: int
@@ -24,47 +22,46 @@ class Event(NamedTuple):
     """A valid event."""
 
     type: str
-    """Full CloudEvents type with version, for example ``comment.posted.v1``; of one that was
-    converted, the type that it was converted to (``conversions``).
+    """CloudEvents type with version, for example ``comment.posted.v1``. If the event was converted
+    (``conversions``), the type after the conversion.
     """
     id: str
     source: str
     occurred_at: int
-    """Microseconds since 1970 of the CloudEvents ``time``, truncated."""
+    """The CloudEvents ``time`` in microseconds since 1970, truncated."""
     article_id: str
     data: Mapping[str, Any]
-    """The members of ``data``: those that are null removed, those with a default filled in (nested
-    ones too), times as aware ``datetime`` in UTC truncated to microseconds; all others, unknown
-    ones too, as sent.
+    """The members of ``data``. Members that are null are removed, and defaults are filled in, also in
+    nested objects. Times are aware ``datetime`` in UTC, truncated to microseconds. All other
+    members, also unknown ones, are as sent.
     """
     digest: bytes
-    """SHA-256 of type, newline, occurred_at, newline, canonical ``data``, all as sent: 32 bytes."""
+    """32 bytes: SHA-256 of type, newline, occurred_at, newline, canonical ``data``, all as sent."""
     version: bytes
-    """Order key: see ``order_key``."""
+    """The order key (``order_key``)."""
 
 
 class Rejection(NamedTuple):
-    """Why a record is no valid event: it becomes a dead letter."""
+    """Why a record is not a valid event. It becomes a dead letter."""
 
     stage: str
     """``decode``, ``envelope``, ``contract`` or ``database``."""
     code: str
-    """One of the closed list of docs/dead-letters.md."""
+    """One of ``codes.STAGES``."""
     pointer: str | None
-    """JSON pointer into the structured form, where there is one."""
+    """JSON pointer into the structured form; None if no single place is wrong."""
     message: str
-    """One sentence for the producer: what was expected, what was found. Never the whole payload."""
+    """One sentence for the producer: what was expected and what was found, never the whole payload."""
     schema_version: str | None = None
-    """The event type whose contract judged it; None if it did not come that far."""
+    """The event type whose contract rejected the record; None if no contract was reached."""
 
 
 def order_key(occurred_at: int, event_id: str, source: str, digest: bytes) -> bytes:
-    """The version of an event as bytes, whose byte order is that of (occurred_at, event_id, source,
-    digest).
+    """Return the version of an event as bytes that sort like (occurred_at, event_id, source, digest).
 
-    Eight bytes of occurred_at (microseconds since 1970, offset by 2**63, big endian), then id and
-    source in UTF-8, each ended by a zero byte (which no valid text contains), then the digest. The
-    same form in SQL is ``bytea``.
+    The form: eight bytes of occurred_at (microseconds since 1970, offset by 2**63, big endian); id
+    and source in UTF-8, each followed by a zero byte, which valid texts don't contain; the digest.
+    The columns in Postgres are ``bytea`` of the same form.
     """
     return b"".join(
         (
@@ -79,9 +76,7 @@ def order_key(occurred_at: int, event_id: str, source: str, digest: bytes) -> by
 
 
 def read_order_key(version: bytes) -> tuple[int, str, str, bytes]:
-    """The parts of an order key: occurred_at (microseconds since 1970), id, source and digest. The
-    inverse of ``order_key``.
-    """
+    """Return the parts of an order key: occurred_at (microseconds since 1970), id, source, digest."""
     event_id, source = version[8:-33].split(b"\0")
     return (
         int.from_bytes(version[:8], "big") - (1 << 63),

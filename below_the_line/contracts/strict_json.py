@@ -1,7 +1,7 @@
-"""Bytes to a JSON value, or the exact reason why not.
+"""Parsing of bytes as strict JSON (RFC 8259).
 
-Two parsers that agree: ``parse_quickly`` reads what is beyond suspicion and passes on everything
-else, ``parse_exactly`` reads anything and names what is wrong.
+Two parsers give the same values: ``parse_quickly`` reads only texts that are certainly right;
+``parse_exactly`` reads any bytes and names what is wrong.
 """
 
 import json
@@ -30,16 +30,15 @@ class Document(NamedTuple):
 
     value: Any
     verbatim: Any
-    """The same value with each number as an ``orjson.Fragment`` of its text as read; the value
-    itself where that makes no difference.
+    """The same value, each number as an ``orjson.Fragment`` of its text as sent. ``value`` itself if
+    all numbers are written as they were sent.
     """
 
 
 def parse_quickly(raw: bytes) -> Document | None:
-    """Parse a JSON object that is beyond suspicion; None for everything else, which may be good or
-    bad.
+    """Parse a JSON object that is certainly right. Returns None for all other bytes, right or wrong.
 
-    Not for texts over MAX_BYTES.
+    ``raw`` must have at most MAX_BYTES.
     """
     try:
         value = orjson.loads(raw)
@@ -51,17 +50,16 @@ def parse_quickly(raw: bytes) -> Document | None:
         return None
     if not _is_plain(value.values(), raw, 1):
         return None
-    # Each member has one colon and orjson never escapes one (escaped ones in the input were sent
-    # off above), so that fewer colons than were sent mean that a name came twice and its first
-    # value was dropped.
+    # Each member has one colon, and orjson never writes a colon as an escape (texts with such an
+    # escape were left out above). Fewer colons than were sent mean that a name came twice.
     if raw.count(b":") != orjson.dumps(value).count(b":"):
         return None
-    return tuple.__new__(Document, (value, value))  # three times as fast as by name
+    return tuple.__new__(Document, (value, value))  # three times as fast as its class
 
 
 def _is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
-    """Whether nothing is nested too deep, and all numbers are integers of 64 bits that are written
-    as they were read.
+    """Whether nothing is nested too deep, and all numbers are integers of 64 bits that orjson writes
+    as they were sent.
     """
     for member in members:
         kind = type(member)
@@ -78,9 +76,10 @@ def _is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
 
 
 def parse_exactly(raw: bytes, beside: Sequence[str] = ()) -> Document:
-    """Parse any bytes of at most MAX_BYTES. Raises Rejected with the code that applies first.
+    """Parse any bytes, at most MAX_BYTES. Raises Rejected with the first code that applies.
 
-    ``beside`` are texts that came with the value (key, headers) and must not contain U+0000 either.
+    ``beside`` are texts that came with the value (key, headers). They may not contain U+0000 or lone
+    surrogates either.
     """
     text = decode_utf8(raw, "the value")
     if is_too_deep(raw):
@@ -100,20 +99,21 @@ def parse_exactly(raw: bytes, beside: Sequence[str] = ()) -> Document:
     for code in ("duplicate_key", "number_out_of_range"):
         if code in faults:
             reject(code, faults[code])
-    _refuse_characters([*_texts(value), *beside])
+    _reject_characters([*_texts(value), *beside])
     verbatim = json.loads(text, parse_int=_as_read, parse_float=_as_read)
     return Document(value, verbatim)
 
 
 def canonical(data: Any) -> bytes:
-    """JSON with names sorted by code point, no white space, UTF-8 not ASCII-escaped; numbers as
-    sent if of ``verbatim``.
+    """Return JSON in UTF-8, names sorted by code point, without white space.
+
+    Numbers are as sent if ``data`` comes from ``Document.verbatim``.
     """
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
 
 
 def decode_utf8(raw: bytes, what: str) -> str:
-    """The text of UTF-8 bytes. Raises Rejected (not_utf8), naming what the bytes are."""
+    """Decode UTF-8. Raises Rejected (not_utf8) with ``what`` in its message."""
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
@@ -123,9 +123,9 @@ def decode_utf8(raw: bytes, what: str) -> str:
 
 
 def is_too_deep(raw: bytes) -> bool:
-    """Whether arrays and objects are nested deeper than MAX_DEPTH, whether or not the text is JSON.
+    """Whether arrays and objects are nested deeper than MAX_DEPTH. The text need not be JSON.
 
-    Brackets inside of strings do not count.
+    Brackets inside strings do not count.
     """
     if raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
         return False
@@ -157,8 +157,7 @@ def _object_reader(faults: dict[str, str]) -> Callable[[list[tuple[str, Any]]], 
 
 def _integer_reader(faults: dict[str, str]) -> Callable[[str], int]:
     def read(literal: str) -> int:
-        # The length first: converting a quarter of a million digits would take long, and Python
-        # refuses it.
+        # The length first: Python takes long to convert many digits, and then rejects them.
         if (
             len(literal) <= len(str(MIN_INTEGER))
             and MIN_INTEGER <= (number := int(literal)) <= MAX_INTEGER
@@ -197,7 +196,7 @@ def _as_read(literal: str) -> orjson.Fragment:
     return orjson.Fragment(literal)
 
 
-def _refuse_characters(texts: Sequence[str]) -> None:
+def _reject_characters(texts: Sequence[str]) -> None:
     for text in texts:
         if "\0" in text:
             reject(
@@ -212,7 +211,7 @@ def _refuse_characters(texts: Sequence[str]) -> None:
 
 
 def _texts(value: Any) -> list[str]:
-    """All strings and names, in the order of the document."""
+    """Return all strings and names in the order of the document."""
     found: list[str] = []
     pending = [value]
     while pending:

@@ -1,4 +1,4 @@
-"""RFC 3339 times to whole microseconds since 1970, by truncation."""
+"""RFC 3339 times as microseconds since 1970, truncated."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ _ANY_FORM = re.compile(
     rf"([0-9]{{4}})-{_TWO_DIGITS}-{_TWO_DIGITS}[Tt]{_TWO_DIGITS}:{_TWO_DIGITS}:{_TWO_DIGITS}"
     rf"(?:\.([0-9]+))?(?:[Zz]|([+-]){_TWO_DIGITS}:{_TWO_DIGITS})"
 ).fullmatch
-# What nearly every producer writes, each digit as 0, and what datetime.fromisoformat reads in the
-# same way or refuses.
+# Nearly every producer writes one of these forms (each digit is a 0 here). datetime.fromisoformat
+# reads them as RFC 3339 does, or rejects them.
 _COMMON_SHAPES = frozenset(
     f"0000-00-00T00:00:00{fraction}{offset}".encode()
     for fraction in ("", *(f".{'0' * digits}" for digits in range(1, 7)))
@@ -22,29 +22,28 @@ _COMMON_SHAPES = frozenset(
 )
 _TO_SHAPE = bytes.maketrans(b"123456789", b"000000000")
 _new = tuple.__new__
-"""Makes a named tuple three times as fast as its name does."""
+"""Makes a named tuple three times as fast as its class does."""
 
 
 class Instant(NamedTuple):
     """A point in time."""
 
     since_1970: int
-    """Microseconds; may lie outside of what a ``datetime`` can hold (year 0000, or 9999 with an
-    offset).
+    """Microseconds. Can be outside the range of ``datetime``: in the year 0000, or in 9999 with an
+    offset.
     """
     moment: datetime | None
-    """The same in UTC, where it was had for nothing."""
+    """The same point in time in UTC; None where reading it did not make a ``datetime`` anyway."""
 
 
 def instant(text: str) -> Instant | None:
-    """The point in time that an RFC 3339 text names, or None if it is none.
+    """Return the point in time that a text names; None if the text is not an RFC 3339 time.
 
-    Any offset, any number of fraction digits, lower-case ``t`` and ``z``. Truncated to
-    microseconds, never rounded; ``:60.x`` becomes ``:59.999999`` and is valid only where the UTC
-    time reads 23:59:60.
+    Accepts any offset, any number of fraction digits, and lower-case ``t`` and ``z``. Truncates to
+    microseconds. ``:60.x`` becomes ``:59.999999`` and is valid only at 23:59:60 in UTC.
     """
-    # Python reads an offset of 60 minutes and more, and in its later versions an hour of 24, which
-    # no RFC 3339 time has.
+    # Python accepts offsets of 60 and more minutes, and later versions accept the hour 24. RFC 3339
+    # has neither.
     if (
         text.isascii()
         and text.encode().translate(_TO_SHAPE) in _COMMON_SHAPES
@@ -64,8 +63,9 @@ def instant(text: str) -> Instant | None:
 
 
 def microseconds_of_any_form(text: str) -> int | None:
-    """Microseconds since 1970 as ``instant`` reads them, by arithmetic alone: slower, and what the
-    other is tested against.
+    """Return the microseconds since 1970 like ``instant``, by arithmetic alone.
+
+    Slower; tests compare ``instant`` with it.
     """
     match = _ANY_FORM(text)
     if match is None:
@@ -96,14 +96,15 @@ def microseconds_of_any_form(text: str) -> int | None:
 
 
 def to_datetime(since_1970: int) -> datetime:
-    """The aware UTC datetime of microseconds since 1970. Raises OverflowError outside of the years
-    1 to 9999.
+    """Return microseconds since 1970 as an aware datetime in UTC.
+
+    Raises OverflowError outside the years 1 to 9999.
     """
     return EPOCH + timedelta(0, 0, since_1970)
 
 
 def from_datetime(moment: datetime) -> int:
-    """Microseconds since 1970 of an aware datetime."""
+    """Return an aware datetime as microseconds since 1970."""
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
@@ -114,8 +115,8 @@ def _days_in_month(year: int, month: int) -> int:
 
 
 def _days_since_1970(year: int, month: int, day: int) -> int:
-    # Years that begin in March put the leap day last; arithmetic instead of datetime.date, because
-    # year 0000 is valid.
+    # A year that begins in March has its leap day last. datetime.date has no year 0000, which is
+    # valid in RFC 3339.
     year -= month <= 2
     era_day = 365 * year + year // 4 - year // 100 + year // 400
     return era_day + (153 * ((month + 9) % 12) + 2) // 5 + day - 1 - 719468

@@ -24,9 +24,9 @@ PROVING = os.environ.get("BTL_PROVE") == "1"
 SEED = int(os.environ.get("BTL_PROVE_SEED") or secrets.randbelow(1 << 30))
 SECONDS = 600.0
 QUICK = load_contracts()
-PARSED = Contracts(QUICK._contracts, QUICK._topic_of, usual_reader=lambda _: None)
+PARSED = Contracts(QUICK._contracts, QUICK._topic_of, fast_reader=lambda _: None)
 EXACT = Contracts(
-    QUICK._contracts, QUICK._topic_of, usual_reader=lambda _: None, quick_parser=lambda _: None
+    QUICK._contracts, QUICK._topic_of, fast_reader=lambda _: None, quick_parser=lambda _: None
 )
 """The same contracts without what is quick about them, bit by bit: what all say must be the
 same.
