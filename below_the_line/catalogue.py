@@ -107,7 +107,7 @@ name.
 
 
 def example_documents(event_type: str, folder: Path = resources.SCHEMAS) -> ExampleDocuments:
-    """Return the content of schemas/examples/<event type>.json; nothing if there is no such file."""
+    """Return the content of schemas/examples/<event type>.json. Without a file it is empty."""
     path = folder / "examples" / f"{event_type}.json"
     if not path.is_file():
         return {"valid": {}, "invalid": {}}

@@ -26,13 +26,13 @@ def isolate(
     Raises StoreError, and whatever else ``write`` raises.
     """
     if len(batch) == 1:
-        (only,) = batch.judged
-        if isinstance(only.verdict, Rejection):
+        (only,) = batch.decoded
+        if isinstance(only.result, Rejection):
             raise StoreError(Failure.DEFECT, refusal.cause)
         if refusal.failure is Failure.CANCELED and not others_passed:
             raise StoreError(Failure.FAULT, refusal.cause)
         rejection = Rejection(
-            "database", "rejected_by_database", None, refusal.reason, only.verdict.type
+            "database", "rejected_by_database", None, refusal.reason, only.result.type
         )
         write(batch.reject_only_record(rejection))
         return False

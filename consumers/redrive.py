@@ -192,9 +192,9 @@ class _Redrive:
             attempt += 1
 
     def _tell(self, chunk: _Chunk, part: Batch, of_event: Callable[[int], str]) -> None:
-        for number, (record, verdict) in enumerate(part.judged):
+        for number, (record, result) in enumerate(part.decoded):
             letter = chunk.letter_at[record.partition, record.offset]
-            outcome = verdict.code if isinstance(verdict, Rejection) else of_event(number)
+            outcome = result.code if isinstance(result, Rejection) else of_event(number)
             self.summary.outcomes[letter.code, outcome] += 1
             self._told(letter, outcome)
 

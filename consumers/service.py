@@ -1,4 +1,4 @@
-"""The consumer: poll, judge, fold, write; and what to do when something of that fails."""
+"""The consumer: poll, decode, fold, write; and what to do when something of that fails."""
 
 import math
 import random
@@ -217,12 +217,12 @@ class Consumer:
         started = self._now()
         decode = self._decode
         new = tuple.__new__  # makes a named tuple three times as fast as its name does
-        judged = [new(DecodedRecord, (record, decode(record))) for record in polled.records]
+        decoded = [new(DecodedRecord, (record, decode(record))) for record in polled.records]
         now = self._now()
         self._observer.step(Step.DECODED, now - started)
-        self._batch.add(polled.partition, judged, first_offset, polled.position, now)
+        self._batch.add(polled.partition, decoded, first_offset, polled.position, now)
         self._next_offsets[polled.partition] = polled.position
-        return self._breakers[polled.partition].trips(judged)
+        return self._breakers[polled.partition].trips(decoded)
 
     def _write_if_due(self) -> None:
         try:
@@ -379,10 +379,10 @@ class Consumer:
         """Write a part of a batch that is taken apart. Raises StoreError and _TrippedError."""
         # There may be hundreds.
         self._observer.turn()
-        record, verdict = part.judged[0]
-        if isinstance(verdict, Rejection) and verdict.stage == "database":
+        record, result = part.decoded[0]
+        if isinstance(result, Rejection) and result.stage == "database":
             partition = Partition(record.topic, record.partition)
-            if self._breakers[partition].trips_afterwards(DecodedRecord(record, verdict)):
+            if self._breakers[partition].trips_afterwards(DecodedRecord(record, result)):
                 raise _TrippedError(partition)
         self._write(part)
 

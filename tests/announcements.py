@@ -52,7 +52,7 @@ class Topic:
                 each.value,
                 list(each.headers),
             )
-            assert isinstance(verdict := decode(record), Event), verdict
+            assert isinstance(result := decode(record), Event), result
         return [json.loads(each.value) for each in found]
 
     def told(self, prefix: str) -> dict[str, list[tuple[int, str, str]]]:

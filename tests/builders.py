@@ -77,9 +77,9 @@ def record(
 
 def event(event_type: str, data: dict[str, Any], *, at: str, **more: Any) -> Event:
     """A valid event; fails if the contracts refuse it."""
-    verdict = load_contracts().decode(record(event_type, data, at=at, **more))
-    assert isinstance(verdict, Event), verdict
-    return verdict
+    result = load_contracts().decode(record(event_type, data, at=at, **more))
+    assert isinstance(result, Event), result
+    return result
 
 
 def posted(

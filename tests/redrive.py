@@ -138,16 +138,16 @@ def load(
     with closing(Store(database_url, group)) as store:
         taken = store.take(
             {
-                each: PartitionLog(ids[each.topic], judged[0].record.offset, 1 << 40)
-                for each, judged in of_partition.items()
+                each: PartitionLog(ids[each.topic], decoded[0].record.offset, 1 << 40)
+                for each, decoded in of_partition.items()
             }
         )
-        for partition, judged in of_partition.items():
+        for partition, decoded in of_partition.items():
             batch.add(
                 partition,
-                judged,
+                decoded,
                 taken[partition].next_offset,
-                judged[-1].record.offset + 1,
+                decoded[-1].record.offset + 1,
                 now=0.0,
             )
         store.begin(batch)

@@ -51,8 +51,9 @@ class _Object:
 
 
 _Moment = tuple[dict[str, Any], str, Instant, int, str]
-"""The object and the member that a time belongs to, the time, its bound, its pointer. A plain tuple,
-because one is made for every time.
+"""The object and the member that a time belongs to, the time, its bound, its pointer.
+
+A plain tuple, because one is made for every time.
 """
 
 
@@ -249,7 +250,7 @@ class Contract:
         return self._descriptions[self._described(pointer)]
 
     def _described(self, pointer: str) -> str:
-        """Return the pointer to a member that the schema describes: of an array's item, the array."""
+        """Return the pointer of a member that the schema describes: of an item, its array."""
         while pointer not in self._descriptions:
             pointer = pointer.rpartition("/")[0]
         return pointer

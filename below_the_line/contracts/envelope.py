@@ -68,7 +68,9 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
         content_type, bound = _read_headers(headers)
         is_structured = content_type is not None and _is_structured(content_type)
         if bound and not is_structured:
-            if content_type == "":  # In binary mode the content-type is the attribute datacontenttype.
+            if (
+                content_type == ""
+            ):  # In binary mode the content-type is the attribute datacontenttype.
                 _reject_attribute({"datacontenttype": ""}, "datacontenttype", _TEXT_OR_NOTHING)
             return _new(Envelope, (*_attributes(bound), value, canonical(document.verbatim), False))
     else:
@@ -168,7 +170,9 @@ def _attributes(attributes: Mapping[str, Any]) -> tuple[str, str, str, str, Inst
         _reject_attribute(attributes, "type", "must be a text that is not empty")
     occurred_at = instant(time) if type(time) is str else None
     if type(time) is not str or occurred_at is None:
-        _reject_attribute(attributes, "time", "must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z")
+        _reject_attribute(
+            attributes, "time", "must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z"
+        )
     for name in _OPTIONAL_ATTRIBUTES:
         setting = get(name)
         if setting is not None and (type(setting) is not str or not setting):

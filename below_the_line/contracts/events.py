@@ -31,8 +31,8 @@ class Event(NamedTuple):
     """The CloudEvents ``time`` in microseconds since 1970, truncated."""
     article_id: str
     data: Mapping[str, Any]
-    """The members of ``data``. Members that are null are removed, and defaults are filled in, also in
-    nested objects. Times are aware ``datetime`` in UTC, truncated to microseconds. All other
+    """The members of ``data``. Members that are null are removed and defaults are filled in, also
+    in nested objects. Times are aware ``datetime`` in UTC, truncated to microseconds. All other
     members, also unknown ones, are as sent.
     """
     digest: bytes
@@ -51,14 +51,15 @@ class Rejection(NamedTuple):
     pointer: str | None
     """JSON pointer into the structured form; None if no single place is wrong."""
     message: str
-    """One sentence for the producer: what was expected and what was found, never the whole payload."""
+    """One sentence for the producer: what was expected, what was found. Never the whole payload."""
     schema_version: str | None = None
     """The event type whose contract rejected the record; None if no contract was reached."""
 
 
 def order_key(occurred_at: int, event_id: str, source: str, digest: bytes) -> bytes:
-    """Return the version of an event as bytes that sort like (occurred_at, event_id, source, digest).
+    """Return the version of an event as bytes.
 
+    They sort like (occurred_at, event_id, source, digest).
     The form: eight bytes of occurred_at (microseconds since 1970, offset by 2**63, big endian); id
     and source in UTF-8, each followed by a zero byte, which valid texts don't contain; the digest.
     The columns in Postgres are ``bytea`` of the same form.
@@ -76,7 +77,7 @@ def order_key(occurred_at: int, event_id: str, source: str, digest: bytes) -> by
 
 
 def read_order_key(version: bytes) -> tuple[int, str, str, bytes]:
-    """Return the parts of an order key: occurred_at (microseconds since 1970), id, source, digest."""
+    """Return the parts of an order key: occurred_at in microseconds, id, source, digest."""
     event_id, source = version[8:-33].split(b"\0")
     return (
         int.from_bytes(version[:8], "big") - (1 << 63),

@@ -20,7 +20,7 @@ _Plain = str | bool | None
 
 
 class _CommonForm(msgspec.Struct, gc=False):
-    """The attributes that are read. Others are skipped; ``_is_all`` notices that they are missing."""
+    """The attributes that are read. Others are skipped; ``_is_all`` notices them."""
 
     specversion: Literal["1.0"]
     id: _Name
@@ -69,12 +69,12 @@ def _is_short(name: str) -> bool:
 
 
 def _is_all(raw: bytes, attributes: bytes, data: bytes) -> bool:
-    """Whether everything that was sent was read: no unknown attribute and no name twice; also whether
-    no text has U+0000.
+    """Whether everything that was sent was read (no unknown attribute, no name twice), and no text
+    has U+0000.
 
-    ``attributes`` and ``data`` are what was read, encoded again. ``attributes`` has null as its data.
+    ``attributes`` and ``data`` are what was read, encoded again. In ``attributes`` data is null.
     """
-    # An encoded value is never longer than it was sent. The same length means nothing else was sent.
+    # An encoded value is never longer than it was sent. With the same length nothing else was sent.
     if len(raw) == len(attributes) - len("null") + len(data):
         return b"\\u0000" not in raw
     if b"\\" in raw and has_escaped_nul_or_colon(raw):

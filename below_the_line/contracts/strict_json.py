@@ -30,13 +30,13 @@ class Document(NamedTuple):
 
     value: Any
     verbatim: Any
-    """The same value, each number as an ``orjson.Fragment`` of its text as sent. ``value`` itself if
-    all numbers are written as they were sent.
+    """The same value, each number as an ``orjson.Fragment`` of its text as sent. It is ``value``
+    itself if all numbers are encoded as they were sent.
     """
 
 
 def parse_quickly(raw: bytes) -> Document | None:
-    """Parse a JSON object that is certainly right. Returns None for all other bytes, right or wrong.
+    """Parse a JSON object that is certainly right. Returns None for all other bytes.
 
     ``raw`` must have at most MAX_BYTES.
     """
@@ -58,8 +58,8 @@ def parse_quickly(raw: bytes) -> Document | None:
 
 
 def _is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
-    """Whether nothing is nested too deep, and all numbers are integers of 64 bits that orjson writes
-    as they were sent.
+    """Whether nothing is nested too deep, and all numbers are integers of 64 bits that orjson
+    encodes as they were sent.
     """
     for member in members:
         kind = type(member)
@@ -78,8 +78,8 @@ def _is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
 def parse_exactly(raw: bytes, beside: Sequence[str] = ()) -> Document:
     """Parse any bytes, at most MAX_BYTES. Raises Rejected with the first code that applies.
 
-    ``beside`` are texts that came with the value (key, headers). They may not contain U+0000 or lone
-    surrogates either.
+    ``beside`` are texts that came with the value (key, headers). They may not contain U+0000 or
+    lone surrogates either.
     """
     text = decode_utf8(raw, "the value")
     if is_too_deep(raw):

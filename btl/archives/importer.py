@@ -143,11 +143,11 @@ class Archive:
             )
         except orjson.JSONEncodeError as error:
             raise UnmappableRowError(f"cannot be written as JSON: {error}") from None
-        verdict = self._contracts.decode(
+        result = self._contracts.decode(
             Record(topic, 0, 0, self._timestamp, outgoing.key, outgoing.value, outgoing.headers)
         )
-        if isinstance(verdict, Rejection):
-            raise UnmappableRowError(f"{verdict.code} at {verdict.pointer}: {verdict.message}")
+        if isinstance(result, Rejection):
+            raise UnmappableRowError(f"{result.code} at {result.pointer}: {result.message}")
         self.tally.events[event_type] += 1
         return Timed((occurred_at - _EPOCH) // _MICROSECOND, outgoing)
 

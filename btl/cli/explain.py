@@ -132,18 +132,18 @@ def _explain(
     decode = load_contracts().decode
     events, rejections = [], []
     for record in records:
-        place, verdict = Place(record.topic, record.partition, record.offset), decode(record)
+        place, result = Place(record.topic, record.partition, record.offset), decode(record)
         letter = refused.get(place)
-        if isinstance(verdict, Rejection):
+        if isinstance(result, Rejection):
             is_told = letter is not None or not log_search.may_be_about(record.value, comment_id)
             if not is_told and record.offset >= ingested.get(Partition(*record[:2]), range(0)).stop:
-                coming = verdict._replace(message=f"{verdict.message} It is not ingested yet.")
+                coming = result._replace(message=f"{result.message} It is not ingested yet.")
                 rejections.append((place, coming))
             continue
         if letter is not None and letter.status != "redriven":
             continue
-        if comment_id is None or verdict.data.get("comment_id") == comment_id:
-            events.append((place, verdict))
+        if comment_id is None or result.data.get("comment_id") == comment_id:
+            events.append((place, result))
     taken = {place for place, _ in events}
     for letter in letters:
         of_old = (

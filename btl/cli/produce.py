@@ -30,13 +30,13 @@ def produce(
     from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
     from below_the_line.kafka.producer import Publisher
     from btl.cli.configuration import settings
-    from btl.cli.validate import judge
+    from btl.cli.validate import rejection_of
 
     contracts = load_contracts()
     sent = 0
     with Publisher(settings()) as publisher:
         for number, line in numbered_lines(file):
-            rejection = judge(contracts, line, time.time_ns() // 1_000_000)
+            rejection = rejection_of(contracts, line, time.time_ns() // 1_000_000)
             if rejection is not None and not unchecked:
                 publisher.flush()
                 reason = " ".join(

@@ -55,7 +55,7 @@ def validate(
     events = bad = 0
     for number, line in numbered_lines(file):
         events += 1
-        rejection = judge(contracts, line, timestamp)
+        rejection = rejection_of(contracts, line, timestamp)
         if rejection is not None:
             bad += 1
             sys.stdout.write(_finding(number, rejection, output))
@@ -82,7 +82,7 @@ def _timestamp(at: str | None) -> int:
     return given.since_1970 // 1000
 
 
-def judge(contracts: "Contracts", line: bytes, timestamp: int) -> "Rejection | None":
+def rejection_of(contracts: "Contracts", line: bytes, timestamp: int) -> "Rejection | None":
     """What is wrong with the event, if anything; topic and key, which a file does not have, count
     as right.
     """
@@ -97,8 +97,8 @@ def judge(contracts: "Contracts", line: bytes, timestamp: int) -> "Rejection | N
         key = event["data"]["article_id"].encode()
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         pass  # whatever is wrong with it, decode says it better
-    verdict = contracts.decode(Record(topic, 0, 0, timestamp, key, line))
-    return None if isinstance(verdict, Event) else verdict
+    result = contracts.decode(Record(topic, 0, 0, timestamp, key, line))
+    return None if isinstance(result, Event) else result
 
 
 def _finding(number: int, rejection: "Rejection", output: OutputFormat) -> str:

@@ -19,14 +19,15 @@ FILE_NAME = "asyncapi.yaml"
 
 _KAFKA_BINDING = "0.5.0"
 _DESCRIPTION = """\
-What readers say under articles, and what they report: the topics of Below the Line and the events in them.
+The topics of Below the Line: article comments, abuse reports, and what happens to discussions.
 
-Events are CloudEvents 1.0 over Kafka. What this project receives may come in structured mode (all of it in the
-value) or in binary mode (attributes in `ce_*` headers), hence each message twice; what it sends is structured.
-`data` has a JSON Schema by its type, and members that it does not know are ignored.
+Events are CloudEvents 1.0 over Kafka. Events that this project receives may be in structured mode
+(everything in the value) or in binary mode (attributes in `ce_*` headers), so each is listed twice.
+Events that it sends are structured. `data` has a JSON Schema for each type. Members that the schema
+does not have are ignored.
 
-What goes beyond these schemas is in README.md beside this file; what becomes of an event that breaks them, in
-docs/dead-letters.md.
+README.md beside this file states what JSON Schema can't. docs/dead-letters.md states what happens
+to an event that breaks the contract.
 """
 _ACTIONS = {"in": "receive", "out": "send"}
 _TIME = "When it occurred (RFC 3339). Orders events, to the microsecond."

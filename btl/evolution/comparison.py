@@ -151,7 +151,7 @@ def _changed_examples(
         elif offered[name] != digest:
             yield (
                 None,
-                f"has another record or verdict in the example {name}: add one beside it instead.",
+                f"has another record or result in the example {name}: add one beside it instead.",
             )
 
 

@@ -130,9 +130,9 @@ class RedriveStore(Store):
     def settle(
         self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime
     ) -> tuple[Batch, set[int] | None]:
-        """Write what was judged in one transaction: rows, the dead letters' new state, the ledger.
+        """Write what was decoded in one transaction: rows, the dead letters' new state, the ledger.
 
-        Dead letters that another redrive holds, or has judged since ``judged_before``, are left to
+        Dead letters that another redrive holds, or has decoded since ``judged_before``, are left to
         it. Returns the records that were written, and of those the numbers that changed a row
         (None: all valid ones). Raises StoreError; nothing of the batch is kept then.
         """
@@ -156,7 +156,7 @@ class RedriveStore(Store):
         self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime
     ) -> Batch:
         """The part of a batch whose dead letters are ours until the transaction ends."""
-        records = [record for record, _ in batch.judged]
+        records = [record for record, _ in batch.decoded]
         locked = set(
             self._open.execute(
                 sql("ingest/dead_letters/lock.sql"),
@@ -169,19 +169,17 @@ class RedriveStore(Store):
                 },
             ).fetchall()
         )
-        return Batch.scattered(each for each in batch.judged if each.record[1:3] in locked)
+        return Batch.scattered(each for each in batch.decoded if each.record[1:3] in locked)
 
     def _settle(self, topic_id: UUID, batch: Batch) -> None:
-        reasons = [
-            verdict if isinstance(verdict, Rejection) else None for _, verdict in batch.judged
-        ]
+        reasons = [result if isinstance(result, Rejection) else None for _, result in batch.decoded]
         settled = self._open.execute(
             sql("ingest/dead_letters/settle.sql"),
             {
                 "topic_id": topic_id,
                 "software_version": __version__,
-                "partitions": [record.partition for record, _ in batch.judged],
-                "record_offsets": [record.offset for record, _ in batch.judged],
+                "partitions": [record.partition for record, _ in batch.decoded],
+                "record_offsets": [record.offset for record, _ in batch.decoded],
                 "stages": [reason and reason.stage for reason in reasons],
                 "codes": [reason and reason.code for reason in reasons],
                 "pointers": [reason and reason.pointer for reason in reasons],

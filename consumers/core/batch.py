@@ -20,10 +20,10 @@ class Partition(NamedTuple):
 
 
 class DecodedRecord(NamedTuple):
-    """A record with the contracts' verdict on it."""
+    """A record and what the contracts made of it."""
 
     record: Record
-    verdict: Event | Rejection
+    result: Event | Rejection
 
 
 @dataclass(frozen=True)
@@ -73,33 +73,33 @@ class Batch:
     compaction) belong to it.
     """
 
-    judged: list[DecodedRecord] = field(default_factory=list)
+    decoded: list[DecodedRecord] = field(default_factory=list)
     first_offsets: dict[Partition, int] = field(default_factory=dict)
     next_offsets: dict[Partition, int] = field(default_factory=dict)
     first_at: float | None = None
     """When its first record was read, on a monotonic clock."""
 
     @classmethod
-    def scattered(cls, judged: Iterable[DecodedRecord]) -> "Batch":
+    def scattered(cls, decoded: Iterable[DecodedRecord]) -> "Batch":
         """Records that were not read one after the other; each partition's span is from its first
         to its last.
 
         They come in order of their offsets.
         """
-        batch = cls(list(judged))
-        for record, _ in batch.judged:
+        batch = cls(list(decoded))
+        for record, _ in batch.decoded:
             partition = Partition(record.topic, record.partition)
             batch.first_offsets.setdefault(partition, record.offset)
             batch.next_offsets[partition] = record.offset + 1
         return batch
 
     def __len__(self) -> int:
-        return len(self.judged)
+        return len(self.decoded)
 
     def add(
         self,
         partition: Partition,
-        judged: Iterable[DecodedRecord],
+        decoded: Iterable[DecodedRecord],
         first_offset: int,
         next_offset: int,
         now: float,
@@ -107,7 +107,7 @@ class Batch:
         """Add records of one partition that were read at ``now``, continuing at
         ``first_offset``.
         """
-        self.judged.extend(judged)
+        self.decoded.extend(decoded)
         if self.next_offsets.setdefault(partition, first_offset) != first_offset:
             raise ValueError(
                 f"{partition}: records from {first_offset} do not follow"
@@ -121,22 +121,22 @@ class Batch:
     @property
     def has_events(self) -> bool:
         """Whether any of its records is a valid event."""
-        return any(type(verdict) is Event for _, verdict in self.judged)
+        return any(type(result) is Event for _, result in self.decoded)
 
     def folded(self) -> Fold:
         """What the valid events of the batch come to, by key. Records are numbered by their place
-        in ``judged``.
+        in ``decoded``.
         """
         fold = Fold()
         add = fold.add
-        for number, (_, verdict) in enumerate(self.judged):
-            if type(verdict) is Event:
-                add(number, verdict)
+        for number, (_, result) in enumerate(self.decoded):
+            if type(result) is Event:
+                add(number, result)
         return fold
 
     def dead_letters(self) -> list[tuple[Record, Rejection]]:
         """The records that are no valid events, with the reason."""
-        return [(record, verdict) for record, verdict in self.judged if type(verdict) is Rejection]
+        return [(record, result) for record, result in self.decoded if type(result) is Rejection]
 
     def entries(self, applied: set[int] | None) -> list[Entry]:
         """The ledger's lines of this batch, one per partition.
@@ -144,12 +144,12 @@ class Batch:
         ``applied`` are the numbers of the records that changed a row; None says that all valid ones
         did.
         """
-        records = Counter(record[:2] for record, _ in self.judged)
+        records = Counter(record[:2] for record, _ in self.decoded)
         dead = Counter(record[:2] for record, _ in self.dead_letters())
         changed = (
             records - dead
             if applied is None
-            else Counter(self.judged[number].record[:2] for number in applied)
+            else Counter(self.decoded[number].record[:2] for number in applied)
         )
         return [
             Entry(
@@ -170,15 +170,15 @@ class Batch:
 
         Raises ValueError for a batch of fewer than two records.
         """
-        if len(self.judged) < 2:
+        if len(self.decoded) < 2:
             raise ValueError("a batch of fewer than two records has no halves")
-        middle = len(self.judged) // 2
+        middle = len(self.decoded) // 2
         left, right = Batch(first_at=self.first_at), Batch(first_at=self.first_at)
-        left.judged, right.judged = self.judged[:middle], self.judged[middle:]
+        left.decoded, right.decoded = self.decoded[:middle], self.decoded[middle:]
         split = dict(self.first_offsets)
-        for record, _ in left.judged:
+        for record, _ in left.decoded:
             split[Partition(record.topic, record.partition)] = record.offset + 1
-        in_right = {Partition(record.topic, record.partition) for record, _ in right.judged}
+        in_right = {Partition(record.topic, record.partition) for record, _ in right.decoded}
         for partition, first_offset in self.first_offsets.items():
             # What has no record in the right half belongs to the left one, up to its end.
             middle_offset = (
@@ -194,7 +194,7 @@ class Batch:
 
     def reject_only_record(self, rejection: Rejection) -> "Batch":
         """This batch of one record, with the record as a dead letter."""
-        (only,) = self.judged
+        (only,) = self.decoded
         return Batch(
             [DecodedRecord(only.record, rejection)],
             self.first_offsets,

@@ -58,26 +58,26 @@ class Breaker:
         self._seen = 0
         self._bad: deque[_Bad] = deque()
 
-    def trips(self, judged: Sequence[DecodedRecord]) -> bool:
+    def trips(self, decoded: Sequence[DecodedRecord]) -> bool:
         """Count records of the partition, in order; whether the breaker trips at one of them."""
-        for record, verdict in judged:
+        for record, result in decoded:
             if record.offset < self._accepted_offset:
                 continue
-            if type(verdict) is not Rejection:
+            if type(result) is not Rejection:
                 self._seen += 1
-            elif verdict.code != _NOT_COUNTED:
+            elif result.code != _NOT_COUNTED:
                 self._seen += 1
-                if self._is_over(record.offset, verdict):
+                if self._is_over(record.offset, result):
                     return True
         return False
 
-    def trips_afterwards(self, judged: DecodedRecord) -> bool:
+    def trips_afterwards(self, decoded: DecodedRecord) -> bool:
         """Whether the breaker trips because a record that it counted as good was bad after all."""
-        record, verdict = judged
+        record, result = decoded
         return (
-            type(verdict) is Rejection
+            type(result) is Rejection
             and record.offset >= self._accepted_offset
-            and self._is_over(record.offset, verdict)
+            and self._is_over(record.offset, result)
         )
 
     def _is_over(self, offset: int, rejection: Rejection) -> bool:

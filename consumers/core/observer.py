@@ -17,7 +17,7 @@ class Step(Enum):
     POLLED = "polled"
     """Records were handed over by kafka-python."""
     DECODED = "decoded"
-    """The contracts judged them."""
+    """The records are decoded."""
     STAGED = "staged"
     """The rows were folded and copied to the staging tables."""
     MERGING = "merging"

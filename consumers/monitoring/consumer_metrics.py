@@ -164,10 +164,10 @@ class ConsumerMetrics(Observer):
                 (each.stage, each.code) for _, each in batch.dead_letters()
             ).items():
                 self._dead_letters.labels(stage, code).inc(count)
-        for record, verdict in batch.judged[:: max(1, len(batch) // _SAMPLED)]:
-            if isinstance(verdict, Event):
-                self._skew.labels(self._label(verdict.source)).observe(
-                    record.timestamp / 1_000 - verdict.occurred_at / 1_000_000
+        for record, result in batch.decoded[:: max(1, len(batch) // _SAMPLED)]:
+            if isinstance(result, Event):
+                self._skew.labels(self._label(result.source)).observe(
+                    record.timestamp / 1_000 - result.occurred_at / 1_000_000
                 )
         with self._lock:
             self._condition = moved(

@@ -68,13 +68,13 @@ class HealthServer:
             exposition: Iterable[bytes] = self._metrics(environ, start_response)
             return exposition
         if path in _QUESTIONS:
-            verdict = _QUESTIONS[path](
+            result = _QUESTIONS[path](
                 self._consumer_metrics.condition(), self._consumer_metrics.now()
             )
             status, lines = (
                 ("200 OK", ["ok"])
-                if verdict.holds
-                else ("503 Service Unavailable", list(verdict.because))
+                if result.holds
+                else ("503 Service Unavailable", list(result.because))
             )
         else:
             status, lines = "404 Not Found", ["There are /metrics, /healthz and /readyz."]

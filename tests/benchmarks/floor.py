@@ -1,6 +1,6 @@
 """The floor: what the database alone needs for the same rows.
 
-The load is read, judged and folded beforehand into the very batches that a consumer would write, as
+The load is read, decoded and folded beforehand into the batches that a consumer would write, as
 tuples ready to be sent. Measured is one psycopg connection that copies each batch to the staging
 tables, merges it with the product's own statements and commits (synchronous_commit=off): no Kafka,
 no validation, no ledger, no positions, no fence, one step after the other.
@@ -18,7 +18,7 @@ import psycopg
 from below_the_line.event_tables.description import TABLES
 from below_the_line.resources import sql
 from tests.benchmarks.rates import Throughput, throughput, window
-from tests.benchmarks.reader import judged_batches
+from tests.benchmarks.reader import decoded_batches
 from tests.benchmarks.services import Load, Services
 
 
@@ -34,7 +34,7 @@ class PreparedBatch(NamedTuple):
 def prepare(services: Services, load: Load) -> list[PreparedBatch]:
     """The batches of a load."""
     prepared = []
-    for batch in judged_batches(services, load):
+    for batch in decoded_batches(services, load):
         assert not batch.dead_letters(), batch.dead_letters()[0]
         rows, merges = [], []
         for folded in batch.folded():

@@ -139,7 +139,7 @@ def read_all(services: Services, load: Load, at_once: int = 5_000) -> Iterator[P
         source.close()
 
 
-def judged_batches(services: Services, load: Load, size: int = 5_000) -> Iterator[Batch]:
+def decoded_batches(services: Services, load: Load, size: int = 5_000) -> Iterator[Batch]:
     """The batches that one consumer would make of a load: of that size, in the order of its
     reading.
     """

@@ -82,7 +82,7 @@ class Target:
         return self.measured >= self.bound if self.at_least else self.measured <= self.bound
 
     @property
-    def verdict(self) -> str:
+    def result(self) -> str:
         """In one word, or two."""
         return {True: "met", False: "missed", None: "not measured"}[self.met]
 
@@ -267,7 +267,7 @@ def _targets(found: Sequence[Target]) -> Table:
         colour = {True: "green", False: "red", None: "yellow"}[each.met]
         bound = f"{'≥' if each.at_least else '≤'} {_number(each.bound, each.unit)}"
         table.add_row(
-            each.name, _number(each.measured, each.unit), bound, f"[{colour}]{each.verdict}[/]"
+            each.name, _number(each.measured, each.unit), bound, f"[{colour}]{each.result}[/]"
         )
     return table
 

@@ -69,16 +69,16 @@ def decode(record: Record) -> Event | Rejection:
 
 def accept(record: Record) -> Event:
     """The record's event; fails if there is none."""
-    verdict = decode(record)
-    assert isinstance(verdict, Event), verdict
-    return verdict
+    result = decode(record)
+    assert isinstance(result, Event), result
+    return result
 
 
 def refuse(record: Record) -> Rejection:
     """Why the record is refused; fails if it is not."""
-    verdict = decode(record)
-    assert isinstance(verdict, Rejection), verdict
-    return verdict
+    result = decode(record)
+    assert isinstance(result, Rejection), result
+    return result
 
 
 def code(record: Record) -> str:

@@ -43,8 +43,8 @@ def test_data_is_a_json_object() -> None:
         (cloud_event(data=None, data_base64="e30="), "/data_base64"),
         (cloud_event(data={}), "/data/article_id"),
     ):
-        verdict = refuse(structured(event))
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+        result = refuse(structured(event))
+        assert (result.code, result.pointer, result.schema_version) == (
             "schema_violation",
             pointer,
             TYPE,
@@ -87,8 +87,8 @@ def test_a_pointer_names_what_is_most_useful() -> None:
         (article(discussion={"closes_at": 5, "window_hours": 1}), "/data/discussion/closes_at"),
         (article(discussion={"closes_at": "soon"}), "/data/discussion/closes_at"),
     ):
-        verdict = refuse(record)
-        assert (verdict.code, verdict.pointer) == ("schema_violation", pointer)
+        result = refuse(record)
+        assert (result.code, result.pointer) == ("schema_violation", pointer)
 
 
 def test_a_hundred_thousand_faults_take_hardly_longer_than_one() -> None:
@@ -113,8 +113,8 @@ def test_ids_have_1_to_200_bytes(member: str) -> None:
     for fits, too_long in (("x" * 200, "x" * 201), ("ö" * 100, "ö" * 101), ("🙂" * 50, "🙂" * 51)):
         content = data(**{member: fits})
         accept(structured(cloud_event(data=content), key=content["article_id"].encode()))
-        verdict = refuse(structured(cloud_event(data=data(**{member: too_long}))))
-        assert (verdict.code, verdict.pointer) == ("schema_violation", f"/data/{member}")
+        result = refuse(structured(cloud_event(data=data(**{member: too_long}))))
+        assert (result.code, result.pointer) == ("schema_violation", f"/data/{member}")
     assert code(structured(cloud_event(data=data(**{member: ""})))) == "schema_violation"
 
 
@@ -194,10 +194,10 @@ def test_extend_and_reopen_need_a_later_closing_time() -> None:
         ("hold", TIME, True),
         ("release", None, True),
     ):
-        verdict = decode(override(action=action, closes_at=closes_at))
-        assert isinstance(verdict, Rejection) != good, (action, closes_at)
-        if isinstance(verdict, Rejection):
-            assert (verdict.code, verdict.pointer) == ("schema_violation", "/data/closes_at")
+        result = decode(override(action=action, closes_at=closes_at))
+        assert isinstance(result, Rejection) != good, (action, closes_at)
+        if isinstance(result, Rejection):
+            assert (result.code, result.pointer) == ("schema_violation", "/data/closes_at")
 
 
 LATEST = TIMESTAMP + timedelta(minutes=5)
@@ -208,7 +208,8 @@ END_OF_2100 = datetime(2100, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("pointer", "latest"),
-    [("/time", LATEST), ("/data/posted_at", LATEST), ("/data/published_at", TIMESTAMP + timedelta(days=400)),
+    [("/time", LATEST), ("/data/posted_at", LATEST),
+     ("/data/published_at", TIMESTAMP + timedelta(days=400)),
      ("/data/updated_at", LATEST), ("/data/discussion/closes_at", END_OF_2100)],
 )  # fmt: skip
 def test_the_bounds_of_times_are_inclusive(pointer: str, latest: datetime) -> None:
@@ -239,13 +240,13 @@ def test_the_bounds_of_times_are_inclusive(pointer: str, latest: datetime) -> No
         "0000-01-01T00:00:00Z",
         "9999-12-31T23:59:59-23:59",
     ):
-        verdict = refuse(at(moment))
-        assert (verdict.stage, verdict.code, verdict.pointer) == (
+        result = refuse(at(moment))
+        assert (result.stage, result.code, result.pointer) == (
             "contract",
             "time_out_of_range",
             pointer,
         )
-        assert verdict.schema_version is not None
+        assert result.schema_version is not None
 
 
 def test_bounds_are_compared_in_utc_and_leap_seconds_stay_in_their_year() -> None:
@@ -272,8 +273,8 @@ def test_the_key_is_the_article_id_byte_for_byte() -> None:
     composed, decomposed = "é", "e\u0301"
     accept(structured(cloud_event(data=data(article_id=composed)), key=composed.encode()))
     for key in (decomposed.encode(), b"", None, b"E", "é ".encode()):
-        verdict = refuse(structured(cloud_event(data=data(article_id=composed)), key=key))
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+        result = refuse(structured(cloud_event(data=data(article_id=composed)), key=key))
+        assert (result.code, result.pointer, result.schema_version) == (
             "key_mismatch",
             "/data/article_id",
             TYPE,
@@ -301,10 +302,10 @@ def test_messages_are_short_and_can_be_stored_whatever_was_sent() -> None:
         structured(cloud_event(data=data(body=f"{long}\0"))),
         structured(cloud_event(data=data(body=f"{long}\ud800"))),
     ):
-        verdict = refuse(record)
-        assert len(verdict.message.encode()) < 500, verdict
-        assert verdict.message.isprintable()
-        assert len(verdict.pointer or "") < 200
+        result = refuse(record)
+        assert len(result.message.encode()) < 500, result
+        assert result.message.isprintable()
+        assert len(result.pointer or "") < 200
 
 
 def test_contracts_hold_nothing_that_changes() -> None:

@@ -61,9 +61,10 @@ def test_too_deep_counts_before_being_no_json(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 32, '"' + "[" * 40, '"\\"' + "[" * 40, "[] " * 33, "{", "nul", "01", "1.", "+1", ".5", "'a'", "[1,]",
-             "\ufeff{}", "NaN", "[Infinity]", "[-Infinity]", '"\x00"', '"\n"', '"\\x41"', '"\\u12"', "\x0b{}", "{} {}", " ",
-             "\u00a0{}", '{"a":1,}', "{a:1}", "/**/{}", "\u0661"]
+    "text", ["[" * 32, '"' + "[" * 40, '"\\"' + "[" * 40, "[] " * 33, "{", "nul", "01", "1.", "+1",
+             ".5", "'a'", "[1,]", "\ufeff{}", "NaN", "[Infinity]", "[-Infinity]", '"\x00"', '"\n"',
+             '"\\x41"', '"\\u12"', "\x0b{}", "{} {}", " ", "\u00a0{}",
+             '{"a":1,}', "{a:1}", "/**/{}", "\u0661"]
 )  # fmt: skip
 def test_only_strict_json_is_json(text: str) -> None:
     assert code(structured(text)) == "not_json"

@@ -24,8 +24,8 @@ from tests.contracts.records import (
 def test_a_required_attribute_is_a_text_that_is_not_empty(name: str) -> None:
     wrong: list[Any] = ["", 1, True, [], {}, 1.0]
     for bad in wrong:
-        verdict = refuse(structured(cloud_event(**{name: bad})))
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+        result = refuse(structured(cloud_event(**{name: bad})))
+        assert (result.code, result.pointer, result.schema_version) == (
             "not_cloudevent",
             f"/{name}",
             None,
@@ -175,13 +175,13 @@ def test_a_type_that_is_unknown_or_belongs_elsewhere_is_refused() -> None:
         structured(cloud_event(), topic=""),
         structured(cloud_event(type="comment.late.v1")),
     ):
-        verdict = refuse(record)
-        assert (verdict.stage, verdict.code, verdict.pointer) == (
+        result = refuse(record)
+        assert (result.stage, result.code, result.pointer) == (
             "envelope",
             "unknown_type",
             "/type",
         )
-        assert verdict.schema_version is None
+        assert result.schema_version is None
 
 
 def test_topics_may_have_other_names() -> None:

@@ -21,22 +21,22 @@ def label(example: Example) -> str:
 @pytest.mark.parametrize("example", VALID, ids=label)
 def test_a_valid_example_is_an_event_of_its_type(example: Example) -> None:
     for record in (example.record, example.record._replace(timestamp=FAR_LATER)):
-        verdict = load_contracts().decode(record)
-        assert isinstance(verdict, Event), verdict
-        assert verdict.type == load_contracts().read_as(example.event_type)
+        result = load_contracts().decode(record)
+        assert isinstance(result, Event), result
+        assert result.type == load_contracts().read_as(example.event_type)
 
 
 @pytest.mark.parametrize("example", INVALID, ids=label)
 def test_an_invalid_example_fails_for_its_stated_reason(example: Example) -> None:
     for record in (example.record, example.record._replace(timestamp=FAR_LATER)):
-        verdict = load_contracts().decode(record)
-        assert isinstance(verdict, Rejection)
-        assert (verdict.code, verdict.pointer) == (example.code, example.pointer)
-        assert verdict.stage == STAGES[verdict.code]
-        assert verdict.message.endswith(".")
-        assert len(verdict.message) < 400
-        assert "\0" not in verdict.message
-        verdict.message.encode()
+        result = load_contracts().decode(record)
+        assert isinstance(result, Rejection)
+        assert (result.code, result.pointer) == (example.code, example.pointer)
+        assert result.stage == STAGES[result.code]
+        assert result.message.endswith(".")
+        assert len(result.message) < 400
+        assert "\0" not in result.message
+        result.message.encode()
 
 
 def test_every_type_has_examples_of_both_kinds() -> None:
@@ -58,7 +58,7 @@ def test_every_file_of_examples_belongs_to_an_event_type() -> None:
 
 def test_the_valid_examples_are_events_apart_and_speak_of_the_same_few_articles() -> None:
     read = [load_contracts().decode(example.record) for example in VALID]
-    accepted = [verdict for verdict in read if isinstance(verdict, Event)]
+    accepted = [result for result in read if isinstance(result, Event)]
     assert len({event.version for event in accepted}) == len(accepted)
     assert len({(event.source, event.id) for event in accepted}) == len(accepted)
     assert {event.article_id for event in accepted} == {

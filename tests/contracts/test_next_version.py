@@ -1,4 +1,4 @@
-"""A ``.v2`` beside a ``.v1``: judged by its own schema, converted to what the consumers know,
+"""A ``.v2`` beside a ``.v1``: validated by its own schema, converted to what the consumers know,
 converging with the first.
 
 The second version of comment.posted in ``next_version`` exists in these tests only. It is added as
@@ -84,9 +84,9 @@ def decoded(
 ) -> Event:
     value = envelope(event_type, data, at=at, event_id=event_id)
     record = Record("comment-events", 0, 0, 1_793_491_200_000, data["article_id"].encode(), value)
-    verdict = contracts.decode(record)
-    assert isinstance(verdict, Event), verdict
-    return verdict
+    result = contracts.decode(record)
+    assert isinstance(result, Event), result
+    return result
 
 
 TWINS: dict[str, dict[str, Any]] = {
@@ -130,13 +130,15 @@ def test_an_event_of_the_second_version_makes_the_row_that_one_of_the_first_make
         assert rows[0] == rows[1]
 
 
-def test_the_second_version_is_judged_by_its_own_schema(folder: Path, contracts: Contracts) -> None:
+def test_the_second_version_is_validated_by_its_own_schema(
+    folder: Path, contracts: Contracts
+) -> None:
     chosen = second_examples(folder, valid=False)
     assert len(chosen) >= 3
     for example in chosen:
-        verdict = contracts.decode(example.record)
-        assert isinstance(verdict, Rejection)
-        assert (verdict.code, verdict.pointer, verdict.schema_version) == (
+        result = contracts.decode(example.record)
+        assert isinstance(result, Rejection)
+        assert (result.code, result.pointer, result.schema_version) == (
             example.code,
             example.pointer,
             SECOND,
@@ -145,16 +147,16 @@ def test_the_second_version_is_judged_by_its_own_schema(folder: Path, contracts:
 
 def test_consumers_that_do_not_know_it_yet_keep_it_as_a_dead_letter(folder: Path) -> None:
     for example in second_examples(folder, valid=True):
-        verdict = load_contracts().decode(example.record)
-        assert isinstance(verdict, Rejection)
-        assert verdict.code == "unknown_type"
+        result = load_contracts().decode(example.record)
+        assert isinstance(result, Rejection)
+        assert result.code == "unknown_type"
 
 
 def test_it_belongs_to_its_topic_only(folder: Path, contracts: Contracts) -> None:
     for example in second_examples(folder, valid=True):
-        verdict = contracts.decode(example.record._replace(topic="articles"))
-        assert isinstance(verdict, Rejection)
-        assert verdict.code == "unknown_type"
+        result = contracts.decode(example.record._replace(topic="articles"))
+        assert isinstance(result, Rejection)
+        assert result.code == "unknown_type"
 
 
 def test_the_names_of_topics_do_not_matter_to_conversions(

@@ -65,8 +65,9 @@ events = st.builds(
 )
 # JSON-like bytes: pieces that parsers stumble over, in any order.
 pieces = st.sampled_from(
-    [*(bytes([byte]) for byte in b'{}[]:,"\\ \t\n01-.eE'), b"\\u0000", b"\\u003a", b"\\ud800", b"\\udc00", b"true", b"null",
-     b"NaN", b"-0", b"1e999", b"9223372036854775808", b'"a":', b'"a":1', b"\xff", b"\xef\xbb\xbf", "é".encode(), b"\x00"]
+    [*(bytes([byte]) for byte in b'{}[]:,"\\ \t\n01-.eE'), b"\\u0000", b"\\u003a", b"\\ud800",
+     b"\\udc00", b"true", b"null", b"NaN", b"-0", b"1e999", b"9223372036854775808", b'"a":',
+     b'"a":1', b"\xff", b"\xef\xbb\xbf", "é".encode(), b"\x00"]
 )  # fmt: skip
 almost_json = st.lists(pieces, max_size=25).map(b"".join)
 header_names = st.one_of(
@@ -182,14 +183,14 @@ def test_no_record_makes_decoding_fail(
     topic: str,
     timestamp: int,
 ) -> None:
-    verdict = all_ways(Record(topic, 0, 0, timestamp, key, value, given_headers))
-    if isinstance(verdict, Rejection):
-        verdict.message.encode()
-        assert "\0" not in verdict.message + (verdict.pointer or "")
+    result = all_ways(Record(topic, 0, 0, timestamp, key, value, given_headers))
+    if isinstance(result, Rejection):
+        result.message.encode()
+        assert "\0" not in result.message + (result.pointer or "")
 
 
-MEMBERS = ["article_id", "comment_id", "author", "reporter", "reason", "discussion", "published_at", "posted_at", "closes_at",
-           "decided_at", "action", "topics"]  # fmt: skip
+MEMBERS = ["article_id", "comment_id", "author", "reporter", "reason", "discussion", "published_at",
+           "posted_at", "closes_at", "decided_at", "action", "topics"]  # fmt: skip
 
 
 @given(st.sampled_from(QUICK.event_types), st.dictionaries(st.sampled_from(MEMBERS), values))

@@ -69,7 +69,7 @@ def test_machines_get_json(tmp_path: Path) -> None:
     ]
 
 
-def test_times_are_judged_at_the_given_time_or_now() -> None:
+def test_times_are_validated_at_the_given_time_or_now() -> None:
     given = line()
     assert btl("validate", "-", given=given).returncode == 0
     assert btl("validate", "-", "--at", "2026-10-01T09:55:00Z", given=given).returncode == 0

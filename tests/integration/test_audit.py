@@ -43,7 +43,7 @@ def store(database_url: str) -> Iterator[Store]:
 def read(store: Store, first_offset: int, records: int, next_offset: int | None = None) -> None:
     """A batch of so many records, the last of them a dead letter."""
     batch = Batch()
-    judged = [
+    decoded = [
         DecodedRecord(
             record(
                 "comment.posted.v1",
@@ -56,7 +56,7 @@ def read(store: Store, first_offset: int, records: int, next_offset: int | None 
         )
         for place in range(records)
     ]
-    batch.add(PLACE, judged, first_offset, next_offset or first_offset + records, now=0.0)
+    batch.add(PLACE, decoded, first_offset, next_offset or first_offset + records, now=0.0)
     store.begin(batch)
     store.finish()
 

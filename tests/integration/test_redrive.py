@@ -142,7 +142,7 @@ def test_a_chunk_ends_where_its_values_become_too_many_bytes_to_hold(
     assert run(ingest_url).redriven == 5
 
 
-def test_a_record_is_judged_by_its_own_timestamp_and_not_by_now(
+def test_a_record_is_validated_by_its_own_timestamp_and_not_by_now(
     database_url: str, ingest_url: str, connection: psycopg.Connection
 ) -> None:
     noon = "2026-05-01T12:00:00Z"
@@ -163,7 +163,7 @@ def test_a_record_is_judged_by_its_own_timestamp_and_not_by_now(
         ("schema_violation", "applied"): 1,
         ("schema_violation", "time_out_of_range"): 1,
     }
-    # Both times are past by now; the second one stays bad however often it is judged.
+    # Both times are past by now; the second one stays bad however often it is validated.
     assert run(ingest_url).outcomes == {("time_out_of_range", "time_out_of_range"): 1}
     assert connection.execute(
         "select record_offset, code from ingest.dead_letters where status = 'open'"
@@ -436,16 +436,16 @@ def test_redrives_and_consumers_side_by_side_lose_nothing_and_do_not_get_in_each
             for topic in ("comment-events", "articles"):
                 partition = Partition(topic, 0)
                 store.take({partition: PartitionLog(UUID(int=9), 0, 1 << 40)})
-                judged = [
+                decoded = [
                     DecodedRecord(each, decode(each))
                     for each in reversed(records)
                     if each.topic == topic
                 ]
-                for first in range(0, len(judged), 60):
+                for first in range(0, len(decoded), 60):
                     batch = Batch()
                     part = [
-                        DecodedRecord(each._replace(offset=first + place, partition=0), verdict)
-                        for place, (each, verdict) in enumerate(judged[first : first + 60])
+                        DecodedRecord(each._replace(offset=first + place, partition=0), result)
+                        for place, (each, result) in enumerate(decoded[first : first + 60])
                     ]
                     batch.add(partition, part, first, first + len(part), now=0.0)
                     store.begin(batch)

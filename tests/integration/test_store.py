@@ -38,10 +38,10 @@ def successor(database_url: str) -> Iterator[Store]:
 
 
 def batch_of(
-    verdicts: Sequence[Event | Rejection], first_offset: int = 0, partition: Partition = ZERO
+    results: Sequence[Event | Rejection], first_offset: int = 0, partition: Partition = ZERO
 ) -> Batch:
     batch = Batch()
-    judged = [
+    decoded = [
         DecodedRecord(
             Record(
                 partition.topic,
@@ -51,11 +51,11 @@ def batch_of(
                 b"k",
                 b"v",
             ),
-            verdict,
+            result,
         )
-        for place, verdict in enumerate(verdicts)
+        for place, result in enumerate(results)
     ]
-    batch.add(partition, judged, first_offset, first_offset + len(judged), now=0.0)
+    batch.add(partition, decoded, first_offset, first_offset + len(decoded), now=0.0)
     return batch
 
 
@@ -164,7 +164,7 @@ def test_whoever_lost_a_partition_can_not_write_and_leaves_no_trace(
 ) -> None:
     store.take({ZERO: BROKER, ONE: BROKER})
     both = batch_of([posted("c1")])
-    both.add(ONE, batch_of([posted("c2")], partition=ONE).judged, 0, 1, now=0.0)
+    both.add(ONE, batch_of([posted("c2")], partition=ONE).decoded, 0, 1, now=0.0)
     store.begin(both)
     taken = successor.take({ONE: BROKER})[ONE]
     assert (taken.topic_id, taken.incarnation, taken.next_offset) == (BROKER.topic_id, 1, 0)

@@ -87,17 +87,17 @@ class Process:
         self, records: Iterable[tuple[Record, int]], refused: Collection[int] = ()
     ) -> Batch:
         decode = load_contracts().decode
-        judged: dict[Partition, list[DecodedRecord]] = {}
+        decoded: dict[Partition, list[DecodedRecord]] = {}
         for place, (record, choice) in enumerate(records):
             number = self._numbers[choice % len(self._numbers)]
-            on_partition = judged.setdefault(Partition(record.topic, number), [])
+            on_partition = decoded.setdefault(Partition(record.topic, number), [])
             offset = self._next_offsets[Partition(record.topic, number)] + len(on_partition)
             record = record._replace(partition=number, offset=offset)
-            verdict = decode(record)
-            assert isinstance(verdict, Event), verdict
-            on_partition.append(DecodedRecord(record, _REFUSAL if place in refused else verdict))
+            result = decode(record)
+            assert isinstance(result, Event), result
+            on_partition.append(DecodedRecord(record, _REFUSAL if place in refused else result))
         batch = Batch()
-        for partition, of_partition in judged.items():
+        for partition, of_partition in decoded.items():
             first_offset = self._next_offsets[partition]
             batch.add(
                 partition, of_partition, first_offset, first_offset + len(of_partition), now=0.0

@@ -164,9 +164,9 @@ def assert_exactly_once(pipeline: Pipeline, connection: psycopg.Connection) -> d
     events, dead_letters = [], []
     records = read_topics(pipeline)
     for record in records:
-        verdict = decode(record)
-        if isinstance(verdict, Rejection):
-            dead_letters.append(dead_letter(record, verdict))
+        result = decode(record)
+        if isinstance(result, Rejection):
+            dead_letters.append(dead_letter(record, result))
         else:
             events.append(cloud_event(record))
     expected, found = tables(events), Database(connection).tables()

@@ -150,7 +150,7 @@ BREAKS = (
         "G6",
         "a partition full of bad records is not stopped",
         "consumers/service.py",
-        {"return self._breakers[polled.partition].trips(judged)": "return False"},
+        {"return self._breakers[polled.partition].trips(decoded)": "return False"},
         ("tests/unit/consumers/test_service.py",),
     ),
     Break(

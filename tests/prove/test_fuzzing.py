@@ -33,21 +33,21 @@ same.
 """
 
 
-def assert_judged_well(record: Record) -> str:
-    """No crash, one verdict, always the same one, by all ways of reading; returns what it was."""
-    verdict = QUICK.decode(record)
-    assert verdict == QUICK.decode(record) == PARSED.decode(record) == EXACT.decode(record)
-    batch = Batch.scattered([DecodedRecord(record, verdict)])
+def assert_decoded_well(record: Record) -> str:
+    """No crash, one result, always the same one, by all ways of reading; returns what it was."""
+    result = QUICK.decode(record)
+    assert result == QUICK.decode(record) == PARSED.decode(record) == EXACT.decode(record)
+    batch = Batch.scattered([DecodedRecord(record, result)])
     rows, dead = sum(len(folded) for folded in batch.folded()), len(batch.dead_letters())
     assert (rows > 0) == (dead == 0), "both applied and dead-lettered, or neither"
     (entry,) = batch.entries(None)
     assert (entry.records, entry.applied, entry.dead_lettered) == (1, 1 - dead, dead)
-    if isinstance(verdict, Rejection):
-        assert STAGES[verdict.code] == verdict.stage
-        assert len(verdict.message) < 1_000
-        return verdict.code
-    assert_storable(verdict)
-    return verdict.type
+    if isinstance(result, Rejection):
+        assert STAGES[result.code] == result.stage
+        assert len(result.message) < 1_000
+        return result.code
+    assert_storable(result)
+    return result.type
 
 
 def assert_storable(event: Event) -> None:
@@ -74,7 +74,7 @@ def assert_storable(event: Event) -> None:
 
 @pytest.mark.timeout(1_200 if PROVING else 300)
 def test_whatever_comes_gets_one_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    verdicts: Counter[str] = Counter()
+    results: Counter[str] = Counter()
     known = examples()
     assert known
 
@@ -89,7 +89,7 @@ def test_whatever_comes_gets_one_verdict(capsys: pytest.CaptureFixture[str]) -> 
         )
         @given(records(known))
         def fuzz(record: Record) -> None:
-            verdicts[assert_judged_well(record)] += 1
+            results[assert_decoded_well(record)] += 1
 
         fuzz()
 
@@ -104,7 +104,7 @@ def test_whatever_comes_gets_one_verdict(capsys: pytest.CaptureFixture[str]) -> 
         run(0, 1_500)
     with capsys.disabled():
         Console().print(
-            f"\nDecoder: {sum(verdicts.values()):,} records, {len(verdicts)} different verdicts."
+            f"\nDecoder: {sum(results.values()):,} records, {len(results)} different results."
         )
     assert {
         "schema_violation",
@@ -112,4 +112,4 @@ def test_whatever_comes_gets_one_verdict(capsys: pytest.CaptureFixture[str]) -> 
         "not_cloudevent",
         "unknown_type",
         "comment.posted.v1",
-    } <= set(verdicts)
+    } <= set(results)

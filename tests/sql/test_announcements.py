@@ -463,10 +463,8 @@ def assert_contracts_hold(connection: psycopg.Connection) -> None:
             data=data,
         )
         timestamp = round(t("12-01 00:00").timestamp() * 1000)
-        verdict = decode(
-            Record(sent.topic, 0, 0, timestamp, sent.key, sent.value, list(sent.headers))
-        )
-        assert isinstance(verdict, Event), verdict
+        read = decode(Record(sent.topic, 0, 0, timestamp, sent.key, sent.value, list(sent.headers)))
+        assert isinstance(read, Event), read
 
 
 # Runs that meet, and runs that die.

@@ -24,13 +24,13 @@ AT = "2026-05-01T10:00:00Z"
 
 def load(database_url: str, events: Sequence[Event]) -> None:
     batch = Batch()
-    judged = [
+    decoded = [
         DecodedRecord(Record(ZERO.topic, ZERO.number, offset, 1_780_000_000_000, b"k", b"v"), event)
         for offset, event in enumerate(events)
     ]
-    batch.add(ZERO, judged, 0, len(judged), now=0.0)
+    batch.add(ZERO, decoded, 0, len(decoded), now=0.0)
     with closing(Store(database_url, "group")) as store:
-        store.take({ZERO: PartitionLog(UUID(int=1), 0, len(judged))})
+        store.take({ZERO: PartitionLog(UUID(int=1), 0, len(decoded))})
         store.begin(batch)
         store.finish()
 

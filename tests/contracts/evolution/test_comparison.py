@@ -447,7 +447,7 @@ def test_examples_that_are_gone_or_altered_are_named_and_further_ones_are_welcom
     then, now = changed_type(examples={"invalid/other": "33", "valid/another": "44"})
     assert [change.text for change in breaking_changes(then, now)] == [
         "has lost the example valid/one, which shows what was promised.",
-        "has another record or verdict in the example invalid/other: add one beside it instead.",
+        "has another record or result in the example invalid/other: add one beside it instead.",
     ]
     assert [str(change) for change in additions(then, now)] == [
         "comment.posted.v1 has a further example, valid/another."

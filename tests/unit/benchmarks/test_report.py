@@ -32,7 +32,7 @@ def peer_at(rate: float, megabytes: float) -> PeerRun:
 
 
 @pytest.mark.parametrize(
-    ("target", "met", "verdict"),
+    ("target", "met", "result"),
     [
         (Target("", 0.55, 0.55), True, "met"),
         (Target("", 0.549, 0.55), False, "missed"),
@@ -42,8 +42,8 @@ def peer_at(rate: float, megabytes: float) -> PeerRun:
         (Target("", None, 0.55), None, "not measured"),
     ],
 )
-def test_a_target_is_met_up_to_its_bound(target: Target, met: bool | None, verdict: str) -> None:
-    assert (target.met, target.verdict) == (met, verdict)
+def test_a_target_is_met_up_to_its_bound(target: Target, met: bool | None, result: str) -> None:
+    assert (target.met, target.result) == (met, result)
 
 
 def test_a_ratio_needs_both_sides() -> None:

@@ -14,14 +14,14 @@ DAY = list(simulate_day(1, datetime(2026, 5, 20, tzinfo=UTC), records=1_000, bad
 TIMESTAMP = 1_793_491_200_000
 
 
-def verdict(outgoing: Outgoing) -> Event | Rejection:
+def decode(outgoing: Outgoing) -> Event | Rejection:
     return load_contracts().decode(
         Record(outgoing.topic, 0, 0, TIMESTAMP, outgoing.key, outgoing.value, outgoing.headers)
     )
 
 
 def event(outgoing: Outgoing) -> Event:
-    found = verdict(outgoing)
+    found = decode(outgoing)
     assert isinstance(found, Event), found
     return found
 
@@ -63,9 +63,9 @@ def test_a_reply_stays_with_its_parent() -> None:
 @pytest.mark.parametrize("every", [10, 250])
 def test_bad_records_come_in_addition_and_are_refused_in_turn(every: int) -> None:
     records = list(with_bad_records(DAY, every))
-    refused = [found for found in map(verdict, records) if isinstance(found, Rejection)]
+    refused = [found for found in map(decode, records) if isinstance(found, Rejection)]
 
-    assert [each for each in records if isinstance(verdict(each), Event)] == DAY
+    assert [each for each in records if isinstance(decode(each), Event)] == DAY
     assert len(refused) == len(DAY) // every
     assert {each.stage for each in refused[::2]} == {"decode"}
     assert {each.stage for each in refused[1::2]} == {"contract"}

@@ -16,7 +16,7 @@ LEFT, RIGHT = Partition("articles", 0), Partition("comment-events", 3)
 REJECTION = Rejection("decode", "not_json", None, "not JSON")
 
 
-def judged(partition: Partition, offset: int, *, dead: bool = False) -> DecodedRecord:
+def decoded(partition: Partition, offset: int, *, dead: bool = False) -> DecodedRecord:
     record = Record(partition.topic, partition.number, offset, 0, b"a", b"{}")
     event = Event("comment.deleted.v1", str(offset), "test", 0, "a", {}, b"", b"")
     return DecodedRecord(record, REJECTION if dead else event)
@@ -32,9 +32,9 @@ def test_a_batch_is_due_by_size_or_by_age_and_never_when_empty() -> None:
 
 def test_entries_account_for_every_record_and_keep_offsets_contiguous_over_gaps() -> None:
     batch = Batch()
-    batch.add(LEFT, [judged(LEFT, 5), judged(LEFT, 6, dead=True)], 5, 7, now=1.0)
-    batch.add(RIGHT, [judged(RIGHT, 0), judged(RIGHT, 2)], 0, 3, now=1.0)
-    batch.add(LEFT, [judged(LEFT, 9)], 7, 12, now=2.0)
+    batch.add(LEFT, [decoded(LEFT, 5), decoded(LEFT, 6, dead=True)], 5, 7, now=1.0)
+    batch.add(RIGHT, [decoded(RIGHT, 0), decoded(RIGHT, 2)], 0, 3, now=1.0)
+    batch.add(LEFT, [decoded(LEFT, 9)], 7, 12, now=2.0)
     assert batch.first_at == 1.0
     assert batch.entries(applied={0, 3}) == [
         Entry(LEFT, 5, 12, records=3, applied=1, unchanged=1, dead_lettered=1),
@@ -44,9 +44,9 @@ def test_entries_account_for_every_record_and_keep_offsets_contiguous_over_gaps(
 
 def test_records_that_do_not_follow_the_ones_before_are_refused() -> None:
     batch = Batch()
-    batch.add(LEFT, [judged(LEFT, 5)], 5, 6, now=1.0)
+    batch.add(LEFT, [decoded(LEFT, 5)], 5, 6, now=1.0)
     with pytest.raises(ValueError, match="do not follow"):
-        batch.add(LEFT, [judged(LEFT, 8)], 8, 9, now=1.0)
+        batch.add(LEFT, [decoded(LEFT, 8)], 8, 9, now=1.0)
 
 
 def test_an_account_that_does_not_add_up_is_refused() -> None:
@@ -63,18 +63,18 @@ def test_a_position_that_moves_without_records_is_an_empty_entry() -> None:
 
 def test_halves_cover_the_same_records_and_offsets_in_order() -> None:
     batch = Batch()
-    batch.add(LEFT, [judged(LEFT, offset) for offset in (5, 6, 8)], 5, 10, now=1.0)
-    batch.add(RIGHT, [judged(RIGHT, 0)], 0, 1, now=1.0)
+    batch.add(LEFT, [decoded(LEFT, offset) for offset in (5, 6, 8)], 5, 10, now=1.0)
+    batch.add(RIGHT, [decoded(RIGHT, 0)], 0, 1, now=1.0)
     left, right = batch.halves()
-    assert left.judged + right.judged == batch.judged
+    assert left.decoded + right.decoded == batch.decoded
     assert (left.first_offsets, left.next_offsets) == ({LEFT: 5}, {LEFT: 7})
     assert (right.first_offsets, right.next_offsets) == ({LEFT: 7, RIGHT: 0}, {LEFT: 10, RIGHT: 1})
 
 
 def test_halving_down_to_single_records_keeps_every_span_contiguous() -> None:
     batch = Batch()
-    batch.add(LEFT, [judged(LEFT, offset) for offset in (1, 2, 5, 7)], 0, 9, now=1.0)
-    batch.add(RIGHT, [judged(RIGHT, offset) for offset in (3, 4, 6)], 3, 8, now=1.0)
+    batch.add(LEFT, [decoded(LEFT, offset) for offset in (1, 2, 5, 7)], 0, 9, now=1.0)
+    batch.add(RIGHT, [decoded(RIGHT, offset) for offset in (3, 4, 6)], 3, 8, now=1.0)
     pending, spans = [batch], []
     while pending:
         current = pending.pop(0)

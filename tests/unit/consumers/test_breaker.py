@@ -11,16 +11,16 @@ POLICY = BreakerPolicy(window=100, least=20)
 EVENT = deleted(at="2026-05-01T10:00:00Z")
 
 
-def judged(pattern: str, first_offset: int = 0) -> list[DecodedRecord]:
+def decoded(pattern: str, first_offset: int = 0) -> list[DecodedRecord]:
     """``g``: good; ``b``: bad; ``u``: of an unknown type."""
-    verdicts: dict[str, Event | Rejection] = {
+    results: dict[str, Event | Rejection] = {
         "g": EVENT,
         "b": Rejection("contract", "schema_violation", None, "made up"),
         "u": Rejection("envelope", "unknown_type", None, "made up"),
     }
     return [
         DecodedRecord(
-            Record("comment-events", 0, first_offset + number, 0, b"a", b"{}"), verdicts[letter]
+            Record("comment-events", 0, first_offset + number, 0, b"a", b"{}"), results[letter]
         )
         for number, letter in enumerate(pattern)
     ]
@@ -48,28 +48,28 @@ def judged(pattern: str, first_offset: int = 0) -> list[DecodedRecord]:
 def test_it_trips_when_over_half_of_the_last_records_are_bad_and_not_a_few(
     pattern: str, trips: bool
 ) -> None:
-    records = judged(pattern)
+    records = decoded(pattern)
     assert Breaker(POLICY).trips(records) is trips
     one_by_one = Breaker(POLICY)
     assert any(one_by_one.trips([each]) for each in records) is trips
 
 
 def test_the_default_is_over_half_of_the_last_thousand_and_at_least_two_hundred() -> None:
-    assert not Breaker(BreakerPolicy()).trips(judged("b" * 199))
-    assert Breaker(BreakerPolicy()).trips(judged("b" * 200))
-    assert not Breaker(BreakerPolicy()).trips(judged("g" * 2_000 + "b" * 500))
-    assert Breaker(BreakerPolicy()).trips(judged("g" * 2_000 + "b" * 501))
+    assert not Breaker(BreakerPolicy()).trips(decoded("b" * 199))
+    assert Breaker(BreakerPolicy()).trips(decoded("b" * 200))
+    assert not Breaker(BreakerPolicy()).trips(decoded("g" * 2_000 + "b" * 500))
+    assert Breaker(BreakerPolicy()).trips(decoded("g" * 2_000 + "b" * 501))
 
 
 def test_records_that_somebody_accepted_are_not_counted() -> None:
     breaker = Breaker(POLICY, accepted_offset=1_000)
-    assert not breaker.trips(judged("b" * 990, first_offset=10))
-    assert breaker.trips(judged("b" * 20, first_offset=1_000))
+    assert not breaker.trips(decoded("b" * 990, first_offset=10))
+    assert breaker.trips(decoded("b" * 20, first_offset=1_000))
 
 
 def test_a_record_that_the_database_refused_is_bad_after_all() -> None:
     breaker = Breaker(POLICY)
-    records = judged("g" * 39)
+    records = decoded("g" * 39)
     assert not breaker.trips(records)
     refused = [
         DecodedRecord(each.record, Rejection("database", "rejected_by_database", None, "made up"))
@@ -80,8 +80,8 @@ def test_a_record_that_the_database_refused_is_bad_after_all() -> None:
 
 def test_it_says_what_the_last_records_were_with_the_last_one_of_each_code() -> None:
     breaker = Breaker(POLICY)
-    breaker.trips(judged("g" * 10 + "b" * 19))
-    record = judged("b", first_offset=29)[0].record
+    breaker.trips(decoded("g" * 10 + "b" * 19))
+    record = decoded("b", first_offset=29)[0].record
     breaker.trips([DecodedRecord(record, Rejection("decode", "not_json", "/data", "x" * 1_000))])
     assert breaker.detail == (
         "20 of the last 30 records could not be applied (schema_violation 19, not_json 1); "

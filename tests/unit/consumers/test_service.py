@@ -239,13 +239,13 @@ def until(
 
 def has_bad_event(batch: Batch) -> bool:
     return any(
-        isinstance(verdict, Event) and verdict.data["comment_id"] == "bad"
-        for _, verdict in batch.judged
+        isinstance(result, Event) and result.data["comment_id"] == "bad"
+        for _, result in batch.decoded
     )
 
 
 def has_events(batch: Batch) -> bool:
-    return any(isinstance(verdict, Event) for _, verdict in batch.judged)
+    return any(isinstance(result, Event) for _, result in batch.decoded)
 
 
 def test_everything_that_is_there_is_written_once_and_told() -> None:

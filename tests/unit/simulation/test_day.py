@@ -40,7 +40,7 @@ REASONS = {
 }
 
 
-def judge(arrival: Arrival) -> Event | Rejection:
+def decode(arrival: Arrival) -> Event | Rejection:
     """As a broker would take it that is not a millisecond late: the narrowest of all bounds."""
     topic, key, value, headers = arrival.outgoing
     return load_contracts().decode(
@@ -67,10 +67,10 @@ def arrivals(day: Day) -> list[Arrival]:
 
 @pytest.fixture(scope="module")
 def events(arrivals: list[Arrival]) -> list[Event]:
-    verdicts = [judge(arrival) for arrival in arrivals if arrival.code is None]
-    rejected = [verdict for verdict in verdicts if isinstance(verdict, Rejection)]
+    results = [decode(arrival) for arrival in arrivals if arrival.code is None]
+    rejected = [result for result in results if isinstance(result, Rejection)]
     assert rejected == []
-    return [verdict for verdict in verdicts if isinstance(verdict, Event)]
+    return [result for result in results if isinstance(result, Event)]
 
 
 def of_type(events: list[Event], event_type: str) -> list[dict[str, Any]]:
@@ -114,9 +114,9 @@ def test_good_events_are_accepted_and_bad_ones_rejected_with_their_code_on_any_d
     )
     found: Counter[str | None] = Counter()
     for arrival in day.arrivals():
-        verdict = judge(arrival)
-        code = verdict.code if isinstance(verdict, Rejection) else None
-        assert code == arrival.code, verdict
+        result = decode(arrival)
+        code = result.code if isinstance(result, Rejection) else None
+        assert code == arrival.code, result
         found[code] += 1
     assert found.pop(None) + found.total() == 5_000
     assert found == day.expected
@@ -187,13 +187,13 @@ def test_some_events_come_twice_and_some_hours_late_and_out_of_order(
     good = [arrival for arrival in arrivals if arrival.code is None]
     copies = Counter(arrival.outgoing for arrival in good)
     assert 100 < sum(count - 1 for count in copies.values()) < 400
-    occurred = [(judge(arrival), arrival.arrives_at) for arrival in good]
-    delays = [at - verdict.occurred_at for verdict, at in occurred if isinstance(verdict, Event)]
+    occurred = [(decode(arrival), arrival.arrives_at) for arrival in good]
+    delays = [at - result.occurred_at for result, at in occurred if isinstance(result, Event)]
     assert min(delays) >= 0
     day_long = [
         delay
-        for (verdict, _), delay in zip(occurred, delays, strict=True)
-        if isinstance(verdict, Event)
+        for (result, _), delay in zip(occurred, delays, strict=True)
+        if isinstance(result, Event)
     ]
     assert sum(3_600_000_000 < delay < 21_600_000_001 for delay in day_long) > 50
     assert [arrival.arrives_at for arrival in arrivals] == sorted(
@@ -252,9 +252,9 @@ def test_one_article_has_two_comments_one_of_them_abusive_and_reported_and_is_cl
     by_article: dict[str, list[Event]] = defaultdict(list)
     day = simulate_day(seed, START, records=1_000)
     for arrival in day.arrivals():
-        verdict = judge(arrival)
-        if isinstance(verdict, Event):
-            by_article[verdict.article_id].append(verdict)
+        result = decode(arrival)
+        if isinstance(result, Event):
+            by_article[result.article_id].append(result)
     plan = next(plan for plan in day.articles if plan.role == "two_comments")
     events = by_article[plan.article_id]
     comments = of_type(events, "comment.posted.v1")
@@ -285,7 +285,7 @@ def test_written_lines_are_the_same_events_in_structured_form(arrivals: list[Arr
         record = Record(
             arrival.outgoing.topic, 0, 0, arrival.arrives_at // 1000, arrival.outgoing.key, line
         )
-        assert contracts.decode(record) == judge(arrival)
+        assert contracts.decode(record) == decode(arrival)
 
 
 def test_the_last_full_day_is_over_in_utc() -> None:
