@@ -1,3 +1,1 @@
-"""The quality gate: expectations of base and metric tables, checked by Great Expectations, and what
-became of them.
-"""
+"""The quality gate: expectations of base and metric tables, and the run that checks them."""

@@ -1,8 +1,8 @@
 """The expectations, as data. Those about rows are statements under sql/quality/<suite>/, which find
 the rows that are wrong.
 
-A statement's header says what a person is told: ``Severity: fail`` or ``warn``, ``Says:`` what is
-wrong, ``Do:`` the cure.
+The header of a statement says what a person reads: ``Severity: fail`` or ``warn``, ``Says:`` what
+is wrong, ``Do:`` what to do.
 """
 
 import re
@@ -28,29 +28,33 @@ class Check:
     name: str
     severity: str
     relation: str
-    """The table that it is about, with its schema."""
-    says: str
+    """The table that it checks, with its schema."""
+    problem: str
     """What is wrong where it is not met, in one sentence without a full stop."""
     hint: str
+    """What to do, without a full stop."""
     query: str | None = None
-    """Finds the rows that are wrong; None: one of Great Expectations' own, below."""
+    """Finds the rows that are wrong; None: ``expectation`` does."""
     expectation: str | None = None
-    """Its class in great_expectations.expectations."""
+    """The class in great_expectations.expectations; None: ``query`` finds the rows."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def column(self) -> str | None:
-        """The column that it is about, if it is about one."""
+        """Return the column that it checks, if it checks one column."""
         found: str | None = self.arguments.get("column")
         return found
 
 
 @cache
 def checks() -> Sequence[Check]:
-    """All expectations, by suite."""
+    """Return all expectations, by suite and name. Raises ValueError where a statement's header is
+    incomplete.
+    """
     return tuple(
         sorted(
-            (*_statements(), *_stock()), key=lambda check: (SUITES.index(check.suite), check.name)
+            (*_statements(), *_built_in()),
+            key=lambda check: (SUITES.index(check.suite), check.name),
         )
     )
 
@@ -78,11 +82,11 @@ def _statements() -> list[Check]:
     return found
 
 
-_REBUILD = "btl metrics drift names what else is wrong, btl metrics rebuild computes it anew"
+_REBUILD = "btl metrics drift names what else is wrong, btl metrics rebuild computes it again"
 
 
-def _stock() -> list[Check]:
-    """What Great Expectations has a word for."""
+def _built_in() -> list[Check]:
+    """Return the expectations that are classes of Great Expectations."""
     shares = {
         "article_engagement": ("reply_share", "top5_share", "first_24h_share"),
         "article_abuse": ("reported_comment_rate", "uphold_rate", "rejection_rate"),
@@ -108,7 +112,7 @@ def _stock() -> list[Check]:
             "state_is_known",
             "fail",
             "metrics.article_engagement",
-            "the state of a discussion is none of open, closed and cannot_close",
+            "the state of a discussion is not open, closed or cannot_close",
             _REBUILD,
             expectation="ExpectColumnValuesToBeInSet",
             arguments={"column": "state", "value_set": ["open", "closed", "cannot_close"]},
@@ -129,7 +133,7 @@ def _stock() -> list[Check]:
             "warn",
             "discussion.comments",
             "more than one posted comment in a hundred says neither reader nor staff",
-            "see which producer leaves the role out",
+            "find out which producer leaves the role out",
             expectation="ExpectColumnValuesToBeInSet",
             arguments={"column": "role", "value_set": ["reader", "staff"], "mostly": 0.99},
         ),

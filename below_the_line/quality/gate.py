@@ -1,7 +1,7 @@
-"""Running the expectations with Great Expectations, and keeping what came of it: in a table, in
-Data Docs, in the log.
+"""The quality gate: checks the expectations with Great Expectations and keeps the results, in a
+table, in Data Docs and in the log.
 
-To import Great Expectations takes seconds and 200 MB: only a run does.
+Importing Great Expectations takes seconds and 200 MB, so only a run imports it.
 """
 
 import fcntl
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import structlog
@@ -24,30 +24,36 @@ from below_the_line.plurals import counted
 from below_the_line.quality.checks import SUITES, Check, checks
 from below_the_line.resources import sql
 
-MOST_EXAMPLES = 5
-"""Rows that are kept and shown of an expectation that is not met."""
+if TYPE_CHECKING:
+    from great_expectations import ValidationDefinition
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.data_context import AbstractDataContext
+    from great_expectations.expectations.expectation import Expectation
+
+MAX_EXAMPLES = 5
+"""Rows to keep and show of an expectation that is not met."""
 KEPT_RUNS = 48
-"""Runs whose pages are kept, two days of them: each run reads all that are there, and would take
-longer and longer.
+"""Runs whose pages are kept: two days. Each run reads all pages, so that keeping all of them would
+make runs slower and slower.
 """
 
-_LONGEST_ERROR = 500
+_MAX_ERROR_LENGTH = 500
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one expectation."""
+    """The result of one expectation."""
 
     check: Check
     success: bool
     unexpected: int | None
-    """Rows that do not meet it."""
+    """How many rows do not meet it; None: unknown."""
     examples: Sequence[Any]
-    """Some of these rows (or values), as JSON has them."""
+    """Some of these rows, or of their values, as JSON values."""
     error: str | None = None
-    """Why it could not be checked; it counts as not met."""
+    """Why it could not be checked, in which case it counts as not met; None: it was checked."""
 
     def __str__(self) -> str:
         check = self.check
@@ -55,22 +61,22 @@ class Result:
             return f"{check.suite}.{check.name} could not be checked: {self.error}"
         rows = "" if self.unexpected is None else f" ({counted(self.unexpected, 'row')})"
         shown = f", e.g. {json.dumps(self.examples, ensure_ascii=False)}" if self.examples else ""
-        return f"{check.relation}: {check.says}{rows}{shown}. Do: {check.hint}"
+        return f"{check.relation}: {check.problem}{rows}{shown}. Do: {check.hint}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a run."""
+    """The results of a run."""
 
     run_id: str
     checked_at: datetime
     results: Sequence[Result]
     data_docs: Path
-    """The first page of the Data Docs."""
+    """Path of the first page of the Data Docs."""
 
     @property
     def failed(self) -> list[Result]:
-        """What blocks figures from becoming final."""
+        """Return the unmet expectations that keep figures from becoming final."""
         return [
             result
             for result in self.results
@@ -79,7 +85,7 @@ class Outcome:
 
     @property
     def warned(self) -> list[Result]:
-        """What somebody should look at."""
+        """Return the unmet expectations that block nothing, but that somebody should look at."""
         return [
             result
             for result in self.results
@@ -96,24 +102,24 @@ class GateFailedError(BelowTheLineError):
             f"{count} of {len(outcome.results)} expectations {'is' if count == 1 else 'are'} not"
             " met, and no figures become final until they are:\n"
             + "\n".join(f"- {result}" for result in outcome.failed),
-            f"All of it is in metrics.quality_results (run_id {outcome.run_id!r}) and in"
+            f"All results are in metrics.quality_results (run_id {outcome.run_id!r}) and in"
             f" {outcome.data_docs}.",
         )
 
 
 def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_RUNS) -> Outcome:
     """Check all expectations, write ``metrics.quality_results`` and the Data Docs below ``home``,
-    and say what came of it.
+    and return the results.
 
-    The Data Docs tell of the last ``kept_runs`` runs, this one among them; the table keeps all.
-    Safe to repeat: a run of the same id is replaced by a later one. Runs wait for each other. A run
-    that does not get through is kept as one that met no expectation. Raises BelowTheLineError when
-    the extra with Great Expectations is not installed.
+    The Data Docs show the last ``kept_runs`` runs, including this one; the table keeps all. Safe to
+    repeat: a later run of the same id replaces an earlier one. Runs wait for each other. A run that
+    crashes is stored as one that met no expectation. Raises BelowTheLineError when the extra with
+    Great Expectations is not installed.
     """
     # Before the import: it logs hundreds of lines.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     try:
-        import great_expectations  # noqa: F401 (slow, so not behind the lock)
+        import great_expectations  # noqa: F401 (slow, so not while the lock is held)
     except ImportError:
         raise BelowTheLineError(
             "Great Expectations is not installed.",
@@ -125,21 +131,21 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
         (checked_at,) = connection.execute("select clock_timestamp()").fetchone() or (None,)
         assert isinstance(checked_at, datetime)  # noqa: S101
         try:
-            with _alone(home):
-                # Beforehand, so that the index that this run writes names no page that is gone.
-                _forget_runs(home, kept_runs - 1)
+            with _locked(home):
+                # First, so that the index that this run writes links to no deleted page.
+                _delete_old_runs(home, kept_runs - 1)
                 checked = _check(database_url, home, run_id)
             results = [_with_examples(connection, result) for result in checked]
         except BaseException as error:
-            # Nobody knows what is wrong: until a run gets through, no figures become final.
-            # Airflow's time-out is no Exception.
+            # Nobody knows what is wrong, so no figures become final until a run completes.
+            # Airflow's time-out is a BaseException.
             with suppress(psycopg.Error):
-                _store(connection, run_id, checked_at, _unchecked(error))
+                _store(connection, run_id, checked_at, _results_of_crash(error))
             raise
         outcome = Outcome(run_id, checked_at, results, home / "docs" / "index.html")
         _store(connection, run_id, checked_at, results)
     for result in (*outcome.failed, *outcome.warned):
-        log.warning("expectation not met", severity=result.check.severity, what=str(result))
+        log.warning("expectation not met", severity=result.check.severity, result=str(result))
     log.info(
         "quality checked",
         expectations=len(results),
@@ -151,19 +157,19 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Two runs on the same files would spoil each other's suites."""
+def _locked(home: Path) -> Iterator[None]:
+    """Hold a lock on the folder: two runs at once would overwrite each other's suites."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _forget_runs(home: Path, kept: int) -> None:
-    """Delete what Great Expectations keeps of runs: results and pages, of all but the last ones."""
+def _delete_old_runs(home: Path, kept: int) -> None:
+    """Delete results and pages of all runs but the last ``kept`` ones."""
     folders: dict[str, list[Path]] = {}
-    for of_suites in (home / "validations", home / "docs" / "validations"):
-        for folder in of_suites.glob("*/*/"):
+    for parent in (home / "validations", home / "docs" / "validations"):
+        for folder in parent.glob("*/*/"):
             folders.setdefault(folder.name, []).append(folder)
     latest = sorted(
         folders, key=lambda run: max(folder.stat().st_mtime_ns for folder in folders[run])
@@ -173,9 +179,9 @@ def _forget_runs(home: Path, kept: int) -> None:
             shutil.rmtree(folder)
 
 
-def _context(home: Path) -> Any:
-    """A context without a project folder whose results lie on disk: in memory, each run would
-    delete the pages before it.
+def _context(home: Path) -> "AbstractDataContext":
+    """Return a context without a project folder that keeps its results on disk. In memory, each run
+    would delete the pages of the runs before it.
     """
     import great_expectations
     from great_expectations.data_context.types.base import (
@@ -229,11 +235,12 @@ def _check(database_url: str, home: Path, run_id: str) -> list[Result]:
     source = context.data_sources.add_or_update_postgres(
         name="below_the_line",
         connection_string=_sqlalchemy_url(database_url),
-        # It makes engines of its own and closes none of them: no connection is kept longer than it
-        # is used.
+        # Great Expectations makes engines and never closes them. Without a pool, a connection ends
+        # when its query does.
         kwargs={"poolclass": NullPool},
     )
-    definitions, by_id = [], {}
+    definitions: list[ValidationDefinition] = []
+    by_id: dict[str, Check] = {}
     for suite in SUITES:
         for relation in sorted({check.relation for check in checks() if check.suite == suite}):
             schema, table = relation.split(".")
@@ -258,35 +265,44 @@ def _check(database_url: str, home: Path, run_id: str) -> list[Result]:
         great_expectations.Checkpoint(
             name="below the line",
             validation_definitions=definitions,
-            result_format={"result_format": "SUMMARY", "partial_unexpected_count": MOST_EXAMPLES},
+            result_format={"result_format": "SUMMARY", "partial_unexpected_count": MAX_EXAMPLES},
             actions=[UpdateDataDocsAction(name="docs", site_names=["docs"])],
         )
     )
     ran = checkpoint.run(run_id=RunIdentifier(run_name=run_id.replace("/", "_")))
     return [
-        _result(by_id[each.expectation_config.meta["check"]], each)
+        _result(by_id[_check_id(each)], each)
         for validated in ran.run_results.values()
         for each in validated.results
     ]
 
 
-def _expectation(check: Check) -> Any:
+def _expectation(check: Check) -> "Expectation":
     from great_expectations import expectations
 
-    common = {
-        "severity": {"fail": "critical", "warn": "warning"}[check.severity],
-        "description": check.says,
-        "meta": {"check": f"{check.suite}.{check.name}", "cure": check.hint},
-    }
-    if check.query is None:
-        return getattr(expectations, check.expectation or "")(**check.arguments, **common)
-    # Great Expectations wants its batch named somewhere. The statements name their tables
-    # themselves: many look at several.
-    query = f"{check.query.strip().rstrip(';')}\n/* {{batch}} */"
-    return expectations.UnexpectedRowsExpectation(unexpected_rows_query=query, **common)
+    name, arguments = check.expectation or "", check.arguments
+    if check.query is not None:
+        # Great Expectations requires a placeholder for its batch. The statements name their tables
+        # themselves, because many read several.
+        query = f"{check.query.strip().rstrip(';')}\n/* {{batch}} */"
+        name, arguments = "UnexpectedRowsExpectation", {"unexpected_rows_query": query}
+    made: Expectation = getattr(expectations, name)(
+        **arguments,
+        severity={"fail": "critical", "warn": "warning"}[check.severity],
+        description=check.problem,
+        meta={"check": f"{check.suite}.{check.name}", "hint": check.hint},
+    )
+    return made
 
 
-def _result(check: Check, each: Any) -> Result:
+def _check_id(each: "ExpectationValidationResult") -> str:
+    configuration = each.expectation_config
+    if configuration is None or configuration.meta is None:
+        raise ValueError("Great Expectations returned a result without its expectation")
+    return str(configuration.meta["check"])
+
+
+def _result(check: Check, each: "ExpectationValidationResult") -> Result:
     found = each.result or {}
     raised = each.exception_info or {}
     infos = [raised] if "raised_exception" in raised else list(raised.values())
@@ -307,13 +323,13 @@ def _result(check: Check, each: Any) -> Result:
 
 
 def _with_examples(connection: psycopg.Connection, result: Result) -> Result:
-    """With some of the rows that its statement finds: Great Expectations keeps none, or all of
-    them.
+    """Return the result with some of the rows that its statement finds. Great Expectations keeps
+    none of them, or all.
     """
     if result.success or result.error is not None or result.check.query is None:
         return result
     query = composed.SQL("select to_json(wrong) from ({}) as wrong limit {}").format(
-        composed.SQL(result.check.query), composed.Literal(MOST_EXAMPLES)
+        composed.SQL(result.check.query), composed.Literal(MAX_EXAMPLES)
     )
     return replace(result, examples=[row for (row,) in connection.execute(query).fetchall()])
 
@@ -343,10 +359,10 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _unchecked(error: BaseException) -> list[Result]:
-    """What a run came to that did not get through."""
-    why = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_ERROR]
-    return [Result(check, False, None, [], why) for check in checks()]
+def _results_of_crash(error: BaseException) -> list[Result]:
+    """Return the results of a run that crashed: no expectation is met."""
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:_MAX_ERROR_LENGTH]
+    return [Result(check, False, None, [], reason) for check in checks()]
 
 
 def _store(
@@ -367,7 +383,7 @@ def _store(
                     "severity": check.severity,
                     "success": result.success,
                     "message": (
-                        check.says
+                        check.problem
                         if result.error is None
                         else f"could not be checked: {result.error}"
                     ),

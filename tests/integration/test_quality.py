@@ -59,8 +59,8 @@ def test_every_expectation_says_what_is_wrong_how_bad_that_is_and_what_to_do() -
     assert {each.suite for each in checks()} == {*SUITES}
     for each in checks():
         assert each.severity in SEVERITIES
-        assert each.says
-        assert not each.says.endswith(".")
+        assert each.problem
+        assert not each.problem.endswith(".")
         assert each.hint
         assert (each.query is None) != (each.expectation is None)
     assert len({(each.suite, each.name) for each in checks()}) == len(checks())
