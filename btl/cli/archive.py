@@ -1,33 +1,30 @@
 """``btl archive``."""
 
+import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from below_the_line.kafka.producer import Publisher
-    from btl.archives.external_sort import Timed
-    from btl.archives.importer import Archive
-    from btl.pacing import Pacer
+from below_the_line.catalogue import load_contracts
+from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
+from below_the_line.kafka.producer import Publisher
+from btl.archives.external_sort import Timed, sorted_by_time
+from btl.archives.importer import Archive, RejectsFile
+from btl.archives.mapping import load_mapping
+from btl.cli import configuration
+from btl.cli.lazy import command_group
+from btl.cli.progress import STEP, event_progress
+from btl.pacing import Pacer
+
+app = command_group("Import a site's export of articles and comments.")
 
 DEFAULT_REJECTS = Path("rejected-rows.csv")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    archive = typer.Typer(help="A site's export of articles and comments.", no_args_is_help=True)
-    # Without a callback typer would make a group of one command into that command.
-    archive.callback()(_group)
-    archive.command("import")(import_archive)
-    app.add_typer(archive, name="archive")
-
-
-def _group() -> None:
-    """A site's export of articles and comments."""
-
-
+@app.command("import")
 def import_archive(
     articles: Path = typer.Option(..., metavar="FILE", help="CSV of the articles, gzipped or not."),
     comments: Path = typer.Option(..., metavar="FILE", help="CSV of the comments, gzipped or not."),
@@ -58,19 +55,6 @@ def import_archive(
     changes nothing: its events keep their ids. Rows that cannot be mapped go to the rejects file
     and are left out. With --dry-run the exit status is 1 if there are any.
     """
-    import time
-    from contextlib import nullcontext
-    from datetime import UTC, datetime
-
-    from below_the_line.catalogue import load_contracts
-    from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
-    from below_the_line.kafka.producer import Publisher
-    from btl.archives.external_sort import sorted_by_time
-    from btl.archives.importer import Archive, RejectsFile
-    from btl.archives.mapping import load_mapping
-    from btl.cli.configuration import settings
-    from btl.pacing import Pacer
-
     archive = Archive(
         articles, comments, load_mapping(mapping), load_contracts(), datetime.now(UTC)
     )
@@ -78,7 +62,7 @@ def import_archive(
     # The broker first: nobody wants to hear after reading a million rows that it cannot be reached.
     with (
         RejectsFile(rejects) as rejected,
-        nullcontext() if dry_run else Publisher(settings()) as publisher,
+        nullcontext() if dry_run else Publisher(configuration.settings()) as publisher,
     ):
         checked = _read_with_progress(archive, rejected.write, (articles, comments))
         with sorted_by_time(checked, STRUCTURED_HEADERS) as events:
@@ -99,7 +83,6 @@ def import_archive(
 def _read_with_progress(
     archive: "Archive", reject: object, files: tuple[Path, Path]
 ) -> "Iterator[Timed]":
-    from btl.cli.progress import event_progress
 
     with event_progress() as progress:
         sizes = [path.stat().st_size if path.is_file() else 0 for path in files]
@@ -114,7 +97,6 @@ def _read_with_progress(
 
 
 def _produce(publisher: "Publisher", events: "Iterator[Timed]", total: int, pacer: "Pacer") -> None:
-    from btl.cli.progress import STEP, event_progress
 
     with event_progress() as progress:
         bar = progress.add_task("produce", total=total)

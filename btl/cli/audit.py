@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from below_the_line.accounting.audit import Report, run_audit
+from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.errors import BelowTheLineError
+from btl.cli import configuration, output
+from btl.cli.database import connected
 from btl.cli.offsets import AsJson
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from below_the_line.accounting.audit import Report
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(audit)
+from btl.cli.output import print_json, print_table, printable
 
 
 def audit(
@@ -29,15 +27,13 @@ def audit(
         ),
     ] = None,
 ) -> None:
-    """Check the account of every partition: ledger, positions, dead letters, logs. Exit status 1 if
-    it does not add up.
-    """
-    from below_the_line.accounting.audit import run_audit
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
+    """Check that all records of every partition are accounted for.
 
+    Compares the ledger, the positions, the dead letters and the logs of the brokers. Exit status 1
+    if there are findings.
+    """
     start = _time(since)
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         report = run_audit(connection, current, start)
     if as_json:
@@ -49,7 +45,6 @@ def audit(
 
 
 def _time(text: str | None) -> datetime | None:
-    from below_the_line.contracts.times import instant, to_datetime
 
     if text is None:
         return None
@@ -60,13 +55,6 @@ def _time(text: str | None) -> datetime | None:
 
 
 def _print(report: Report) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    from rich.markup import escape
-    from rich.table import Table
-
-    from btl.cli.partitions import console, print_table
-    from btl.cli.printing import printable
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("partition", no_wrap=True)
@@ -97,7 +85,7 @@ def _print(report: Report) -> None:
             "[green]yes[/]" if each.contiguous else "[red]no[/]",
             *("" if number is None else f"{number:,}" for number in numbers),
         )
-    out = console()
+    out = output.console()
     print_table(out, table)
     for each in report.partitions:
         if each.gap_offsets:

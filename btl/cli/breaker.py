@@ -5,31 +5,25 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
+from below_the_line.accounting import decisions
+from below_the_line.accounting.positions import read_positions
+from below_the_line.partitions import log_of
+from btl.cli import configuration, output
+from btl.cli.database import connected
+from btl.cli.lazy import command_group
 from btl.cli.offsets import AsJson, DryRun, PartitionArgument, TopicArgument
+from btl.cli.output import print_json, printable
+from btl.cli.partitions import chosen, logs_of
+
+app = command_group("Show and restart partitions that bad records have stopped.")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    breaker = typer.Typer(
-        help="Partitions that were stopped because they are full of bad records.",
-        no_args_is_help=True,
-    )
-    breaker.command()(show)
-    breaker.command()(accept)
-    app.add_typer(breaker, name="breaker")
-
-
+@app.command()
 def show(as_json: AsJson = False) -> None:
     """Show the partitions whose breaker tripped, or where somebody accepted bad records."""
-    from rich.markup import escape
-
-    from below_the_line.accounting.positions import read_positions
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, console, print_json
-    from btl.cli.printing import printable
-
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         found = [
             each
@@ -39,7 +33,7 @@ def show(as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    out = console()
+    out = output.console()
     for each in found:
         if each.status == "tripped":
             detail = escape(printable(each.status_detail or ""))
@@ -57,6 +51,7 @@ def show(as_json: AsJson = False) -> None:
         out.print("No breaker has tripped.")
 
 
+@app.command()
 def accept(
     topic: TopicArgument,
     partition: PartitionArgument,
@@ -75,13 +70,7 @@ def accept(
     """Let a partition go on whose breaker tripped: its bad records become dead letters, and count
     no more.
     """
-    from below_the_line.accounting import decisions
-    from below_the_line.accounting.positions import read_positions
-    from below_the_line.partitions import log_of
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import chosen, connected, logs_of
-
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         (position,) = chosen(read_positions(connection, current.consumer_group), topic, partition)
         acceptance = decisions.plan_acceptance(

@@ -51,6 +51,7 @@ def _place(value: str | SecretStr | None) -> str | None:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if text is None or "://" not in text:
         return text
+    # Not at the top: psycopg is slow to import, and few commands come here.
     from below_the_line.database.connections import describe
 
     return describe(text)

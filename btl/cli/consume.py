@@ -1,11 +1,12 @@
 """``btl consume``."""
 
+import signal
+
 import typer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(consume)
+from below_the_line.logs import configure_logs
+from btl.cli import configuration
+from consumers.app import alternate_threads, build_consumer, relieve_collector, telling
 
 
 def consume(
@@ -13,16 +14,11 @@ def consume(
         [], "--topic", help="Only this topic (repeatable); default: both input topics."
     ),
 ) -> None:
-    """Load events from the topics into Postgres, exactly once, until SIGTERM or Ctrl-C. Start as
-    many as you like.
+    """Load events from the topics into Postgres, exactly once.
+
+    Runs until SIGTERM or Ctrl-C. Any number of consumers can run side by side.
     """
-    import signal
-
-    from below_the_line.logs import configure_logs
-    from btl.cli.configuration import settings
-    from consumers.app import alternate_threads, build_consumer, relieve_collector, telling
-
-    current = settings()
+    current = configuration.settings()
     with telling(current) as observer:
         consumer = build_consumer(current, topic, observer)
         # Only now: while it looks for a broker, kafka-python logs dozens of lines that the error

@@ -1,21 +1,21 @@
-"""``btl migrate``."""
+"""The database connection of the commands."""
 
-import typer
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from below_the_line.database.connections import connect, permitted
+from below_the_line.database.migrations import require_current
+from below_the_line.settings import Settings
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(migrate)
-
-
-def migrate() -> None:
-    """Bring the database's tables up to date. Safe to run twice, and by two at once."""
-    from below_the_line.database.migrations import migrate as apply
-    from btl.cli.configuration import settings
-
-    applied = apply(
-        settings().require_database_url(), announce=lambda text: typer.echo(text, err=True)
-    )
-    for name in applied:
-        typer.echo(f"applied sql/{name}")
-    typer.echo(f"{len(applied)} files applied." if applied else "The database is up to date.")
+@contextmanager
+def connected(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection to an up-to-date database, in autocommit. Raises BelowTheLineError, also where
+    the role may not.
+    """
+    url = settings.require_database_url()
+    require_current(url)
+    with permitted(), connect(url, application_name="btl", autocommit=True) as connection:
+        yield connection

@@ -4,23 +4,34 @@ them aside.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Annotated
 from uuid import UUID
 
 import typer
+from rich.console import Console
+from rich.highlighter import JSONHighlighter
+from rich.table import Table
+from rich.text import Text
 
+from below_the_line.catalogue import load_contracts, topics
+from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
+from btl.cli import configuration, output
+from btl.cli.database import connected
+from btl.cli.lazy import command_group
 from btl.cli.offsets import AsJson, DryRun, PartitionArgument, TopicArgument
+from btl.cli.output import indented_json, print_json, printable, printable_bytes
+from consumers.adapters.dead_letters import DeadLetter, at_offset, count_by_code, latest
+from consumers.adapters.dead_letters import discard as set_aside
+from consumers.core.dead_letters import Letter, Selection
+from consumers.redrive import RedriveSummary
+from consumers.redrive import redrive as run
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rich.console import Console
-    from rich.text import Text
-
-    from consumers.adapters.dead_letters import DeadLetter
-    from consumers.core.dead_letters import Letter
-    from consumers.redrive import RedriveSummary
+app = command_group("List, show, redrive and discard rejected records.")
 
 Codes = Annotated[
     list[str] | None, typer.Option("--code", help="Only this code. May be given several times.")
@@ -48,19 +59,7 @@ _MOST_CHARACTERS = 20_000
 """Of a value on a terminal."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    dead_letters = typer.Typer(
-        help="Records that were refused: look at them, judge them again, set them aside.",
-        no_args_is_help=True,
-    )
-    dead_letters.command("list")(list_)
-    dead_letters.command()(show)
-    dead_letters.command()(redrive)
-    dead_letters.command()(discard)
-    app.add_typer(dead_letters, name="dead-letters")
-
-
+@app.command("list")
 def list_(
     code: Codes = None,
     topic: Topic = None,
@@ -75,13 +74,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, the newest first, and count them by code."""
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-    from consumers.adapters.dead_letters import count_by_code, latest
-    from consumers.core.dead_letters import Selection
-
     selection = Selection.parse(code or (), topic, article, since, until, status or ())
-    with connected(settings()) as connection:
+    with connected(configuration.settings()) as connection:
         counts = count_by_code(connection, selection)
         letters = [] if summary else latest(connection, selection, limit)
     if as_json:
@@ -98,6 +92,7 @@ def list_(
             _print_list(letters, sum(counts.values()))
 
 
+@app.command()
 def show(
     topic: TopicArgument,
     partition: PartitionArgument,
@@ -111,13 +106,7 @@ def show(
     ] = False,
 ) -> None:
     """Show all that was kept of one dead letter."""
-    import sys
-
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected
-    from consumers.adapters.dead_letters import at_offset
-
-    with connected(settings()) as connection:
+    with connected(configuration.settings()) as connection:
         found = at_offset(connection, topic, partition, offset, topic_id)
     if not found:
         raise BelowTheLineError(
@@ -143,6 +132,7 @@ def show(
         _print_letter(letter)
 
 
+@app.command()
 def redrive(
     code: Codes = None,
     topic: Topic = None,
@@ -166,14 +156,8 @@ def redrive(
     Safe at any time, beside running consumers, and again. What is still refused stays as it is,
     with the present reason.
     """
-    from below_the_line.catalogue import load_contracts
-    from below_the_line.database.migrations import require_current
-    from btl.cli.configuration import settings
-    from consumers.core.dead_letters import Selection
-    from consumers.redrive import redrive as run
-
     selection = Selection.parse(code or (), topic, article, since, until, status or ())
-    current = settings()
+    current = configuration.settings()
     url = current.require_database_url()
     require_current(url)
     done = run(
@@ -190,6 +174,7 @@ def redrive(
         _print_none(topic)
 
 
+@app.command()
 def discard(
     code: Codes = None,
     topic: Topic = None,
@@ -204,19 +189,13 @@ def discard(
     """Set open dead letters aside: no list and no redrive shows them again, unless it asks for
     `--status discarded`.
     """
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected
-    from consumers.adapters.dead_letters import count_by_code
-    from consumers.adapters.dead_letters import discard as set_aside
-    from consumers.core.dead_letters import Selection
-
     selection = Selection.parse(code or (), topic, article, since, until)
     if selection.is_narrowed is all_:
         raise BelowTheLineError(
             "Which dead letters to discard is not said.",
             "Give a filter such as --code, or --all, not both.",
         )
-    with connected(settings()) as connection:
+    with connected(configuration.settings()) as connection:
         counts = (count_by_code if dry_run else set_aside)(connection, selection)
     if not counts:
         _print_none(topic)
@@ -228,7 +207,6 @@ def discard(
 
 
 def _print_none(topic: str | None) -> None:
-    from below_the_line.catalogue import topics
 
     read = [each.name for each in topics() if each.direction == "in"]
     if topic is None or topic in read:
@@ -240,22 +218,15 @@ def _print_none(topic: str | None) -> None:
 
 
 def _print_counts(counts: Mapping[str, int]) -> None:
-    from below_the_line.plurals import counted
-    from btl.cli.partitions import console
 
     total = sum(counts.values())
     by_code = ", ".join(f"{count:,} {code}" for code, count in counts.items())
-    console().print(f"{counted(total, 'dead letter')}: {by_code}")
+    output.console().print(f"{counted(total, 'dead letter')}: {by_code}")
 
 
 def _print_list(letters: list[DeadLetter], total: int) -> None:
-    from rich.table import Table
-    from rich.text import Text
 
-    from btl.cli.partitions import console
-    from btl.cli.printing import printable
-
-    out = console()
+    out = output.console()
     if out.width < _LEAST_FOR_A_TABLE:
         for letter in letters:
             _print_in_lines(out, letter)
@@ -303,9 +274,6 @@ _LEAST_FOR_A_TABLE = 160
 
 
 def _key(letter: DeadLetter) -> Text:
-    from rich.text import Text
-
-    from btl.cli.printing import printable_bytes
 
     return (
         Text("null", style="dim")
@@ -315,9 +283,6 @@ def _key(letter: DeadLetter) -> Text:
 
 
 def _print_in_lines(out: Console, letter: DeadLetter) -> None:
-    from rich.text import Text
-
-    from btl.cli.printing import printable
 
     key = _key(letter)
     key.truncate(40, overflow="ellipsis")
@@ -343,8 +308,6 @@ def _print_in_lines(out: Console, letter: DeadLetter) -> None:
 
 def _as_json(letter: DeadLetter) -> dict[str, object]:
     """A dead letter as the list has it; a key that is no UTF-8 is given in base 64."""
-    from base64 import b64encode
-
     key: dict[str, str | None] = {"key": None}
     if letter.record_key is not None:
         try:
@@ -368,10 +331,6 @@ def _as_json(letter: DeadLetter) -> dict[str, object]:
 
 
 def _print_letter(letter: DeadLetter) -> None:
-    from rich.text import Text
-
-    from btl.cli.partitions import console
-    from btl.cli.printing import printable, printable_bytes
 
     def shown(raw: bytes | None) -> Text:
         return Text("null", style="dim") if raw is None else Text(printable_bytes(raw))
@@ -407,20 +366,15 @@ def _print_letter(letter: DeadLetter) -> None:
     headers = letter.record_headers
     for name, value in zip(headers[::2], headers[1::2], strict=True):
         lines.append(("header", Text(": ").join([shown(name), shown(value)])))
-    out = console()
+    out = output.console()
     for label, text in lines:
         out.print(f"[dim]{label:<10}[/]", text)
     _print_value(letter.record_value)
 
 
 def _print_value(value: bytes | None) -> None:
-    from rich.highlighter import JSONHighlighter
-    from rich.text import Text
 
-    from btl.cli.partitions import console
-    from btl.cli.printing import indented_json, printable_bytes
-
-    out = console()
+    out = output.console()
     if value is None:
         out.print("[dim]value     null[/]")
         return
@@ -450,9 +404,6 @@ def _print_outcome(letter: Letter, outcome: str) -> None:
 
 
 def _print_outcomes(done: RedriveSummary, *, dry_run: bool) -> None:
-    from rich.table import Table
-
-    from btl.cli.partitions import console
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("was")
@@ -460,7 +411,7 @@ def _print_outcomes(done: RedriveSummary, *, dry_run: bool) -> None:
     table.add_column("records", justify="right")
     for (before, outcome), count in sorted(done.outcomes.items()):
         table.add_row(before, _in_words(outcome), f"{count:,}")
-    out = console()
+    out = output.console()
     out.print(table)
     if dry_run:
         out.print("Dry run: nothing was done. Only a real one finds what Postgres itself refuses.")

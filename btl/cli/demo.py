@@ -1,15 +1,27 @@
 """``btl demo``: the whole path once, on the local stack, with something to look at."""
 
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import orjson
+import psycopg
 import typer
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from below_the_line.database.connections import connect
+from below_the_line.errors import BelowTheLineError
+from below_the_line.resources import sql
+from btl.archives import MAPPINGS
+from btl.cli import archive, configuration, simulate, stack
 from btl.cli.stack import Ports
-
-if TYPE_CHECKING:
-    import psycopg
-    from rich.console import Console
+from btl.stack.scheduler import Scheduler
 
 _TABLES = {
     "most_discussed": "Most discussed",
@@ -21,11 +33,6 @@ _TABLES = {
 
 _HEADLINE_LEAVES = 66
 """Characters of a line that the columns beside the headline take."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(demo)
 
 
 def demo(
@@ -44,17 +51,10 @@ def demo(
         None, help="As of `btl up`: auto chooses free ones.", show_default=False
     ),
 ) -> None:
-    """Start the stack, stream a newsroom day, let the scheduler run the DAGs, and show what came of
-    it.
+    """Start the stack, stream a newsroom day, and show the results.
+
+    The scheduler runs the DAGs in between.
     """
-    import time
-    from importlib.util import find_spec
-
-    from rich.console import Console
-
-    from below_the_line.errors import BelowTheLineError
-    from btl.cli import stack
-
     if find_spec("airflow") is None:
         raise BelowTheLineError(
             "Airflow is not installed.",
@@ -84,8 +84,6 @@ def _export(folder: Path) -> tuple[Path, Path, Path]:
     """The files of an export: articles, comments, mapping. Raises BelowTheLineError naming the one
     that is missing.
     """
-    from below_the_line.errors import BelowTheLineError
-    from btl.archives import MAPPINGS
 
     def first(*candidates: Path) -> Path:
         for candidate in candidates:
@@ -105,7 +103,6 @@ def _export(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
-    from btl.cli import archive, simulate
 
     if export is None:
         simulate.simulate(
@@ -133,22 +130,19 @@ def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
 
 
 def _connect() -> "psycopg.Connection":
-    from below_the_line.database.connections import connect
-    from btl.cli.configuration import settings
 
-    return connect(settings().require_database_url(), application_name="btl demo", autocommit=True)
+    return connect(
+        configuration.settings().require_database_url(),
+        application_name="btl demo",
+        autocommit=True,
+    )
 
 
 def _run_dags(console: "Console") -> None:
     """Have the scheduler close discussions and compute metrics, and wait until nothing is left to
     do.
     """
-    from contextlib import closing
-
-    from btl.cli.configuration import settings
-    from btl.stack.scheduler import Scheduler
-
-    current = settings()
+    current = configuration.settings()
     password = current.airflow_password.get_secret_value() if current.airflow_password else ""
     with closing(Scheduler(current.airflow_url or "", current.airflow_user, password)) as scheduler:
         for dag_id, text in {
@@ -167,9 +161,6 @@ def _run_dags(console: "Console") -> None:
 
 
 def _show(console: "Console") -> None:
-    from rich.table import Table
-
-    from below_the_line.resources import sql
 
     with _connect() as connection:
         (totals,) = _rows(connection, sql("demo/totals.sql"))
@@ -203,16 +194,12 @@ def _show(console: "Console") -> None:
 
 
 def _rows(connection: "psycopg.Connection", query: bytes) -> list[dict[str, Any]]:
-    from psycopg.rows import dict_row
 
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query).fetchall()
 
 
 def _cell(value: object) -> str:
-    from datetime import datetime
-
-    from rich.markup import escape
 
     if value is None:
         return "–"
@@ -224,14 +211,8 @@ def _cell(value: object) -> str:
 
 
 def _next_steps(console: "Console", seconds: float) -> None:
-    from datetime import UTC, datetime
 
-    import orjson
-
-    from btl.cli import stack
-    from btl.cli.configuration import settings
-
-    current = settings()
+    current = configuration.settings()
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     event = orjson.dumps(
         {

@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from shutil import get_terminal_size
+from zoneinfo import ZoneInfo
 
-import typer
+from rich.table import Table
+from rich.text import Text
 
+from below_the_line.closing.rules import duration
+from below_the_line.closing.timeline import Explanation, explain
+from below_the_line.plurals import counted
+from btl.cli import configuration, output
+from btl.cli.database import connected
 from btl.cli.offsets import AsJson
-from btl.cli.rules import ArticleArgument
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from below_the_line.closing.timeline import Explanation
-    from btl.cli.picture import Picture
+from btl.cli.output import both_clocks, clock, print_json, printable
+from btl.cli.picture import Picture, bar, changes, look, sparkline
+from btl.cli.rules import ArticleArgument, heading, state_in_words, warnings
 
 _LABEL = 10
 """Columns before the picture."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(discussion)
-
-
 def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
-    """Draw a discussion: its comments, late ones and reports over time, when it was open, and why
-    it opened and closed.
+    """Draw a discussion over time, and when it was open.
+
+    Shows its comments, late comments and reports, and why it opened and closed.
     """
-    from shutil import get_terminal_size
-    from zoneinfo import ZoneInfo
-
-    from below_the_line.closing.timeline import explain
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-    from btl.cli.picture import look
-
-    current = settings()
+    current = configuration.settings()
     zone = ZoneInfo(current.site_timezone)
     columns = max(10, get_terminal_size((100, 24)).columns - _LABEL)
     with connected(current) as connection:
@@ -50,7 +41,6 @@ def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
 
 
 def _document(explanation: Explanation, picture: Picture) -> dict[str, object]:
-    from btl.cli.picture import changes
 
     return {
         "article_id": explanation.article_id,
@@ -77,15 +67,8 @@ def _document(explanation: Explanation, picture: Picture) -> dict[str, object]:
 
 
 def _print(explanation: Explanation, picture: Picture, zone: ZoneInfo) -> None:
-    from rich.table import Table
-    from rich.text import Text
 
-    from btl.cli.partitions import console
-    from btl.cli.picture import bar, changes, sparkline
-    from btl.cli.printing import both_clocks, clock, printable
-    from btl.cli.rules import heading, state_in_words, warnings
-
-    out = console()
+    out = output.console()
     out.print(Text(printable(heading(explanation)), style="bold"))
     out.print(Text(state_in_words(explanation, zone)))
     out.print()
@@ -126,8 +109,6 @@ def _print(explanation: Explanation, picture: Picture, zone: ZoneInfo) -> None:
 
 
 def _totals(picture: Picture, zone: ZoneInfo) -> str:
-    from below_the_line.plurals import counted
-    from btl.cli.printing import clock
 
     comments, late, reports = sum(picture.comments), sum(picture.late), sum(picture.reports)
     said = f"{counted(comments, 'comment')}, {late:,} of them late; {counted(reports, 'report')}."
@@ -144,8 +125,6 @@ def _totals(picture: Picture, zone: ZoneInfo) -> str:
 
 
 def _in_words(step: timedelta) -> str:
-    from below_the_line.closing.rules import duration
-    from below_the_line.plurals import counted
 
     minutes = step // timedelta(minutes=1)
     return duration(minutes // 60) if minutes % 60 == 0 else counted(minutes, "minute")

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
+from below_the_line.catalogue import load_contracts
+from below_the_line.contracts.events import Rejection
+from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.admin import partition_logs
+from below_the_line.plurals import counted
+from btl.cli import configuration, output
+from btl.cli.database import connected
+from btl.cli.lazy import command_group
 from btl.cli.offsets import AsJson
+from btl.cli.output import print_json, printable
+from btl.cli.progress import event_progress
+from consumers.adapters import log_search
+from consumers.adapters.log_search import articles_of_comment
+from consumers.core.batch import Partition
+from consumers.core.provenance import Explanation, Place, Setting, explain
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from rich.table import Table
-
-    from consumers.core.provenance import Explanation, Setting
+app = command_group("Show which event set each field of an article or a comment.")
 
 NoLog = Annotated[
     bool, typer.Option("--no-log", help="Do not search the topic: explain from the tables alone.")
@@ -28,20 +42,7 @@ Since = Annotated[
 _LONGEST_VALUE = 60
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    explain = typer.Typer(
-        help=(
-            "Which event set each field of an article or a comment, which were stale or refused,"
-            " and why."
-        ),
-        no_args_is_help=True,
-    )
-    explain.command()(article)
-    explain.command()(comment)
-    app.add_typer(explain, name="explain")
-
-
+@app.command()
 def article(
     article_id: Annotated[str, typer.Argument(help="The article's id.", metavar="ID")],
     no_log: NoLog = False,
@@ -52,6 +53,7 @@ def article(
     _explain(article_id, None, no_log=no_log, since=since, as_json=as_json)
 
 
+@app.command()
 def comment(
     comment_id: Annotated[str, typer.Argument(help="The comment's id.", metavar="ID")],
     article: Annotated[
@@ -65,12 +67,8 @@ def comment(
     as_json: AsJson = False,
 ) -> None:
     """Explain a comment: its posting, edits, deletion, decisions, reports and reactions."""
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected
-    from consumers.adapters.log_search import articles_of_comment
-
     if article is None:
-        with connected(settings()) as connection:
+        with connected(configuration.settings()) as connection:
             known = articles_of_comment(connection, comment_id)
         if not known:
             raise BelowTheLineError(
@@ -90,18 +88,8 @@ def comment(
 def _explain(
     article_id: str, comment_id: str | None, *, no_log: bool, since: str | None, as_json: bool
 ) -> None:
-    from dataclasses import asdict
 
-    from below_the_line.catalogue import load_contracts
-    from below_the_line.contracts.events import Rejection
-    from below_the_line.kafka.admin import partition_logs
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-    from consumers.adapters import log_search
-    from consumers.core.batch import Partition
-    from consumers.core.provenance import Place, explain
-
-    current = settings()
+    current = configuration.settings()
     begin = _time(since)
     records, topic_id = [], None
     topic = "articles" if comment_id is None else "comment-events"
@@ -184,8 +172,6 @@ def _nothing(
     article_id: str, comment_id: str | None, comments: int, *, searched: bool
 ) -> BelowTheLineError:
     """What to say where there is nothing to explain."""
-    from below_the_line.plurals import counted
-
     what = (
         f"article {article_id}"
         if comment_id is None
@@ -203,7 +189,6 @@ def _nothing(
 
 
 def _time(text: str | None) -> datetime | None:
-    from below_the_line.contracts.times import instant, to_datetime
 
     if text is None:
         return None
@@ -229,10 +214,6 @@ def _able_to_do_without() -> Iterator[None]:
 @contextmanager
 def _bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar, for who watches."""
-    import sys
-
-    from btl.cli.progress import event_progress
-
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
@@ -244,12 +225,8 @@ def _bar(description: str) -> Iterator[Callable[[int, int], None]]:
 def _print(
     article_id: str, comment_id: str | None, explanation: Explanation, *, searched: bool
 ) -> None:
-    from rich.text import Text
 
-    from btl.cli.partitions import console
-    from btl.cli.printing import printable
-
-    out = console()
+    out = output.console()
     subject = (
         f"Article {article_id}"
         if comment_id is None
@@ -302,7 +279,6 @@ def _print(
 
 
 def _table(title: str, *headings: str) -> Table:
-    from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
     for heading in headings:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
+from below_the_line.metrics import queries
+from below_the_line.metrics.definitions import definitions
+from below_the_line.metrics.export import export as write
+from below_the_line.metrics.queries import ArticleFigures, figures_of
+from btl.cli import configuration, output
+from btl.cli.database import connected
 from btl.cli.offsets import AsJson
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from below_the_line.metrics.queries import ArticleFigures
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(top)
-    app.command()(article)
-    app.command()(export)
+from btl.cli.output import clock, print_json, print_table, printable
 
 
 def top(
@@ -43,22 +42,19 @@ def top(
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="So many articles.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the articles with most comments, reports, …; those with nothing of it are left out."""
-    from datetime import UTC, datetime
+    """List the articles with the most comments, reports or others.
 
-    from below_the_line.metrics import queries
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, console, print_json, print_table
-
+    Articles that have none are left out.
+    """
     start = None if since is None else queries.since(since, datetime.now(UTC))
-    with connected(settings()) as connection:
+    with connected(configuration.settings()) as connection:
         rows = queries.top(connection, by.replace("-", "_"), start, limit)
     if as_json:
         print_json(rows)
     elif rows:
-        print_table(console(), _table(rows, by.replace("-", "_")), gives_way="headline")
+        print_table(output.console(), _table(rows, by.replace("-", "_")), gives_way="headline")
     else:
-        console().print(
+        output.console().print(
             "No article has any"
             f" {by.replace('_', ' ').replace('-', ' ')}{' since then' if start else ''}."
         )
@@ -68,13 +64,8 @@ def article(
     article_id: Annotated[str, typer.Argument(help="The article's id.", metavar="ID")],
     as_json: AsJson = False,
 ) -> None:
-    """Show all figures of an article, each with what it means."""
-    from below_the_line.metrics.definitions import definitions
-    from below_the_line.metrics.queries import figures_of
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-
-    with connected(settings()) as connection:
+    """Show all figures of an article, and their meaning."""
+    with connected(configuration.settings()) as connection:
         figures = figures_of(connection, article_id)
     if as_json:
         # In the order of the tables: as the database has them, names come by their length.
@@ -108,12 +99,11 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write a whole metric table to a file, as of one moment."""
-    from below_the_line.metrics.export import export as write
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected
+    """Write a metric table to a file.
 
-    with connected(settings()) as connection:
+    The rows are those of one moment.
+    """
+    with connected(configuration.settings()) as connection:
         count = write(connection, table, form, output)
     if output is not None:
         typer.echo(
@@ -122,9 +112,6 @@ def export(
 
 
 def _table(rows: Sequence[Mapping[str, Any]], by: str) -> Any:
-    from rich.table import Table
-
-    from btl.cli.printing import printable
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in rows[0]:
@@ -145,14 +132,8 @@ def _table(rows: Sequence[Mapping[str, Any]], by: str) -> Any:
 
 
 def _print(article_id: str, figures: ArticleFigures) -> None:
-    from rich.table import Table
-    from rich.text import Text
 
-    from below_the_line.metrics.definitions import definitions
-    from btl.cli.partitions import console, print_table
-    from btl.cli.printing import printable
-
-    out = console()
+    out = output.console()
     known = figures.article
     out.print(
         Text(printable(str(known["headline"]) if known else f"Article {article_id}"), style="bold")
@@ -207,10 +188,6 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
 
 def _time(text: str | None) -> str | None:
     """A time as JSON has it, as clocks show it."""
-    from datetime import datetime
-
-    from btl.cli.printing import clock
-
     return None if text is None else clock(datetime.fromisoformat(text))
 
 

@@ -1,20 +1,19 @@
 """Files of JSON lines, as the command line takes them."""
 
+import gzip
+import sys
+import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from below_the_line.errors import BelowTheLineError
 
 
 def numbered_lines(file: str) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their numbers from 1. Raises BelowTheLineError for a file
     that can't be read.
     """
-    import gzip
-    import sys
-    import zlib
-    from contextlib import ExitStack
-    from pathlib import Path
-
-    from below_the_line.errors import BelowTheLineError
-
     try:
         with ExitStack() as opened:
             if file == "-":

@@ -1,6 +1,4 @@
-"""``btl``: the command line. Each command lives in a module of this package; nothing slow is
-imported here.
-"""
+"""``btl``: the command line. The module of a command is imported when the command is used."""
 
 import os
 import sys
@@ -10,54 +8,110 @@ from rich.console import Console
 
 from below_the_line import __version__
 from below_the_line.errors import BelowTheLineError
-from btl.cli import (
-    archive,
-    audit,
-    breaker,
-    consume,
-    database,
-    dead_letters,
-    demo,
-    discussion,
-    explain,
-    figures,
-    metrics,
-    offsets,
-    produce,
-    rules,
-    schemas,
-    simulate,
-    stack,
-    topics,
-    validate,
-)
+from btl.cli.lazy import LazyCommand, LazyGroup
+
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+# To add a command: write a function with typer's annotations and add it here as "module:function",
+# with the first line of its docstring. A group of commands is a `command_group` of its module, here
+# as "module:app"; its own commands are added there with `@app.command()`.
+COMMANDS = {
+    "The local stack": {
+        "up": LazyCommand(
+            "btl.cli.stack:up", "Start the local stack, or those parts that do not run."
+        ),
+        "down": LazyCommand("btl.cli.stack:down", "Stop the local stack. The data stay."),
+        "status": LazyCommand(
+            "btl.cli.stack:status", "Show each part of the stack: state, uptime, address, log file."
+        ),
+        "logs": LazyCommand("btl.cli.stack:logs", "Show the last lines of the logs."),
+        "env": LazyCommand(
+            "btl.cli.stack:env", 'Print the connection settings, for eval "$(btl env)".'
+        ),
+        "psql": LazyCommand(
+            "btl.cli.stack:psql", "Open psql on the database, as its owner.", _PASSED_ON
+        ),
+        "airflow": LazyCommand(
+            "btl.cli.stack:airflow", "Run the airflow command on the stack's Airflow.", _PASSED_ON
+        ),
+        "reset": LazyCommand(
+            "btl.cli.stack:reset", "Stop the stack and delete its databases, topics and logs."
+        ),
+        "demo": LazyCommand(
+            "btl.cli.demo:demo", "Start the stack, stream a newsroom day, and show the results."
+        ),
+    },
+    "Database and topics": {
+        "migrate": LazyCommand("btl.cli.migrate:migrate", "Bring the database up to date."),
+        "topics": LazyCommand("btl.cli.topics:app", "Create the topics of schemas/topics.yaml."),
+    },
+    "Events": {
+        "validate": LazyCommand(
+            "btl.cli.validate:validate", "Check events against the contracts, without any service."
+        ),
+        "produce": LazyCommand("btl.cli.produce:produce", "Send events from a file to Kafka."),
+        "simulate": LazyCommand(
+            "btl.cli.simulate:simulate", "Produce the events of a made-up newsroom day."
+        ),
+        "archive": LazyCommand(
+            "btl.cli.archive:app", "Import a site's export of articles and comments."
+        ),
+        "schemas": LazyCommand(
+            "btl.cli.schemas:app",
+            "Compare the contracts with their last release.",
+        ),
+    },
+    "Ingest": {
+        "consume": LazyCommand(
+            "btl.cli.consume:consume", "Load events from the topics into Postgres, exactly once."
+        ),
+        "offsets": LazyCommand(
+            "btl.cli.offsets:app", "Show and change where the consumers are in the topics."
+        ),
+        "breaker": LazyCommand(
+            "btl.cli.breaker:app", "Show and restart partitions that bad records have stopped."
+        ),
+        "dead-letters": LazyCommand(
+            "btl.cli.dead_letters:app", "List, show, redrive and discard rejected records."
+        ),
+        "audit": LazyCommand(
+            "btl.cli.audit:audit", "Check that all records of every partition are accounted for."
+        ),
+    },
+    "Discussions and metrics": {
+        "rules": LazyCommand("btl.cli.rules:app", "Show and set how long discussions stay open."),
+        "discussion": LazyCommand(
+            "btl.cli.discussion:discussion", "Draw a discussion over time, and when it was open."
+        ),
+        "explain": LazyCommand(
+            "btl.cli.explain:app", "Show which event set each field of an article or a comment."
+        ),
+        "top": LazyCommand(
+            "btl.cli.figures:top", "List the articles with the most comments, reports or others."
+        ),
+        "article": LazyCommand(
+            "btl.cli.figures:article", "Show all figures of an article, and their meaning."
+        ),
+        "export": LazyCommand("btl.cli.figures:export", "Write a metric table to a file."),
+        "metrics": LazyCommand(
+            "btl.cli.metrics:app", "Recompute the metric tables, and check them for drift."
+        ),
+    },
+}
+
+
+class _Commands(LazyGroup):
+    panels = COMMANDS
+
 
 app = typer.Typer(
     name="btl",
-    help="Below the Line: what readers say under articles, and what they report.",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
 )
-archive.register(app)
-audit.register(app)
-breaker.register(app)
-consume.register(app)
-database.register(app)
-dead_letters.register(app)
-demo.register(app)
-discussion.register(app)
-explain.register(app)
-figures.register(app)
-metrics.register(app)
-offsets.register(app)
-produce.register(app)
-rules.register(app)
-schemas.register(app)
-simulate.register(app)
-stack.register(app)
-topics.register(app)
-validate.register(app)
 
 
 def _version(wanted: bool) -> None:
@@ -89,6 +143,6 @@ def main() -> None:
             message.print(error.hint, markup=False, style="bold")
         sys.exit(1)
     except BrokenPipeError:
-        # The reader of our output went away (as in `btl … | head`): that is no error.
+        # The reader of the output is gone (as in `btl … | head`): this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

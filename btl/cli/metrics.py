@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import logging
+from contextlib import ExitStack
+from typing import Annotated
 
 import typer
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.logs import configure_logs
+from below_the_line.metrics.definitions import page
+from below_the_line.metrics.drift import Difference, drift_of
+from below_the_line.metrics.drift import drift as compare
+from below_the_line.metrics.rebuild import Selection, require_known
+from below_the_line.metrics.rebuild import rebuild as run
+from below_the_line.plurals import counted
+from below_the_line.resources import ROOT
+from btl.cli import configuration
+from btl.cli.database import connected
+from btl.cli.lazy import command_group
 from btl.cli.offsets import AsJson
+from btl.cli.output import print_json, printable
 
-if TYPE_CHECKING:
-    from below_the_line.metrics.drift import Difference
+app = command_group("Recompute the metric tables, and check them for drift.")
 
 Articles = Annotated[
     str | None,
@@ -23,18 +36,7 @@ Articles = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    metrics = typer.Typer(
-        help="Compute the metric tables anew, and compare them with a fresh computation.",
-        no_args_is_help=True,
-    )
-    metrics.command()(drift)
-    metrics.command()(rebuild)
-    metrics.command()(docs)
-    app.add_typer(metrics, name="metrics")
-
-
+@app.command()
 def drift(
     everything: Annotated[
         bool, typer.Option("--all", help="Compare every row of every table.")
@@ -51,17 +53,12 @@ def drift(
 
     What is marked for the next run is left out.
     """
-    from below_the_line.metrics.drift import drift as compare
-    from below_the_line.metrics.drift import drift_of
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-
     ids = _ids(articles)
     if everything and ids:
         raise BelowTheLineError(
             "--all and --articles were given.", "Give one of them, or none for a sample."
         )
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         if ids:
             differences = drift_of(connection, ids, time_zone=current.site_timezone)
@@ -77,6 +74,7 @@ def drift(
         raise typer.Exit(1)
 
 
+@app.command()
 def rebuild(
     articles: Articles = None,
     published_since: Annotated[
@@ -97,17 +95,7 @@ def rebuild(
 
     Safe at any time and beside anything; if it is broken off, run it again.
     """
-    import logging
-    from contextlib import ExitStack
-
-    from below_the_line.logs import configure_logs
-    from below_the_line.metrics.rebuild import Selection, require_known
-    from below_the_line.metrics.rebuild import rebuild as run
-    from below_the_line.plurals import counted
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-
-    current = settings()
+    current = configuration.settings()
     # What was done is told below; the log would repeat it.
     configure_logs(current.log_format, logging.WARNING)
     selection = Selection.parse(_ids(articles), published_since, published_until)
@@ -126,6 +114,7 @@ def rebuild(
         )
 
 
+@app.command()
 def docs(
     check: Annotated[
         bool,
@@ -133,9 +122,6 @@ def docs(
     ] = False,
 ) -> None:
     """Write docs/metrics.md from the definitions of the metrics (sql/metrics)."""
-    from below_the_line.metrics.definitions import page
-    from below_the_line.resources import ROOT
-
     path = ROOT / "docs" / "metrics.md"
     if not path.parent.is_dir():
         raise BelowTheLineError(
@@ -164,8 +150,6 @@ def _ids(text: str | None) -> tuple[str, ...]:
 
 
 def _print_differences(differences: list[Difference], most: int = 20) -> None:
-    from below_the_line.plurals import counted
-    from btl.cli.printing import printable
 
     for difference in differences[:most]:
         typer.echo(printable(str(difference)))

@@ -4,17 +4,30 @@ take.
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from below_the_line.accounting import decisions
+from below_the_line.accounting.decisions import Reset, plan_reset
+from below_the_line.accounting.positions import read_positions
+from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.admin import offsets_at
+from below_the_line.partitions import Logs, PartitionStatus, Position, log_of, partition_statuses
+from below_the_line.settings import Settings
+from btl.cli import configuration, output
+from btl.cli.database import connected
+from btl.cli.lazy import command_group
+from btl.cli.output import print_json, print_table, printable
+from btl.cli.partitions import chosen, logs_of
 
-if TYPE_CHECKING:
-    from below_the_line.accounting.decisions import Reset
-    from below_the_line.partitions import Logs, PartitionStatus, Position
-    from below_the_line.settings import Settings
+app = command_group("Show and change where the consumers are in the topics.")
 
 TopicArgument = Annotated[str, typer.Argument(help="The topic.", show_default=False)]
 PartitionArgument = Annotated[
@@ -24,28 +37,12 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done,
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    offsets = typer.Typer(
-        help="Where the consumers stand, and the decisions that only a person can take.",
-        no_args_is_help=True,
-    )
-    offsets.command()(show)
-    offsets.command()(accept_gap)
-    offsets.command()(reset)
-    app.add_typer(offsets, name="offsets")
-
-
+@app.command()
 def show(as_json: AsJson = False) -> None:
     """Show each partition: position, log, lag, owner; and of one that does not move, which decision
     it needs, and how.
     """
-    from below_the_line.accounting.positions import read_positions
-    from below_the_line.partitions import partition_statuses
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, logs_of
-
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         positions = read_positions(connection)
     logs, away = None, None
@@ -60,17 +57,12 @@ def show(as_json: AsJson = False) -> None:
         _print_statuses(found, away)
 
 
+@app.command()
 def accept_gap(topic: TopicArgument, partition: PartitionArgument, dry_run: DryRun = False) -> None:
     """Accept that records expired before they were read: go on at the log start, with a line of
     kind `gap` in the ledger.
     """
-    from below_the_line.accounting import decisions
-    from below_the_line.accounting.positions import read_positions
-    from below_the_line.partitions import log_of
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import chosen, connected, logs_of
-
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         (position,) = chosen(read_positions(connection, current.consumer_group), topic, partition)
         gap = decisions.plan_gap(position, log_of(position, logs_of(current, [position])))
@@ -84,6 +76,7 @@ def accept_gap(topic: TopicArgument, partition: PartitionArgument, dry_run: DryR
         typer.echo(f"Its breaker has tripped as well: `btl breaker accept {topic} {partition}`.")
 
 
+@app.command()
 def reset(
     topic: TopicArgument,
     to: Annotated[
@@ -104,13 +97,6 @@ def reset(
     """Begin anew elsewhere, with a line of kind `reset` in the ledger: a topic made anew, a log
     that was cut, a re-read.
     """
-    import sys
-
-    from below_the_line.accounting import decisions
-    from below_the_line.accounting.positions import read_positions
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import chosen, connected, logs_of
-
     if partition is None and not all_partitions:
         raise BelowTheLineError(
             "Which partition is not said.", "Give either its number or --all-partitions."
@@ -119,7 +105,7 @@ def reset(
         raise BelowTheLineError(
             f"Partition {partition} and --all-partitions were given.", "Give one of them."
         )
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         positions = chosen(read_positions(connection, current.consumer_group), topic, partition)
         resets = _plan_resets(current, positions, logs_of(current, positions), to)
@@ -139,9 +125,6 @@ def reset(
 
 
 def _plan_resets(settings: Settings, positions: list[Position], logs: Logs, to: str) -> list[Reset]:
-    from below_the_line.accounting.decisions import plan_reset
-    from below_the_line.kafka.admin import offsets_at
-    from below_the_line.partitions import log_of
 
     moment = _moment(to)
     there = [
@@ -165,8 +148,6 @@ def _moment(to: str) -> datetime | None:
     """The time that ``to`` names; None for ``start``, ``end`` and offsets. Raises BelowTheLineError
     for anything else.
     """
-    from below_the_line.contracts.times import instant, to_datetime
-
     if to in ("start", "end") or to.isdecimal():
         return None
     found = instant(to)
@@ -179,21 +160,11 @@ def _moment(to: str) -> datetime | None:
 
 
 def _print_statuses_as_json(found: list[PartitionStatus], away: str | None) -> None:
-    from dataclasses import asdict
-
-    from btl.cli.partitions import print_json
 
     print_json({"broker": away, "partitions": [asdict(each) | {"lag": each.lag} for each in found]})
 
 
 def _print_statuses(found: list[PartitionStatus], away: str | None) -> None:
-    from datetime import UTC, timedelta
-
-    from rich.markup import escape
-    from rich.table import Table
-
-    from btl.cli.partitions import console, print_table
-    from btl.cli.printing import printable
 
     now = datetime.now(UTC)
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -236,7 +207,7 @@ def _print_statuses(found: list[PartitionStatus], away: str | None) -> None:
                 )
             ),
         )
-    out = console()
+    out = output.console()
     if found:
         print_table(out, table)
     else:

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
 
+from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
-
-if TYPE_CHECKING:
-    import psycopg
-    from rich.console import Console
-    from rich.table import Table
-
-    from below_the_line.partitions import Logs, Position
-    from below_the_line.settings import Settings
-
-
-_LEAST_THAT_GIVES_WAY = 12
-"""Characters of a column that is cut."""
-
-
-@contextmanager
-def connected(settings: Settings) -> Iterator[psycopg.Connection]:
-    """A connection to an up-to-date database, in autocommit. Raises BelowTheLineError, also where
-    the role may not.
-    """
-    from below_the_line.database.connections import connect, permitted
-    from below_the_line.database.migrations import require_current
-
-    url = settings.require_database_url()
-    require_current(url)
-    with permitted(), connect(url, application_name="btl", autocommit=True) as connection:
-        yield connection
+from below_the_line.kafka.admin import partition_logs
+from below_the_line.partitions import Logs, Position
+from below_the_line.settings import Settings
 
 
 def logs_of(settings: Settings, positions: Iterable[Position]) -> Logs:
     """What the brokers have of the input topics and of those that have a position. Raises
     BelowTheLineError.
     """
-    from below_the_line.catalogue import topics
-    from below_the_line.kafka.admin import partition_logs
-
     names = {topic.name for topic in topics() if topic.direction == "in"}
     return partition_logs(settings, names | {position.topic for position in positions})
 
@@ -60,52 +33,3 @@ def chosen(positions: Sequence[Position], topic: str, partition: int | None) -> 
             f"It has taken {', '.join(map(str, positions)) or 'nothing yet'}.",
         )
     return found
-
-
-def console() -> Console:
-    """Standard output; where it is no terminal, so wide that a row stays in one line."""
-    from rich.console import Console
-
-    found = Console(highlight=False, soft_wrap=True)
-    if not found.is_terminal:
-        found.width = 250
-    return found
-
-
-def print_table(out: Console, table: Table, gives_way: str | None = None) -> None:
-    """Print a table whole: where the terminal is too narrow for it, one cell a line, after its
-    heading; none that is empty.
-
-    ``gives_way``: heading of a column that is cut first, to a dozen characters at least.
-    """
-    from rich.measure import Measurement
-
-    def excess() -> int:
-        return (
-            Measurement.get(out, out.options.update(width=10_000, max_width=10_000), table).maximum
-            - out.width
-        )
-
-    for column in table.columns:
-        if column.header == gives_way and excess() > 0:
-            widest = max(out.measure(cell).maximum for cell in column.cells)
-            column.max_width = max(
-                _LEAST_THAT_GIVES_WAY, min(widest, column.max_width or widest) - excess()
-            )
-    if excess() <= 0:
-        out.print(table)
-        return
-    width = max(len(str(column.header)) for column in table.columns)
-    for cells in zip(*(column.cells for column in table.columns), strict=True):
-        for column, cell in zip(table.columns, cells, strict=True):
-            if cell:
-                out.print(f"[bold]{column.header!s:<{width}}[/]", cell)
-        out.print()
-
-
-def print_json(document: Any) -> None:
-    """Print a document of plain values, dataclasses, times and UUIDs."""
-    import orjson
-    import typer
-
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

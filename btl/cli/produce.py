@@ -1,13 +1,17 @@
 """``btl produce``."""
 
+import time
+
+import orjson
 import typer
 
+from below_the_line.catalogue import load_contracts
+from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
+from below_the_line.kafka.producer import Publisher
+from btl.cli import configuration
 from btl.cli.lines import numbered_lines
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(produce)
+from btl.cli.validate import rejection_of
 
 
 def produce(
@@ -18,23 +22,13 @@ def produce(
         False, "--unchecked", help="Send bad events, too, and see them as dead letters."
     ),
 ) -> None:
-    """Send events to their topics, by hand. A bad event stops it, with the reason, before anything
-    after it is sent.
+    """Send events from a file to Kafka.
+
+    A bad event stops the command: its reason is printed, and no event after it is sent.
     """
-    import time
-
-    import orjson
-
-    from below_the_line.catalogue import load_contracts
-    from below_the_line.errors import BelowTheLineError
-    from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
-    from below_the_line.kafka.producer import Publisher
-    from btl.cli.configuration import settings
-    from btl.cli.validate import rejection_of
-
     contracts = load_contracts()
     sent = 0
-    with Publisher(settings()) as publisher:
+    with Publisher(configuration.settings()) as publisher:
         for number, line in numbered_lines(file):
             rejection = rejection_of(contracts, line, time.time_ns() // 1_000_000)
             if rejection is not None and not unchecked:

@@ -4,46 +4,43 @@ changed.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+import logging
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from getpass import getuser
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
+from below_the_line.closing import rules
+from below_the_line.closing.rules import Effect, Rule, all_rules, apply_now, duration
+from below_the_line.closing.timeline import Explanation
+from below_the_line.closing.timeline import explain as found
 from below_the_line.errors import BelowTheLineError
+from below_the_line.logs import configure_logs
+from below_the_line.plurals import counted
+from btl.cli import configuration, output
+from btl.cli.database import connected
+from btl.cli.lazy import command_group
 from btl.cli.offsets import AsJson
+from btl.cli.output import both_clocks, clock, print_json, print_table, printable
 
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from below_the_line.closing.rules import Effect, Rule
-    from below_the_line.closing.timeline import Explanation
+app = command_group("Show and set how long discussions stay open.")
 
 ArticleArgument = Annotated[
     str, typer.Argument(metavar="ARTICLE", help="The article's id.", show_default=False)
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    rules = typer.Typer(
-        help="How long discussions stay open, and why one is open or closed.", no_args_is_help=True
-    )
-    rules.command("list")(list_)
-    rules.command("set")(set_)
-    rules.command()(explain)
-    rules.command("apply")(apply)
-    app.add_typer(rules, name="rules")
-
-
+@app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the rules: section beats site beats all; of one scope, the last in force before an
     article's publication.
     """
-    from below_the_line.closing.rules import all_rules
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         rules = all_rules(connection)
     if as_json:
@@ -52,6 +49,7 @@ def list_(as_json: AsJson = False) -> None:
         _print_rules(rules, _zone(current.site_timezone))
 
 
+@app.command("set")
 def set_(
     window: Annotated[
         str, typer.Argument(metavar="WINDOW", help="How long: 48h, 14d, 2w.", show_default=False)
@@ -88,13 +86,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Add a rule. Rules are never changed or deleted: a later one supersedes."""
-    from dataclasses import asdict
-
-    from below_the_line.closing import rules
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-
-    current = settings()
+    current = configuration.settings()
     zone = _zone(current.site_timezone)
     # What a rule for the past would change is asked before somebody finds a reason for it.
     rehearsed = dry_run and valid_from is not None and not (retroactive and note)
@@ -128,13 +120,10 @@ def set_(
         )
 
 
+@app.command()
 def explain(article: ArticleArgument, as_json: AsJson = False) -> None:
     """Explain when an article's discussion is open, and which rule or event decides that."""
-    from below_the_line.closing.timeline import explain as found
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected, print_json
-
-    current = settings()
+    current = configuration.settings()
     with connected(current) as connection:
         explanation = found(connection, article)
     if as_json:
@@ -143,19 +132,12 @@ def explain(article: ArticleArgument, as_json: AsJson = False) -> None:
         _print_explanation(explanation, _zone(current.site_timezone))
 
 
+@app.command()
 def apply() -> None:
     """Apply rules and events to the windows now, as the DAG close_discussions does, up to the last
     barrier that was passed.
     """
-    import logging
-
-    from below_the_line.closing.rules import apply_now
-    from below_the_line.logs import configure_logs
-    from btl.cli.configuration import settings
-    from btl.cli.partitions import connected
-    from btl.cli.printing import clock
-
-    current = settings()
+    current = configuration.settings()
     # What was done is told below; the log would repeat it.
     configure_logs(current.log_format, logging.WARNING)
     with connected(current) as connection:
@@ -171,7 +153,6 @@ def apply() -> None:
 
 def explanation_document(explanation: Explanation) -> dict[str, object]:
     """An explanation as JSON has it: events are named by source and id."""
-    from dataclasses import asdict
 
     def event(found: object) -> dict[str, object]:
         return {name: value for name, value in asdict(found).items() if name != "version"}  # type: ignore[call-overload]
@@ -210,13 +191,11 @@ def explanation_document(explanation: Explanation) -> dict[str, object]:
 
 
 def _zone(name: str) -> ZoneInfo:
-    from zoneinfo import ZoneInfo
 
     return ZoneInfo(name)
 
 
 def _user() -> str:
-    from getpass import getuser
 
     try:
         return getuser()
@@ -227,12 +206,6 @@ def _user() -> str:
 
 
 def _print_rules(rules: list[Rule], zone: ZoneInfo) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from below_the_line.closing.rules import duration
-    from btl.cli.partitions import console, print_table
-    from btl.cli.printing import clock, printable
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in (
@@ -264,12 +237,10 @@ def _print_rules(rules: list[Rule], zone: ZoneInfo) -> None:
             Text(printable(rule.created_by)),
             Text(printable(rule.note or "")),
         )
-    print_table(console(), table)
+    print_table(output.console(), table)
 
 
 def _print_made(rule: Rule, zone: ZoneInfo) -> None:
-    from below_the_line.closing.rules import duration
-    from btl.cli.printing import clock, printable
 
     start = "at any time" if rule.valid_from is None else f"from {clock(rule.valid_from, zone)} on"
     typer.echo(
@@ -290,8 +261,6 @@ def _print_made(rule: Rule, zone: ZoneInfo) -> None:
 
 
 def _print_effect(effect: Effect, zone: ZoneInfo, *, unsaid: bool) -> None:
-    from below_the_line.plurals import counted
-    from btl.cli.printing import clock
 
     typer.echo(
         f"It would be the rule in force of {counted(effect.articles, 'article')}. Up to"
@@ -314,14 +283,8 @@ def _print_effect(effect: Effect, zone: ZoneInfo, *, unsaid: bool) -> None:
 
 
 def _print_explanation(explanation: Explanation, zone: ZoneInfo) -> None:
-    from rich.table import Table
-    from rich.text import Text
 
-    from below_the_line.closing.rules import duration
-    from btl.cli.partitions import console
-    from btl.cli.printing import both_clocks, clock, printable
-
-    out = console()
+    out = output.console()
     rule = explanation.rule
     out.print(f"[bold]{'article':<11}[/]", Text(printable(heading(explanation))))
     lines = [
@@ -348,8 +311,6 @@ def _print_explanation(explanation: Explanation, zone: ZoneInfo) -> None:
     if explanation.closes_at is not None and explanation.state == "open":
         lines.append(("closes", both_clocks(explanation.closes_at, zone)))
     if explanation.closes_at is not None and rule is not None:
-        from datetime import timedelta
-
         until = explanation.closes_at + timedelta(hours=rule.reactions_window_hours)
         lines.append(("reactions", f"count until {both_clocks(until, zone)}"))
     for label, text in lines:
@@ -374,11 +335,6 @@ def _print_explanation(explanation: Explanation, zone: ZoneInfo) -> None:
 
 
 def _print_overrides(explanation: Explanation, zone: ZoneInfo) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from btl.cli.partitions import console
-    from btl.cli.printing import clock, printable
 
     overrides = [event for event in explanation.events if event.is_override]
     if not overrides:
@@ -395,7 +351,7 @@ def _print_overrides(explanation: Explanation, zone: ZoneInfo) -> None:
             event.reason,
             Text(printable(f"{event.event_id} of {event.source}")),
         )
-    out = console()
+    out = output.console()
     out.print()
     out.print(table)
 
@@ -410,8 +366,6 @@ def heading(explanation: Explanation) -> str:
 
 def state_in_words(explanation: Explanation, zone: ZoneInfo) -> str:
     """What the discussion is at the cut-off."""
-    from btl.cli.printing import both_clocks
-
     closed_at = explanation.closed_at
     if explanation.state == "closed":
         return (
@@ -428,8 +382,6 @@ def state_in_words(explanation: Explanation, zone: ZoneInfo) -> str:
 
 def warnings(explanation: Explanation, zone: ZoneInfo) -> list[str]:
     """What has not been applied yet, as sentences."""
-    from btl.cli.printing import clock
-
     found = [
         (
             f"As of {clock(explanation.cut_off, zone)}, up to where everything is ingested."

@@ -1,40 +1,29 @@
 """``btl schemas``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from btl.evolution.comparison import Change
-    from btl.evolution.release import Release
+from below_the_line.errors import BelowTheLineError
+from below_the_line.event_tables import statements
+from below_the_line.resources import SCHEMAS, SQL
+from btl.cli.lazy import command_group
+from btl.evolution import asyncapi as document
+from btl.evolution.comparison import Change, additions, breaking_changes
+from btl.evolution.release import Release, last_release, present, write_release
+
+app = command_group("Compare the contracts with their last release.")
 
 _FOLDER = typer.Option(
     None, "--folder", help="Another folder of the form of schemas/.", show_default=False
 )
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    schemas = typer.Typer(
-        help="The contracts: what they promised, and what they are.", no_args_is_help=True
-    )
-    schemas.command()(check)
-    schemas.command()(release)
-    schemas.command()(asyncapi)
-    schemas.command()(sql)
-    app.add_typer(schemas, name="schemas")
-
-
+@app.command()
 def check(folder: Path | None = _FOLDER) -> None:
     """Compare the contracts with their last release, and name each change that breaks it. Part of
     `make check`.
     """
-    from below_the_line.errors import BelowTheLineError
-    from below_the_line.resources import SCHEMAS
-    from btl.evolution import asyncapi as document
-    from btl.evolution.release import last_release, present
-
     folder = folder or SCHEMAS
     released, now = last_release(folder), present(folder)
     added = _require_compatible(released, now)
@@ -49,13 +38,11 @@ def check(folder: Path | None = _FOLDER) -> None:
     typer.echo(f"Compatible with release {released.version}. Additions since: {len(added)}.")
 
 
+@app.command()
 def release(folder: Path | None = _FOLDER) -> None:
     """Make the contracts as they are the last release, in released.json. Refused where they break
     the one before.
     """
-    from below_the_line.resources import SCHEMAS
-    from btl.evolution.release import last_release, present, write_release
-
     folder = folder or SCHEMAS
     now = present(folder)
     added = _require_compatible(last_release(folder), now)
@@ -68,23 +55,19 @@ def release(folder: Path | None = _FOLDER) -> None:
     )
 
 
+@app.command()
 def asyncapi(folder: Path | None = _FOLDER) -> None:
     """Write asyncapi.yaml anew from topics.yaml and the schemas."""
-    from below_the_line.resources import SCHEMAS
-    from btl.evolution import asyncapi as document
-
     path = (folder or SCHEMAS) / document.FILE_NAME
     path.write_text(document.as_text(path.parent), encoding="utf-8")
     typer.echo(f"Wrote {path}.")
 
 
+@app.command()
 def sql(
     write: bool = typer.Option(False, "--write", help="Write the files below sql/generated/."),
 ) -> None:
     """Print the SQL that is made from the description of the tables, or write its files."""
-    from below_the_line.event_tables import statements
-    from below_the_line.resources import SQL
-
     if write:
         changed = statements.write(SQL)
         typer.echo("\n".join(["Changed:", *changed]) if changed else "Nothing to change.")
@@ -95,9 +78,6 @@ def sql(
 
 def _require_compatible(released: "Release", now: "Release") -> "list[Change]":
     """The additions. Raises BelowTheLineError after naming each breaking change."""
-    from below_the_line.errors import BelowTheLineError
-    from btl.evolution.comparison import additions, breaking_changes
-
     breaking = breaking_changes(released, now)
     for change in breaking:
         typer.echo(str(change))

@@ -1,25 +1,27 @@
 """``btl simulate``."""
 
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
 
 import typer
 
-if TYPE_CHECKING:
-    from datetime import date, datetime
-
-    from btl.pacing import Pacer
-    from btl.simulation.arrivals import Arrival
+from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.envelopes import as_structured_line
+from below_the_line.kafka.producer import Publisher
+from btl.cli import configuration
+from btl.cli.progress import STEP, event_progress
+from btl.pacing import Pacer
+from btl.simulation.arrivals import Arrival
+from btl.simulation.day import DEFAULT_RECORDS, LEAST_RECORDS, last_full_day, simulate_day
 
 Sink = tuple[Callable[["Arrival"], None], Callable[[], None]]
 """What takes a record, and what makes sure that all of them have arrived."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(simulate)
 
 
 def simulate(
@@ -65,17 +67,10 @@ def simulate(
         show_default=False,
     ),
 ) -> None:
-    """Produce a newsroom day, all made up: thirteen types of events, duplicates, latecomers and bad
-    records.
+    """Produce the events of a made-up newsroom day.
+
+    They are of thirteen types, with duplicates, late events and bad records.
     """
-    import time
-    from datetime import UTC, datetime
-    from itertools import islice
-
-    from below_the_line.errors import BelowTheLineError
-    from btl.pacing import Pacer
-    from btl.simulation.day import DEFAULT_RECORDS, LEAST_RECORDS, simulate_day
-
     now = datetime.now(UTC)
     if endless and (day or date is not None or speed is not None):
         raise BelowTheLineError(
@@ -110,34 +105,30 @@ def simulate(
 
 
 def _midnight(text: str | None, now: "datetime") -> "datetime":
-    from datetime import UTC, datetime, time
-    from datetime import date as calendar_date
-
-    from below_the_line.errors import BelowTheLineError
-    from btl.simulation.day import last_full_day
 
     if text is None:
-        return datetime.combine(last_full_day(now), time(), UTC)
+        return _start_of(last_full_day(now))
     try:
-        day = calendar_date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         raise BelowTheLineError(f"--date {text!r} is no date.", "Write it as 2026-11-22.") from None
-    if not calendar_date(1991, 1, 1) <= day <= last_full_day(now):
+    if not date(1991, 1, 1) <= day <= last_full_day(now):
         raise BelowTheLineError(
             f"--date {text} is not over yet, or too long ago: the contracts refuse such times.",
             f"Take a day from 1991-01-01 to {last_full_day(now)}, or --endless for today.",
         )
-    return datetime.combine(day, time(), UTC)
+    return _start_of(day)
+
+
+def _start_of(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _live(seed: int, day: "date", records: int, bad_share: float) -> "Iterator[Arrival]":
-    from datetime import UTC, datetime, time, timedelta
-
-    from btl.simulation.day import simulate_day
 
     while True:
         yield from simulate_day(
-            seed, datetime.combine(day, time(), UTC), records=records, bad_share=bad_share
+            seed, _start_of(day), records=records, bad_share=bad_share
         ).arrivals()
         day += timedelta(days=1)
 
@@ -148,20 +139,13 @@ def _sink(output: str | None) -> AbstractContextManager[Sink]:
 
 @contextmanager
 def _producing() -> Iterator[Sink]:
-    from below_the_line.kafka.producer import Publisher
-    from btl.cli.configuration import settings
 
-    with Publisher(settings()) as publisher:
+    with Publisher(configuration.settings()) as publisher:
         yield lambda arrival: publisher.send(arrival.outgoing), publisher.flush
 
 
 @contextmanager
 def _writing(output: str) -> Iterator[Sink]:
-    import sys
-    from pathlib import Path
-
-    from below_the_line.errors import BelowTheLineError
-    from below_the_line.kafka.envelopes import as_structured_line
 
     try:
         file = sys.stdout.buffer if output == "-" else Path(output).open("wb")  # noqa: SIM115 - closed below
@@ -190,7 +174,6 @@ def _stream(
     settle: Callable[[], None],
     sent: "Counter[str | None]",
 ) -> None:
-    from btl.cli.progress import STEP, event_progress
 
     with event_progress() as progress:
         bar = progress.add_task("simulate", total=total)

@@ -13,15 +13,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
+from rich.live import Live
+from rich.table import Table
 
 from below_the_line.errors import BelowTheLineError
-
-if TYPE_CHECKING:
-    from btl.stack.stack import Stack
+from below_the_line.settings import from_environment
+from btl.cli import configuration
+from btl.stack.environment import elsewhere, exports
+from btl.stack.logs import tail
+from btl.stack.ports import DEFAULTS
+from btl.stack.postgres import binaries
+from btl.stack.stack import Stack
 
 
 class Group(StrEnum):
@@ -38,19 +45,6 @@ class Ports(StrEnum):
 
     FIXED = "fixed"
     AUTO = "auto"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(up)
-    app.command()(down)
-    app.command()(status)
-    app.command()(logs)
-    app.command()(env)
-    passing = {"allow_extra_args": True, "ignore_unknown_options": True}
-    app.command(context_settings=passing)(psql)
-    app.command(context_settings=passing)(airflow)
-    app.command()(reset)
 
 
 def up(
@@ -71,17 +65,13 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start the local stack, or what of it does not run: Postgres, Kafka, Airflow, the consumers.
+    """Start the local stack, or those parts that do not run.
 
-    A part runs elsewhere when BTL_DATABASE_URL, BTL_KAFKA_BOOTSTRAP or BTL_AIRFLOW_URL says so.
-    Ports are those of BTL_POSTGRES_PORT, BTL_KAFKA_PORT, BTL_KAFKA_CONTROLLER_PORT and
-    BTL_AIRFLOW_PORT.
+    The parts are Postgres, Kafka, Airflow and the consumers. A part runs elsewhere when
+    BTL_DATABASE_URL, BTL_KAFKA_BOOTSTRAP or BTL_AIRFLOW_URL says so. Ports are those of
+    BTL_POSTGRES_PORT, BTL_KAFKA_PORT, BTL_KAFKA_CONTROLLER_PORT and BTL_AIRFLOW_PORT.
     """
     stack = _stack()
-    from below_the_line.settings import from_environment
-    from btl.stack.environment import elsewhere
-    from btl.stack.ports import DEFAULTS
-
     chosen = from_environment()
     explicit = {
         name: port for name in DEFAULTS if (port := getattr(chosen, f"{name}_port")) is not None
@@ -100,7 +90,10 @@ def up(
 
 
 def down() -> None:
-    """Stop the local stack. Nothing keeps running and no port stays taken; the data stay."""
+    """Stop the local stack. The data stay.
+
+    No process keeps running, and no port stays taken.
+    """
     stack = _stack()
     with _reporting() as reporter:
         stopped = stack.down(reporter)
@@ -112,14 +105,11 @@ def down() -> None:
 
 
 def status() -> None:
-    """Show each part: state, uptime, address, log file; and where the Data Docs are, once there are
-    any.
+    """Show each part of the stack: state, uptime, address, log file.
 
-    Each running part is asked whether it answers; one that does not is silent. Exit status 1 if
-    something does not run that should.
+    A running part that does not answer is silent. Shows also where the Data Docs are. Exit
+    status 1 if a part does not run that should.
     """
-    from rich.table import Table
-
     stack = _stack()
     parts = stack.status(probe=True)
     if not parts:
@@ -163,9 +153,10 @@ def logs(
         int, typer.Option("--lines", "-n", min=0, help="So many of the last lines of each log.")
     ] = 20,
 ) -> None:
-    """Show the last lines of the logs of all parts, or of one."""
-    from btl.stack.logs import tail
+    """Show the last lines of the logs.
 
+    Of all parts, or of one.
+    """
     stack = _stack()
     found = sorted(stack.layout.logs.glob("*.log")) if stack.layout.exists() else []
     if not found:
@@ -189,27 +180,25 @@ def logs(
 
 
 def env() -> None:
-    """Print the connection settings of the local stack as shell exports: eval "$(btl env)"."""
-    from btl.stack.environment import exports
+    """Print the connection settings, for eval "$(btl env)".
 
+    They are shell exports of the settings of the local stack.
+    """
     sys.stdout.write(exports(_stack().environment()))
 
 
 def psql(context: typer.Context) -> None:
-    """Open psql on the database (its owner); what follows is given to psql, as in btl psql -- -c
-    'select 1'.
-    """
-    from btl.cli.configuration import settings
-    from btl.stack.postgres import binaries
+    """Open psql on the database, as its owner.
 
+    Other arguments are passed to psql: `btl psql -- -c 'select 1'`.
+    """
     url = (
-        settings().require_database_url()
+        configuration.settings().require_database_url()
         if os.environ.get("BTL_DATABASE_URL")
         else _stack().environment()["BTL_DATABASE_URL"]
     )
     program = str(binaries() / "psql")
     # The URL goes in by the environment, where other users of the machine cannot read its password.
-    from psycopg.conninfo import conninfo_to_dict
 
     names = {
         "host": "PGHOST",
@@ -225,7 +214,10 @@ def psql(context: typer.Context) -> None:
 
 
 def airflow(context: typer.Context) -> None:
-    """Run Airflow's own command on the stack's Airflow, as in btl airflow -- dags list."""
+    """Run the airflow command on the stack's Airflow.
+
+    Other arguments are passed to it: `btl airflow -- dags list`.
+    """
     environment = _stack().airflow_environment()
     program = [sys.executable, "-P", "-m", "airflow", *context.args]
     os.execve(sys.executable, program, environment | {"PATH": os.environ.get("PATH", "")})  # noqa: S606 - no shell is wanted
@@ -234,7 +226,10 @@ def airflow(context: typer.Context) -> None:
 def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Stop the local stack and delete its databases, topics, secrets and logs."""
+    """Stop the stack and delete its databases, topics and logs.
+
+    Deletes its secrets, too.
+    """
     stack = _stack()
     if not stack.layout.exists():
         typer.echo(f"There is no stack in {stack.layout.home}.")
@@ -249,17 +244,7 @@ def reset(
 
 
 def _stack() -> Stack:
-    from below_the_line.settings import from_environment
-
-    home = from_environment().home
-    try:
-        from btl.stack.stack import Stack
-    except ModuleNotFoundError as error:
-        raise BelowTheLineError(
-            f"The package {error.name} is not installed.",
-            "Install the extra: pip install 'below-the-line[local]'.",
-        ) from None
-    return Stack(home)
+    return Stack(from_environment().home)
 
 
 def _data_docs(stack: Stack) -> Path:
@@ -276,7 +261,6 @@ def _relative(path: Path) -> str:
 
 
 def _addresses(stack: Stack, seconds: float) -> None:
-    from rich.table import Table
 
     found = stack.environment()
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -345,7 +329,6 @@ class _Lines:
 
 @contextmanager
 def _reporting() -> Iterator[_Lines]:
-    from rich.live import Live
 
     console = Console(stderr=True, highlight=False)
     lines = _Lines(console)

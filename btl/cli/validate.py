@@ -1,15 +1,18 @@
 """``btl validate``."""
 
+import sys
+import time
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+import orjson
 import typer
 
+from below_the_line.catalogue import load_contracts
+from below_the_line.contracts.decoder import Contracts
+from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.contracts.times import instant
+from below_the_line.errors import BelowTheLineError
 from btl.cli.lines import numbered_lines
-
-if TYPE_CHECKING:
-    from below_the_line.contracts.decoder import Contracts
-    from below_the_line.contracts.events import Rejection
 
 
 class OutputFormat(StrEnum):
@@ -17,11 +20,6 @@ class OutputFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command()(validate)
 
 
 def validate(
@@ -42,14 +40,10 @@ def validate(
 ) -> None:
     """Check events against the contracts, without any service.
 
-    Prints one line per bad event: its line, code, JSON pointer and what is wrong. Exit status 1 if
-    any is bad. Blank lines are ignored. An event's topic follows from its type, and its key counts
-    as its article_id.
+    Prints one line per bad event: its line number, code, JSON pointer and what is wrong. Blank
+    lines are ignored. The topic of an event follows from its type; its key is taken as correct.
+    Exit status 1 if any event is bad.
     """
-    import sys
-
-    from below_the_line.catalogue import load_contracts
-
     contracts = load_contracts()
     timestamp = _timestamp(at)
     events = bad = 0
@@ -67,11 +61,6 @@ def validate(
 
 def _timestamp(at: str | None) -> int:
     """The time at which events are judged, in milliseconds since 1970."""
-    import time
-
-    from below_the_line.contracts.times import instant
-    from below_the_line.errors import BelowTheLineError
-
     if at is None:
         return time.time_ns() // 1_000_000
     given = instant(at)
@@ -86,10 +75,6 @@ def rejection_of(contracts: "Contracts", line: bytes, timestamp: int) -> "Reject
     """What is wrong with the event, if anything; topic and key, which a file does not have, count
     as right.
     """
-    import orjson
-
-    from below_the_line.contracts.events import Event, Record
-
     topic, key = "", None
     try:
         event = orjson.loads(line)
@@ -102,7 +87,6 @@ def rejection_of(contracts: "Contracts", line: bytes, timestamp: int) -> "Reject
 
 
 def _finding(number: int, rejection: "Rejection", output: OutputFormat) -> str:
-    import orjson
 
     if output is OutputFormat.JSON:
         return orjson.dumps({"line": number, **rejection._asdict()}).decode() + "\n"

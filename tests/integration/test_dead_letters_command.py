@@ -143,7 +143,7 @@ def test_on_any_terminal_each_is_listed_with_what_names_it(
     terminal = Console(
         highlight=False, soft_wrap=True, width=width, force_terminal=True, color_system=None
     )
-    monkeypatch.setattr("btl.cli.partitions.console", lambda: terminal)
+    monkeypatch.setattr("btl.cli.output.console", lambda: terminal)
     terminal.file = io.StringIO()
     btl("list")
     shown = terminal.file.getvalue()

@@ -445,9 +445,9 @@ def test_the_scheduler_and_the_owner_may_make_rules_others_are_told_who_may(
         ),
         monkeypatch,
     )
-    monkeypatch.setattr("below_the_line.database.migrations.require_current", lambda _url: None)
+    monkeypatch.setattr("btl.cli.database.require_current", lambda _url: None)
     monkeypatch.setattr(
-        "below_the_line.database.connections.connect",
+        "btl.cli.database.connect",
         lambda url, **_options: psycopg.connect(url, autocommit=True),
     )
     for command in (

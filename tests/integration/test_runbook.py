@@ -3,9 +3,11 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from btl.cli.main import app
 
@@ -21,9 +23,9 @@ COMMANDS = re.findall(
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_runbook_takes_what_is_given_to_it(command: str) -> None:
     words = shlex.split(command, comments=True)
-    found = typer.main.get_command(app)
-    while hasattr(found, "commands"):
-        found = found.commands[words.pop(0)]
+    found: Any = typer.main.get_command(app)
+    while isinstance(found, TyperGroup):
+        _, found, words = found.resolve_command(typer.Context(found), words)
     # Raises for an unknown option, a missing argument, or one that is no number.
     found.make_context(command, words)
 

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from btl.cli.partitions import print_table
+from btl.cli.output import print_table
 
 HEADINGS = ("article", "headline", "comments", "reports")
 ROWS = (

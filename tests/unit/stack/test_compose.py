@@ -16,6 +16,7 @@ import jsonschema_rs
 import pytest
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[import-untyped]
+from typer import Context
 from typer.main import get_command
 
 from below_the_line.settings import Settings
@@ -218,11 +219,10 @@ def test_data_outlive_the_containers_and_ports_are_open_to_this_machine_only() -
 
 
 def test_the_images_commands_exist() -> None:
-    commands: Any = get_command(app)
     for name in ("migrate", "topics", "consumer"):
-        found = commands
+        found: Any = get_command(app)
         for word in _services()[name]["command"]:
-            found = found.commands[word]
+            _, found, _ = found.resolve_command(Context(found), [word])
 
 
 def test_the_image_is_built_of_everything_that_the_package_holds() -> None:

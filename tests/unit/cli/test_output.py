@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from btl.cli.printing import indented_json, printable, printable_bytes
+from btl.cli.output import indented_json, printable, printable_bytes
 
 
 @pytest.mark.parametrize(
