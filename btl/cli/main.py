@@ -58,7 +58,7 @@ COMMANDS = {
         ),
         "schemas": LazyCommand(
             "btl.cli.schemas:app",
-            "Compare the contracts with their last release.",
+            "Check, release and render the contracts of the events.",
         ),
     },
     "Ingest": {

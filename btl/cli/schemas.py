@@ -12,7 +12,7 @@ from btl.evolution import asyncapi as document
 from btl.evolution.comparison import Change, additions, breaking_changes
 from btl.evolution.release import Release, last_release, present, write_release
 
-app = command_group("Compare the contracts with their last release.")
+app = command_group("Check, release and render the contracts of the events.")
 
 _FOLDER = typer.Option(
     None, "--folder", help="Another folder of the form of schemas/.", show_default=False
