@@ -10,19 +10,19 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from xdist.scheduler import LoadScopeScheduling
 
 from below_the_line.database.migrations import migrate
 from btl.stack.stack import Stack
 from tests import hypothesis_profiles  # noqa: F401 (loads the profile of Hypothesis for all tests)
+from tests.databases import Databases, on_server, with_database
 from tests.pipeline import Pipeline
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,13 +57,6 @@ def _required(variable: str) -> str:
     return value
 
 
-def with_database(url: str, database: str) -> str:
-    """The same server and user, another database, as a URL."""
-    parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-    parts["dbname"] = database
-    return make_conninfo(**parts)
-
-
 @pytest.fixture(scope="session")
 def server_url() -> str:
     """A Postgres server, as its superuser."""
@@ -76,45 +69,36 @@ def kafka_bootstrap() -> str:
     return _required("BTL_TEST_KAFKA_BOOTSTRAP")
 
 
-def _on_server(server_url: str, statement: str, *names: str) -> None:
-    # A connection for each statement: tests of failure stop the server in between.
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
-
-
 @pytest.fixture(scope="session")
 def template_database(server_url: str) -> Iterator[str]:
     """Name of a migrated database that others are copied from."""
     name = f"btl_template_{uuid.uuid4().hex[:12]}"
-    _on_server(server_url, "create database {}", name)
+    on_server(server_url, "create database {}", name)
     try:
         migrate(with_database(server_url, name))
         yield name
     finally:
-        _on_server(server_url, "drop database {} with (force)", name)
+        on_server(server_url, "drop database {} with (force)", name)
 
 
-@contextmanager
-def _copy_of(template_database: str, server_url: str) -> Iterator[str]:
-    name = f"btl_test_{uuid.uuid4().hex[:12]}"
-    _on_server(server_url, "create database {} template {}", name, template_database)
-    try:
-        yield with_database(server_url, name)
-    finally:
-        _on_server(server_url, "drop database {} with (force)", name)
+@pytest.fixture(scope="session")
+def databases(server_url: str, template_database: str) -> Iterator[Databases]:
+    """Migrated databases that tests share one after the other."""
+    with closing(Databases(server_url, template_database)) as lender:
+        yield lender
 
 
 @pytest.fixture
-def database_url(server_url: str, template_database: str) -> Iterator[str]:
-    """A fresh, migrated database of this test's own."""
-    with _copy_of(template_database, server_url) as url:
+def database_url(databases: Databases) -> Iterator[str]:
+    """An empty, migrated database that only this test uses."""
+    with databases.lent() as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def shared_database_url(server_url: str, template_database: str) -> Iterator[str]:
+def shared_database_url(databases: Databases) -> Iterator[str]:
     """A migrated database for all tests of a module, which empty the tables that they use."""
-    with _copy_of(template_database, server_url) as url:
+    with databases.lent() as url:
         yield url
 
 

@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from btl.stack.stack import Stack
-from tests.conftest import with_database
+from tests.databases import with_database
 from tests.pipeline import BTL, Pipeline
 
 pytestmark = pytest.mark.stack

@@ -27,7 +27,7 @@ from below_the_line.resources import sql
 from below_the_line.settings import Settings
 from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, describe_machine
-from tests.conftest import with_database
+from tests.databases import with_database
 
 DUE = 100_000
 IDLE = 1_000_000

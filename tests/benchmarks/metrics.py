@@ -30,7 +30,7 @@ from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.rebuild import rebuild_all
 from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, commit, describe_machine
-from tests.conftest import with_database
+from tests.databases import with_database
 
 SIZES = (1_000_000, 3_000_000, 10_000_000)
 PER_ARTICLE = 100

@@ -20,7 +20,7 @@ from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.kafka.producer import Publisher
 from below_the_line.settings import Settings
 from btl.stack.stack import Stack
-from tests.conftest import with_database
+from tests.databases import with_database
 
 _TEMPLATE = "bench_template"
 

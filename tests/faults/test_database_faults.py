@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from btl.stack.stack import Stack
 from consumers.core.observer import Cause
-from tests.conftest import with_database
+from tests.databases import with_database
 from tests.faults.outages import watched
 from tests.pipeline import Pipeline
 

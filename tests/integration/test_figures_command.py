@@ -18,7 +18,8 @@ from below_the_line.metrics.export import EXPORTED, export
 from below_the_line.settings import Settings
 from btl.stack.stack import Stack
 from tests.commands import Btl
-from tests.conftest import ROOT, with_database
+from tests.conftest import ROOT
+from tests.databases import with_database
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack

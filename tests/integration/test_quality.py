@@ -24,7 +24,7 @@ from below_the_line.quality.checks import SEVERITIES, SUITES, checks
 from below_the_line.quality.gate import GateFailedError, Outcome, run_gate
 from below_the_line.settings import Settings
 from btl.stack.stack import Stack
-from tests.conftest import with_database
+from tests.databases import with_database
 from tests.sql.newsroom import Newsroom, t, two_discussions
 
 pytestmark = [

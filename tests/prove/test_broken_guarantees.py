@@ -17,7 +17,8 @@ pytestmark = pytest.mark.stack
 PROVING = os.environ.get("BTL_PROVE") == "1"
 ROOT = Path(__file__).resolve().parents[2]
 _NEEDED = (
-    *("below_the_line", "btl_airflow", "consumers", "dags", "docs", "schemas", "sql", "tests"),
+    *("below_the_line", "btl", "btl_airflow", "consumers", "dags", "docs", "schemas", "sql"),
+    "tests",
     *("pyproject.toml", "README.md"),
 )
 

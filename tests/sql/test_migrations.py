@@ -18,7 +18,7 @@ from below_the_line.database.migrations import migrate, pending, require_current
 from below_the_line.database.schema_files import Schema, SchemaFile, read
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import SQL
-from tests.conftest import with_database
+from tests.databases import with_database
 
 pytestmark = pytest.mark.stack
 

@@ -50,30 +50,13 @@ def decisions(draw: st.DrawFn) -> tuple[str, int, int | None, int]:
 
 
 @pytest.fixture(scope="module")
-def room(server_url: str, template_database: str) -> Iterator[Newsroom]:
+def room(shared_database_url: str) -> Iterator[Newsroom]:
     """One database for all examples."""
-    from psycopg import sql
-
-    from tests.conftest import with_database
-
-    name = f"{template_database}_timeline"
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(
-            sql.SQL("create database {} template {}").format(
-                sql.Identifier(name), sql.Identifier(template_database)
-            )
-        )
-        try:
-            with psycopg.connect(
-                with_database(server_url, name),
-                options="-c timezone=UTC -c synchronous_commit=off",
-                autocommit=True,
-            ) as connection:
-                newsroom = Newsroom(connection)
-                newsroom.rule(RULE_HOURS)
-                yield newsroom
-        finally:
-            server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    options = "-c timezone=UTC -c synchronous_commit=off"
+    with psycopg.connect(shared_database_url, options=options, autocommit=True) as connection:
+        newsroom = Newsroom(connection)
+        newsroom.rule(RULE_HOURS)
+        yield newsroom
 
 
 @examples(150)
