@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from below_the_line import resources
 from below_the_line.errors import BelowTheLineError
 from below_the_line.logs import configure_logs
 from below_the_line.metrics.definitions import page
@@ -16,7 +17,6 @@ from below_the_line.metrics.drift import drift as compare
 from below_the_line.metrics.rebuild import Selection, require_known
 from below_the_line.metrics.rebuild import rebuild as run
 from below_the_line.plurals import counted
-from below_the_line.resources import ROOT
 from btl.cli import configuration
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
@@ -122,7 +122,7 @@ def docs(
     ] = False,
 ) -> None:
     """Write docs/metrics.md from the definitions of the metrics (sql/metrics)."""
-    path = ROOT / "docs" / "metrics.md"
+    path = resources.ROOT / "docs" / "metrics.md"
     if not path.parent.is_dir():
         raise BelowTheLineError(
             f"There is no folder {path.parent}.", "Run this in a checkout of the source."
