@@ -1,7 +1,7 @@
 """The SQL that is made from the description of the tables.
 
-It is committed below sql/generated/, where it can be read and from where it is run. ``btl schemas
-sql --write`` writes it; a test holds the files and the description together.
+It is committed below sql/generated/ and as one view of sql/routines/, where it can be read and from
+where it is run. ``btl schemas sql --write`` writes it; a test compares the files with this module.
 """
 
 import textwrap
@@ -12,6 +12,7 @@ from below_the_line.event_tables.description import TABLES, Register, Table, wri
 
 _MADE = "-- Made by `btl schemas sql --write` from below_the_line/event_tables/description.py."
 _WIDTH = 100
+_VIEW = "routines/ingest/kept_versions.sql"
 
 
 def files() -> dict[str, str]:
@@ -20,6 +21,7 @@ def files() -> dict[str, str]:
     for table in TABLES:
         found[f"generated/staging/{table.name}.sql"] = staging(table)
         found[f"generated/merge/{table.name}.sql"] = merge(table)
+    found[_VIEW] = _kept_versions()
     found["generated/provenance/article.sql"] = _stored_rows(is_of_comment=False)
     found["generated/provenance/comment.sql"] = _stored_rows(is_of_comment=True)
     found["generated/provenance/articles_of_comment.sql"] = _articles_of_comment()
@@ -35,7 +37,8 @@ def differences(folder: Path) -> list[str]:
     return sorted(
         path
         for path in there | set(expected)
-        if path not in there or expected.get(path) != (folder / path).read_text(encoding="utf-8")
+        if not (folder / path).is_file()
+        or expected.get(path) != (folder / path).read_text(encoding="utf-8")
     )
 
 
@@ -166,6 +169,31 @@ def _marks(table: Table) -> str:
         f"{name} as (\n    insert into ingest.{into}\n    select distinct {what} from changed\n)"
         for name, into, what in marks
     )
+
+
+def _kept_versions() -> str:
+    kept = [
+        (table.name, column.name)
+        for table in TABLES
+        for column in table.columns
+        if column.source == "version"
+    ]
+    rows = "\nunion all\n".join(
+        f"select '{table}.{column}', article_id, {column} from discussion.{table}"
+        for table, column in kept
+    )
+    return f"""\
+{_MADE}
+create or replace view ingest.kept_versions (register, article_id, version) as
+{rows};
+
+comment on view ingest.kept_versions is
+'All versions of events that the tables of schema discussion keep. Reads these tables whole.';
+comment on column ingest.kept_versions.register is
+'Where the version is kept: table and column of schema discussion';
+comment on column ingest.kept_versions.article_id is 'The article of the event';
+comment on column ingest.kept_versions.version is 'The version; null: the register was never set';
+"""
 
 
 def _is_of_comment(table: Table) -> bool:

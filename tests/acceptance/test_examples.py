@@ -10,7 +10,7 @@ import pytest
 from kafka import KafkaProducer
 
 from below_the_line.catalogue import Example, examples, topics
-from below_the_line.event_tables.description import TABLES
+from below_the_line.event_tables.description import TABLES, event_types, writes
 from tests.pipeline import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack
@@ -19,19 +19,7 @@ INPUT_TYPES = {
     event_type for topic in topics() if topic.direction == "in" for event_type in topic.event_types
 }
 TABLES_OF = {
-    "article.published.v1": {"articles", "article_versions"},
-    "article.updated.v1": {"articles", "article_versions"},
-    "article.unpublished.v1": {"articles", "article_versions"},
-    "discussion.overridden.v1": {"discussion_overrides"},
-    "comment.posted.v1": {"comments"},
-    "comment.edited.v1": {"comments", "comment_edits"},
-    "comment.deleted.v1": {"comments"},
-    "comment.moderated.v1": {"comments", "moderation_decisions"},
-    "comment.reported.v1": {"reports"},
-    "report.withdrawn.v1": {"reports"},
-    "report.decided.v1": {"report_decisions"},
-    "reaction.added.v1": {"reactions"},
-    "reaction.removed.v1": {"reactions"},
+    event_type: {write.table.name for write in writes(event_type)} for event_type in event_types()
 }
 
 

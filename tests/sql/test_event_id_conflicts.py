@@ -115,7 +115,7 @@ def test_every_version_that_is_kept_is_looked_at(connection: psycopg.Connection)
     assert len(kept) == 14
     looked_at = connection.execute(
         "select table_name, column_name from information_schema.view_column_usage"
-        " where view_name = 'event_id_conflicts' and column_name like '%version' order by 1, 2"
+        " where view_name = 'kept_versions' and column_name like '%version' order by 1, 2"
     ).fetchall()
     assert looked_at == kept
 

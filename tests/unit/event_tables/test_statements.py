@@ -1,4 +1,4 @@
-"""The SQL below sql/generated/ is what the description of the tables gives."""
+"""The generated SQL that is committed is what the description of the tables gives."""
 
 from pathlib import Path
 
@@ -25,6 +25,7 @@ def test_writing_repairs_what_is_changed_missing_or_no_longer_made(tmp_path: Pat
 
 def test_every_statement_has_a_header_and_lines_of_at_most_100_columns() -> None:
     for path, text in statements.files().items():
-        assert text.startswith("-- Purpose: "), path
-        assert "-- Re-run: " in text or "Re-run: " in text, path
+        if path.startswith("generated/"):
+            assert text.startswith("-- Purpose: "), path
+            assert "Re-run: " in text, path
         assert max(map(len, text.splitlines())) <= 100, path
