@@ -13,7 +13,6 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-
 # Catalogues whose rows change with every definition. pg_class has columns that change with the
 # rows of a table, so its definitions are compared by value.
 _CATALOGUES = (
