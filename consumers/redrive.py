@@ -221,7 +221,7 @@ def _explained(error: StoreError, done: RedriveSummary) -> BelowTheLineError:
             denied.hint,
         )
     return BelowTheLineError(
-        f"The database refused a statement of ours: {error.reason}.",
+        f"The database rejected a statement of this software: {error.reason}.",
         f"{done.judged} dead letters were done before, and nothing by halves. Run `btl migrate`,"
         " and report this if it stays.",
     )

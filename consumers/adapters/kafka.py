@@ -8,18 +8,18 @@ caller after ``poll()`` returned.
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import kafka.errors
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 
-from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import logs_by_consumer, topic_ids
 from below_the_line.partitions import PartitionLog
 from consumers.adapters import record_batches
 from consumers.core.batch import Partition
+from consumers.core.ports import Polled
 
 _REFUSALS = (
     kafka.errors.GroupAuthorizationFailedError,
@@ -37,14 +37,6 @@ _NOT_OURS_ANY_MORE = (KeyError, ValueError, kafka.errors.IllegalStateError)
 """Raised for a partition that the group took away just now, on kafka-python's thread; the next poll
 tells.
 """
-
-
-class Polled(NamedTuple):
-    """Records of one partition, in order, and the position after them."""
-
-    partition: Partition
-    records: list[Record]
-    position: int
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]

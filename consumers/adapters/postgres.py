@@ -62,7 +62,7 @@ class Store:
         self.owner: UUID = uuid4()
         """Names this process to the fence; a fresh one with each taking."""
         self._connection: Session | None = None
-        self._hurried = False
+        self._shortened = False
         self._copies: dict[str, tuple[str, list[str]]] = {}
         """Of each staging table: the COPY statement, its columns named, and their types."""
         self._held: dict[Partition, Position] = {}
@@ -86,8 +86,8 @@ class Store:
         try:
             self._connection = Session.open(self._url, self.application_name)
             self._connection.while_silent = self._observer.silent
-            if self._hurried:
-                self._connection.hurry()
+            if self._shortened:
+                self._connection.shorten_timeouts()
             for table in TABLES:
                 self._connection.execute(sql(f"generated/staging/{table.name}.sql"))
             self._connection.execute(sql("ingest/dead_letters/staging.sql"))
@@ -113,13 +113,13 @@ class Store:
             self._connection.close()
         self._connection = None
 
-    def hurry(self) -> None:
-        """Wait no longer than two seconds for a server that says nothing. May be called from a
-        signal handler.
+    def shorten_timeouts(self) -> None:
+        """Wait at most two seconds for a silent server from now on. May be called from a signal
+        handler.
         """
-        self._hurried = True
+        self._shortened = True
         if self._connection is not None:
-            self._connection.hurry()
+            self._connection.shorten_timeouts()
 
     @property
     def _open(self) -> Session:

@@ -66,9 +66,9 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
         session.adapters.register_dumper(bytes, session.adapters.get_dumper(bytes, PyFormat.BINARY))
         return session
 
-    def hurry(self) -> None:
-        """From now on wait for two seconds at most, in a wait that has begun, too. May be called
-        from a signal handler.
+    def shorten_timeouts(self) -> None:
+        """Wait at most two seconds from now on, also in a wait that has begun. May be called from a
+        signal handler.
         """
         self._patience_seconds = _LAST_SECONDS
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from below_the_line.catalogue import load_contracts
 from below_the_line.kafka.options import kafka_options
 from below_the_line.partitions import PartitionLog, Position
-from consumers.adapters.kafka import Polled, Source
+from consumers.adapters.kafka import Source
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Entry, Partition
+from consumers.core.ports import Polled
 from tests.benchmarks.consumer import consume, read_load
 from tests.benchmarks.machine import Usage
 from tests.benchmarks.rates import Throughput, window

@@ -381,7 +381,7 @@ def test_a_defect_of_ours_is_told_apart_from_a_fault_and_from_bad_data(
 ) -> None:
     load(database_url, comments(2), rejecting())
     connection.execute("alter table discussion.comments rename to remarks")
-    with pytest.raises(BelowTheLineError, match="refused a statement of ours: relation"):
+    with pytest.raises(BelowTheLineError, match="rejected a statement of this software: relation"):
         run(ingest_url)
     assert statuses(connection) == {"open": 2}
 

@@ -321,7 +321,7 @@ def test_a_server_that_says_nothing_is_given_up_at_once_when_the_process_is_to_s
     (backend,) = one(connection, "select backend_pid from ingest.partition_offsets")
     os.kill(int(str(backend)), signal.SIGSTOP)
     try:
-        store.hurry()
+        store.shorten_timeouts()
         with pytest.raises(StoreError) as silent:
             write(store, batch_of([posted()]))
     finally:

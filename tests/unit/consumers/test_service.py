@@ -4,7 +4,6 @@ told.
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
 import kafka.errors
@@ -16,11 +15,11 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.errors import BelowTheLineError
 from below_the_line.partitions import PartitionLog, Position
-from consumers.adapters.kafka import Polled
 from consumers.adapters.postgres import StoreError
 from consumers.core.batch import Batch, BatchPolicy, Entry, Partition
 from consumers.core.failures import Failure
 from consumers.core.observer import Cause, Halt, Observer
+from consumers.core.ports import Polled
 from consumers.service import Consumer
 from tests.builders import position, record
 
@@ -55,7 +54,8 @@ class World:
     now: float = 0.0
     seconds: float = 5.0
     """The consumer is told to stop after so long."""
-    is_member: bool = True
+    counts_us_in: bool = True
+    """What the group says of us when it is asked."""
     is_rebalancing: bool = False
     """The group has taken the partitions away and not given them out anew yet."""
     records: Callable[[Partition, int, int], list[Record]] = lambda _p, _o, _n: []
@@ -85,7 +85,7 @@ class World:
     asked: int = 0
     described: int = 0
     writing: Batch | None = None
-    owner: str = "us"
+    owner: UUID = TOPIC
 
     # What the consumer sees of Kafka
 
@@ -117,7 +117,7 @@ class World:
     def topic_ids(self) -> dict[str, UUID]:
         return {ZERO.topic: self.topic_id}
 
-    def require_answer(self, _: Iterable[Partition]) -> None:
+    def require_answer(self, partitions: Iterable[Partition]) -> None:  # noqa: ARG002
         self.on_ask()
 
     def start(self, positions: Mapping[Partition, int]) -> None:
@@ -129,11 +129,11 @@ class World:
     def position(self, partition: Partition) -> int | None:
         return max(self.reading.get(partition, 0), self.markers.get(partition, 0))
 
-    def is_member_(self, _: Mapping[Partition, int]) -> bool:
+    def is_member(self, next_offsets: Mapping[Partition, int]) -> bool:  # noqa: ARG002
         self.asked += 1
-        return self.is_member
+        return self.counts_us_in
 
-    def mirror(self, _: Mapping[Partition, int]) -> None: ...
+    def mirror(self, next_offsets: Mapping[Partition, int]) -> None: ...
 
     # What it sees of Postgres
 
@@ -191,34 +191,23 @@ class World:
     def abandon(self) -> None:
         self.writing = None
 
-    def notify(self, _: str) -> None:
+    def notify(self, channel: str) -> None:  # noqa: ARG002
         self.notified.append(self.now)
 
     def close(self) -> None: ...
 
-    def hurry(self) -> None: ...
+    def shorten_timeouts(self) -> None: ...
 
     def run(self, *, batch_records: int = 10, observer: Observer | None = None) -> None:
-        source = _Source(self)
         self.consumer = Consumer(
-            source,  # type: ignore[arg-type]
-            self,  # type: ignore[arg-type]
+            self,
+            self,
             load_contracts(),
             BatchPolicy(batch_records, 0.1),
             observer,
-            monotonic=lambda: self.now,
+            clock=lambda: self.now,
         )
         self.consumer.run()
-
-
-class _Source:
-    """The world as a source: its ``is_member`` asks the group."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._world, "is_member_" if name == "is_member" else name)
 
 
 def until(
@@ -258,7 +247,7 @@ def test_everything_that_is_there_is_written_once_and_told() -> None:
 
 def test_after_a_fault_partitions_are_taken_again_only_while_the_group_counts_us_in() -> None:
     faults = iter([Failure.FAULT])
-    world = World(records=until(20), refuse=lambda _: next(faults, None), is_member=False)
+    world = World(records=until(20), refuse=lambda _: next(faults, None), counts_us_in=False)
     world.run()
     assert world.asked > 1
     assert len(world.takes) == 1
