@@ -23,7 +23,8 @@ class Topic:
             **kafka_options(settings), enable_auto_commit=False, group_id=None
         )
         partitions = [
-            TopicPartition(TOPIC, number) for number in self._consumer.partitions_for_topic(TOPIC)
+            TopicPartition(TOPIC, number)
+            for number in self._consumer.partitions_for_topic(TOPIC) or ()
         ]
         self._consumer.assign(partitions)
         self.starts = self._consumer.end_offsets(partitions)

@@ -71,7 +71,7 @@ class Pipeline:
             TopicPartition(topic.name, number)
             for topic in topics()
             if topic.direction == "in"
-            for number in consumer.partitions_for_topic(topic.name)
+            for number in consumer.partitions_for_topic(topic.name) or ()
         ]
         self.starts: Mapping[TopicPartition, int] = consumer.end_offsets(partitions)
         """Of each partition, where this pipeline's records begin."""

@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-import kafka
 import tenacity
+from kafka import (
+    IsolationLevel,
+    KafkaAdminClient,
+    KafkaConsumer,
+    OffsetSpec,
+    TopicPartition,
+)
 from kafka import errors as kafka_errors
 
 from below_the_line import catalogue
@@ -26,16 +32,16 @@ _LEADER_SECONDS = 30.0
 
 
 @contextmanager
-def admin_client(settings: Settings) -> Iterator[Any]:
+def admin_client(settings: Settings) -> Iterator[KafkaAdminClient]:
     """Open an admin client for the length of the block.
 
     What Kafka raises in the block becomes a BelowTheLineError. The loss of one broker of several is
     not an error: its requests go to another one.
     """
     with translated_errors(settings):
-        client = connected(kafka.KafkaAdminClient, **kafka_options(settings))
+        client = connected(KafkaAdminClient, **kafka_options(settings))
         try:
-            yield _RetryingAdmin(client)
+            yield cast("KafkaAdminClient", _RetryingAdmin(client))
         finally:
             client.close()
 
@@ -51,7 +57,7 @@ class _RetryingAdmin:
     fails if that one is away. From then on it avoids it.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: KafkaAdminClient) -> None:
         self._client = client
 
     def __getattr__(self, name: str) -> Any:
@@ -104,7 +110,7 @@ def partition_logs(settings: Settings, topics: Iterable[str]) -> Logs:
     """
     with admin_client(settings) as admin:
         topic_ids = {
-            kafka.TopicPartition(found["name"], partition["partition_index"]): UUID(
+            TopicPartition(found["name"], partition["partition_index"]): UUID(
                 str(found["topic_id"])
             )
             for found in admin.describe_topics(sorted(set(topics)))
@@ -113,17 +119,17 @@ def partition_logs(settings: Settings, topics: Iterable[str]) -> Logs:
         }
         starts, ends = (
             admin.list_partition_offsets(
-                dict.fromkeys(topic_ids, spec), kafka.IsolationLevel.READ_COMMITTED
+                dict.fromkeys(topic_ids, spec), IsolationLevel.READ_COMMITTED
             )
-            for spec in (kafka.OffsetSpec.EARLIEST, kafka.OffsetSpec.LATEST)
+            for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
         )
     return {
-        tuple(each): PartitionLog(topic_id, starts[each].offset, ends[each].offset)
+        (each.topic, each.partition): PartitionLog(topic_id, starts[each].offset, ends[each].offset)
         for each, topic_id in topic_ids.items()
     }
 
 
-def topic_ids(consumer: Any, topics: Iterable[str]) -> dict[str, UUID]:
+def topic_ids(consumer: KafkaConsumer, topics: Iterable[str]) -> dict[str, UUID]:
     """Return the id of each topic by the metadata of a KafkaConsumer, which is some seconds old.
 
     Topics that are gone are left out.
@@ -139,14 +145,14 @@ def topic_ids(consumer: Any, topics: Iterable[str]) -> dict[str, UUID]:
 
 
 def logs_by_consumer(
-    consumer: Any, partitions: Iterable[tuple[str, int]], timeout_milliseconds: int
+    consumer: KafkaConsumer, partitions: Iterable[tuple[str, int]], timeout_milliseconds: int
 ) -> dict[tuple[str, int], PartitionLog]:
     """Return the logs of these partitions, asked on the connections of a KafkaConsumer.
 
     Its isolation level says what the end of a log is. Raises kafka.errors.KafkaError, also for a
     partition that is not there.
     """
-    wanted = [kafka.TopicPartition(*each) for each in partitions]
+    wanted = [TopicPartition(*each) for each in partitions]
     if not wanted:
         return {}
     starts = consumer.beginning_offsets(wanted, timeout_ms=timeout_milliseconds)
@@ -154,7 +160,10 @@ def logs_by_consumer(
     ids = topic_ids(consumer, {each.topic for each in wanted})
     if missing := {each.topic for each in wanted} - ids.keys():
         raise kafka_errors.UnknownTopicOrPartitionError(f"no id of topic {', '.join(missing)}")
-    return {tuple(each): PartitionLog(ids[each.topic], starts[each], ends[each]) for each in wanted}
+    return {
+        (each.topic, each.partition): PartitionLog(ids[each.topic], starts[each], ends[each])
+        for each in wanted
+    }
 
 
 def offsets_at(
@@ -166,9 +175,11 @@ def offsets_at(
     asked, or do not have one of the partitions.
     """
     milliseconds = -((EPOCH - at) // timedelta(milliseconds=1))
-    wanted = {kafka.TopicPartition(*each): milliseconds for each in partitions}
+    wanted = {TopicPartition(*each): milliseconds for each in partitions}
     with admin_client(settings) as admin:
-        found = admin.list_partition_offsets(wanted, kafka.IsolationLevel.READ_COMMITTED)
+        found = admin.list_partition_offsets(wanted, IsolationLevel.READ_COMMITTED)
     return {
-        tuple(each): position.offset for each, position in found.items() if position.offset >= 0
+        (each.topic, each.partition): position.offset
+        for each, position in found.items()
+        if position.offset >= 0
     }

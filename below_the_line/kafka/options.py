@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from kafka.net.compat import KafkaNetClient
 
@@ -11,6 +11,8 @@ from below_the_line.settings import Settings
 
 # kafka-python logs each of its retries. What fails in the end becomes one BelowTheLineError.
 logging.getLogger("kafka").addHandler(logging.NullHandler())
+
+_Client = TypeVar("_Client")
 
 CONNECT_SECONDS = 8.0
 """An unreachable broker is given up after this time."""
@@ -67,7 +69,7 @@ def _sasl_options(protocol: str, settings: Settings) -> dict[str, Any]:
     }
 
 
-def connected(factory: Callable[..., Any], **options: Any) -> Any:
+def connected(factory: Callable[..., _Client], **options: object) -> _Client:
     """Return the client that ``factory`` makes.
 
     If it cannot connect, kafka-python leaves its thread and its selector running: they are closed
@@ -75,7 +77,7 @@ def connected(factory: Callable[..., Any], **options: Any) -> Any:
     """
     started: list[KafkaNetClient] = []
 
-    def start(**configuration: Any) -> KafkaNetClient:
+    def start(**configuration: object) -> KafkaNetClient:
         started.append(KafkaNetClient(**configuration))
         return started[-1]
 

@@ -5,12 +5,13 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any
 
 import kafka
 from kafka import errors as kafka_errors
+from kafka.cluster import ClusterMetadata
 from kafka.partitioner import DefaultPartitioner
 from kafka.partitioner.default import murmur2
+from kafka.producer.future import FutureRecordMetadata
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import existing_topics
@@ -48,11 +49,12 @@ class Publisher:
         self._settings = settings
         self._options = kafka_options(settings)
         self._topics: set[str] = set()
-        self._bundle: list[Any] = []
+        self._bundle: list[FutureRecordMetadata] = []
         self._bundle_bytes = 0
         self._bundle_since = 0.0
-        self._under_way: deque[tuple[float, list[Any]]] = deque()
-        self._producer: Any = None
+        self._under_way: deque[tuple[float, list[FutureRecordMetadata]]] = deque()
+        self._producer: kafka.KafkaProducer
+        """Set when the block is entered."""
         self.delivered = 0
         """Records that the broker has confirmed."""
 
@@ -162,7 +164,7 @@ class Publisher:
             )
 
 
-class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
+class _CachedPartitioner(DefaultPartitioner):
     """The default, murmur2 of the key, remembered: that hash in Python is a tenth of the cost of a
     record.
     """
@@ -173,12 +175,12 @@ class _CachedPartitioner(DefaultPartitioner):  # type: ignore[misc]
     def partition(
         self,
         topic: str,
-        key: Any,
+        key: object,
         serialized_key: bytes | None,
-        value: Any,
-        serialized_value: Any,
-        cluster: Any,
-    ) -> Any:
+        value: object,
+        serialized_value: bytes | None,
+        cluster: ClusterMetadata,
+    ) -> int:
         if serialized_key is None:
             return super().partition(topic, key, serialized_key, value, serialized_value, cluster)
         partitions = cluster.partitions_for_topic(topic)

@@ -39,15 +39,17 @@ tells.
 """
 
 
-class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]
+class _Assignment(ConsumerRebalanceListener):
     """What the group last said, noted on kafka-python's thread and taken over by the caller's."""
+
+    consumer: KafkaConsumer
+    """Set before the consumer subscribes: neither can be made without the other."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._partitions: frozenset[Partition] = frozenset()
         self._changed = False
         self._is_rebalancing = True
-        self.consumer: KafkaConsumer = None
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         # kafka-python 3.0.12 forgets, from one poll to the next, that it rejoins because a topic's
@@ -149,9 +151,7 @@ class Source:
         Raises BelowTheLineError for what no waiting mends, kafka.errors.KafkaError for the rest.
         """
         try:
-            found = self._consumer.poll(
-                timeout_ms=int(timeout_seconds * 1000), max_records=max_records
-            )
+            found = record_batches.poll(self._consumer, int(timeout_seconds * 1000), max_records)
         except _REFUSALS as error:
             raise BelowTheLineError(
                 f"Kafka refuses this consumer: {type(error).__name__} {error}".rstrip() + ".",

@@ -79,9 +79,11 @@ def search_log(
         ]
         starts, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
         if since is not None:
-            later = offsets_at(settings, [tuple(each) for each in partitions], since)
+            later = offsets_at(
+                settings, [(each.topic, each.partition) for each in partitions], since
+            )
             starts = {
-                each: max(start, later.get(tuple(each), ends[each]))
+                each: max(start, later.get((each.topic, each.partition), ends[each]))
                 for each, start in starts.items()
             }
         open_ends = {each: ends[each] for each in partitions if starts[each] < ends[each]}
@@ -90,7 +92,7 @@ def search_log(
         for each in open_ends:
             consumer.seek(each, starts[each])
         while open_ends:
-            polled = consumer.poll(timeout_ms=_SILENCE_MILLISECONDS)
+            polled = record_batches.poll(consumer, _SILENCE_MILLISECONDS)
             before = len(open_ends)
             for records in polled.values():
                 for record in records:

@@ -8,16 +8,20 @@ the skipping of aborted transactions stay the library's.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError, KafkaConnectionError
 from kafka.net.transport import KafkaTCPTransport
 from kafka.protocol.consumer import IsolationLevel
+from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.util import decode_varint
 
 from below_the_line.contracts.events import Record
+
+if TYPE_CHECKING:
+    from kafka.consumer.fetcher import MemoryRecords
 
 _FORMAT = 2
 """Of record batches, since Kafka 0.11; brokers from 4.0 on store no other."""
@@ -25,12 +29,23 @@ _BYTES_AT_ONCE = 256 * 1024
 
 
 def install() -> None:
-    """Make the consumers of this process hand over our ``Record``s. Safe to call again."""
+    """Make the consumers of this process return our ``Record``s. Safe to call again."""
     Fetcher.PartitionRecords._unpack_records = _unpack_records
     KafkaTCPTransport._sock_recv = _receive
 
 
-def _receive(self: Any) -> tuple[bytes, KafkaConnectionError | None]:
+def poll(
+    consumer: KafkaConsumer, timeout_milliseconds: int, max_records: int | None = None
+) -> dict[TopicPartition, list[Record]]:
+    """Poll a consumer of this process, whose records are ours since ``install``.
+
+    Raises kafka.errors.KafkaError.
+    """
+    found = consumer.poll(timeout_ms=timeout_milliseconds, max_records=max_records)
+    return cast("dict[TopicPartition, list[Record]]", found)
+
+
+def _receive(self: KafkaTCPTransport) -> tuple[bytes, KafkaConnectionError | None]:
     """All that lies in a socket without encryption, and what is wrong with it: in pieces of 256
     KiB, not of 4.
     """
@@ -46,9 +61,9 @@ def _receive(self: Any) -> tuple[bytes, KafkaConnectionError | None]:
 
 
 def _unpack_records(
-    self: Any,
+    self: Fetcher.PartitionRecords,
     topic_partition: TopicPartition,
-    batches: Any,
+    batches: "MemoryRecords",
     _key_deserializer: None,
     _value_deserializer: None,
 ) -> Iterator[Record]:
@@ -80,7 +95,7 @@ def _unpack_records(
     self.drain()
 
 
-def _is_skipped(self: Any, batch: Any) -> bool:
+def _is_skipped(self: Fetcher.PartitionRecords, batch: DefaultRecordBatch) -> bool:
     """Whether the batch holds no records for us: a transaction marker, or part of an aborted
     transaction (KIP-98).
     """
@@ -93,7 +108,7 @@ def _is_skipped(self: Any, batch: Any) -> bool:
     return bool(batch.is_control_batch)
 
 
-def read_batch(batch: Any, topic: str, partition: int) -> Iterator[Record]:
+def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterator[Record]:
     """The records of a batch of format 2 (KIP-98: each length and delta a zigzag varint).
 
     Raises CorruptRecordError where lengths and content do not fit.

@@ -44,7 +44,7 @@ class LagPoller:
         self._options = options
         self._database_url = database_url
         self._closed = threading.Event()
-        self._consumer: kafka.KafkaConsumer = None
+        self._consumer: kafka.KafkaConsumer | None = None
         self._threads = [
             threading.Thread(
                 target=self._repeat, args=args, name=f"poll {args[0].__name__}", daemon=True

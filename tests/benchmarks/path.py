@@ -130,7 +130,7 @@ def _hold_back(services: Services, load: Load, database: Database, group: str) -
         partitions = [
             (group, topic, number, consumer._cluster.topic_id(topic))
             for topic in load.topics
-            for number in consumer.partitions_for_topic(topic)
+            for number in consumer.partitions_for_topic(topic) or ()
         ]
     finally:
         consumer.close()

@@ -39,7 +39,8 @@ class Tail:
             **kafka_options(settings), enable_auto_commit=False, group_id=None
         )
         self.partitions = [
-            TopicPartition(topic, number) for number in self.consumer.partitions_for_topic(topic)
+            TopicPartition(topic, number)
+            for number in self.consumer.partitions_for_topic(topic) or ()
         ]
         self.consumer.assign(self.partitions)
         for partition, end in self.consumer.end_offsets(self.partitions).items():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from kafka import errors as kafka_errors
+from kafka.cluster import ClusterMetadata
 from kafka.partitioner import DefaultPartitioner
 from pydantic import SecretStr
 
@@ -21,8 +22,11 @@ from below_the_line.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Cluster:
+class Cluster(ClusterMetadata):
     """As much of kafka-python's metadata as a partitioner asks for."""
+
+    def __init__(self) -> None:
+        pass
 
     def topics(self) -> set[str]:
         return {"articles"}

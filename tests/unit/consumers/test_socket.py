@@ -4,24 +4,26 @@ kafka-python expects it.
 
 import socket
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import pytest
 from kafka.errors import KafkaConnectionError
+from kafka.net.transport import KafkaTCPTransport
 
 from consumers.adapters.record_batches import _receive
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[SimpleNamespace, socket.socket]]:
+def ends() -> Iterator[tuple[KafkaTCPTransport, socket.socket]]:
     """A transport and its broker's end of the connection."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setblocking(False)
-        yield SimpleNamespace(_sock=ours), theirs
+        transport = KafkaTCPTransport.__new__(KafkaTCPTransport)
+        transport._sock = ours
+        yield transport, theirs
 
 
-def test_all_that_is_there_is_taken_at_once(ends: tuple[SimpleNamespace, socket.socket]) -> None:
+def test_all_that_is_there_is_taken_at_once(ends: tuple[KafkaTCPTransport, socket.socket]) -> None:
     transport, broker = ends
     sent = bytes(range(256)) * 200
     broker.sendall(sent)
@@ -30,7 +32,7 @@ def test_all_that_is_there_is_taken_at_once(ends: tuple[SimpleNamespace, socket.
 
 
 def test_what_came_before_a_broker_left_is_kept(
-    ends: tuple[SimpleNamespace, socket.socket],
+    ends: tuple[KafkaTCPTransport, socket.socket],
 ) -> None:
     transport, broker = ends
     broker.sendall(b"last words")
@@ -41,7 +43,7 @@ def test_what_came_before_a_broker_left_is_kept(
 
 
 def test_a_broken_connection_is_an_error_and_no_crash(
-    ends: tuple[SimpleNamespace, socket.socket],
+    ends: tuple[KafkaTCPTransport, socket.socket],
 ) -> None:
     transport, _ = ends
     transport._sock.close()

@@ -1,0 +1,1 @@
+from kafka.partitioner.default import DefaultPartitioner as DefaultPartitioner
