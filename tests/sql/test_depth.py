@@ -1,5 +1,5 @@
-"""How deep threads are: hand-computed cases, random forests against a plain model, and deep threads
-in time.
+"""The depth of threads, in max_depth and in discussion_thread: hand-computed cases, random forests
+against a plain model, and the time that deep threads take.
 """
 
 import random
@@ -56,6 +56,7 @@ def test_depth_counts_the_comments_met_walking_up(
         newsroom.comment(comment, "05-01 10:00", parent=parent)
     newsroom.compute()
     assert newsroom.engagement()["max_depth"] == depth
+    assert max(shown_depths(newsroom.connection)["a"].values()) == depth
 
 
 def test_only_published_comments_have_a_depth_that_counts(newsroom: Newsroom) -> None:
@@ -66,8 +67,18 @@ def test_only_published_comments_have_a_depth_that_counts(newsroom: Newsroom) ->
     assert newsroom.engagement()["max_depth"] == 2
 
 
+def shown_depths(connection: psycopg.Connection) -> dict[str, dict[str, int]]:
+    """Return what discussion_thread says: the depth of each comment of each article."""
+    shown: dict[str, dict[str, int]] = {}
+    for article, comment, at in connection.execute(
+        "select article_id, comment_id, depth from discussion.discussion_thread"
+    ):
+        shown.setdefault(article, {})[comment] = at
+    return shown
+
+
 def depth(parents: Parents, comment: str) -> int:
-    """Walks up and remembers whom it met."""
+    """Walk up and count the comments met."""
     met: list[str] = []
     at: str | None = comment
     while at is not None and at in parents and at not in met:
@@ -120,11 +131,17 @@ def test_random_threads_with_circles_are_as_deep_as_walking_up_says(
             ],
         )
     newsroom.compute()
+    depths = {
+        article: {each: depth(parents, each) for each in parents}
+        for article, parents in articles.items()
+    }
+    assert shown_depths(connection) == depths
     expected = {
         article: max(
-            (depth(parents, each) for each in parents if (article, each) not in held), default=None
+            (at for each, at in depths[article].items() if (article, each) not in held),
+            default=None,
         )
-        for article, parents in articles.items()
+        for article in articles
     }
     rows = connection.execute(
         "select article_id, max_depth from metrics.article_engagement"
@@ -155,14 +172,16 @@ def test_a_chain_of_twenty_thousand_replies_is_measured_in_seconds(
     connection.execute(
         f"""
         insert into discussion.comments
-            (article_id, comment_id, parent_comment_id, user_id, role, posted_at, held, first_body, posted_version)
+            (article_id, comment_id, parent_comment_id, user_id, role, posted_at, held, first_body,
+            posted_version)
         select
-            'a', number::text, case number when 1 then {parent_of_the_first} else (number - 1)::text end,
+            'a', number::text,
+            case number when 1 then {parent_of_the_first} else (number - 1)::text end,
             'u', 'reader', '2026-05-01', false, 'text', '1'
         from generate_series(1, {CHAIN}) as number
         """.encode()
     )
-    # Takes half a second; one step per reply over all comments takes more than a minute.
+    # It takes half a second; one step per reply over all comments would take more than a minute.
     connection.execute("set statement_timeout = '20s'")
     newsroom.compute()
     assert newsroom.engagement()["max_depth"] == expected

@@ -187,9 +187,9 @@ def test_a_thread_is_read_from_the_top_and_says_what_readers_do_not_see(newsroom
         ("reply", 2, "deleted"),
         ("deeper", 3, "held"),
         ("second", 1, "rejected"),
-        ("orphan", 1, "visible"),
-        ("and around", 1, "visible"),
-        ("around", 1, "visible"),
+        ("orphan", 2, "visible"),
+        ("and around", 2, "visible"),
+        ("around", 2, "visible"),
         ("late", 1, "late"),
     ]
     assert found[0]["edited_at"] == t("05-01 11:05")

@@ -1,7 +1,7 @@
 -- What metrics.article_engagement says of the articles of a bucket; see definitions.yaml beside it. revision: the last one that
 -- was kept, and one; revise.sql adds what this run replaces.
 -- Parameters: articles; the bucket is staged. Grain: one row per article. Reads only.
-with recursive closing_window as materialized (
+with closing_window as materialized (
     select known.*
     from discussion.windows as known
     where known.article_id = any(%(articles)s)
@@ -64,9 +64,7 @@ peak as (
     order by per_hour.article_id, per_hour.comments desc, per_hour.hour
 ),
 
--- Depth, by doubling: whoever knows where 1, 2, 4, ... steps up the thread lead is at the top after few rounds, however deep
--- the thread. A walk level by level costs all comments at every level. One row per article and round; arrays without
--- nulls, because only those are looked up in constant time.
+-- One row per article: joining depths to comments again would pair all with all.
 numbered as materialized (
     select
         comment.article_id,
@@ -77,122 +75,31 @@ numbered as materialized (
     from computing_comments as comment
 ),
 
--- above: the number of the parent, 0 without a posted one. A parent without a posting counts one.
-linked as materialized (
+threaded as materialized (
     select
         reply.article_id,
-        reply.number,
-        reply.published,
-        coalesce(parent.number, 0) as above,
-        case when reply.parent_comment_id is null or parent.number is not null then 1 else 2 end as depth
+        array_agg(reply.published order by reply.number) as published,
+        discussion.thread_depths(
+            array_agg(
+                case when reply.parent_comment_id is null then 0 else coalesce(parent.number, -1) end
+                order by reply.number
+            )
+        ) as depths
     from numbered as reply
     left join numbered as parent
         on parent.article_id = reply.article_id and parent.comment_id = reply.parent_comment_id
+    group by reply.article_id
 ),
 
--- After as many steps as there are comments all have left by the top, but for those in or below a circle of parents.
-measured as (
-    select
-        linked.article_id,
-        1 as steps,
-        array_agg(linked.above order by linked.number) as above,
-        array_agg(linked.depth order by linked.number) as depth,
-        array_agg(linked.published order by linked.number) as published
-    from linked
-    group by linked.article_id
-    union all
-    select measured.article_id, measured.steps * 2, doubled.above, doubled.depth, measured.published
-    from measured
-    cross join lateral (
-        select
-            array_agg(coalesce(measured.above[way.above], 0) order by way.number) as above,
-            array_agg(way.depth + coalesce(measured.depth[way.above], 0) order by way.number) as depth
-        from unnest(measured.above, measured.depth) with ordinality as way (above, depth, number)
-    ) as doubled
-    where measured.steps < cardinality(measured.above) and 0 < any(measured.above)
-),
-
-circular as materialized (
-    select linked.*
-    from linked
-    inner join measured on measured.article_id = linked.article_id
-    where measured.steps >= cardinality(measured.above) and 0 < any(measured.above)
-),
-
--- After so many steps they are somewhere in it, and each of its members is met. lowest: the least number on the way, which
--- names the circle.
-climbed as (
-    select
-        circular.article_id,
-        1 as steps,
-        array_agg(circular.above order by circular.number) as above,
-        array_agg(circular.number order by circular.number) as lowest
-    from circular
-    group by circular.article_id
-    union all
-    select climbed.article_id, climbed.steps * 2, doubled.above, doubled.lowest
-    from climbed
-    cross join lateral (
-        select
-            array_agg(coalesce(climbed.above[way.above], 0) order by way.number) as above,
-            array_agg(least(way.lowest, climbed.lowest[way.above]) order by way.number) as lowest
-        from unnest(climbed.above, climbed.lowest) with ordinality as way (above, lowest, number)
-    ) as doubled
-    where climbed.steps < cardinality(climbed.above)
-),
-
-circle as materialized (
-    select
-        member.article_id,
-        member.number,
-        count(*) over (partition by member.article_id, member.lowest)::integer as members
-    from (
-        select distinct climbed.article_id, way.above as number, climbed.lowest[way.above] as lowest
-        from climbed
-        cross join lateral unnest(climbed.above) as way (above)
-        where climbed.steps >= cardinality(climbed.above) and way.above > 0
-    ) as member
-),
-
--- Now a member of a circle is a top, as deep as its circle has members.
-measured_again as (
-    select
-        circular.article_id,
-        array_agg(case when circle.number is null then circular.above else 0 end order by circular.number) as above,
-        array_agg(coalesce(circle.members, circular.depth) order by circular.number) as depth,
-        array_agg(circular.published order by circular.number) as published
-    from circular
-    left join circle on circle.article_id = circular.article_id and circle.number = circular.number
-    group by circular.article_id
-    union all
-    select measured_again.article_id, doubled.above, doubled.depth, measured_again.published
-    from measured_again
-    cross join lateral (
-        select
-            array_agg(coalesce(measured_again.above[way.above], 0) order by way.number) as above,
-            array_agg(way.depth + coalesce(measured_again.depth[way.above], 0) order by way.number) as depth
-        from unnest(measured_again.above, measured_again.depth) with ordinality as way (above, depth, number)
-    ) as doubled
-    where 0 < any(measured_again.above)
-),
-
--- Article by article: joining the comments again would pair all with all, or carry the arrays through a sort.
 deepest as (
     select
-        finished.article_id,
+        threaded.article_id,
         (
-            select max(way.depth)
-            from unnest(finished.depth, finished.published) as way (depth, published)
-            where way.published
+            select max(each.depth)
+            from unnest(threaded.depths, threaded.published) as each (depth, published)
+            where each.published
         ) as max_depth
-    from (
-        select measured.article_id, measured.above, measured.depth, measured.published
-        from measured
-        union all
-        select measured_again.article_id, measured_again.above, measured_again.depth, measured_again.published
-        from measured_again
-    ) as finished
-    where 0 = all(finished.above)
+    from threaded
 ),
 
 edited as (

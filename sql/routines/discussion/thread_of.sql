@@ -16,40 +16,53 @@ returns table (
 )
 language sql stable security definer set search_path = ''
 as $$
-    with recursive walk as (
+    with recursive posted as materialized (
         select
             comment.comment_id,
-            1 as depth,
-            array[to_char(comment.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), comment.comment_id] as path
+            comment.parent_comment_id,
+            array[
+                to_char(comment.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), comment.comment_id
+            ] as place,
+            row_number() over (order by comment.comment_id)::integer as number
         from discussion.comments as comment
-        where comment.article_id = in_article_id
-            and comment.posted_at is not null
-            and not exists (
-                select from discussion.comments as parent
-                where parent.article_id = comment.article_id
-                    and parent.comment_id = comment.parent_comment_id
-                    and parent.posted_at is not null
-            )
-        union all
+        where comment.article_id = in_article_id and comment.posted_at is not null
+    ),
+
+    linked as materialized (
         select
             reply.comment_id,
-            walk.depth + 1,
-            walk.path || to_char(reply.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || reply.comment_id
+            reply.place,
+            reply.number,
+            case when reply.parent_comment_id is null then 0 else coalesce(parent.number, -1) end as parent
+        from posted as reply
+        left join posted as parent on parent.comment_id = reply.parent_comment_id
+    ),
+
+    deep as (
+        select each.number, each.depth
+        from (
+            select discussion.thread_depths(array_agg(linked.parent order by linked.number)) as depths
+            from linked
+        ) as threaded
+        cross join lateral unnest(threaded.depths) with ordinality as each (depth, number)
+    ),
+
+    walk as (
+        select linked.number, linked.place as path
+        from linked
+        where linked.parent <= 0
+        union all
+        select reply.number, walk.path || reply.place
         from walk
-        inner join discussion.comments as reply
-            on reply.article_id = in_article_id
-            and reply.parent_comment_id = walk.comment_id
-            and reply.posted_at is not null
+        inner join linked as reply on reply.parent = walk.number
     )
 
     select
         comment.comment_id,
         comment.parent_comment_id,
-        coalesce(walk.depth, 1),
-        coalesce(
-            walk.path,
-            array[to_char(comment.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), comment.comment_id]
-        ),
+        deep.depth,
+        -- No walk from a top meets those in or below a circle of parents: each is shown as a top.
+        coalesce(walk.path, linked.place),
         comment.user_id,
         comment.display_name,
         comment.role,
@@ -67,8 +80,9 @@ as $$
     from discussion.comment_standing(array[in_article_id]) as standing
     inner join discussion.comments as comment
         on comment.article_id = in_article_id and comment.comment_id = standing.comment_id
-    -- Those in a circle of parents are met from no top: each is shown as one.
-    left join walk on walk.comment_id = comment.comment_id
+    inner join linked on linked.comment_id = comment.comment_id
+    inner join deep on deep.number = linked.number
+    left join walk on walk.number = linked.number
     left join discussion.late_comments as late
         on late.article_id = in_article_id and late.comment_id = comment.comment_id
 $$;
