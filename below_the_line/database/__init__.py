@@ -1,1 +1,1 @@
-"""Postgres: connections and migrations."""
+"""Postgres: connections, the files of the schema, and the runner that applies them."""

@@ -1,4 +1,4 @@
-"""Connections to Postgres whose errors a person can act on."""
+"""Connections to Postgres with readable errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +32,7 @@ def connect(url: str, *, application_name: str, autocommit: bool = False) -> psy
 
 
 def require_idle(connection: psycopg.Connection) -> None:
-    """Raise ValueError inside a transaction: a unit of work that commits could not."""
+    """Raise ValueError if a transaction is open: a unit of work must be able to commit."""
     if connection.info.transaction_status != TransactionStatus.IDLE:
         raise ValueError(
             "the connection is inside a transaction: the unit of work could not commit"
@@ -41,7 +41,7 @@ def require_idle(connection: psycopg.Connection) -> None:
 
 @contextmanager
 def permitted() -> Iterator[None]:
-    """Say which role may, where the present one may not. Raises BelowTheLineError."""
+    """Turn a missing right into a BelowTheLineError that names the role to use."""
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
@@ -49,7 +49,7 @@ def permitted() -> Iterator[None]:
 
 
 def forbidden(error: psycopg.Error) -> BelowTheLineError:
-    """The readable form of a missing right."""
+    """Return the readable form of a missing right."""
     return BelowTheLineError(
         f"This role may not do this: {error.diag.message_primary or error}.",
         "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events"
@@ -59,13 +59,14 @@ def forbidden(error: psycopg.Error) -> BelowTheLineError:
 
 
 def describe(url: str) -> str:
-    """The server and database of a URL as ``host:port/database``, without user and password."""
+    """Return server and database of a URL as ``host:port/database``, without user and password."""
     parts = conninfo_to_dict(url)
-    return f"{parts.get('host') or 'localhost'}:{parts.get('port') or 5432}/{parts.get('dbname') or ''}"
+    host, port = parts.get("host") or "localhost", parts.get("port") or 5432
+    return f"{host}:{port}/{parts.get('dbname') or ''}"
 
 
 def unreachable(url: str, error: psycopg.OperationalError) -> BelowTheLineError:
-    """The readable form of a connection error, with the cure for its kind."""
+    """Return the readable form of a connection error, with a hint for its kind."""
     text = " ".join(str(error).split())
     if "password" in text or "authentication" in text:
         hint = "Check user and password in BTL_DATABASE_URL."

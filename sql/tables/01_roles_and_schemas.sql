@@ -1,12 +1,14 @@
--- Roles, schemas, and the record of which files of sql/ made this database. Runs as whoever migrates; all other files
--- run as btl_owner. Roles belong to the server, not to one database, so they are created only where they are missing.
--- They have no login: a site grants them to its own logins, or gives them one, as the local stack does.
+-- Roles, schemas, and the record of the files that made this database. This file runs as the role
+-- that migrates; all other files run as btl_owner. Roles belong to the server, not to one database,
+-- so they are created only where missing. They have no login: a site grants them to its own logins,
+-- or gives them one, as the local stack does.
 do $$
 declare
     role_name text;
 begin
-    foreach role_name in array array['btl_owner', 'btl_ingest', 'btl_scheduler', 'btl_reader', 'btl_moderator']
-    loop
+    foreach role_name in array array[
+        'btl_owner', 'btl_ingest', 'btl_scheduler', 'btl_reader', 'btl_moderator'
+    ] loop
         begin
             execute format('create role %I nologin', role_name);
         exception
@@ -46,7 +48,8 @@ create table below_the_line.files (
     primary key (name)
 );
 
-comment on table below_the_line.files is 'One row per file of sql/ that was applied to this database';
+comment on table below_the_line.files is
+'One row per file of sql/ that was applied to this database';
 comment on column below_the_line.files.name is 'Path of the file below sql/';
 comment on column below_the_line.files.sha256 is 'SHA-256 of its content when it was applied';
 comment on column below_the_line.files.applied_at is 'When it was last applied';

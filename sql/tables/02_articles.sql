@@ -1,5 +1,6 @@
--- Articles as their events left them. Rows are products of independent registers, each merged by its own version. There are
--- no foreign keys: events arrive in any order, and a row made by a later event is a stub until its own event comes.
+-- Articles as their events left them. A row of articles, comments, reports and reactions is made of
+-- independent registers; each merges by its own version. There are no foreign keys, because events
+-- arrive in any order: a row made by a later event is a stub until its own event comes.
 create table discussion.articles (
     article_id text collate "C" not null,
     url text,
@@ -24,7 +25,8 @@ create table discussion.articles (
 );
 
 comment on table discussion.articles is
-'One row per article that an article event named. Registers: content (greatest version of published and updated) and status (greatest version of published and unpublished).';
+'One row per article that an article event named. Registers: content (greatest version of '
+'published and updated) and status (greatest version of published and unpublished).';
 comment on column discussion.articles.article_id is 'The article, as its publisher names it';
 comment on column discussion.articles.url is 'Where the article is read';
 comment on column discussion.articles.headline is 'Its headline';
@@ -35,13 +37,13 @@ comment on column discussion.articles.bylines is 'Who wrote it';
 comment on column discussion.articles.language is 'Language tag (BCP 47)';
 comment on column discussion.articles.updated_at is 'When its publisher last changed it';
 comment on column discussion.articles.discussion_enabled is
-'The article''s own setting: may readers comment at all; null: not set';
+'Setting of the article: whether readers may comment; null: not set';
 comment on column discussion.articles.discussion_closes_at is
-'The article''s own closing time; null: not set';
+'Closing time set by the article; null: not set';
 comment on column discussion.articles.discussion_window_hours is
-'The article''s own window in hours from its anchor; null: not set';
+'Hours from anchor to closing, set by the article; null: not set';
 comment on column discussion.articles.content_version is
-'Version of the content register; null: no published or updated event yet';
+'Version of the content register; null: no published or updated event';
 comment on column discussion.articles.status is 'published or unpublished; null: neither event yet';
 comment on column discussion.articles.status_changed_at is
 'When the status took effect: time of the published event, or unpublished_at';
@@ -80,11 +82,10 @@ comment on column discussion.article_versions.article_id is
 comment on column discussion.article_versions.source is 'CloudEvents source of the event';
 comment on column discussion.article_versions.event_id is 'CloudEvents id of the event';
 comment on column discussion.article_versions.digest is
-'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
-comment on column discussion.article_versions.occurred_at is
-'CloudEvents time of the event: when it happened';
+'SHA-256 of type, time and data: separates events with the same source and id';
+comment on column discussion.article_versions.occurred_at is 'CloudEvents time of the event';
 comment on column discussion.article_versions.version is
-'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+'Order key of the event: time, id, source and digest as bytes';
 comment on column discussion.article_versions.event_type is 'published, updated or unpublished';
 comment on column discussion.article_versions.url is 'Where the article is read';
 comment on column discussion.article_versions.headline is 'Its headline';
@@ -95,17 +96,17 @@ comment on column discussion.article_versions.bylines is 'Who wrote it';
 comment on column discussion.article_versions.language is 'Language tag (BCP 47)';
 comment on column discussion.article_versions.updated_at is 'When its publisher last changed it';
 comment on column discussion.article_versions.discussion_enabled is
-'The article''s own setting: may readers comment at all; null: not set';
+'Setting of the article: whether readers may comment; null: not set';
 comment on column discussion.article_versions.discussion_closes_at is
-'The article''s own closing time; null: not set';
+'Closing time set by the article; null: not set';
 comment on column discussion.article_versions.discussion_window_hours is
-'The article''s own window in hours from its anchor; null: not set';
+'Hours from anchor to closing, set by the article; null: not set';
 comment on column discussion.article_versions.published_at is
-'When the article was or will be published; the least over all versions is the anchor of its window';
+'When the article was or will be published; the least of all versions is its anchor';
 comment on column discussion.article_versions.unpublished_at is
-'When it was taken down, of an unpublished event';
+'When the article was taken down; null: not an unpublished event';
 comment on column discussion.article_versions.unpublished_reason is
-'Why it was taken down, of an unpublished event';
+'Why the article was taken down; null: not an unpublished event';
 
 grant select, insert on discussion.article_versions to btl_ingest;
 grant select, insert, update on discussion.articles to btl_ingest;

@@ -29,33 +29,35 @@ create table discussion.comments (
 );
 
 comment on table discussion.comments is
-'One row per comment that any event named. Registers: posting (least version), edited body (greatest), deletion (least) and decision (greatest).';
+'One row per comment that any event named. Registers: posting (least version), edited body '
+'(greatest), deletion (least) and decision (greatest).';
 comment on column discussion.comments.article_id is 'The article, as its publisher names it';
 comment on column discussion.comments.comment_id is 'The comment, as the comment service names it';
 comment on column discussion.comments.user_id is 'Who posted it; null: no posting yet (a stub)';
-comment on column discussion.comments.display_name is 'The name shown with it';
+comment on column discussion.comments.display_name is 'Name of the author as shown';
 comment on column discussion.comments.role is 'reader or staff';
 comment on column discussion.comments.parent_comment_id is
-'The comment that it answers; null: top level';
+'The comment that it replies to; null: top level';
 comment on column discussion.comments.posted_at is
 'When it was posted; decides whether it was in time';
 comment on column discussion.comments.held is
-'It waits, or waited, for a moderator before anyone sees it';
+'Posted for a moderator to approve before readers see it';
 comment on column discussion.comments.first_body is 'Its text as posted';
 comment on column discussion.comments.posted_version is 'Version of the posting; null: a stub';
 comment on column discussion.comments.edited_body is
-'Its text after the last edit; null: never edited. What readers see is coalesce(edited_body, first_body)';
+'Its text after the last edit; null: not edited. Readers see coalesce(edited_body, first_body)';
 comment on column discussion.comments.edited_at is 'When the last edit was made';
 comment on column discussion.comments.edited_version is 'Version of the last edit';
 comment on column discussion.comments.deleted_at is 'When its author deleted it';
 comment on column discussion.comments.deleted_version is 'Version of the deletion';
 comment on column discussion.comments.decision is
-'approved or rejected: the last decision of moderation';
-comment on column discussion.comments.decision_reason is 'Why';
-comment on column discussion.comments.decision_automated is 'Decided by a machine';
-comment on column discussion.comments.decided_by is 'Who decided';
-comment on column discussion.comments.decided_at is 'When it was decided';
-comment on column discussion.comments.decision_version is 'Version of the decision';
+'Last decision of moderation: approved or rejected';
+comment on column discussion.comments.decision_reason is 'Reason of the last decision';
+comment on column discussion.comments.decision_automated is
+'Whether a machine made the last decision';
+comment on column discussion.comments.decided_by is 'Who made the last decision';
+comment on column discussion.comments.decided_at is 'When the last decision was made';
+comment on column discussion.comments.decision_version is 'Version of the last decision';
 
 create table discussion.comment_edits (
     article_id text collate "C" not null,
@@ -77,13 +79,12 @@ comment on column discussion.comment_edits.comment_id is
 comment on column discussion.comment_edits.source is 'CloudEvents source of the event';
 comment on column discussion.comment_edits.event_id is 'CloudEvents id of the event';
 comment on column discussion.comment_edits.digest is
-'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
-comment on column discussion.comment_edits.occurred_at is
-'CloudEvents time of the event: when it happened';
+'SHA-256 of type, time and data: separates events with the same source and id';
+comment on column discussion.comment_edits.occurred_at is 'CloudEvents time of the event';
 comment on column discussion.comment_edits.version is
-'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+'Order key of the event: time, id, source and digest as bytes';
 comment on column discussion.comment_edits.body is 'The text after the edit';
-comment on column discussion.comment_edits.edited_at is 'When it was made';
+comment on column discussion.comment_edits.edited_at is 'When the edit was made';
 
 create index comment_edits_by_comment on discussion.comment_edits (article_id, comment_id);
 
@@ -112,18 +113,18 @@ comment on column discussion.moderation_decisions.comment_id is
 comment on column discussion.moderation_decisions.source is 'CloudEvents source of the event';
 comment on column discussion.moderation_decisions.event_id is 'CloudEvents id of the event';
 comment on column discussion.moderation_decisions.digest is
-'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
-comment on column discussion.moderation_decisions.occurred_at is
-'CloudEvents time of the event: when it happened';
+'SHA-256 of type, time and data: separates events with the same source and id';
+comment on column discussion.moderation_decisions.occurred_at is 'CloudEvents time of the event';
 comment on column discussion.moderation_decisions.version is
-'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+'Order key of the event: time, id, source and digest as bytes';
 comment on column discussion.moderation_decisions.decision is 'approved or rejected';
-comment on column discussion.moderation_decisions.reason is 'Why';
+comment on column discussion.moderation_decisions.reason is 'Reason of the decision';
 comment on column discussion.moderation_decisions.decided_by is 'Who decided';
-comment on column discussion.moderation_decisions.automated is 'Decided by a machine';
+comment on column discussion.moderation_decisions.automated is 'Whether a machine decided';
 comment on column discussion.moderation_decisions.decided_at is 'When it was decided';
 
-create index moderation_decisions_by_comment on discussion.moderation_decisions (article_id, comment_id);
+create index moderation_decisions_by_comment
+on discussion.moderation_decisions (article_id, comment_id);
 
 grant select, insert on discussion.comment_edits, discussion.moderation_decisions to btl_ingest;
 grant select, insert, update on discussion.comments to btl_ingest;

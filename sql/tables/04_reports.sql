@@ -18,7 +18,8 @@ create table discussion.reports (
 );
 
 comment on table discussion.reports is
-'One row per report of a comment that any event named. Registers: report (least version) and withdrawal (least version).';
+'One row per report of a comment that any event named. Registers: report (least version) and '
+'withdrawal (least version).';
 comment on column discussion.reports.article_id is 'The article, as its publisher names it';
 comment on column discussion.reports.comment_id is 'The comment, as the comment service names it';
 comment on column discussion.reports.report_id is 'The report, as the comment service names it';
@@ -27,10 +28,10 @@ comment on column discussion.reports.reporter_anonymous_id is 'Who reported, if 
 comment on column discussion.reports.reason is
 'The reason given; null: no report event yet (a stub)';
 comment on column discussion.reports.note is 'What the reporter wrote';
-comment on column discussion.reports.law is 'The law said to be broken';
+comment on column discussion.reports.law is 'The law that the comment breaks, says the reporter';
 comment on column discussion.reports.reported_at is 'When it was reported';
 comment on column discussion.reports.reported_version is 'Version of the report; null: a stub';
-comment on column discussion.reports.withdrawn_at is 'When the reporter took it back';
+comment on column discussion.reports.withdrawn_at is 'When the reporter withdrew it';
 comment on column discussion.reports.withdrawn_version is 'Version of the withdrawal';
 
 create table discussion.report_decisions (
@@ -59,18 +60,18 @@ comment on column discussion.report_decisions.report_id is 'The report decided o
 comment on column discussion.report_decisions.source is 'CloudEvents source of the event';
 comment on column discussion.report_decisions.event_id is 'CloudEvents id of the event';
 comment on column discussion.report_decisions.digest is
-'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
-comment on column discussion.report_decisions.occurred_at is
-'CloudEvents time of the event: when it happened';
+'SHA-256 of type, time and data: separates events with the same source and id';
+comment on column discussion.report_decisions.occurred_at is 'CloudEvents time of the event';
 comment on column discussion.report_decisions.version is
-'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+'Order key of the event: time, id, source and digest as bytes';
 comment on column discussion.report_decisions.decision is
 'upheld, dismissed, ignored, duplicate or void';
 comment on column discussion.report_decisions.decided_by is 'Who decided';
 comment on column discussion.report_decisions.decided_at is 'When it was decided';
-comment on column discussion.report_decisions.explanation is 'What was said to the reporter';
+comment on column discussion.report_decisions.explanation is 'Explanation sent to the reporter';
 
-create index report_decisions_by_report on discussion.report_decisions (article_id, comment_id, report_id);
+create index report_decisions_by_report
+on discussion.report_decisions (article_id, comment_id, report_id);
 
 grant select, insert on discussion.report_decisions to btl_ingest;
 grant select, insert, update on discussion.reports to btl_ingest;

@@ -1,5 +1,5 @@
--- When a discussion opens and closes: rules, decisions of editors, windows and their intervals. Windows are a function of
--- events, rules and cut-off; nobody edits them by hand.
+-- When a discussion opens and closes: rules, decisions of editors, windows and their intervals.
+-- Windows are a function of events, rules and cut-off; nobody edits them by hand.
 create table discussion.closing_rules (
     rule_id bigint generated always as identity,
     scope text not null,
@@ -23,28 +23,33 @@ create table discussion.closing_rules (
 );
 
 comment on table discussion.closing_rules is
-'How long discussions stay open: append-only. In force is, of the narrowest scope that matches, the greatest (valid_from, created_at, rule_id) with valid_from at or before the article''s anchor.';
+'How long discussions stay open: append-only. Of the rules whose valid_from is at or before the '
+'article''s anchor, the narrowest scope decides, then the greatest (valid_from, created_at, '
+'rule_id).';
 comment on column discussion.closing_rules.rule_id is 'The rule';
 comment on column discussion.closing_rules.scope is
-'all, site or section: section beats site beats all';
+'all, site or section: section beats site, site beats all';
 comment on column discussion.closing_rules.site is
-'The site, of scope site; of scope section null means every site, and a rule that names the site beats it';
-comment on column discussion.closing_rules.section is 'The section, of scope section';
+'The site. With scope section, null means every site; a rule that names the site beats it';
+comment on column discussion.closing_rules.section is 'The section, if scope is section';
 comment on column discussion.closing_rules.window_hours is
-'Comments close this many hours after the anchor';
+'Hours from the anchor until comments close';
 comment on column discussion.closing_rules.reactions_window_hours is
-'Reactions count this many hours longer than comments';
+'Hours after that in which reactions still count';
 comment on column discussion.closing_rules.valid_from is
-'For articles whose anchor is at or after this time';
+'The rule is for articles whose anchor is at or after this time';
 comment on column discussion.closing_rules.created_at is 'When the rule was made';
 comment on column discussion.closing_rules.created_by is 'Who made it';
-comment on column discussion.closing_rules.note is 'Why';
+comment on column discussion.closing_rules.note is 'Why the rule was made';
 comment on column discussion.closing_rules.retroactive is
-'Made on purpose to hold for the past: only then may valid_from be before created_at';
+'Made for the past on purpose: only then may valid_from be before created_at';
 
 insert into discussion.closing_rules
     (scope, window_hours, reactions_window_hours, valid_from, created_by, note, retroactive)
-values ('all', 336, 168, '-infinity', 'below-the-line', 'Default: two weeks, reactions one week longer', true);
+values (
+    'all', 336, 168, '-infinity', 'below-the-line',
+    'Default: two weeks, reactions one week longer', true
+);
 
 create table discussion.discussion_overrides (
     article_id text collate "C" not null,
@@ -69,15 +74,14 @@ comment on column discussion.discussion_overrides.article_id is
 comment on column discussion.discussion_overrides.source is 'CloudEvents source of the event';
 comment on column discussion.discussion_overrides.event_id is 'CloudEvents id of the event';
 comment on column discussion.discussion_overrides.digest is
-'SHA-256 of the event''s type, time and data: tells apart events that share source and id';
-comment on column discussion.discussion_overrides.occurred_at is
-'CloudEvents time of the event: when it happened';
+'SHA-256 of type, time and data: separates events with the same source and id';
+comment on column discussion.discussion_overrides.occurred_at is 'CloudEvents time of the event';
 comment on column discussion.discussion_overrides.version is
-'Order key of the event: occurred_at, event id, source and digest, compared as bytes';
+'Order key of the event: time, id, source and digest as bytes';
 comment on column discussion.discussion_overrides.action is
 'close, reopen, extend, clear, hold or release';
 comment on column discussion.discussion_overrides.closes_at is
-'Until when: required for extend, optional for close and reopen';
+'End of the decision: required for extend, optional for close and reopen';
 comment on column discussion.discussion_overrides.reason is 'manual, legal, volume, abuse or other';
 comment on column discussion.discussion_overrides.decided_by is 'Who decided';
 comment on column discussion.discussion_overrides.decided_at is 'When the decision takes effect';
@@ -106,52 +110,63 @@ create table discussion.windows (
     check (state in ('open', 'closed', 'cannot_close')),
     check (
         reason in (
-            'rule', 'article', 'extend', 'disabled', 'close', 'reopen', 'unpublished', 'hold', 'no_publication_time'
+            'rule', 'article', 'extend', 'disabled', 'close', 'reopen', 'unpublished', 'hold',
+            'no_publication_time'
         )
     ),
     primary key (article_id)
 );
 
 comment on table discussion.windows is
-'One row per article that an article or override event named: when its discussion opens and closes, its state at the last cut-off, and what of its figures is final. Written by close_discussions alone.';
+'One row per article that an article or override event named: when its discussion opens and '
+'closes, its state at the last cut-off, and which figures are final. Only close_discussions writes '
+'it.';
 comment on column discussion.windows.article_id is 'The article, as its publisher names it';
 comment on column discussion.windows.opens_at is
-'The anchor: least published_at of its versions; null: none known. A comment posted before it counts as in time';
+'The anchor: least published_at of its versions; null: not known. Comments before it are in time';
 comment on column discussion.windows.closes_at is
-'End of the last interval; null: without end; opens_at if comments were never accepted';
+'End of the last interval; null: no end; opens_at if comments were never accepted';
 comment on column discussion.windows.reactions_close_at is
-'closes_at and the rule''s time for reactions; null: without end, or no rule';
+'closes_at plus the rule''s hours for reactions; null: no end, or no rule';
 comment on column discussion.windows.site is
-'Site of the version that gave the anchor: chooses the rule';
+'Site of the version that gave the anchor: selects the rule';
 comment on column discussion.windows.section is
-'Section of the version that gave the anchor: chooses the rule';
+'Section of the version that gave the anchor: selects the rule';
 comment on column discussion.windows.rule_id is
-'The rule in force at the anchor, also when the article or an editor overrides it; null: no anchor';
+'The rule in force at the anchor, even if overridden; null: no anchor';
 comment on column discussion.windows.state is
-'At the cut-off. closed: comments are not accepted; cannot_close: accepted, with no end in sight; open: accepted, until closes_at';
+'At the cut-off. closed: accepts no comments; open: accepts them until closes_at; cannot_close: '
+'accepts them and no end is known';
 comment on column discussion.windows.closed_at is
-'Last end of an interval at or before the cut-off; opens_at if closed and never open before; null: not closed yet';
+'Last end of an interval up to the cut-off; opens_at if closed and never open; null: not closed '
+'yet';
 comment on column discussion.windows.reason is
-'What decided the state: rule, article (its own closing time), extend, disabled, close, reopen, unpublished, hold or no_publication_time';
+'What decided the state: rule, article (its own closing time), extend, disabled, close, reopen, '
+'unpublished, hold or no_publication_time';
 comment on column discussion.windows.has_gaps is
-'Its intervals are not just one from opens_at to closes_at: look into window_intervals';
+'There is more than one interval from opens_at to closes_at: see window_intervals';
 comment on column discussion.windows.next_change_at is
-'When state or reason change next if nothing else happens; null: never';
+'When state or reason change next without a new event; null: never';
 comment on column discussion.windows.final is
-'Closed, and BTL_GRACE has passed since the later of closing and the last change to its comments: the comment figures no longer change unless a revision says so';
+'Whether the comment figures are final: the discussion is closed, and BTL_GRACE has passed since '
+'it closed and since its comments last changed. A revision may still replace them';
 comment on column discussion.windows.reactions_final is
-'final, and BTL_GRACE has passed since the later of reactions_close_at and the last change to its reactions: the reaction figures no longer change unless a revision says so';
+'Whether the reaction figures are final: final is true, and BTL_GRACE has passed since '
+'reactions_close_at and since its reactions last changed. A revision may still replace them';
 comment on column discussion.windows.revision is
-'How often final figures were replaced, as of the last closing run that looked at it';
+'How often final figures were replaced, as the last closing run saw it';
 comment on column discussion.windows.changed_at is
-'When this row last changed (not when the discussion did; marks and due_at apart)';
+'When this row last changed, due_at and the times of changes apart; not when the discussion did';
 comment on column discussion.windows.comments_changed_at is
-'When the last change to its comments was ingested that a closing run has seen; null: none';
-comment on column discussion.windows.reactions_changed_at is 'The same for reactions';
+'When the last change to its comments, seen by a closing run, was ingested; null: none';
+comment on column discussion.windows.reactions_changed_at is
+'When the last change to its reactions, seen by a closing run, was ingested; null: none';
 comment on column discussion.windows.undecided_comments is
-'There are comments outside its intervals that were posted after a closing later than the cut-off: looked at again when it closes';
+'Some comments outside its intervals were posted after a closing that is later than the cut-off: a '
+'closing run looks again when it closes';
 comment on column discussion.windows.due_at is
-'When a closing run must look again if nothing else happens: it opens, changes state, or something becomes final; null: never';
+'When a closing run must look again without a new event, because it opens, changes state, or '
+'something becomes final; null: never';
 
 create index windows_due on discussion.windows (due_at) where due_at is not null;
 create index windows_cannot_close on discussion.windows (article_id) where state = 'cannot_close';
@@ -167,14 +182,15 @@ create table discussion.window_intervals (
 );
 
 comment on table discussion.window_intervals is
-'When comments are in time: starts_at <= posted_at < ends_at of one of its intervals. Disjoint, in order, from the anchor on.';
+'When comments are in time: starts_at <= posted_at < ends_at of one of its intervals. They are '
+'disjoint and in order, from the anchor on.';
 comment on column discussion.window_intervals.article_id is
 'The article, as its publisher names it';
 comment on column discussion.window_intervals.ordinal is 'Place in the article''s timeline, from 1';
 comment on column discussion.window_intervals.starts_at is
-'First instant accepted; null: no anchor is known, from the beginning';
+'First instant accepted; null: from the beginning, no anchor is known';
 comment on column discussion.window_intervals.ends_at is
-'First instant no longer accepted; null: without end';
+'First instant no longer accepted; null: no end';
 
 grant select, insert on discussion.discussion_overrides to btl_ingest;
 grant select on discussion.discussion_overrides to btl_scheduler;

@@ -14,22 +14,23 @@ create table ingest.barriers (
 );
 
 comment on table ingest.barriers is
-'One row per attempt to close discussions: everything produced before taken_at is in the tables once it has passed.';
+'One row per attempt to close discussions. Once it has passed, everything produced before taken_at '
+'is in the tables.';
 comment on column ingest.barriers.barrier_id is 'The barrier';
 comment on column ingest.barriers.attempt_id is
-'The attempt (task instance) that took it: its later looks find it again by this';
+'The attempt (task instance) that took it and finds it again by this';
 comment on column ingest.barriers.run_id is 'The run that it belongs to, for people';
-comment on column ingest.barriers.consumer_group is 'Whose positions are compared';
+comment on column ingest.barriers.consumer_group is
+'The consumer group whose positions are compared';
 comment on column ingest.barriers.taken_at is
-'T: the database''s clock, read before the end offsets were asked for';
+'T: time of the database, read before the end offsets were asked for';
 comment on column ingest.barriers.cut_off is
-'taken_at less BTL_CLOSE_DELAY: windows are applied up to here';
-comment on column ingest.barriers.passed_at is
-'When all partitions were seen to have passed; null: not yet';
+'taken_at minus BTL_CLOSE_DELAY: windows are applied up to here';
+comment on column ingest.barriers.passed_at is 'When all partitions had passed; null: not yet';
 comment on column ingest.barriers.applied_at is
 'When windows were applied up to cut_off; null: not yet';
 comment on column ingest.barriers.grace_seconds is
-'BTL_GRACE when it was taken: so long after the last change figures become final';
+'BTL_GRACE when it was taken: seconds from the last change until figures become final';
 
 create index barriers_passed on ingest.barriers (taken_at) where passed_at is not null;
 create index barriers_cut_off on ingest.barriers (cut_off) where passed_at is not null;

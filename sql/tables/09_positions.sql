@@ -22,31 +22,34 @@ create table ingest.partition_offsets (
 );
 
 comment on table ingest.partition_offsets is
-'Where each consumer group resumes, and who may move it: one row per group, topic and partition. Postgres, not Kafka, is the truth.';
+'Where each consumer group resumes, and who may move it: one row per group, topic and partition. '
+'Postgres, not Kafka, is the truth.';
 comment on column ingest.partition_offsets.consumer_group is 'The consumer group';
 comment on column ingest.partition_offsets.topic is 'The topic';
 comment on column ingest.partition_offsets.partition is 'The partition';
 comment on column ingest.partition_offsets.topic_id is
-'Kafka''s id of the topic: a topic deleted and made anew has another one';
+'Kafka''s id of the topic: a topic that is deleted and created again has another one';
 comment on column ingest.partition_offsets.incarnation is
-'Counts the topic''s lives seen here, from 1';
+'Number of topics of this name seen so far, this one included';
 comment on column ingest.partition_offsets.next_offset is 'The offset of the next record to read';
 comment on column ingest.partition_offsets.epoch is 'Rises each time an owner takes the partition';
 comment on column ingest.partition_offsets.owner is 'The consumer process that holds the partition';
-comment on column ingest.partition_offsets.backend_pid is 'Its Postgres backend: process id';
+comment on column ingest.partition_offsets.backend_pid is 'Process id of its Postgres backend';
 comment on column ingest.partition_offsets.backend_start is
-'Its Postgres backend: start time, so that a reused process id is not mistaken';
+'Start time of that backend, because process ids are used again';
 comment on column ingest.partition_offsets.superseded_pid is
-'The backend of the owner before: its process id. If it stalls while it holds locks, it may be ended';
+'Process id of the previous owner''s backend, which may be ended if it stalls holding locks';
 comment on column ingest.partition_offsets.superseded_start is
-'The backend of the owner before: its start time';
+'Start time of the previous owner''s backend';
 comment on column ingest.partition_offsets.moved_at is
 'When next_offset last moved, or the partition was taken';
 comment on column ingest.partition_offsets.status is
-'consuming; stopped: reading on would lose or repeat records; tripped: the breaker stopped it, too many records are bad';
-comment on column ingest.partition_offsets.status_detail is 'Why it does not move, and what to do';
+'consuming; stopped: reading on would lose or repeat records; tripped: the breaker stopped it, '
+'because too many records are bad';
+comment on column ingest.partition_offsets.status_detail is
+'Why it is not consuming, and what to do';
 comment on column ingest.partition_offsets.accepted_offset is
-'The breaker does not count records before this offset: somebody looked at them. Null: counts all';
+'The breaker ignores records before this offset, which a person accepted; null: counts all';
 
 create table ingest.batches (
     batch_id bigint generated always as identity,
@@ -69,14 +72,18 @@ create table ingest.batches (
 );
 
 comment on table ingest.batches is
-'The ledger: what became of every record, one row per partition and batch, never changed. Per partition and incarnation first_offset equals the previous next_offset, redrives left out; each incarnation but the first begins with a reset.';
+'The ledger: what happened to every record, one row per partition and batch, never changed. Within '
+'a partition and incarnation first_offset equals the previous next_offset, without redrives. Each '
+'incarnation after the first begins with a reset.';
 comment on column ingest.batches.batch_id is 'Order of writing';
 comment on column ingest.batches.consumer_group is 'The consumer group';
 comment on column ingest.batches.topic is 'The topic';
 comment on column ingest.batches.partition is 'The partition';
-comment on column ingest.batches.incarnation is 'The topic''s life, see partition_offsets';
+comment on column ingest.batches.incarnation is 'Incarnation of the topic, see partition_offsets';
 comment on column ingest.batches.kind is
-'batch; empty: the position moved without records; gap: records expired unread, accepted as lost; reset: begins an incarnation, first_offset and next_offset both are where; redrive: dead letters judged again, no part of the sequence';
+'batch; empty: the position moved without records; gap: records expired unread and were accepted '
+'as lost; reset: begins an incarnation, first_offset and next_offset are its first offset; '
+'redrive: dead letters validated again, outside the sequence';
 comment on column ingest.batches.first_offset is 'First offset covered';
 comment on column ingest.batches.next_offset is 'First offset after it';
 comment on column ingest.batches.records is 'Records read';

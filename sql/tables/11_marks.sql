@@ -7,7 +7,8 @@ create table ingest.dirty_articles (
 );
 
 comment on table ingest.dirty_articles is
-'Articles whose metrics must be computed again: an insert-only log; a run deletes the marks that it takes.';
+'Articles whose metrics must be computed again: an insert-only log. A run deletes the marks that '
+'it takes.';
 comment on column ingest.dirty_articles.mark_id is 'Order of marking';
 comment on column ingest.dirty_articles.article_id is 'The article, as its publisher names it';
 comment on column ingest.dirty_articles.marked_at is 'When it was marked';
@@ -22,7 +23,8 @@ create table ingest.dirty_windows (
 );
 
 comment on table ingest.dirty_windows is
-'Articles whose closing window must be computed again: an insert-only log; a run deletes the marks that it takes.';
+'Articles whose closing window must be computed again: an insert-only log. A run deletes the marks '
+'that it takes.';
 comment on column ingest.dirty_windows.mark_id is 'Order of marking';
 comment on column ingest.dirty_windows.article_id is 'The article, as its publisher names it';
 comment on column ingest.dirty_windows.marked_at is 'When it was marked';
@@ -39,7 +41,9 @@ create table ingest.dirty_discussions (
 );
 
 comment on table ingest.dirty_discussions is
-'Articles under which comments or reactions changed: an insert-only log. A closing run takes the marks, looks for late comments, and puts off what is final. Marks of articles that no article event has named yet stay.';
+'Articles whose comments or reactions changed: an insert-only log. A closing run takes the marks, '
+'looks for late comments, and delays what becomes final. Marks of articles that no article event '
+'has named yet stay.';
 comment on column ingest.dirty_discussions.mark_id is 'Order of marking';
 comment on column ingest.dirty_discussions.article_id is 'The article, as its publisher names it';
 comment on column ingest.dirty_discussions.what is
@@ -57,7 +61,8 @@ create table ingest.dirty_days (
 );
 
 comment on table ingest.dirty_days is
-'Days of sections whose figures in section_daily and site_daily must be computed again, because an article''s changed: set and taken by runs of article_metrics.';
+'Days of sections to compute again in section_daily and site_daily, because the figures of an '
+'article changed. Runs of article_metrics set the marks and take them.';
 comment on column ingest.dirty_days.mark_id is 'Order of marking';
 comment on column ingest.dirty_days.site is 'The site';
 comment on column ingest.dirty_days.section is 'The section; null: articles without one';
@@ -72,7 +77,8 @@ create table ingest.dirty_reporters (
 );
 
 comment on table ingest.dirty_reporters is
-'Reporters whose figures in reporter_accuracy must be computed again, because those under an article changed: set and taken by runs of article_metrics.';
+'Reporters to compute again in reporter_accuracy, because the figures under an article changed. '
+'Runs of article_metrics set the marks and take them.';
 comment on column ingest.dirty_reporters.mark_id is 'Order of marking';
 comment on column ingest.dirty_reporters.user_id is 'The reporter';
 

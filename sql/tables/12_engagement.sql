@@ -1,5 +1,5 @@
--- Comments and reactions per article. The columns of metric tables are defined in sql/metrics/*/definitions.yaml, whose
--- texts become the comments in the database.
+-- Comments and reactions per article. The columns of metric tables are defined in
+-- sql/metrics/*/definitions.yaml; their comments in the database are made from there.
 create table metrics.article_engagement (
     article_id text collate "C" not null,
     comments_submitted integer not null,
@@ -40,9 +40,11 @@ create table metrics.article_engagement (
     primary key (article_id)
 );
 
--- For lists of those with most.
-create index article_engagement_by_comments on metrics.article_engagement (comments_published desc, article_id);
-create index article_engagement_by_engagement on metrics.article_engagement (engagement desc, article_id);
+-- For lists of the articles with most comments, and so on.
+create index article_engagement_by_comments
+on metrics.article_engagement (comments_published desc, article_id);
+create index article_engagement_by_engagement
+on metrics.article_engagement (engagement desc, article_id);
 
 create table metrics.article_engagement_revisions (
     like metrics.article_engagement,
@@ -51,7 +53,7 @@ create table metrics.article_engagement_revisions (
 );
 
 comment on table metrics.article_engagement_revisions is
-'Rows of article_engagement whose final figures were replaced later, as they were; revision counts from 0.';
+'Rows of article_engagement whose final figures were replaced later. revision counts from 0.';
 comment on column metrics.article_engagement_revisions.replaced_at is
 'When the next revision was computed';
 

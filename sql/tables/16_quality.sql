@@ -17,24 +17,26 @@ create table metrics.quality_results (
 );
 
 comment on table metrics.quality_results is
-'What the quality gate found: one row per run of data_quality and expectation, passed or not. Kept for good.';
+'What the quality gate found: one row per run of data_quality and expectation, met or not. Kept '
+'for good.';
 comment on column metrics.quality_results.run_id is 'The run';
 comment on column metrics.quality_results.checked_at is
-'When it began; the same in all rows of a run';
+'When the run began; the same in all its rows';
 comment on column metrics.quality_results.suite is 'base, metrics or freshness';
 comment on column metrics.quality_results.expectation is 'Name of the expectation within its suite';
 comment on column metrics.quality_results.relation is 'The table that it is about';
 comment on column metrics.quality_results.column_name is
-'The column, where it is about one; null: about rows or the table';
+'The column that it is about; null: it is about rows or the table';
 comment on column metrics.quality_results.severity is
-'fail: while it is not met, no figures become final; warn: somebody should look';
-comment on column metrics.quality_results.success is 'Whether it is met';
-comment on column metrics.quality_results.message is 'What is wrong if it is not, in one sentence';
-comment on column metrics.quality_results.cure is 'What to do then';
+'fail: while it is not met, no figures become final; warn: a person should look';
+comment on column metrics.quality_results.success is 'Whether the expectation is met';
+comment on column metrics.quality_results.message is
+'What is wrong if it is not met, in one sentence';
+comment on column metrics.quality_results.cure is 'What to do if it is not met';
 comment on column metrics.quality_results.unexpected is
 'Rows that do not meet it; null: it is not about rows';
 comment on column metrics.quality_results.examples is
-'Some of these rows, at most five: keys and figures, never what readers wrote';
+'At most five of these rows: keys and figures, never texts of readers';
 
 create index quality_results_by_time on metrics.quality_results (checked_at);
 
@@ -49,13 +51,15 @@ create table ingest.audit_results (
 );
 
 comment on table ingest.audit_results is
-'What each run of ingest_audit saw: one row per partition, code of dead letters, finding and drifting figure.';
+'What each run of ingest_audit found: one row per partition, code of dead letters, finding and '
+'differing figure.';
 comment on column ingest.audit_results.audited_at is 'When the run began; the same in all its rows';
 comment on column ingest.audit_results.what is
-'lag: offsets still to be read of a partition; records: read of it since the audit before; dead_letters: of a code since then; finding: what does not add up; drift: a figure that is not what the rows give';
+'lag: offsets of a partition still to read; records: read from it since the previous audit; '
+'dead_letters: of a code since then; finding: what does not add up; drift: a figure that differs '
+'from what the rows give';
 comment on column ingest.audit_results.name is 'The partition, the code, or where the finding is';
-comment on column ingest.audit_results.value is
-'How many; null where it is not known or there is nothing to count';
+comment on column ingest.audit_results.value is 'The number; null: not known, or nothing to count';
 comment on column ingest.audit_results.detail is 'The finding in a sentence, and what to do';
 
 grant select, insert on ingest.audit_results to btl_scheduler;

@@ -384,19 +384,3 @@ def test_every_routine_makes_what_its_name_says(connection: psycopg.Connection) 
     assert sorted(name for (name,) in made) == sorted(
         name for name in ALL if name.startswith("routines/")
     )
-
-
-def test_every_table_and_column_has_a_comment(connection: psycopg.Connection) -> None:
-    bare = connection.execute("""
-        select c.relname, a.attname
-        from pg_class as c
-        inner join pg_namespace as n on n.oid = c.relnamespace
-        left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-        where n.nspname in ('discussion', 'ingest', 'metrics', 'below_the_line')
-            and c.relkind in ('r', 'v', 'm', 'p')
-            and (
-                col_description(c.oid, a.attnum) is null
-                or obj_description(c.oid, 'pg_class') is null
-            )
-        """).fetchall()
-    assert bare == []

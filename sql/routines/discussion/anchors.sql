@@ -1,3 +1,4 @@
+-- The anchor of each article, and the rule that its window follows. Reads only.
 create or replace function discussion.anchors(in_articles text[])
 returns table (
     article_id text,
@@ -47,6 +48,7 @@ as $$
 $$;
 
 comment on function discussion.anchors is
-'Anchor (least published_at), the site and section of the version that gave it, and the rule in force; no row for an article without a publication time.';
+'Anchor (least published_at), site and section of the version that gave it, and the rule in force. '
+'No row for an article without a publication time.';
 
 grant execute on function discussion.anchors to btl_scheduler;

@@ -1,3 +1,4 @@
+-- Discussions that accept comments and have no end. Columns: sql/metrics/cannot_close.
 create or replace view discussion.cannot_close as
 select
     endless.article_id,

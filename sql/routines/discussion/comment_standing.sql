@@ -1,5 +1,5 @@
--- A function of articles and not a view, so that windows, too, are looked up by the given articles: a view would leave the
--- planner the choice between all windows and one look-up for each comment.
+-- A function of articles and not a view, so that windows, too, are looked up by the given articles.
+-- With a view, the planner would choose between all windows and one look-up per comment.
 create or replace function discussion.comment_standing(in_articles text[])
 returns table (
     article_id text,
@@ -75,6 +75,9 @@ as $$
 $$;
 
 comment on function discussion.comment_standing is
-'What each posted comment of the given articles counts as; the one definition. in_time: posted while the discussion accepted comments, or before it opened. published: in time, and not held or approved at least once. visible: published, and now neither rejected nor deleted. first_approved_at is of held comments; first_visible_at is null while nobody saw it.';
+'What each posted comment of the given articles counts as: the one definition. in_time: posted '
+'while the discussion accepted comments, or before it opened. published: in time, and not held or '
+'approved at least once. visible: published, and now neither rejected nor deleted. '
+'first_approved_at is set for held comments. first_visible_at is null if readers never saw it.';
 
 grant execute on function discussion.comment_standing to btl_scheduler;

@@ -1,7 +1,7 @@
--- The timeline cuts time where anything can change (an event takes effect, an announced time is reached), finds for each
--- cut the event of greatest version in force in each register (settings, status, hold, override), and decides there:
--- between two cuts nothing changes. Ranks stand for versions, because max(bytea) is not in every supported Postgres.
--- No nested loops: see discussion.report_rounds.
+-- Cuts time where anything can change (an event takes effect, an announced time is reached). For
+-- each cut it finds, per register (settings, status, hold, override), the event of greatest version
+-- in force, and decides there: between two cuts nothing changes. Ranks stand for versions, because
+-- max(bytea) is not in every supported Postgres. No nested loops: see discussion.report_rounds.
 create or replace function discussion.decided_timeline(in_articles text[])
 returns table (
     article_id text,
@@ -58,9 +58,15 @@ as $$
         where override.article_id = any(in_articles)
     ),
 
-    -- For each extend: what was in force when it was decided. Behind another extend stands what that one met.
+    -- For each extend: what was in force when it was decided; for one that followed an extend,
+    -- what that one met.
     met (article_id, rank, met_rank, met_action, met_decided_at) as (
-        select decision.article_id, decision.rank, decision.rank, decision.action, decision.decided_at
+        select
+            decision.article_id,
+            decision.rank,
+            decision.rank,
+            decision.action,
+            decision.decided_at
         from decision
         where decision.action = 'extend'
         union all
@@ -120,7 +126,13 @@ as $$
     ),
 
     cut (article_id, at, settings_rank, status_rank, hold_rank, override_rank) as (
-        select known.article_id, '-infinity'::timestamptz, null::bigint, null::bigint, null::bigint, null::bigint
+        select
+            known.article_id,
+            '-infinity'::timestamptz,
+            null::bigint,
+            null::bigint,
+            null::bigint,
+            null::bigint
         from known
         union all
         select
@@ -149,7 +161,13 @@ as $$
         from decision
         where decision.closes_at is not null
         union all
-        select anchor.article_id, anchor.anchor + make_interval(hours => anchor.window_hours), null, null, null, null
+        select
+            anchor.article_id,
+            anchor.anchor + make_interval(hours => anchor.window_hours),
+            null,
+            null,
+            null,
+            null
         from anchor
     ),
 
@@ -166,7 +184,7 @@ as $$
         window so_far as (partition by cut.article_id order by cut.at)
     ),
 
-    judged as (
+    decided as (
         select
             in_force.article_id,
             in_force.at,
@@ -176,17 +194,23 @@ as $$
                 when override.action in ('close', 'reopen') then override.action
                 when reopening_extend.rank is not null then 'reopen'
                 when not settings.enabled then 'disabled'
-                when in_force.at < coalesce(extension.ended_at, 'infinity') and extension.closes_at is not null
+                when
+                    in_force.at < coalesce(extension.ended_at, 'infinity')
+                    and extension.closes_at is not null
                     then 'extend'
                 when settings.own_close is not null then 'article'
                 when anchor.window_hours is not null then 'rule'
                 else 'no_publication_time'
             end as cause,
             case
-                when override.action in ('reopen', 'extend') then coalesce(override.closes_at, 'infinity')
+                when override.action in ('reopen', 'extend')
+                    then coalesce(override.closes_at, 'infinity')
             end as reopened_until,
             coalesce(
-                case when in_force.at < coalesce(extension.ended_at, 'infinity') then extension.closes_at end,
+                case
+                    when in_force.at < coalesce(extension.ended_at, 'infinity')
+                        then extension.closes_at
+                end,
                 settings.own_close,
                 anchor.anchor + make_interval(hours => anchor.window_hours),
                 'infinity'
@@ -207,32 +231,33 @@ as $$
         left join decision as override
             on override.article_id = in_force.article_id and override.rank = in_force.override_rank
         left join reopening_extend
-            on reopening_extend.article_id = override.article_id and reopening_extend.rank = override.rank
+            on reopening_extend.article_id = override.article_id
+            and reopening_extend.rank = override.rank
         left join extension on extension.article_id = in_force.article_id
     ),
 
     segment as (
         select
-            judged.article_id,
-            judged.at,
-            judged.cause,
-            case judged.cause
-                when 'reopen' then judged.at < judged.reopened_until
-                when 'extend' then judged.at < judged.base_close
-                when 'article' then judged.at < judged.base_close
-                when 'rule' then judged.at < judged.base_close
-                else judged.cause = 'no_publication_time'
+            decided.article_id,
+            decided.at,
+            decided.cause,
+            case decided.cause
+                when 'reopen' then decided.at < decided.reopened_until
+                when 'extend' then decided.at < decided.base_close
+                when 'article' then decided.at < decided.base_close
+                when 'rule' then decided.at < decided.base_close
+                else decided.cause = 'no_publication_time'
             end as accepted,
-            case judged.cause
-                when 'hold' then judged.hold_key
-                when 'unpublished' then judged.status_key
-                when 'close' then judged.override_key
-                when 'reopen' then judged.override_key
-                when 'extend' then judged.extension_key
-                when 'disabled' then judged.settings_key
-                when 'article' then judged.settings_key
+            case decided.cause
+                when 'hold' then decided.hold_key
+                when 'unpublished' then decided.status_key
+                when 'close' then decided.override_key
+                when 'reopen' then decided.override_key
+                when 'extend' then decided.extension_key
+                when 'disabled' then decided.settings_key
+                when 'article' then decided.settings_key
             end as deciding_event
-        from judged
+        from decided
     ),
 
     turning_point as (
@@ -240,7 +265,8 @@ as $$
             segment.*,
             lag(segment.accepted) over in_order is distinct from segment.accepted
             or lag(segment.cause) over in_order is distinct from segment.cause
-            or lag(segment.deciding_event) over in_order is distinct from segment.deciding_event as turns
+            or lag(segment.deciding_event) over in_order is distinct from segment.deciding_event
+                as turns
         from segment
         window in_order as (partition by segment.article_id order by segment.at)
     )
@@ -248,7 +274,9 @@ as $$
     select
         turning_point.article_id,
         nullif(turning_point.at, '-infinity'),
-        lead(turning_point.at) over (partition by turning_point.article_id order by turning_point.at),
+        lead(turning_point.at) over (
+            partition by turning_point.article_id order by turning_point.at
+        ),
         turning_point.accepted,
         turning_point.cause,
         turning_point.deciding_event
@@ -257,6 +285,8 @@ as $$
 $$;
 
 comment on function discussion.decided_timeline is
-'When the given articles accept comments, from the beginning to the end of time, what decides it, and by which event (its order key; null: a rule, or nothing at all): half-open pieces in order. The one definition: everything else that tells when a discussion is open is made of it.';
+'When the given articles accept comments, what decides that, and which event does (its order key; '
+'null: a rule, or nothing): half-open pieces in order, from the beginning to the end of time. The '
+'one definition of when a discussion is open.';
 
 grant execute on function discussion.decided_timeline to btl_scheduler;

@@ -1,3 +1,4 @@
+-- What happened to each discussion. Columns: sql/metrics/discussion_history.
 create or replace view discussion.discussion_history as
 select
     state_change.article_id,

@@ -1,3 +1,4 @@
+-- Discussions as moderators read them. Columns: sql/metrics/discussion_thread.
 create or replace view discussion.discussion_thread as
 select
     article.article_id,

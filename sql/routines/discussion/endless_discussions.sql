@@ -1,4 +1,4 @@
--- Runs as its owner: a moderator may see this list, not the tables that it is made of.
+-- Runs as its owner: a moderator may see this list, but not the tables that it is made of.
 create or replace function discussion.endless_discussions()
 returns table (
     article_id text,
@@ -55,7 +55,8 @@ as $$
 $$;
 
 comment on function discussion.endless_discussions is
-'Of the discussions in state cannot_close: what decides that they have no end, since when, and who decided it. One that an event has ended since the last closing run is left out.';
+'For discussions in state cannot_close: what decides that they have no end, since when, and who '
+'decided it. Leaves out those that an event has ended since the last closing run.';
 
 revoke execute on function discussion.endless_discussions from public;
 grant execute on function discussion.endless_discussions to btl_scheduler, btl_moderator;

@@ -1,5 +1,7 @@
--- Metric tables, and the views of what a comment counts as. The definitions of the columns are in sql/metrics/*/definitions.yaml.
-create or replace function discussion.in_intervals(in_article_id text, in_at timestamptz) returns boolean
+-- The slow path of in_time, for windows with gaps. Runs as its owner, so that views can use it for
+-- readers who may not read window_intervals.
+create or replace function discussion.in_intervals(in_article_id text, in_at timestamptz)
+returns boolean
 language sql stable security definer set search_path = ''
 as $$
     select exists (
@@ -11,4 +13,4 @@ as $$
 $$;
 
 comment on function discussion.in_intervals is
-'Was the discussion open then? For windows with gaps; see in_time.';
+'Whether the discussion was open at a time. For windows with gaps; see in_time.';

@@ -1,4 +1,5 @@
--- No subquery in it, so that the planner writes it into the calling statement: one comparison for nearly every comment.
+-- Without a subquery, so that the planner writes it into the calling statement: one comparison for
+-- nearly every comment.
 create or replace function discussion.in_time(
     in_article_id text,
     in_opens_at timestamptz,
@@ -18,4 +19,5 @@ as $$
 $$;
 
 comment on function discussion.in_time is
-'Is something done at in_at in time, given the columns of the article''s row of discussion.windows (all null: no row)? Before opens_at counts as in time; so does everything while no window is known.';
+'Whether in_at is in time, given the columns of the article''s row in discussion.windows (all '
+'null: no row). Everything before opens_at is in time, and everything while no window is known.';

@@ -1,3 +1,4 @@
+-- The articles that have a row in the metric tables.
 create or replace view discussion.known_articles as
 select article.article_id from discussion.articles as article
 union
@@ -18,7 +19,7 @@ union
 select reaction.article_id from discussion.reactions as reaction;
 
 comment on view discussion.known_articles is
-'Every article that any event named: each has a row in the metric tables.';
+'Every article that any event named. Each has a row in the metric tables.';
 comment on column discussion.known_articles.article_id is 'The article, as its publisher names it';
 
 grant select on discussion.known_articles to btl_scheduler;

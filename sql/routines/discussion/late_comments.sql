@@ -1,3 +1,4 @@
+-- Comments posted while the discussion was closed. Columns: sql/metrics/late_comments.
 create or replace view discussion.late_comments as
 select
     comment.article_id,

@@ -1,5 +1,5 @@
--- A new rule marks the articles that it may concern. It waits for a closing run under way (same lock), whose windows it
--- could not see.
+-- A new rule marks the articles that it may change. It waits for a closing run that is under way
+-- (same lock), because it cannot see the windows that this run writes.
 create or replace function discussion.mark_articles_of_rule() returns trigger
 language plpgsql
 as $$

@@ -1,3 +1,4 @@
+-- What moderators should look at first. Columns: sql/metrics/moderation_queue.
 create or replace view discussion.moderation_queue as
 select
     backlog.article_id,
@@ -19,12 +20,17 @@ select
     backlog.weight,
     backlog.severity,
     24 * backlog.severity * backlog.weight
-    + greatest(0, extract(epoch from now() - backlog.visible_since))::double precision / 3600 as urgency,
+    + greatest(0, extract(epoch from now() - backlog.visible_since))::double precision / 3600
+        as urgency,
     backlog.urgency_key
 from metrics.open_reports as backlog
 left join discussion.articles as article on article.article_id = backlog.article_id
 left join discussion.comments as comment
     on comment.article_id = backlog.article_id and comment.comment_id = backlog.comment_id
-order by (backlog.visible_since is not null) desc, backlog.urgency_key desc, backlog.article_id, backlog.comment_id;
+order by
+    (backlog.visible_since is not null) desc,
+    backlog.urgency_key desc,
+    backlog.article_id,
+    backlog.comment_id;
 
 grant select on discussion.moderation_queue to btl_moderator;

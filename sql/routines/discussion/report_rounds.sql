@@ -1,6 +1,6 @@
--- Counts "at or before" are running counts whose frame includes rows of the same time: linear, also in a storm of reports.
--- No nested loops: of an article that has just become hot the planner's statistics know nothing, it would expect a handful
--- of rows and compare all with all.
+-- Counts "at or before" are running counts whose frame includes rows of the same time: linear, even
+-- in a storm of reports. No nested loops: the planner's statistics do not know an article that has
+-- just become hot; it would expect a handful of rows and compare each with each.
 create or replace function discussion.report_rounds(in_articles text[])
 returns table (
     article_id text,
@@ -23,7 +23,8 @@ as $$
             counted.article_id,
             counted.comment_id,
             counted.report_id,
-            case when counted.reporter_user_id is null then 'anonymous' else 'user' end as reporter_kind,
+            case when counted.reporter_user_id is null then 'anonymous' else 'user' end
+                as reporter_kind,
             coalesce(counted.reporter_user_id, counted.reporter_anonymous_id) as reporter_id,
             counted.reason,
             counted.reported_at,
@@ -88,10 +89,18 @@ as $$
             from discussion.comment_edits as edit
             where edit.article_id = any(in_articles)
             union all
-            select human_decision.article_id, human_decision.comment_id, null, human_decision.decided_at, null, 1
+            select
+                human_decision.article_id,
+                human_decision.comment_id,
+                null,
+                human_decision.decided_at,
+                null,
+                1
             from human_decision
         ) as happened
-        window so_far as (partition by happened.article_id, happened.comment_id order by happened.at)
+        window so_far as (
+            partition by happened.article_id, happened.comment_id order by happened.at
+        )
     ),
 
     reporter_turn as (
@@ -100,16 +109,32 @@ as $$
             happened.comment_id,
             happened.report_id,
             count(happened.decisions) over (
-                partition by happened.article_id, happened.comment_id, happened.reporter_kind, happened.reporter_id
+                partition by
+                    happened.article_id,
+                    happened.comment_id,
+                    happened.reporter_kind,
+                    happened.reporter_id
                 order by happened.at
             ) as decisions
         from (
-            select report.article_id, report.comment_id, report.reporter_kind, report.reporter_id, report.report_id,
-                report.reported_at as at, null::integer as decisions
+            select
+                report.article_id,
+                report.comment_id,
+                report.reporter_kind,
+                report.reporter_id,
+                report.report_id,
+                report.reported_at as at,
+                null::integer as decisions
             from report
             union all
-            select report_decision.article_id, report_decision.comment_id, report_decision.reporter_kind,
-                report_decision.reporter_id, null, report_decision.decided_at, 1
+            select
+                report_decision.article_id,
+                report_decision.comment_id,
+                report_decision.reporter_kind,
+                report_decision.reporter_id,
+                null,
+                report_decision.decided_at,
+                1
             from report_decision
         ) as happened
     ),
@@ -121,7 +146,8 @@ as $$
             report.comment_id,
             report.report_id,
             comment_turn.decisions as human_decisions_before,
-            first_value(report.report_id) over (round_of order by report.reported_version) as counting_report_id,
+            first_value(report.report_id) over (round_of order by report.reported_version)
+                as counting_report_id,
             min(report.reported_at) over round_of as began_at
         from report
         inner join comment_turn
@@ -149,7 +175,8 @@ as $$
             placed.article_id,
             placed.comment_id,
             placed.counting_report_id,
-            (array_agg(report_decision.decision order by report_decision.version desc))[1] as decision,
+            (array_agg(report_decision.decision order by report_decision.version desc))[1]
+                as decision,
             min(report_decision.decided_at) as first_decided_at
         from placed
         inner join report_decision
@@ -175,7 +202,9 @@ as $$
             when next_decision.decision = 'approved' then 'dismissed'
             else 'open'
         end,
-        coalesce(round_decision.first_decided_at, least(comment.deleted_at, next_decision.decided_at))
+        coalesce(
+            round_decision.first_decided_at, least(comment.deleted_at, next_decision.decided_at)
+        )
     from placed
     inner join report
         on report.article_id = placed.article_id
@@ -195,6 +224,10 @@ as $$
 $$;
 
 comment on function discussion.report_rounds is
-'Rounds of reports: repeated reports of one reporter on one comment, until the comment is edited, a person moderates it, or a report of that reporter on it is decided; withdrawn ones are left out. report_id, reason and reported_at are those of the report that counts (least version); outcome is upheld, dismissed, ignored, duplicate, void or open; settled_at is the first decision''s time.';
+'Rounds of reports: repeated reports of one reporter on one comment, until the comment is edited, '
+'a person moderates it, or a report of that reporter on it is decided. Withdrawn reports are left '
+'out. report_id, reason and reported_at are those of the report that counts (least version). '
+'outcome is upheld, dismissed, ignored, duplicate, void or open. settled_at is the time of the '
+'first decision.';
 
 grant execute on function discussion.report_rounds to btl_scheduler;

@@ -1,4 +1,4 @@
--- Metric tables by reason, hour and day, of sections, sites and reporters; the backlog of moderation; views for moderators and editors.
+-- The weight of a reason in the backlog of moderation (sql/metrics/open_reports).
 create or replace function discussion.severity(in_reason text) returns integer
 language sql immutable
 as $$
@@ -9,6 +9,6 @@ as $$
     end
 $$;
 
-comment on function discussion.severity is 'How grave a reason for reporting is: 1 to 3.';
+comment on function discussion.severity is 'Severity of a reason for reporting: 1 to 3.';
 
 grant execute on function discussion.severity to btl_scheduler;

@@ -1,3 +1,4 @@
+-- For readers that need state and cause, not the deciding event.
 create or replace function discussion.timeline(in_articles text[])
 returns table (
     article_id text,
@@ -35,6 +36,7 @@ as $$
 $$;
 
 comment on function discussion.timeline is
-'discussion.decided_timeline in as few pieces as say when state or cause change, whichever event decides.';
+'discussion.decided_timeline in larger pieces: one ends only when state or cause change, not when '
+'another event decides the same.';
 
 grant execute on function discussion.timeline to btl_scheduler;

@@ -1,3 +1,4 @@
+-- The last statement of every batch: see docs/adr/0001-postgres-holds-the-offsets.md.
 create or replace function ingest.advance_offsets(
     in_consumer_group text,
     in_owner uuid,
@@ -25,14 +26,19 @@ begin
         and held.status = 'consuming';
     get diagnostics moved = row_count;
     if moved is distinct from cardinality(in_partitions) then
-        raise exception 'fenced: moved % of % partitions of group %', moved, cardinality(in_partitions), in_consumer_group
-            using errcode = 'BTL01', hint = 'Another owner has taken a partition of this batch: roll back, take again, seek.';
+        raise exception 'fenced: moved % of % partitions of group %',
+            moved, cardinality(in_partitions), in_consumer_group
+            using
+                errcode = 'BTL01',
+                hint = 'Another owner has taken a partition of this batch: roll back, take again,'
+                ' seek.';
     end if;
 end
 $$;
 
 comment on function ingest.advance_offsets is
-'The fence. Moves next_offset of all given partitions, or raises BTL01 so that the whole batch rolls back: a consumer that lost one of them, at whatever time, cannot write.';
+'The fence: moves next_offset of all given partitions, or raises BTL01 so that the whole batch '
+'rolls back. A consumer that has lost one of them cannot write.';
 
 revoke execute on function ingest.advance_offsets from public;
 grant execute on function ingest.advance_offsets to btl_ingest;

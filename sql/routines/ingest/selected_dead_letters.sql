@@ -1,3 +1,4 @@
+-- The filters of btl dead-letters.
 create or replace function ingest.selected_dead_letters(
     in_statuses text[],
     in_codes text[],
@@ -20,7 +21,8 @@ as $$
 $$;
 
 comment on function ingest.selected_dead_letters is
-'The dead letters of these statuses that all given filters match (no codes: all; null: no filter): by code, topic, key, and the record''s timestamp (from in_since on, before in_until).';
+'Dead letters with one of these statuses that match all given filters (no codes: all; null: no '
+'filter): code, topic, key, and record timestamp (from in_since, before in_until).';
 
 revoke execute on function ingest.selected_dead_letters from public;
 grant execute on function ingest.selected_dead_letters to btl_ingest, btl_scheduler;

@@ -1,3 +1,4 @@
+-- Articles to join the figures to. Columns: sql/metrics/articles.
 create or replace view metrics.articles as
 select
     article.article_id,

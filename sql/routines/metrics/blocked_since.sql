@@ -1,3 +1,4 @@
+-- Whether the quality gate blocks final figures. Reads only.
 create or replace function metrics.blocked_since() returns timestamptz
 language sql stable
 as $$
@@ -24,7 +25,7 @@ as $$
             ),
             '-infinity'
         )
-        -- A gate that nobody runs any more says nothing about today.
+        -- A gate that no longer runs says nothing about today.
         and exists (
             select from metrics.quality_results as recent
             where recent.checked_at > now() - interval '1 day'
@@ -32,6 +33,8 @@ as $$
 $$;
 
 comment on function metrics.blocked_since is
-'Since when figures do not become final, because runs of the quality gate fail: the first failed run after the last good one, of the last seven days; null: they do. Runs older than a day, with none since, block nothing.';
+'Since when failing runs of the quality gate keep figures from becoming final: the first failed '
+'run after the last good one, within seven days. Null: they do not. If the last run is older than '
+'a day, nothing is blocked.';
 
 grant execute on function metrics.blocked_since to btl_scheduler;

@@ -1,3 +1,4 @@
+-- Where readers are writing now. Columns: sql/metrics/trending_articles.
 create or replace view metrics.trending_articles as
 select
     recent.article_id,
