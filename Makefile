@@ -8,14 +8,14 @@ BIN := .venv/bin
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: .venv/installed ## Make .venv with everything, from the lock file
 
 .venv/installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or later is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12 …")'
-	@echo "Installing into .venv …"
+	@echo "Installing into .venv …" >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
@@ -41,13 +41,25 @@ check: setup ## Lint and type-check: Python, imports, SQL, schemas
 docs: setup ## Build the documentation site into build/site
 	$(BIN)/python -m docs.site.build
 
+.PHONY: unit
+unit: setup ## Run the tests that need no services
+	$(BIN)/pytest -q --numprocesses 2 -m 'not stack' tests/unit tests/contracts tests/properties
+
 .PHONY: test
-test: check ## Check, then run all tests against a stack of their own
-	$(BIN)/python tests/run.py $(ARGS)
+test: setup ## Check, and run all tests on stacks of their own (ARGS=… runs only some tests, without the check)
+	$(BIN)/python -m tests.run $(ARGS)
+
+.PHONY: test-stack
+test-stack: setup ## Start a stack for single tests: eval "$(make -s test-stack)", then pytest …
+	@$(BIN)/python -m tests.stacks up
+
+.PHONY: test-stack-down
+test-stack-down: setup ## Stop the stack of make test-stack and delete its data
+	@$(BIN)/python -m tests.stacks down
 
 .PHONY: prove
 prove: setup ## Kill, freeze, cut off and restart for half an hour, and compare with the model (BTL_PROVE_SEED=… repeats)
-	BTL_PROVE=1 $(BIN)/python tests/run.py $(or $(ARGS),tests/prove)
+	BTL_PROVE=1 $(BIN)/python -m tests.run $(or $(ARGS),tests/prove)
 
 .PHONY: format
 format: setup ## Format the Python code

@@ -1,9 +1,9 @@
 """Fixtures that stand on real services: Postgres and Kafka of the test stack.
 
-`make test` starts the stack and names it in BTL_TEST_DATABASE_URL (a superuser: tests try out every
-role) and BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that needs a service fails: it is never
-skipped. Where several processes share the suite, each has a stack of its own (BTL_TEST_STACKS, a
-list of such variables), which its tests may stop and break.
+`make test` and `make test-stack` start the stack and name it in BTL_TEST_HOME, BTL_TEST_DATABASE_URL
+(as a superuser: tests try out every role) and BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that
+needs a service fails; it is never skipped. Where several processes share the suite, each has its own
+stack, which its tests may stop and break: BTL_TEST_STACKS is a list of such variables.
 """
 
 import json
@@ -48,12 +48,29 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return _ByFile(config, log)
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop before the first test where tests need a stack and none is named."""
+    config = session.config
+    if config.option.collectonly or hasattr(config, "workerinput"):
+        return
+    needed = {"server_url": "BTL_TEST_DATABASE_URL", "kafka_bootstrap": "BTL_TEST_KAFKA_BOOTSTRAP"}
+    for item in session.items:
+        for fixture, variable in needed.items():
+            if fixture in getattr(item, "fixturenames", ()) and not os.environ.get(variable):
+                raise pytest.UsageError(_missing(variable))
+
+
+def _missing(variable: str) -> str:
+    return (
+        f"{variable} is not set. Start a stack for the tests with"
+        ' eval "$(make -s test-stack)", or run `make test`.'
+    )
+
+
 def _required(variable: str) -> str:
     value = os.environ.get(variable)
     if not value:
-        pytest.fail(
-            f"{variable} is not set: run `make test`, which starts the test stack", pytrace=False
-        )
+        pytest.fail(_missing(variable), pytrace=False)
     return value
 
 

@@ -1,8 +1,8 @@
-"""Run the tests against stacks of their own: their folders are .btl-test…, their ports are free
-ones, both are gone afterwards.
+"""Run the tests on stacks of their own, with free ports; all of it is gone afterwards.
 
-The whole suite is shared by two processes, each with a stack that it may stop and break. Arguments
-go to pytest, in one process. A demo that runs beside it is not disturbed.
+Several processes share the whole suite. Each has a stack that its tests may stop and break; a stack
+of the user beside them is not disturbed. ``make check`` runs at the same time, and its result
+counts. Arguments go to pytest, in one process and without the check.
 """
 
 import json
@@ -10,71 +10,111 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TypeVar
 
 from rich.console import Console
 
 from below_the_line.errors import BelowTheLineError
-from btl.stack.stack import Stack
+from tests import stacks
 
-ROOT = Path(__file__).resolve().parent.parent
-PASSED_ON = ("BTL_TEST_EXPORT", "BTL_PROVE", "BTL_PROVE_SEED")
+T = TypeVar("T")
 
-
-WORKERS = 2
-"""Processes that share the whole suite: much of it waits for servers that were stopped, paused or
-cut off.
+WORKERS = 3
+"""Number of processes that share the whole suite, one more than CI has cores: many tests wait for
+servers that were stopped, paused or cut off.
 """
+_PASSED_ON = ("BTL_TEST_EXPORT", "BTL_PROVE", "BTL_PROVE_SEED")
 
 
 def main() -> int:
-    """Exit status of pytest, or 1 when a stack does not start."""
+    """Return the exit status of pytest, or 1 if a stack does not start or the check fails."""
     console = Console(stderr=True, highlight=False)
-    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
     arguments = sys.argv[1:]
     # Some tests, or proofs under load, run one after the other.
     workers = 1 if arguments else WORKERS
-    stacks = [
-        Stack(ROOT / (".btl-test" if number == 0 else f".btl-test-{number}"), inherited)
+    homes = [
+        stacks.ROOT / (".btl-test" if number == 0 else f".btl-test-{number}")
         for number in range(workers)
     ]
-    # SIGTERM, too, stops the stacks: as an exception it passes through `finally`.
+    # SIGTERM stops the stacks, too: as an exception it passes through `with`.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
+    with ExitStack() as at_the_end:
+        at_the_end.callback(_at_once, stacks.stop, homes)
+        check = None if arguments else _Check(console)
+        if check:
+            at_the_end.callback(check.stop)
         console.print(
             "Starting the test stack: Postgres and Kafka …"
             + (f" ({workers} of each)" if workers > 1 else "")
         )
-        environments = [_started(stack) for stack in stacks]
+        try:
+            _at_once(stacks.stop, homes)
+            environments = _at_once(stacks.start, homes)
+        except BelowTheLineError as error:
+            console.print(f"The test stack did not start: {error}", style="red")
+            return 1
         if workers > 1:
             arguments = ["--numprocesses", str(workers)]
-            passed_on["BTL_TEST_STACKS"] = json.dumps(environments)
-        return subprocess.run(
+        status = subprocess.run(
             [sys.executable, "-m", "pytest", *arguments],
-            cwd=ROOT,
-            env=inherited | passed_on | environments[0],
+            cwd=stacks.ROOT,
+            env=stacks.surroundings()
+            | {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+            | ({"BTL_TEST_STACKS": json.dumps(environments)} if workers > 1 else {})
+            | environments[0],
             check=False,
         ).returncode
-    except BelowTheLineError as error:
-        console.print(f"The test stack did not start: {error}", style="red")
-        return 1
-    finally:
-        for stack in stacks:
-            stack.down()
-            stack.reset()
+        if check and not check.passed():
+            console.print("`make check` failed; what it printed is above.", style="red")
+            return status or 1
+        return status
 
 
-def _started(stack: Stack) -> dict[str, str]:
-    """The variables by which tests find a stack, which begins empty."""
-    stack.down()
-    stack.reset()
-    stack.up(without=["airflow", "consumer"], automatic_ports=True)
-    return {
-        "BTL_TEST_HOME": str(stack.layout.home),
-        "BTL_TEST_DATABASE_URL": stack.database_url("postgres"),
-        "BTL_TEST_KAFKA_BOOTSTRAP": stack.environment()["BTL_KAFKA_BOOTSTRAP"],
-    }
+def _at_once(do: Callable[[Path], T], homes: Iterable[Path]) -> list[T]:
+    """Return what ``do`` returns for each home; it runs for all at the same time."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(do, homes))
+
+
+class _Check:
+    """``make check`` beside the tests. It prints when it has ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._process = subprocess.Popen(
+            ["make", "--no-print-directory", "check"],
+            cwd=stacks.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reporter = threading.Thread(target=self._report)
+        self._reporter.start()
+
+    def _report(self) -> None:
+        printed, _ = self._process.communicate()
+        if self._process.returncode == 0:
+            self._console.print("\n`make check` passed.")
+        elif self._process.returncode > 0:
+            self._console.print(f"\n{printed}\n`make check` failed.", markup=False, style="red")
+
+    def passed(self) -> bool:
+        """Wait for the end; returns whether all checks passed."""
+        self._reporter.join()
+        return self._process.returncode == 0
+
+    def stop(self) -> None:
+        """End the check if it still runs."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+        self._reporter.join()
 
 
 if __name__ == "__main__":

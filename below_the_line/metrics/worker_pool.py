@@ -51,8 +51,11 @@ def share(
             raise
 
     with ThreadPoolExecutor(len(connections), thread_name_prefix="share") as pool:
-        futures = [pool.submit(run, connection) for connection in connections]
+        futures: list[Future[None]] = []
         try:
+            # An interrupt may come as early as this: the first connection works already.
+            for connection in connections:
+                futures.append(pool.submit(run, connection))
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
         except BaseException:
             over.set()

@@ -42,6 +42,8 @@ def producer(pipeline: Pipeline, **options: Any) -> Iterator[KafkaProducer]:
 def configure(pipeline: Pipeline, **config: str) -> None:
     with admin_client(pipeline.settings()) as admin:
         named = {name.replace("_", "."): value for name, value in config.items()}
+        # A broker that does not know the new topic yet knows none of its settings.
+        admin.wait_for_topics([TOPIC])
         admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, TOPIC, named)])
 
 
