@@ -1,4 +1,6 @@
-"""Why a discussion is open or closed: rule, events and timeline of one article, as they are now."""
+"""Explains why the discussion of an article is open or closed, from the rule, the events and the
+timeline as they are now.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,18 +19,18 @@ from below_the_line.resources import sql
 
 @dataclass(frozen=True, slots=True)
 class ClosingEvent:
-    """An event that the timeline is made of: of the article (published, updated, unpublished), or
+    """An event that the timeline depends on: an article event (published, updated, unpublished) or
     an override.
     """
 
     version: bytes
-    """Its order key."""
+    """The order key."""
     kind: str
     event_id: str
     source: str
     occurred_at: datetime
     effective_at: datetime
-    """When it takes effect; of a close that was announced, when it was decided."""
+    """When it takes effect; for a close with a later ``closes_at``, when it was decided."""
     closes_at: datetime | None
     window_hours: int | None
     enabled: bool | None
@@ -40,14 +42,14 @@ class ClosingEvent:
 
     @property
     def is_override(self) -> bool:
-        """Whether an editor decided it."""
+        """Whether an editor decided it, with a discussion.overridden event."""
         return self.kind not in ("published", "updated", "unpublished")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of time in which the same thing decides. None as a bound: from the beginning,
-    without end.
+    """A stretch of time in which the same event or rule decides. None as a bound: from the
+    beginning, or without end.
     """
 
     starts_at: datetime | None
@@ -55,7 +57,7 @@ class Piece:
     accepted: bool
     cause: str
     event: ClosingEvent | None
-    """Which event decides; None: a rule, or nothing at all."""
+    """The event that decides; None: a rule decides, or no publication time is known."""
 
     def covers(self, at: datetime) -> bool:
         """Whether the instant lies in it."""
@@ -65,83 +67,65 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """Everything that decides when an article's discussion is open."""
+class Interval:
+    """A stretch of time in which comments are in time. None as a bound: from the beginning, or
+    without end.
+    """
+
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineReport:
+    """Everything that decides when an article's discussion is open, and what follows from it."""
 
     article_id: str
     headline: str | None
     url: str | None
     anchor: datetime | None
-    """Its least time of publication."""
+    """The least publication time; None: none is known."""
     site: str | None
     section: str | None
     rule: Rule | None
-    """In force at the anchor, also where the article or an editor overrides it."""
+    """The rule in force at the anchor, also where the article or an editor overrides it."""
     pieces: Sequence[Piece]
     events: Sequence[ClosingEvent]
     """In order of their versions."""
     cut_off: datetime
-    """Up to where everything is ingested: that of the last barrier passed, else the present."""
+    """Up to when everything is ingested: the cut-off of the last barrier passed, else the
+    present.
+    """
     cut_off_is_known: bool
     """Whether a barrier was ever passed."""
+    intervals: Sequence[Interval]
+    """When comments are in time, in order, from the anchor on."""
+    closes_at: datetime | None
+    """End of the last interval; the anchor if there is no interval; None: without end."""
+    closed_at: datetime | None
+    """When it closed last, up to the cut-off; None: it has not closed yet."""
+    state: str
+    """``open``, ``closed`` or ``cannot_close``, at the cut-off."""
     stored_state: str | None
     """As the last closing run left it; None: no run has seen the article."""
     stored_closes_at: datetime | None
     stored_closed_at: datetime | None
     marked_at: datetime | None
-    """Since when the window waits for a closing run."""
+    """Since when the window waits for a closing run; None: it does not wait."""
 
     @property
     def now(self) -> Piece:
-        """The piece of the cut-off."""
+        """Return the piece that contains the cut-off."""
         return next(piece for piece in self.pieces if piece.covers(self.cut_off))
 
     @property
-    def intervals(self) -> list[tuple[datetime | None, datetime | None]]:
-        """When comments are in time, from the anchor on."""
-        found: list[tuple[datetime | None, datetime | None]] = []
-        for piece in self.pieces:
-            start, end = piece.starts_at, piece.ends_at
-            if not piece.accepted or (
-                self.anchor is not None and end is not None and end <= self.anchor
-            ):
-                continue
-            if self.anchor is not None and (start is None or start < self.anchor):
-                start = self.anchor
-            if found and start is not None and found[-1][1] == start:
-                found[-1] = (found[-1][0], end)
-            else:
-                found.append((start, end))
-        return found
-
-    @property
-    def closes_at(self) -> datetime | None:
-        """End of the last interval; the anchor if there is none; None: without end."""
-        return self.intervals[-1][1] if self.intervals else self.anchor
-
-    @property
-    def closed_at(self) -> datetime | None:
-        """When it closed last, up to the cut-off; None: it has not closed yet."""
-        ended = [end for _, end in self.intervals if end is not None and end <= self.cut_off]
-        if ended:
-            return ended[-1]
-        return None if self.now.accepted else self.anchor
-
-    @property
-    def state(self) -> str:
-        """Open, closed or cannot_close, at the cut-off."""
-        if not self.now.accepted:
-            return "closed"
-        return "cannot_close" if self.closes_at is None and self.intervals else "open"
-
-    @property
     def is_applied(self) -> bool:
-        """Whether the tables say what is said here."""
+        """Return whether the last closing run stored the window that this report shows."""
         stored = (self.stored_state, self.stored_closes_at, self.stored_closed_at)
         return self.marked_at is None and stored == (self.state, self.closes_at, self.closed_at)
 
     def why(self, piece: Piece) -> str:
-        """What decides in a piece, without times."""
+        """Return in words what decides in a piece, without times."""
         event = piece.event
         if piece.cause == "rule" and self.rule is not None:
             said = (
@@ -171,15 +155,18 @@ class Explanation:
         return said
 
 
-def explain(connection: psycopg.Connection, article: str) -> Explanation:
-    """The explanation of an article's discussion, from events and rules as they are, in one
-    snapshot.
+def report_timeline(connection: psycopg.Connection, article: str) -> TimelineReport:
+    """Read the timeline of an article from events and rules as they are, in one snapshot.
 
-    Needs an idle connection. Raises BelowTheLineError if no article or override event named it.
+    Needs an idle connection. Raises BelowTheLineError if no article or override event named the
+    article.
     """
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
-        found = _row(connection, article)
+        barrier = last_barrier(connection)
+        cut_off = barrier.cut_off if barrier else database_clock(connection)
+        found = _row(connection, article, cut_off)
+        rule_id = found.pop("rule_id")
         with connection.cursor(row_factory=class_row(ClosingEvent)) as cursor:
             events = cursor.execute(sql("rules/events.sql"), {"article": article}).fetchall()
         by_version = {event.version: event for event in events}
@@ -189,34 +176,34 @@ def explain(connection: psycopg.Connection, article: str) -> Explanation:
                 sql("rules/pieces.sql"), {"article": article}
             )
         ]
-        barrier = last_barrier(connection)
-        rule_id = found.pop("rule_id")
-        rule = next((rule for rule in all_rules(connection) if rule.rule_id == rule_id), None)
-        return Explanation(
-            rule=rule,
+        return TimelineReport(
+            rule=next((rule for rule in all_rules(connection) if rule.rule_id == rule_id), None),
             pieces=pieces,
             events=events,
-            cut_off=barrier.cut_off if barrier else database_clock(connection),
+            cut_off=cut_off,
             cut_off_is_known=barrier is not None,
+            intervals=[Interval(each.lower, each.upper) for each in found.pop("intervals")],
             **found,
         )
 
 
-def _row(connection: psycopg.Connection, article: str) -> dict[str, Any]:
+def _row(connection: psycopg.Connection, article: str, cut_off: datetime) -> dict[str, Any]:
+    parameters = {"article": article, "cut_off": cut_off}
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(sql("rules/article.sql"), {"article": article}).fetchone()
-    if row is None:
+        row = cursor.execute(sql("rules/article.sql"), parameters).fetchone()
+        window = cursor.execute(sql("rules/window.sql"), parameters).fetchone()
+    if row is None or window is None:
         raise _unknown_article(connection, article)
-    return row
+    return row | window
 
 
 def _unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLineError:
-    """What is known of an article of which no article event and no override has told: what lies
-    below it, or nothing.
+    """Return the error for an article that no article event and no override named. It says whether
+    there are comments or reports below the article.
     """
     below = connection.execute(sql("provenance/mentions.sql"), {"article_id": article}).fetchone()
     comments, reports = below or (0, 0)
-    hint = f"`btl dead-letters list --article {article}` shows whether its events were refused."
+    hint = f"`btl dead-letters list --article {article}` shows whether its events were rejected."
     if not comments and not reports:
         return BelowTheLineError(
             f"No event has named the article {article!r}.", f"Check its id; {hint}"
@@ -227,8 +214,8 @@ def _unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLi
         if count
     )
     return BelowTheLineError(
-        f"No article event has come for {article!r}, only {counts} below it: when it was published"
-        " is not known.",
+        f"No article event has come for {article!r}, only {counts} below it: its"
+        " publication time is not known.",
         f"Does the site send article.published? {hint}",
     )
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from below_the_line.closing.rules import duration
-from below_the_line.closing.timeline import Explanation, explain
+from below_the_line.closing.timeline import TimelineReport, report_timeline
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected
@@ -32,7 +32,7 @@ def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
     zone = ZoneInfo(current.site_timezone)
     columns = max(10, get_terminal_size((100, 24)).columns - _LABEL)
     with connected(current) as connection:
-        explanation = explain(connection, article)
+        explanation = report_timeline(connection, article)
         picture = look(connection, explanation, zone, columns)
     if as_json:
         print_json(_document(explanation, picture))
@@ -40,7 +40,7 @@ def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
         _print(explanation, picture, zone)
 
 
-def _document(explanation: Explanation, picture: Picture) -> dict[str, object]:
+def _document(explanation: TimelineReport, picture: Picture) -> dict[str, object]:
 
     return {
         "article_id": explanation.article_id,
@@ -66,7 +66,7 @@ def _document(explanation: Explanation, picture: Picture) -> dict[str, object]:
     }
 
 
-def _print(explanation: Explanation, picture: Picture, zone: ZoneInfo) -> None:
+def _print(explanation: TimelineReport, picture: Picture, zone: ZoneInfo) -> None:
 
     out = output.console()
     out.print(Text(printable(heading(explanation)), style="bold"))

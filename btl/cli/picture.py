@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from below_the_line.closing.timeline import Explanation
+from below_the_line.closing.timeline import TimelineReport
 from below_the_line.resources import sql
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -56,7 +56,7 @@ class Picture:
 
 
 def look(
-    connection: psycopg.Connection, explanation: Explanation, zone: ZoneInfo, columns: int
+    connection: psycopg.Connection, explanation: TimelineReport, zone: ZoneInfo, columns: int
 ) -> Picture:
     """The picture of a discussion in at most ``columns`` steps, which begin at round times of the
     zone.
@@ -76,7 +76,7 @@ def look(
 
 
 def span(
-    explanation: Explanation, first_activity: datetime | None, last_activity: datetime | None
+    explanation: TimelineReport, first_activity: datetime | None, last_activity: datetime | None
 ) -> tuple[datetime, datetime]:
     """From when to when there is something to draw, both included."""
     cut_off = explanation.cut_off
@@ -124,7 +124,7 @@ def sparkline(counts: Sequence[int]) -> str:
     )
 
 
-def bar(explanation: Explanation, picture: Picture) -> str:
+def bar(explanation: TimelineReport, picture: Picture) -> str:
     """For each step whether comments were accepted throughout, for a part of it, or not; what lies
     ahead, as planned.
     """
@@ -141,9 +141,10 @@ def bar(explanation: Explanation, picture: Picture) -> str:
             start = max(start, explanation.anchor)
         accepted = sum(
             (
-                min(end, ends_at or end) - max(start, starts_at or start)
-                for starts_at, ends_at in explanation.intervals
-                if (starts_at is None or starts_at < end) and (ends_at is None or ends_at > start)
+                min(end, each.ends_at or end) - max(start, each.starts_at or start)
+                for each in explanation.intervals
+                if (each.starts_at is None or each.starts_at < end)
+                and (each.ends_at is None or each.ends_at > start)
             ),
             timedelta(),
         )
@@ -154,7 +155,7 @@ def bar(explanation: Explanation, picture: Picture) -> str:
     return "".join(drawn)
 
 
-def changes(explanation: Explanation) -> list[Change]:
+def changes(explanation: TimelineReport) -> list[Change]:
     """What became of the discussion from its anchor on, and what is planned, in order of time."""
     anchor = explanation.anchor
     pieces = [

@@ -17,8 +17,7 @@ from rich.text import Text
 
 from below_the_line.closing import rules
 from below_the_line.closing.rules import Effect, Rule, all_rules, apply_now, duration
-from below_the_line.closing.timeline import Explanation
-from below_the_line.closing.timeline import explain as found
+from below_the_line.closing.timeline import TimelineReport, report_timeline
 from below_the_line.errors import BelowTheLineError
 from below_the_line.logs import configure_logs
 from below_the_line.plurals import counted
@@ -125,7 +124,7 @@ def explain(article: ArticleArgument, as_json: AsJson = False) -> None:
     """Explain when an article's discussion is open, and which rule or event decides that."""
     current = configuration.settings()
     with connected(current) as connection:
-        explanation = found(connection, article)
+        explanation = report_timeline(connection, article)
     if as_json:
         print_json(explanation_document(explanation))
     else:
@@ -151,7 +150,7 @@ def apply() -> None:
     )
 
 
-def explanation_document(explanation: Explanation) -> dict[str, object]:
+def explanation_document(explanation: TimelineReport) -> dict[str, object]:
     """An explanation as JSON has it: events are named by source and id."""
 
     def event(found: object) -> dict[str, object]:
@@ -282,7 +281,7 @@ def _print_effect(effect: Effect, zone: ZoneInfo, *, unsaid: bool) -> None:
         )
 
 
-def _print_explanation(explanation: Explanation, zone: ZoneInfo) -> None:
+def _print_explanation(explanation: TimelineReport, zone: ZoneInfo) -> None:
 
     out = output.console()
     rule = explanation.rule
@@ -334,7 +333,7 @@ def _print_explanation(explanation: Explanation, zone: ZoneInfo) -> None:
         out.print(f"[yellow]{warning}[/]")
 
 
-def _print_overrides(explanation: Explanation, zone: ZoneInfo) -> None:
+def _print_overrides(explanation: TimelineReport, zone: ZoneInfo) -> None:
 
     overrides = [event for event in explanation.events if event.is_override]
     if not overrides:
@@ -356,7 +355,7 @@ def _print_overrides(explanation: Explanation, zone: ZoneInfo) -> None:
     out.print(table)
 
 
-def heading(explanation: Explanation) -> str:
+def heading(explanation: TimelineReport) -> str:
     """The article in one line."""
     place = " / ".join(part for part in (explanation.site, explanation.section) if part)
     return " · ".join(
@@ -364,7 +363,7 @@ def heading(explanation: Explanation) -> str:
     )
 
 
-def state_in_words(explanation: Explanation, zone: ZoneInfo) -> str:
+def state_in_words(explanation: TimelineReport, zone: ZoneInfo) -> str:
     """What the discussion is at the cut-off."""
     closed_at = explanation.closed_at
     if explanation.state == "closed":
@@ -380,7 +379,7 @@ def state_in_words(explanation: Explanation, zone: ZoneInfo) -> str:
     return "open"
 
 
-def warnings(explanation: Explanation, zone: ZoneInfo) -> list[str]:
+def warnings(explanation: TimelineReport, zone: ZoneInfo) -> list[str]:
     """What has not been applied yet, as sentences."""
     found = [
         (

@@ -47,60 +47,13 @@ anchor as materialized (
     from discussion.anchors(%(articles)s) as anchors
 ),
 
-accepted_piece as (
+accepted as (
     select
-        piece.article_id,
-        piece.starts_at,
-        piece.ends_at,
-        lag(piece.ends_at) over (
-            partition by piece.article_id order by piece.starts_at nulls first
-        ) is distinct from piece.starts_at or piece.starts_at is null as begins
-    from piece
-    where piece.accepted
-),
-
-numbered as (
-    select
-        accepted_piece.article_id,
-        accepted_piece.starts_at,
-        accepted_piece.ends_at,
-        count(*) filter (where accepted_piece.begins) over (
-            partition by accepted_piece.article_id order by accepted_piece.starts_at nulls first
-        ) as run
-    from accepted_piece
-),
-
-joined as (
-    select
-        numbered.article_id,
-        nullif(min(coalesce(numbered.starts_at, '-infinity')), '-infinity') as starts_at,
-        nullif(max(coalesce(numbered.ends_at, 'infinity')), 'infinity') as ends_at
-    from numbered
-    group by numbered.article_id, numbered.run
-),
-
-interval_now as materialized (
-    select
-        joined.article_id,
-        (
-            row_number() over (partition by joined.article_id order by joined.starts_at nulls first)
-        )::integer as ordinal,
-        greatest(joined.starts_at, anchor.anchor) as starts_at,
-        joined.ends_at
-    from joined
-    left join anchor on anchor.article_id = joined.article_id
-    where anchor.anchor is null or joined.ends_at is null or joined.ends_at > anchor.anchor
-),
-
-extent as (
-    select
-        interval_now.article_id,
-        count(*) as intervals,
-        min(interval_now.starts_at) as first_starts_at,
-        nullif(max(coalesce(interval_now.ends_at, 'infinity')), 'infinity') as ends_at,
-        max(interval_now.ends_at) filter (where interval_now.ends_at <= %(cut_off)s) as last_end
-    from interval_now
-    group by interval_now.article_id
+        decided.article_id,
+        range_agg(tstzrange(decided.starts_at, decided.ends_at)) as during
+    from decided
+    where decided.accepted
+    group by decided.article_id
 ),
 
 following as (
@@ -121,34 +74,38 @@ window_now as materialized (
     select
         piece.article_id,
         anchor.anchor as opens_at,
-        case when extent.article_id is null then anchor.anchor else extent.ends_at end as closes_at,
+        window_at.closes_at,
         anchor.site,
         anchor.section,
         anchor.rule_id,
         anchor.reactions_window_hours,
-        case
-            when not piece.accepted then 'closed'
-            when extent.ends_at is null and extent.article_id is not null then 'cannot_close'
-            else 'open'
-        end as state,
-        case
-            when extent.last_end is not null then extent.last_end
-            when not piece.accepted then anchor.anchor
-        end as closed_at,
+        window_at.state,
+        window_at.closed_at,
         piece.cause as reason,
-        case
-            when extent.article_id is null then anchor.anchor is null
-            else extent.intervals > 1 or extent.first_starts_at is distinct from anchor.anchor
-        end as has_gaps,
+        window_at.has_gaps,
+        window_at.open_during,
         following.next_change_at,
         following_decision.starts_at as next_decision_at
     from piece
     left join anchor on anchor.article_id = piece.article_id
-    left join extent on extent.article_id = piece.article_id
+    left join accepted on accepted.article_id = piece.article_id
     left join following on following.article_id = piece.article_id
     left join following_decision on following_decision.article_id = piece.article_id
+    cross join lateral discussion.window_at(
+        accepted.during, anchor.anchor, piece.accepted, %(cut_off)s
+    ) as window_at
     where (piece.starts_at is null or piece.starts_at <= %(cut_off)s)
         and (piece.ends_at is null or piece.ends_at > %(cut_off)s)
+),
+
+interval_now as materialized (
+    select
+        window_now.article_id,
+        opened.ordinal::integer as ordinal,
+        lower(opened.during) as starts_at,
+        upper(opened.during) as ends_at
+    from window_now
+    cross join lateral unnest(window_now.open_during) with ordinality as opened (during, ordinal)
 ),
 
 -- Every part of the statement sees the rows as they were before it: this is the old state.

@@ -407,3 +407,54 @@ def test_what_cannot_close_says_why_and_since_when_and_which_event_would_end_it(
     assert ("announced",) not in connection.execute(
         "select article_id from discussion.cannot_close"
     ).fetchall()
+
+
+def hours(*bounds: tuple[int | None, int | None]) -> str:
+    """A multirange, its bounds as hours of 1 May."""
+
+    def at(hour: int | None) -> str:
+        return "" if hour is None else f"2026-05-01 {hour:02}:00+00"
+
+    return "{" + ",".join(f"[{at(start)},{at(end)})" for start, end in bounds) + "}"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "anchor", "is_accepted", "expected"),
+    [
+        # The cut-off is 12:00. Expected: intervals, closes_at, closed_at, state, has_gaps.
+        (hours((None, 20)), 10, True, (hours((10, 20)), 20, None, "open", False)),
+        (hours((None, 12)), 10, False, (hours((10, 12)), 12, 12, "closed", False)),
+        (hours((None, None)), 10, True, (hours((10, None)), None, None, "cannot_close", False)),
+        (hours((11, 20)), 10, True, (hours((11, 20)), 20, None, "open", True)),
+        (
+            hours((None, 11), (13, 20), (22, None)),
+            10,
+            False,
+            (hours((10, 11), (13, 20), (22, None)), None, 11, "closed", True),
+        ),
+        # What ended before it was published counts for nothing.
+        (hours((None, 9)), 10, False, (hours(), 10, 10, "closed", False)),
+        (None, 10, False, (hours(), 10, 10, "closed", False)),
+        (hours((None, None)), None, True, (hours((None, None)), None, None, "cannot_close", False)),
+        (None, None, False, (hours(), None, None, "closed", True)),
+    ],
+)
+def test_a_window_follows_from_intervals_anchor_and_cut_off(
+    connection: psycopg.Connection,
+    accepted: str | None,
+    anchor: int | None,
+    is_accepted: bool,
+    expected: tuple[str, int | None, int | None, str, bool],
+) -> None:
+    row = connection.execute(
+        "select open_during = %s::tstzmultirange, extract(hour from closes_at)::integer,"
+        " extract(hour from closed_at)::integer, state, has_gaps"
+        " from discussion.window_at(%s::tstzmultirange, %s, %s, '2026-05-01 12:00+00')",
+        [
+            expected[0],
+            accepted,
+            None if anchor is None else f"2026-05-01 {anchor:02}:00+00",
+            is_accepted,
+        ],
+    ).fetchone()
+    assert row == (True, *expected[1:])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from below_the_line.closing.timeline import Explanation, Piece
+from below_the_line.closing.timeline import Interval, Piece, TimelineReport
 from btl.cli.picture import BLOCKS, Picture, bar, changes, span, sparkline, steps_of
 
 VIENNA = ZoneInfo("Europe/Vienna")
@@ -17,13 +17,13 @@ DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
 def explanation(
     *pieces: tuple[int | None, int | None, bool, str], anchor: int | None = 10, cut_off: int = 100
-) -> Explanation:
-    """A discussion whose pieces are told in hours of the day."""
+) -> TimelineReport:
+    """A discussion whose pieces are given in hours of the day."""
 
     def at(hour: int | None) -> datetime | None:
         return None if hour is None else DAY + hour * HOUR
 
-    return Explanation(
+    return TimelineReport(
         article_id="a",
         headline=None,
         url=None,
@@ -38,6 +38,14 @@ def explanation(
         events=[],
         cut_off=DAY + cut_off * HOUR,
         cut_off_is_known=True,
+        intervals=[
+            Interval(at(start), at(end))
+            for start, end, accepted, _ in pieces
+            if accepted and (anchor is None or end is None or end > anchor)
+        ],
+        closes_at=None,
+        closed_at=None,
+        state="cannot_close" if pieces[-1][2] else "closed",
         stored_state=None,
         stored_closes_at=None,
         stored_closed_at=None,
@@ -143,20 +151,3 @@ def test_everything_is_drawn_but_an_end_that_is_far_away() -> None:
     assert span(explanation(*far), None, DAY + 12 * HOUR) == (DAY + 10 * HOUR, DAY + 12 * HOUR)
     endless = explanation((None, None, True, "reopen"), cut_off=60)
     assert span(endless, None, None) == (DAY + 10 * HOUR, DAY + 60 * HOUR)
-
-
-def test_state_and_times_follow_from_intervals_and_cut_off() -> None:
-    closed, opened = explanation(*RULE), explanation(*RULE, cut_off=19)
-    assert (closed.state, closed.closed_at, closed.closes_at) == (
-        "closed",
-        DAY + 20 * HOUR,
-        DAY + 20 * HOUR,
-    )
-    assert (opened.state, opened.closed_at) == ("open", None)
-    assert explanation((None, None, True, "reopen")).state == "cannot_close"
-    never = explanation((None, None, False, "disabled"))
-    assert (never.state, never.closed_at, never.closes_at) == (
-        "closed",
-        DAY + 10 * HOUR,
-        DAY + 10 * HOUR,
-    )
