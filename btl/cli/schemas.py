@@ -36,6 +36,7 @@ def check(folder: Path | None = _FOLDER) -> None:
     for change in added:
         typer.echo(str(change))
     typer.echo(f"Compatible with release {released.version}. Additions since: {len(added)}.")
+    typer.echo(f"Fingerprint: {now.fingerprint}")
 
 
 @app.command()
@@ -53,6 +54,7 @@ def release(folder: Path | None = _FOLDER) -> None:
         f"Released with version {now.version}: {len(now.event_types)} event types. Additions:"
         f" {len(added)}."
     )
+    typer.echo(f"Fingerprint, for the changelog: {now.fingerprint}")
 
 
 @app.command()

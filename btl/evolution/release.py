@@ -1,4 +1,4 @@
-"""The fingerprint of the contracts as they were last released: schemas/released.json."""
+"""The contracts as they were last released, in schemas/released.json, and their fingerprint."""
 
 import hashlib
 import json
@@ -36,6 +36,17 @@ class Release:
     version: str
     """Of the software that they were released with."""
     event_types: Mapping[str, ReleasedType]
+
+    @property
+    def fingerprint(self) -> str:
+        """What identifies these contracts: ``sha256:`` and 64 hexadecimal digits.
+
+        Two releases have the same one if and only if they accept and send the same events, and have
+        the same examples. Descriptions and the version of the software do not count.
+        """
+        event_types = asdict(self)["event_types"]
+        text = json.dumps(event_types, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def present(folder: Path = resources.SCHEMAS) -> Release:

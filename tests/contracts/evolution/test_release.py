@@ -1,6 +1,7 @@
 """schemas/released.json, and the commands that hold the contracts to it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from below_the_line import __version__
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import SCHEMAS
 from btl.cli.main import app
@@ -42,6 +44,28 @@ def test_the_contracts_as_they_are_break_nothing_that_was_released() -> None:
     assert "Compatible with release" in run("check")[0]
 
 
+def test_the_changelog_has_the_fingerprint_of_this_version() -> None:
+    changelog = (SCHEMAS.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    section = re.search(
+        rf"^## \[{re.escape(__version__)}\] - .*?(?=^## \[|\Z)", changelog, re.MULTILINE | re.DOTALL
+    )
+    assert section is not None
+    found = re.findall(r"sha256:[0-9a-f]{64}", section[0])
+    assert found == [last_release().fingerprint]
+    assert found == [present().fingerprint]
+
+
+def test_the_fingerprint_changes_with_the_contracts_and_not_with_their_words(folder: Path) -> None:
+    path = folder / "comment.posted.v1.json"
+    before = present(folder).fingerprint
+    document = json.loads(path.read_text(encoding="utf-8"))
+    document["description"] = "Somebody posted a comment."
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert present(folder).fingerprint == before
+    edit(path, mood={"description": "The mood.", "type": ["string", "null"]})
+    assert present(folder).fingerprint != before
+
+
 def test_what_was_written_is_read_again(folder: Path) -> None:
     (folder / "released.json").write_text('{"version": "0", "event_types": {}}', encoding="utf-8")
     output, error = run("release", "--folder", str(folder))
@@ -61,6 +85,7 @@ def test_an_addition_passes_and_is_released(folder: Path) -> None:
     assert output.splitlines() == [
         "comment.posted.v1 /data/mood is a new, optional member.",
         "Compatible with release 0.1.0. Additions since: 1.",
+        f"Fingerprint: {present(folder).fingerprint}",
     ]
     assert run("release", "--folder", str(folder))[1] is None
     assert run("check", "--folder", str(folder))[0].startswith("Compatible")
