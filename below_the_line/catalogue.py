@@ -42,7 +42,7 @@ class Topic:
 
 @cache
 def topics(folder: Path = resources.SCHEMAS) -> tuple[Topic, ...]:
-    """The topics in the order of schemas/topics.yaml."""
+    """Return the topics in the order of schemas/topics.yaml."""
     document: dict[str, Any] = yaml.safe_load((folder / "topics.yaml").read_text(encoding="utf-8"))
     return tuple(
         Topic(
@@ -63,7 +63,7 @@ def topics(folder: Path = resources.SCHEMAS) -> tuple[Topic, ...]:
 
 @cache
 def load_contracts(folder: Path = resources.SCHEMAS) -> Contracts:
-    """The contracts of all event types in schemas/, compiled."""
+    """Return the contracts of all event types in schemas/, compiled."""
     definitions = schema_document("definitions", folder)
     topic_of = {
         event_type: topic.name for topic in topics(folder) for event_type in topic.event_types
@@ -78,7 +78,7 @@ def load_contracts(folder: Path = resources.SCHEMAS) -> Contracts:
 
 
 def schema_document(name: str, folder: Path = resources.SCHEMAS) -> dict[str, Any]:
-    """One file of schemas/, by event type, or ``definitions``. Raises FileNotFoundError."""
+    """Return one file of schemas/, by event type, or ``definitions``. Raises FileNotFoundError."""
     document: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return document
 

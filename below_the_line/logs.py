@@ -16,7 +16,7 @@ class _NotAgain(logging.Filter):
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is to be seen."""
+        """Return whether the record is to be seen."""
         if not record.name.startswith("kafka."):
             return True
         message, now = record.getMessage(), record.created

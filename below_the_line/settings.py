@@ -137,11 +137,11 @@ class Settings(BaseSettings):
         )
 
     def quality_folder(self) -> Path:
-        """Where the quality gate keeps its files."""
+        """Return where the quality gate keeps its files."""
         return self.quality_home or self.home / "quality"
 
     def require_database_url(self) -> str:
-        """The database's URL. Raises BelowTheLineError when none is set."""
+        """Return the database's URL. Raises BelowTheLineError when none is set."""
         if self.database_url is None:
             raise self._missing(
                 "database",
@@ -152,7 +152,7 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
     def require_kafka_bootstrap(self) -> str:
-        """The brokers' addresses. Raises BelowTheLineError when none are set."""
+        """Return the brokers' addresses. Raises BelowTheLineError when none are set."""
         if self.kafka_bootstrap is None:
             raise self._missing(
                 "Kafka broker",
@@ -164,8 +164,8 @@ class Settings(BaseSettings):
 
 
 def from_environment() -> Settings:
-    """What the environment says now, and nothing else. Raises BelowTheLineError naming the variable
-    that is wrong.
+    """Return what the environment says now, and nothing else. Raises BelowTheLineError naming the
+    variable that is wrong.
     """
     try:
         return Settings()

@@ -14,15 +14,15 @@ from typing import Any
 
 
 def well(answer: dict[str, Any], component: str) -> bool:
-    """Whether the API server's answer calls the component healthy; itself it is, if it answers and
-    sees its database.
+    """Return whether the API server's answer calls the component healthy; itself it is, if it
+    answers and sees its database.
     """
     name = "metadatabase" if component == "api_server" else component
     return bool(answer.get(name, {}).get("status") == "healthy")
 
 
 def main(component: str, url: str = "http://airflow-api-server:8080") -> int:
-    """The exit status."""
+    """Return the exit status."""
     try:
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=8) as response:  # noqa: S310 - our own URL
             return 0 if well(json.load(response), component) else 1

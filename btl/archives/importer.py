@@ -71,7 +71,7 @@ class Archive:
         reject: Callable[[RejectedRow], None],
         read: Callable[[str, int], None] = lambda *_: None,
     ) -> Iterator[Timed]:
-        """All events, those of the articles first; each has passed the contracts.
+        """Yield all events, those of the articles first; each has passed the contracts.
 
         ``reject`` takes the rows of which none could be made; ``read`` hears how many bytes of
         which table are done. Raises BelowTheLineError for what is wrong with a whole file, before

@@ -190,7 +190,9 @@ def _keys_beside(steps: list[str]) -> list[str]:
 
 
 def _within(document: Any, steps: list[str]) -> list[str]:
-    """The steps that exist in the document: after them pydantic adds the alternatives of a type."""
+    """Return the steps that exist in the document: after them pydantic adds the alternatives of a
+    type.
+    """
     known = []
     for step in steps:
         if not isinstance(document, dict) or step not in document:

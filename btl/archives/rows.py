@@ -61,7 +61,7 @@ class RowReader:
         self._members = self._compile(table.fields, f"{name}.fields")
 
     def read(self, row: Sequence[str]) -> dict[str, Any]:
-        """The event's data; members whose columns are null are left out. Raises
+        """Return the event's data; members whose columns are null are left out. Raises
         UnmappableRowError.
         """
         if len(row) != len(self._columns):
@@ -144,7 +144,9 @@ class RowReader:
 
 
 def event_time(data: Mapping[str, Any], *names: str) -> datetime:
-    """The first of these times that the data have. Raises UnmappableRowError when there is none."""
+    """Return the first of these times that the data have. Raises UnmappableRowError when there is
+    none.
+    """
     for name in names:
         if name in data:
             return datetime.fromisoformat(data[name])

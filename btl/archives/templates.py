@@ -17,7 +17,7 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 def compile_text(
     text: str | Sequence[str], columns: Sequence[str], where: str, file: str
 ) -> Expression:
-    """A function from a row to the text; None if every alternative meets a null.
+    """Return a function from a row to the text; None if every alternative meets a null.
 
     ``where`` is the key in the mapping and ``file`` the export's, for the BelowTheLineError about a
     column that is not there.
@@ -48,7 +48,7 @@ def decode_entities(text: str) -> str:
 
 
 def column_index(name: str, columns: Sequence[str], where: str, file: str) -> int:
-    """Where a column is. Raises BelowTheLineError naming the columns that there are."""
+    """Return where a column is. Raises BelowTheLineError naming the columns that there are."""
     try:
         return columns.index(name)
     except ValueError:

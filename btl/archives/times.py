@@ -24,7 +24,8 @@ class TimeReader:
         self._nonexistent = nonexistent
 
     def read(self, text: str) -> datetime:
-        """The time in UTC. Raises ValueError, saying what is wrong in a form that follows the text.
+        """Return the time in UTC. Raises ValueError, saying what is wrong in a form that follows
+        the text.
 
         A time with an offset is taken at its word. A naive one is local: of an hour that came twice
         (clocks set back) the earlier is meant unless the mapping says otherwise; one that never was

@@ -59,7 +59,7 @@ _REQUIRED = ["specversion", "id", "source", "type", "time"]
 
 
 def document(folder: Path = resources.SCHEMAS) -> dict[str, Any]:
-    """The document as data."""
+    """Return the document as data."""
     topics = catalogue.topics(folder)
     return {
         "asyncapi": "3.0.0",
@@ -87,7 +87,7 @@ def document(folder: Path = resources.SCHEMAS) -> dict[str, Any]:
 
 
 def as_text(folder: Path = resources.SCHEMAS) -> str:
-    """The document as the text of its file."""
+    """Return the document as the text of its file."""
     head = "# Made by `btl schemas asyncapi` from topics.yaml and the schemas: change those.\n"
     return head + yaml.dump(
         document(folder), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120
@@ -102,7 +102,7 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        """A text; of several lines as a literal block."""
+        """Return a text; of several lines as a literal block."""
         return self.represent_scalar(
             "tag:yaml.org,2002:str", data, style="|" if "\n" in data else None
         )
@@ -132,7 +132,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 
 def _configured(name: str, text: str) -> Any:
-    """A topic's setting in the type that the binding wants."""
+    """Return a topic's setting in the type that the binding wants."""
     if name == "cleanup.policy":
         return text.split(",")
     return int(text) if text.lstrip("-").isdigit() else text
@@ -169,7 +169,7 @@ def _message_names(topic: Topic) -> list[str]:
 
 
 def _forms(topic: Topic, event_type: str) -> list[tuple[str, _Form]]:
-    """The messages of an event type, by name: in each of the modes in which it comes."""
+    """Return the messages of an event type, by name: in each of the modes in which it comes."""
     structured = (event_type, _structured)
     return (
         [structured, (f"{event_type}-binary", _binary)] if topic.direction == "in" else [structured]

@@ -49,8 +49,8 @@ class Change(NamedTuple):
 
 
 def breaking_changes(released: Release, now: Release) -> list[Change]:
-    """Everything in which the contracts of now break what was released, by event type in the order
-    of the release.
+    """Return everything in which the contracts of now break what was released, by event type in the
+    order of the release.
     """
     return [
         Change(event_type, pointer, text)
@@ -60,7 +60,7 @@ def breaking_changes(released: Release, now: Release) -> list[Change]:
 
 
 def additions(released: Release, now: Release) -> list[Change]:
-    """What is there beyond the release and breaks nothing: event types, optional members,
+    """Return what is there beyond the release and breaks nothing: event types, optional members,
     examples.
     """
     found = []

@@ -48,7 +48,7 @@ _SCHEMAS = frozenset(
 
 
 def constraints(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Constraints:
-    """The constraints of one event type's ``data``.
+    """Return the constraints of one event type's ``data``.
 
     References into ``definitions`` are resolved, annotations dropped, order and spelling of sets
     evened out. Raises BelowTheLineError where a reference leads nowhere, or where the same keyword
@@ -62,7 +62,7 @@ class _Reader:
         self._definitions: Mapping[str, Any] = definitions["$defs"]
 
     def members(self, schema: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """A schema's own constraints, then those of its members and items."""
+        """Yield a schema's own constraints, then those of its members and items."""
         rules = self._rules(schema, pointer)
         properties, items = rules.pop("properties", {}), rules.pop("items", None)
         yield (
@@ -75,8 +75,8 @@ class _Reader:
             yield from self.members(items, f"{pointer}/*")
 
     def _rules(self, schema: Any, pointer: str) -> dict[str, Any]:
-        """One schema with its reference followed, without annotations; the schemas within it are
-        left as they are.
+        """Return one schema with its reference followed, without annotations; the schemas within it
+        are left as they are.
         """
         if isinstance(schema, bool):
             return {} if schema else {"not": {}}
@@ -109,7 +109,7 @@ class _Reader:
         return self._definitions[name]
 
     def _whole(self, keyword: str, setting: Any, pointer: str) -> Any:
-        """A keyword's setting with the schemas in it in normal form, too."""
+        """Return a keyword's setting with the schemas in it in normal form, too."""
         if keyword in _LISTS_OF_SCHEMAS:
             return [self._normal(schema, pointer) for schema in setting]
         if keyword in _MAPS_OF_SCHEMAS:

@@ -50,7 +50,7 @@ class Release:
 
 
 def present(folder: Path = resources.SCHEMAS) -> Release:
-    """The contracts as they stand in schemas/ now."""
+    """Return the contracts as they stand in schemas/ now."""
     definitions = catalogue.schema_document("definitions", folder)
     return Release(
         __version__,
@@ -78,8 +78,8 @@ def _digest(example: Mapping[str, Any]) -> str:
 
 
 def last_release(folder: Path = resources.SCHEMAS) -> Release:
-    """The contracts as schemas/released.json has them. Raises BelowTheLineError when it is missing
-    or no such file.
+    """Return the contracts as schemas/released.json has them. Raises BelowTheLineError when it is
+    missing or no such file.
     """
     path = folder / FILE_NAME
     try:

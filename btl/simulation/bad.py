@@ -36,8 +36,8 @@ _CENTURY = 100 * 365 * 86_400 * 1_000_000
 
 
 def bad_record(code: str, rng: random.Random, article_id: str, at: int) -> Outgoing:
-    """A record sent at ``at`` (microseconds since 1970) that must end as a dead letter with this
-    code.
+    """Return a record sent at ``at`` (microseconds since 1970) that must end as a dead letter with
+    this code.
     """
     return _MAKERS[code](rng, article_id, at)
 

@@ -52,8 +52,8 @@ class Day:
             yield arrival.outgoing
 
     def arrivals(self) -> Iterator[Arrival]:
-        """The records with the moment at which each is sent, ascending; nothing that happened later
-        than it was sent.
+        """Yield the records with the moment at which each is sent, ascending; nothing that happened
+        later than it was sent.
         """
         waiting: list[tuple[int, int, Iterator[Arrival], Arrival]] = []
         # A discussion is made when its article comes up, so that not all of them are in memory at
@@ -107,8 +107,8 @@ def simulate_day(
     records: int = DEFAULT_RECORDS,
     bad_share: float = DEFAULT_BAD_SHARE,
 ) -> Day:
-    """A newsroom day of so many records from ``day_start`` (aware, midnight UTC) on: the same for
-    the same arguments.
+    """Return a newsroom day of so many records from ``day_start`` (aware, midnight UTC) on: the
+    same for the same arguments.
 
     ``bad_share`` of them are bad, at least one of every code unless it is 0. Raises ValueError
     below LEAST_RECORDS.
@@ -119,8 +119,8 @@ def simulate_day(
 
 
 def last_full_day(now: datetime) -> date:
-    """The day, in UTC, that ended most recently: its windows and the reports on it lie in the
-    past.
+    """Return the day, in UTC, that ended most recently: its windows and the reports on it lie in
+    the past.
     """
     return now.astimezone(UTC).date() - timedelta(days=1)
 

@@ -44,7 +44,7 @@ class Readers:
         self._count = count
 
     def pick(self) -> int:
-        """One of them, by number."""
+        """Return one of them, by number."""
         return int(self._count * self._rng.random() ** 3)
 
     @staticmethod
@@ -138,7 +138,7 @@ class Moderation:
     def report(
         self, comment: Comment, at: int, reason: str | None = None, *, anonymous: bool | None = None
     ) -> tuple[str, str]:
-        """One report; returns its id and reason."""
+        """Return one report; returns its id and reason."""
         rng = self._rng
         reason = reason or self._reason()
         self._reports += 1

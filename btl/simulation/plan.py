@@ -65,8 +65,8 @@ _ROLES = ("embargoed", "undated", "disabled", "withdrawn")
 def plan_articles(
     rng: random.Random, seed: int, day: date, day_start: int, records: int
 ) -> list[ArticlePlan]:
-    """The articles of the day and of those before that are still discussed; their quotas add up to
-    ``records``.
+    """Return the articles of the day and of those before that are still discussed; their quotas add
+    up to ``records``.
     """
     today = max(12, records // 200)
     yesterday = today // 3

@@ -275,7 +275,7 @@ BYLINES = (
 
 
 def headlines(section: Section) -> tuple[str, ...]:
-    """All headlines that the section can have."""
+    """Return all headlines that the section can have."""
     return tuple(
         _capitalised(pattern.format(place=place, subject=subject))
         for pattern, place, subject in product(_HEADLINES, _PLACES, section.subjects)
@@ -283,7 +283,7 @@ def headlines(section: Section) -> tuple[str, ...]:
 
 
 def sentences(section: Section) -> tuple[str, ...]:
-    """What readers write below an article of the section, one sentence each."""
+    """Return what readers write below an article of the section, one sentence each."""
     made = (
         f"{opening.format(subject=subject)} {claim}"
         for opening, subject, claim in product(_OPENINGS, section.subjects, _CLAIMS)

@@ -41,7 +41,7 @@ class Discussion:
         self._closed = self._closed_intervals()
 
     def arrivals(self) -> list[Arrival]:
-        """All records, exactly as many as planned, in the order in which they are sent."""
+        """Return all records, exactly as many as planned, in the order in which they are sent."""
         plan, arrivals = self._plan, self._writer.arrivals
         self._publish()
         for override in plan.overrides:
@@ -218,7 +218,7 @@ class Discussion:
         return None
 
     def _just_too_late(self, parent: Comment | None) -> int | None:
-        """A time within the hours after the discussion closed, if it does so on this day."""
+        """Return a time within the hours after the discussion closed, if it does so on this day."""
         begins = [
             begin for begin, _ in self._closed if self._day_start <= begin < self._day_end - HOUR
         ]

@@ -1,1 +1,1 @@
-"""The one-machine stack: Postgres, Kafka, Airflow and the consumers under a process supervisor."""
+"""The stack of one machine: Postgres, Kafka, Airflow and the consumers under a process supervisor."""

@@ -1,4 +1,4 @@
-"""The Airflow of the local stack: four components, their metadata in the stack's own Postgres."""
+"""Airflow in the local stack: four components, with their metadata in the stack's own Postgres."""
 
 import importlib.metadata
 import json
@@ -23,8 +23,8 @@ from btl.stack.supervisor import last_lines
 
 USER = "admin"
 
-# Argument and, in seconds, how long it may take to stop: a scheduler waits for its tasks, and a
-# triggerer may notice only after ten seconds that its child has ended.
+# Argument, and the longest time to stop in seconds. A scheduler waits for its tasks. A triggerer
+# may need ten seconds to notice that its child has ended.
 _COMPONENTS: Mapping[str, tuple[tuple[str, ...], int]] = {
     "airflow-scheduler": (("scheduler", "--skip-serve-logs"), 30),
     "airflow-api-server": (("api-server",), 15),
@@ -36,7 +36,7 @@ API_SERVER = "airflow-api-server"
 
 _SETTINGS: Mapping[str, str] = {
     "CORE__EXECUTOR": "LocalExecutor",
-    "CORE__PARALLELISM": "4",  # processes that are there from the start
+    "CORE__PARALLELISM": "4",  # processes that run from the start
     "CORE__LOAD_EXAMPLES": "False",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
@@ -45,17 +45,16 @@ _SETTINGS: Mapping[str, str] = {
     "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
     "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
     "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
-    # From an event to the run that it causes in about a second.
+    # A run starts about a second after the event that causes it.
     "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-    # A task that has ended frees its place at once; sensors that look again soon fail wrongly
-    # without it.
+    # A task that has ended frees its slot at once. Without this, sensors that look again soon fail
+    # without reason.
     "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    # Tasks wait for an API server that is still starting, or is restarted, and go on soon when it
-    # is there.
+    # Tasks wait for an API server that is starting or restarting, and continue soon after.
     "WORKERS__EXECUTION_API_RETRIES": "20",
     "WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "5",
-    # After a kill, go on within seconds instead of five minutes. The launcher kills what a
-    # component left before it starts it again, so that no task runs twice side by side.
+    # After a kill, continue within seconds instead of five minutes. The launcher kills the remains
+    # of a component before it starts it again, so that no task runs twice at the same time.
     "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
     "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "10",
     "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "8",
@@ -65,34 +64,34 @@ _SETTINGS: Mapping[str, str] = {
 
 
 def version() -> str:
-    """The installed version. Raises BelowTheLineError when Airflow is not installed."""
+    """Return the installed version. Raises BelowTheLineError when Airflow is not installed."""
     try:
         return importlib.metadata.version("apache-airflow-core")
     except importlib.metadata.PackageNotFoundError:
         raise BelowTheLineError(
             "Airflow is not installed.",
-            "Install the extra: pip install 'below-the-line[airflow]', or start the rest by `btl up"
+            "Install the extra: pip install 'below-the-line[airflow]', or start the rest with `btl up"
             " --without airflow`.",
         ) from None
 
 
 def url(port: int) -> str:
-    """Where the API server and its pages are."""
+    """Return the URL of the API server and its pages."""
     return f"http://{HOST}:{port}"
 
 
 def password(layout: Layout) -> str:
-    """The password of the user `USER`."""
+    """Return the password of the user `USER`."""
     return secret(layout.secrets, "airflow_admin")
 
 
 def environment(
     layout: Layout, port: int, postgres_port: int, connection: str, ingest_connection: str
 ) -> dict[str, str]:
-    """Airflow's whole configuration as environment variables.
+    """Return Airflow's whole configuration as environment variables.
 
-    The connections are URLs of our own database: as the role of the DAGs, and as that of the
-    consumers for the DAG that redrives.
+    The connections are URLs of the project's database: one with the role of the DAGs, one with the
+    role of the consumers, for the DAG that redrives dead letters.
     """
     metadata = postgres.url(layout, postgres_port, postgres.AIRFLOW_ROLE, postgres.AIRFLOW_DATABASE)
     settings = dict(_SETTINGS) | {
@@ -118,7 +117,7 @@ def environment(
 
 
 def connection_json(database_url: str) -> str:
-    """A database's URL as the JSON form of an Airflow connection, which needs no escaping."""
+    """Return a database's URL as the JSON form of an Airflow connection, which needs no escaping."""
     from psycopg.conninfo import conninfo_to_dict
 
     parts: dict[str, Any] = dict(conninfo_to_dict(database_url))
@@ -141,7 +140,7 @@ def connection_json(database_url: str) -> str:
 
 
 def parts(layout: Layout, port: int, environment: Mapping[str, str]) -> list[Part]:
-    """How the four components are run."""
+    """Return the four components, with how each is run."""
     version()
     passwords = layout.secrets / "airflow_passwords.json"
     if not passwords.exists():
@@ -160,8 +159,10 @@ def parts(layout: Layout, port: int, environment: Mapping[str, str]) -> list[Par
 
 
 def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
-    """Bring Airflow's metadata tables to the installed version; returns whether there was anything
+    """Bring Airflow's metadata tables to the installed version. Return whether there was anything
     to do.
+
+    Raises BelowTheLineError if Airflow's command fails.
     """
     stamp, installed = layout.airflow / "migrated", version()
     if stamp.exists() and stamp.read_text(encoding="utf-8") == installed:
@@ -180,7 +181,7 @@ def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
         )
     if result.returncode != 0:
         raise BelowTheLineError(
-            "Airflow's metadata tables could not be made:\n" + "\n".join(last_lines(log, 10)),
+            "Airflow's metadata tables could not be created:\n" + "\n".join(last_lines(log, 10)),
             f"\nSee {log}.",
         )
     stamp.write_text(installed, encoding="utf-8")
@@ -188,12 +189,12 @@ def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
 
 
 def health(port: int, seconds: float = 5) -> dict[str, Any] | None:
-    """What the API server says about the components, None if it does not answer within so many
-    seconds.
+    """Return the API server's report about the components, or None if it does not answer within
+    ``seconds``.
     """
     direct = urllib.request.build_opener(
         urllib.request.ProxyHandler({})
-    )  # a proxy would not know our 127.0.0.1
+    )  # a proxy has another 127.0.0.1
     try:
         with direct.open(f"{url(port)}/api/v2/monitor/health", timeout=seconds) as response:
             answer: dict[str, Any] = json.load(response)
@@ -203,8 +204,9 @@ def health(port: int, seconds: float = 5) -> dict[str, Any] | None:
 
 
 def unhealthy(answer: Mapping[str, Any] | None, since: datetime) -> list[str]:
-    """The components that are not healthy. A heartbeat from before ``since`` counts for nothing: it
-    is an earlier run's.
+    """Return the components that are not healthy.
+
+    A heartbeat from before ``since`` does not count: it comes from an earlier run.
     """
     if answer is None:
         return ["api_server"]
@@ -224,8 +226,9 @@ def unhealthy(answer: Mapping[str, Any] | None, since: datetime) -> list[str]:
 def wait_until_ready(
     port: int, since: datetime, check: Callable[[], None], seconds: float = 300
 ) -> None:
-    """Wait until every component is healthy; ``check`` is called meanwhile and may raise. Raises
-    BelowTheLineError.
+    """Wait until every component is healthy.
+
+    ``check`` is called meanwhile and may raise. Raises BelowTheLineError after ``seconds``.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -236,6 +239,6 @@ def wait_until_ready(
         if time.monotonic() > deadline:
             raise BelowTheLineError(
                 f"Airflow is not healthy after {seconds:.0f} s: {', '.join(missing)}.",
-                "Look into `btl logs airflow`.",
+                "See `btl logs airflow`.",
             )
         time.sleep(0.25)

@@ -1,4 +1,4 @@
-"""The settings by which everything else reaches a stack."""
+"""The settings by which other programs reach a stack."""
 
 import shlex
 from collections.abc import Mapping
@@ -10,8 +10,9 @@ from btl.stack.state import Choice, External, load
 
 
 def connections(layout: Layout, choice: Choice) -> dict[str, str]:
-    """The settings of a stack as environment variables. The database's owner is meant for people
-    and tests.
+    """Return the settings of a stack as environment variables.
+
+    The database URL is the owner's, which is meant for people and tests.
     """
     found = {"BTL_HOME": str(layout.home), "BTL_ENV_HOME": str(layout.home)}
     if choice.external.database_url is not None:
@@ -35,15 +36,15 @@ def connections(layout: Layout, choice: Choice) -> dict[str, str]:
 
 
 def exports(variables: Mapping[str, str]) -> str:
-    """The variables as lines for ``eval`` in a POSIX shell, whatever characters they hold."""
+    """Return the variables as lines for ``eval`` in a POSIX shell, with any characters quoted."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def elsewhere(surroundings: Mapping[str, str]) -> External:
-    """The services that somebody set to be used instead of the stack's own.
+    """Return the services that the user set to be used instead of the stack's own.
 
-    What `btl env` exported into a shell is none of them: it is the address of a stack, and
-    ``BTL_ENV_HOME`` says of which.
+    Addresses that `btl env` exported into a shell do not count: they are those of a stack, which
+    ``BTL_ENV_HOME`` names.
     """
     ours: dict[str, str] = {}
     home = surroundings.get("BTL_ENV_HOME")
@@ -52,7 +53,7 @@ def elsewhere(surroundings: Mapping[str, str]) -> External:
         choice = load(layout.state)
         ours = {} if choice is None or not layout.secrets.is_dir() else connections(layout, choice)
         if choice is not None:
-            # What was given from elsewhere when that stack was started, stays given.
+            # Addresses from elsewhere, with which that stack was started, still count.
             ours = {
                 name: value
                 for name, value in ours.items()

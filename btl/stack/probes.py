@@ -1,5 +1,5 @@
-"""Do the parts of a stack answer? A process may run and hang: stopped, out of memory, waiting for a
-disk.
+"""Probes of a stack's parts. A process may run and still hang: stopped, out of memory, or waiting
+for a disk.
 """
 
 import urllib.error
@@ -18,9 +18,9 @@ from btl.stack.ports import HOST
 from btl.stack.state import Choice
 
 PATIENCE_SECONDS = 3
-"""As long is waited for an answer; for the broker's, up to twice as long."""
+"""Longest wait for an answer; for the broker's, up to twice as long."""
 _LONGEST_BETWEEN_HEARTBEATS = timedelta(seconds=30)
-"""Of Airflow's components: every five seconds, on a busy machine now and then later."""
+"""Between heartbeats of an Airflow component: every five seconds, later on a busy machine."""
 _COMPONENTS: Mapping[str, str] = {
     "scheduler": "airflow-scheduler",
     "dag_processor": "airflow-dag-processor",
@@ -29,9 +29,7 @@ _COMPONENTS: Mapping[str, str] = {
 
 
 def silent_parts(layout: Layout, choice: Choice) -> frozenset[str]:
-    """The parts of the stack that do not answer within some seconds, whether or not their processes
-    run.
-    """
+    """Return the parts of the stack that do not answer in time, whether or not their processes run."""
     probes: dict[str, Callable[[], bool]] = {}
     if choice.runs_postgres:
         probes[postgres.NAME] = partial(_postgres_answers, layout, choice.ports["postgres"])
@@ -63,7 +61,7 @@ def _postgres_answers(layout: Layout, port: int) -> bool:
 def _is_alive(url: str) -> bool:
     direct = urllib.request.build_opener(
         urllib.request.ProxyHandler({})
-    )  # a proxy would not know our 127.0.0.1
+    )  # a proxy has another 127.0.0.1
     try:
         with direct.open(url, timeout=PATIENCE_SECONDS):
             return True
@@ -72,8 +70,10 @@ def _is_alive(url: str) -> bool:
 
 
 def _silent_components(port: int) -> set[str]:
-    """By the API server and what it says of the others' heartbeats. While it is silent itself,
-    nothing is known of them.
+    """Return the silent components of Airflow, from the API server and the heartbeats that it
+    reports.
+
+    While the API server is silent itself, nothing is known about the others.
     """
     answer = airflow.health(port, PATIENCE_SECONDS)
     if answer is None:

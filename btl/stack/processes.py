@@ -1,4 +1,4 @@
-"""Finding and stopping the processes of one stack, whoever their parent is by now."""
+"""Find and stop the processes of one stack, whatever their parent process is by now."""
 
 import os
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from btl.stack.parts import PART_MARK, STACK_MARK
 
 
 def belonging(layout: Layout, part: str | None = None, data: str | None = None) -> list[Process]:
-    """The live processes of this stack (of one part of it), the calling one and its ancestors left
-    out.
+    """Return the live processes of this stack, or of one part, without the calling process and its
+    ancestors.
 
-    They are known by the mark in their environment; Postgres overwrites its environment, but works
-    in its data folder.
+    The mark in their environment identifies them. Postgres overwrites its environment; its data
+    folder, where it works, identifies it.
     """
     home, data = str(layout.home), data or (str(layout.postgres_data) if part is None else None)
     own = {os.getpid(), *(parent.pid for parent in Process().parents())}
@@ -31,17 +31,17 @@ def belonging(layout: Layout, part: str | None = None, data: str | None = None) 
                 continue
             environment = process.environ()
         except (psutil.Error, OSError):
-            continue  # somebody else's, or just gone
+            continue  # another user's, or just ended
         if environment.get(STACK_MARK) == home and part in (None, environment.get(PART_MARK)):
             found.append(process)
     return found
 
 
 def stop(processes: Sequence[Process], grace: float) -> list[Process]:
-    """TERM the processes, KILL what is left after ``grace`` seconds; returns what could not even be
-    killed.
+    """Send TERM to the processes, and KILL to those left after ``grace`` seconds. Return those that
+    survive.
 
-    Each is known by process id and start time, so that a process id used again by a stranger is
+    Each is identified by process id and start time, so that another process with a reused id is
     left alone.
     """
     for kill in (False, True):
@@ -65,7 +65,7 @@ def _is_zombie(process: Process) -> bool:
 
 
 def exists(pid: int) -> bool:
-    """Whether a process with this id runs."""
+    """Return whether a process with this id runs."""
     try:
         return not _is_zombie(Process(pid))
     except psutil.NoSuchProcess:

@@ -1,23 +1,23 @@
-"""Telling what is being done while the stack starts and stops."""
+"""Reports of progress while the stack starts and stops."""
 
 from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Hears what is being done. Called from several threads."""
+    """Receives reports of progress. Called from several threads."""
 
     def begin(self, step: str, text: str) -> None:
-        """A step begins; ``text`` says what is done or waited for."""
+        """Report that a step begins; ``text`` says what is done or waited for."""
 
     def end(self, step: str, text: str, *, failed: bool = False) -> None:
-        """The step has ended."""
+        """Report that the step ended; ``text`` says with what result."""
 
 
 class Silent:
-    """A reporter that says nothing."""
+    """A reporter that ignores all reports."""
 
     def begin(self, step: str, text: str) -> None:
-        """Say nothing."""
+        """Ignore it."""
 
     def end(self, step: str, text: str, *, failed: bool = False) -> None:
-        """Say nothing."""
+        """Ignore it."""

@@ -1,6 +1,4 @@
-"""Airflow's REST interface, as far as the demo needs it: start a run of a DAG and wait for what
-comes of it.
-"""
+"""A client for Airflow's REST interface, as far as the demo needs it: run a DAG and wait for it."""
 
 import time
 from collections.abc import Callable
@@ -30,15 +28,15 @@ class Scheduler:
             ) from None
         except httpx.HTTPError as error:
             raise BelowTheLineError(
-                f"Airflow at {self._url} can't be reached: {error}.",
+                f"Airflow at {self._url} cannot be reached: {error}.",
                 "Is it running? See `btl status`.",
             ) from None
         found: dict[str, str] = answer.json()
         return found
 
     def wait_for_dag(self, dag_id: str, seconds: float = 90) -> None:
-        """Wait until the DAG has been parsed and may run. Raises BelowTheLineError after so many
-        seconds.
+        """Wait until the DAG has been parsed and may run. Raises BelowTheLineError after
+        ``seconds``.
         """
         self._wait(
             lambda: self._client.get(f"/api/v2/dags/{dag_id}").status_code == httpx.codes.OK,
@@ -48,8 +46,9 @@ class Scheduler:
         )
 
     def run(self, dag_id: str, seconds: float = 300) -> None:
-        """Ask for a run of the DAG and wait until the scheduler has run it. Raises
-        BelowTheLineError if it fails.
+        """Request a run of the DAG and wait until it has succeeded.
+
+        Raises BelowTheLineError if it fails, or after ``seconds``.
         """
         created = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None})
         path = f"/api/v2/dags/{dag_id}/dagRuns/{created['dag_run_id']}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def _token() -> str:
-    return secrets.token_urlsafe(24)  # letters, digits, - and _: needs no escaping in a URL
+    return secrets.token_urlsafe(24)  # letters, digits, - and _: no escaping needed in a URL
 
 
 def _fernet_key() -> str:
@@ -26,8 +26,9 @@ _KINDS: dict[str, Callable[[], str]] = {
 
 
 def secret(folder: Path, name: str) -> str:
-    """The secret of that name, generated on first use. Two processes that ask at once get the same
-    one.
+    """Return the secret of that name. It is generated on first use.
+
+    Two processes that ask at the same time get the same one.
     """
     path = folder / name
     if not path.exists():
@@ -45,8 +46,9 @@ def secret(folder: Path, name: str) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step: a reader sees the old text or the new
-    one.
+    """Write a file that only its owner may read, in one step.
+
+    A reader sees either the old text or the new one.
     """
     scratch = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.new")
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,5 +1,5 @@
-"""The one-machine stack: started, stopped, looked at. The command line and the tests use this class
-alone.
+"""The stack of one machine: start, stop and status. The command line and the tests use this class
+only.
 """
 
 import fcntl
@@ -23,16 +23,16 @@ from btl.stack.startup import Start, until
 from btl.stack.state import Choice, External
 from btl.stack.supervisor import Supervisor, configuration
 
-# The others need these to finish their work.
+# The other parts need these to finish their work.
 _STOPPED_LAST = (postgres.NAME, kafka.NAME, airflow.API_SERVER)
 _RUNNING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
 _STARTING_AT_MOST = timedelta(seconds=30)
-"""A process that runs for less, and does not answer yet, is starting."""
+"""A process that has run for less than this, and does not answer yet, is starting."""
 
 
 @dataclass(frozen=True)
 class PartStatus:
-    """One line of ``btl status``."""
+    """The status of one part: one line of ``btl status``."""
 
     name: str
     state: str
@@ -46,7 +46,7 @@ class PartStatus:
 
     @property
     def well(self) -> bool:
-        """Whether it is as it should be."""
+        """Whether the part runs as it should."""
         return self.state in ("running", "external")
 
 
@@ -63,11 +63,11 @@ _STATES = {
 
 
 class Stack:
-    """The stack whose state is below ``home``. Two with different homes (and ports) do not know of
-    each other.
+    """The stack whose state is below ``home``. Stacks with different homes and ports are
+    independent.
 
-    ``surroundings`` is the environment from which parts inherit what they need, by default this
-    process's.
+    ``surroundings`` is the environment from which parts inherit what they need; by default that of
+    this process.
     """
 
     def __init__(self, home: Path | str, surroundings: Mapping[str, str] | None = None) -> None:
@@ -87,12 +87,12 @@ class Stack:
         external: External | None = None,
         reporter: Reporter | None = None,
     ) -> None:
-        """Start what does not run, and wait until all of it answers. Safe to call again.
+        """Start what does not run, and wait until every part answers. Safe to call again.
 
-        What was given at an earlier start and is None now stays as it was: ports, number of
-        consumers. A part whose description changed is started anew; one that is left out now is
-        stopped. Raises BelowTheLineError; what has been started until then keeps running, for a
-        look at it.
+        Ports and number of consumers that are None stay as at the last start. A part whose
+        description changed is restarted; a part that is left out now is stopped. Raises
+        BelowTheLineError; the parts started until then keep running, so that their logs can be
+        read.
         """
         _require_extra()
         reporter = reporter or Silent()
@@ -128,7 +128,7 @@ class Stack:
                 explicit=explicit,
                 remembered=before.ports,
                 automatic=automatic,
-                # While the stack runs, it is itself what holds the remembered ports.
+                # While the stack runs, it holds the remembered ports itself.
                 usable=(lambda port: port in before.ports.values() or ports.is_free(port))
                 if running
                 else ports.is_free,
@@ -181,12 +181,12 @@ class Stack:
         return all(part.digest != started for part in parts if part.name == name)
 
     def _clear_leftovers(self, reporter: Reporter) -> None:
-        """Stop what a supervisord that is gone has left behind, as `down` would have."""
+        """Stop what a supervisord that crashed has left behind, as `down` would have done."""
         left = processes.belonging(self.layout)
         if left:
-            reporter.begin("clearing", f"{len(left)} processes that a crash has left")
+            reporter.begin("clearing", f"{len(left)} processes that a crash left behind")
             self._stop_strays(left)
-            reporter.end("clearing", f"stopped {len(left)} processes that a crash had left")
+            reporter.end("clearing", f"stopped {len(left)} processes that a crash left behind")
         for path in self.layout.run.glob("*.started"):
             path.unlink()
         self._await_ports()
@@ -207,8 +207,8 @@ class Stack:
     # ------------------------------------------------------------------ stopping
 
     def down(self, reporter: Reporter | None = None) -> bool:
-        """Stop everything; afterwards no process and no port of the stack is left. Returns whether
-        there was anything.
+        """Stop everything: no process and no port of the stack is left. Return whether anything
+        ran.
         """
         _require_extra()
         reporter = reporter or Silent()
@@ -241,7 +241,7 @@ class Stack:
         until(
             lambda: not processes.exists(pid),
             seconds=15,
-            what="The process supervisor did not end.",
+            message="The process supervisor did not end.",
         )
 
     def _stop_in_order(self, names: Sequence[str], reporter: Reporter) -> None:
@@ -261,9 +261,9 @@ class Stack:
     # ------------------------------------------------------------------ looking
 
     def status(self, *, probe: bool = False) -> list[PartStatus]:
-        """Every part that should run, and its state. Empty if no stack was ever set up here.
+        """Return the status of every part that should run. Empty if no stack was ever set up here.
 
-        ``probe``: also ask each running part whether it answers, which takes a few seconds if one
+        ``probe``: also ask each running part whether it answers. This takes a few seconds if one
         does not.
         """
         choice = state.load(self.layout.state)
@@ -309,8 +309,9 @@ class Stack:
         ]
 
     def environment(self) -> dict[str, str]:
-        """The settings by which others reach the stack, as environment variables. Raises
-        BelowTheLineError if there is none.
+        """Return the settings by which other programs reach the stack, as environment variables.
+
+        Raises BelowTheLineError if there is no stack.
         """
         choice = state.load(self.layout.state)
         if choice is None:
@@ -320,12 +321,13 @@ class Stack:
         return environment.connections(self.layout, choice)
 
     def running(self) -> bool:
-        """Whether the stack is up: its supervisor answers."""
+        """Return whether the stack is up: its supervisor answers."""
         return self.layout.exists() and self._supervisor.alive()
 
     def airflow_environment(self) -> dict[str, str]:
-        """The whole environment of this stack's Airflow, for its command. Raises BelowTheLineError
-        if it has none.
+        """Return the whole environment of this stack's Airflow, to run its command.
+
+        Raises BelowTheLineError if the stack has no Airflow.
         """
         choice = state.load(self.layout.state)
         if choice is None or not choice.runs_airflow:
@@ -336,8 +338,10 @@ class Stack:
         return dict(next(part for part in parts if part.name == airflow.API_SERVER).environment)
 
     def database_url(self, role: str = "btl_owner") -> str:
-        """The URL of our database for a role: one of the five, or ``postgres``, the server's
-        superuser.
+        """Return the URL of the project's database for a role: one of the five, or ``postgres``,
+        the superuser.
+
+        Raises BelowTheLineError if the stack has no Postgres.
         """
         choice = state.load(self.layout.state)
         if choice is None or not choice.runs_postgres:
@@ -347,8 +351,9 @@ class Stack:
         return postgres.url(self.layout, choice.ports["postgres"], role)
 
     def processes(self, part: str | None = None) -> list[Process]:
-        """The live processes of the stack, or of one part; the first of a part is the one that the
-        supervisor started.
+        """Return the live processes of the stack, or of one part.
+
+        The first process of a part is the one that the supervisor started.
         """
         if part is None:
             return processes.belonging(self.layout)
@@ -364,11 +369,11 @@ class Stack:
     # failure
 
     def stop_part(self, name: str) -> None:
-        """Stop one part in its orderly way and leave it stopped until `start_part` or `up`."""
+        """Stop one part in an orderly way. It stays stopped until `start_part` or `up`."""
         self._supervisor.stop_parts([name])
 
     def start_part(self, name: str) -> None:
-        """Start one part that was stopped; does not wait until it answers."""
+        """Start one part that was stopped. Does not wait until it answers."""
         self._supervisor.start_part(name)
 
     @contextmanager
@@ -402,8 +407,8 @@ def _require_extra() -> None:
 
 
 def running_environment(home: Path | str) -> dict[str, str]:
-    """The settings of the stack in ``home`` if it runs there, otherwise nothing; quick, and never
-    an error.
+    """Return the settings of the stack in ``home`` if it runs, otherwise nothing. Quick, never an
+    error.
 
     For commands in a shell that has no settings of its own.
     """

@@ -1,6 +1,4 @@
-"""Starting the parts in the order in which they need each other, as much as possible at the same
-time.
-"""
+"""Start the parts in the order in which they need each other, as many as possible at the same time."""
 
 import threading
 import time
@@ -20,7 +18,7 @@ from btl.stack.supervisor import Supervisor, last_lines
 
 
 class Start:
-    """One run of ``up`` over described parts: what depends on nothing goes at the same time."""
+    """One run of ``up`` over described parts. Parts that depend on nothing start at the same time."""
 
     def __init__(
         self,
@@ -69,7 +67,7 @@ class Start:
             yield lambda said: result.__setitem__(0, said)
         except BaseException as error:
             self._reporter.end(
-                name, "given up" if isinstance(error, _AbandonedError) else "failed", failed=True
+                name, "abandoned" if isinstance(error, _AbandonedError) else "failed", failed=True
             )
             raise
         self._reporter.end(name, result[0])
@@ -80,7 +78,7 @@ class Start:
         port = self._choice.ports["postgres"]
         first = not self._layout.postgres_data.exists()
         with self._step(
-            postgres.NAME, "making the database cluster" if first else "starting"
+            postgres.NAME, "creating the database cluster" if first else "starting"
         ) as say:
             self._supervisor.start_part(postgres.NAME)
             postgres.wait_until_ready(self._layout, port, self._checking(postgres.NAME))
@@ -103,7 +101,7 @@ class Start:
             return
         with self._step("topics", "creating the missing topics") as say:
             created = self._create_topics()
-            say(f"created {', '.join(created)}" if created else "all there")
+            say(f"created {', '.join(created)}" if created else "all exist")
 
     def _create_topics(self) -> list[str]:
         from below_the_line.kafka.admin import create_topics
@@ -130,8 +128,8 @@ class Start:
             return
         postgres_up.result()
         scheduler = self._parts["airflow-scheduler"]
-        with self._step("airflow-migrate", "making Airflow's own tables") as say:
-            say("made" if airflow.migrate(self._layout, scheduler.environment) else "up to date")
+        with self._step("airflow-migrate", "creating Airflow's own tables") as say:
+            say("created" if airflow.migrate(self._layout, scheduler.environment) else "up to date")
         self._checking()()
         with self._step(
             "airflow", "starting scheduler, API server, DAG processor and triggerer"
@@ -165,7 +163,7 @@ class Start:
             until(
                 lambda: (check(), self._all_running(names))[1],
                 seconds=120,
-                what="The consumer did not start.",
+                message="The consumer did not start.",
             )
             say(f"{counted(len(names), 'consumer')} running")
 
@@ -174,8 +172,8 @@ class Start:
         return all(info[name]["statename"] == "RUNNING" for name in names)
 
     def _checking(self, *names: str) -> Callable[[], None]:
-        """A check to be called while waiting for parts: raises when one of them failed, or when
-        another step did.
+        """Return a check to call while waiting for parts: it raises if one of them or another step
+        failed.
         """
 
         def check() -> None:
@@ -190,22 +188,20 @@ class Start:
                     said = "\n".join(f"  {line}" for line in last_lines(log, 12)) or "  (nothing)"
                     raise BelowTheLineError(
                         f"{name} ended instead of starting. Its log ends:\n{said}\n",
-                        f"Mend the cause and run `btl up` again; the whole log is {log}.",
+                        f"Fix the cause and run `btl up` again; the whole log is {log}.",
                     )
 
         return check
 
 
 class _AbandonedError(Exception):
-    """Another step failed, there is no use in going on."""
+    """Another step failed, so this one was given up."""
 
 
-def until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
-    """Wait until the condition holds. Raises BelowTheLineError with ``what`` when it does not
-    within ``seconds``.
-    """
+def until(condition: Callable[[], bool], *, seconds: float, message: str) -> None:
+    """Wait until the condition holds. Raises BelowTheLineError with ``message`` after ``seconds``."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise BelowTheLineError(what, "Look into `btl logs`, and try `btl down`.")
+            raise BelowTheLineError(message, "See `btl logs`, and try `btl down`.")
         time.sleep(0.05)

@@ -1,6 +1,4 @@
-"""What was chosen when the stack was last started: kept beside it, so that later commands and
-starts know it.
-"""
+"""The choices of the last start, stored beside the stack for later commands and starts."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ GROUPS = ("postgres", "kafka", "airflow", "consumer")
 
 @dataclass(frozen=True)
 class External:
-    """Services that run elsewhere; None: the stack runs its own."""
+    """Services that run elsewhere. None: the stack runs its own."""
 
     database_url: str | None = None
     kafka_bootstrap: str | None = None
@@ -25,7 +23,7 @@ class External:
 
 @dataclass(frozen=True)
 class Choice:
-    """Ports, what is left out, how many consumers, and what runs elsewhere."""
+    """Ports, parts that are left out, number of consumers, and services that run elsewhere."""
 
     ports: Mapping[str, int]
     automatic_ports: bool = False
@@ -40,8 +38,9 @@ class Choice:
 
     @property
     def runs_postgres(self) -> bool:
-        """Whether the stack runs Postgres: for our tables, or else for Airflow's, which never go
-        into a foreign server.
+        """Whether the stack runs Postgres: for the project's tables, or for Airflow's alone.
+
+        Airflow's tables never go into a server that runs elsewhere.
         """
         return "postgres" not in self.without and (
             self.external.database_url is None or self.runs_airflow
@@ -54,7 +53,7 @@ class Choice:
 
     @property
     def consumer_names(self) -> list[str]:
-        """The consumer processes."""
+        """The names of the consumer processes."""
         if "consumer" in self.without:
             return []
         return [f"consumer-{number}" for number in range(1, self.consumers + 1)]
@@ -73,7 +72,7 @@ class Choice:
 
     @property
     def consumer_ports(self) -> dict[str, int]:
-        """Where each consumer process tells about itself."""
+        """The port at which each consumer process answers /metrics."""
         first = self.ports.get("consumer")
         return (
             {}
@@ -82,7 +81,7 @@ class Choice:
         )
 
     def check(self) -> None:
-        """Raises BelowTheLineError for what cannot work."""
+        """Raise BelowTheLineError for a combination that cannot work."""
         unknown = sorted(set(self.without) - set(GROUPS))
         if unknown:
             raise BelowTheLineError(
@@ -106,24 +105,25 @@ class Choice:
         for name, port in self.needed_ports.items():
             if not 1 <= port <= 65535:
                 raise BelowTheLineError(
-                    f"{port} is no port (for {name}).", "Choose one from 1024 to 65535."
+                    f"{port} is not a valid port (for {name}).", "Choose one from 1024 to 65535."
                 )
             if port in used:
                 raise BelowTheLineError(
-                    f"{used[port]} and {name} were both given port {port}.",
+                    f"{used[port]} and {name} have the same port {port}.",
                     f"Give {variable(name)} another one.",
                 )
             used[port] = name
 
 
 def save(path: Path, choice: Choice) -> None:
-    """Remember the choice (readable by the owner only: URLs hold passwords)."""
+    """Store the choice, readable by the owner only, since URLs hold passwords."""
     write_private(path, json.dumps(asdict(choice), indent=1))
 
 
 def load(path: Path) -> Choice | None:
-    """The choice of the last start, None if there was none. Raises BelowTheLineError when the file
-    is damaged.
+    """Return the choice of the last start, or None if there was none.
+
+    Raises BelowTheLineError if the file is damaged or may not be read.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -139,7 +139,7 @@ def load(path: Path) -> Choice | None:
     except PermissionError:
         raise BelowTheLineError(
             f"No permission to read {path}.",
-            "Use the user that started this stack, or another BTL_HOME.",
+            "Run as the user that started this stack, or choose another BTL_HOME.",
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BelowTheLineError(

@@ -1,4 +1,4 @@
-"""supervisord: its configuration, its start, and what it answers over its Unix socket."""
+"""supervisord: its configuration, its start, and its answers over its Unix socket."""
 
 import http.client
 import os
@@ -16,7 +16,7 @@ from btl.stack.layout import Layout
 from btl.stack.parts import STACK_MARK, Part
 
 _HEAD = """\
-; Written by `btl up`; changes are lost. How each part is run stands in parts.json.
+; Written by `btl up`; changes are lost. parts.json says how each part is run.
 [unix_http_server]
 file=%(ENV_BTL_SOCKETS)s/supervisor.sock
 chmod=0700
@@ -35,8 +35,8 @@ nocleanup=true
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
-# Restarted for ever, whatever the exit status: Airflow's components leave when the database is away
-# for some seconds.
+# Restarted always, whatever the exit status: Airflow's components end if the database is down for
+# some seconds.
 _PROGRAM = """
 [program:{name}]
 command="%(ENV_BTL_PYTHON)s" -P -m btl.stack.launcher {name}
@@ -57,10 +57,10 @@ stdout_logfile_backups=1
 
 
 def configuration(parts: Iterable[Part], *, root: bool) -> str:
-    """The text of supervisord.conf, to be read with its own folder as the working folder.
+    """Return the text of supervisord.conf, to be read with its own folder as the working folder.
 
-    Paths are relative or come from the environment: they may hold characters that mean something in
-    this file.
+    Paths are relative or come from the environment, since they may hold characters that have a
+    meaning in this file.
     """
     text = _HEAD.format(user="user=root\n" if root else "")
     for part in parts:
@@ -87,7 +87,7 @@ class Supervisor:
             transport.close()
 
     def alive(self) -> bool:
-        """Whether it answers."""
+        """Return whether the supervisor answers."""
         if not self._layout.supervisor_socket.exists():
             return False
         try:
@@ -97,8 +97,8 @@ class Supervisor:
             return False
 
     def start(self) -> None:
-        """Start it in the background. Raises BelowTheLineError with what it said when it does not
-        start.
+        """Start the supervisor in the background. Raises BelowTheLineError with its output if it
+        does not start.
         """
         environment = {
             name: value
@@ -127,13 +127,15 @@ class Supervisor:
         if not self.alive():
             said = (result.stderr or result.stdout).strip().splitlines()
             raise BelowTheLineError(
-                f"The process supervisor did not start: {said[-1] if said else 'it said nothing'}.",
+                f"The process supervisor did not start: {said[-1] if said else 'it printed nothing'}.",
                 f"See {self._layout.log('supervisord')}.",
             )
 
     def reload(self) -> None:
-        """Have it read its configuration again; parts that are gone from it are stopped, changed
-        ones will be started anew.
+        """Make the supervisor read its configuration again.
+
+        Parts that are not in it any more are stopped. Changed parts are stopped, and run as
+        described when they are started again.
         """
         with self._remote() as remote:
             [[added, changed, removed]] = remote.reloadConfig()
@@ -144,19 +146,22 @@ class Supervisor:
                 remote.addProcessGroup(name)
 
     def info(self) -> dict[str, dict[str, Any]]:
-        """What it knows about each part, by name; see getProcessInfo in supervisor's manual."""
+        """Return the supervisor's information about each part, by name.
+
+        See getProcessInfo in supervisor's manual.
+        """
         with self._remote() as remote:
             return {process["name"]: process for process in remote.getAllProcessInfo()}
 
     def start_part(self, name: str) -> None:
-        """Start a part unless it runs; returns at once."""
+        """Start a part unless it runs. Returns at once."""
         with self._remote() as remote:
             if remote.getProcessInfo(name)["statename"] in ("STOPPED", "EXITED", "FATAL"):
                 remote.startProcess(name, False)
 
     def stop_parts(self, names: Iterable[str]) -> None:
-        """Stop parts at the same time, each by its own signal and grace, and wait for all of
-        them.
+        """Stop parts at the same time, each with its own signal and grace period, and wait for all
+        of them.
         """
         waited_for = set(names)
         with self._remote() as remote:
@@ -171,18 +176,18 @@ class Supervisor:
                 time.sleep(0.05)
 
     def shutdown(self) -> None:
-        """Have it stop what still runs and end."""
+        """Make the supervisor stop what still runs, and end."""
         with self._remote() as remote:
             remote.shutdown()
 
     def pid(self) -> int:
-        """Its process id."""
+        """Return the supervisor's process id."""
         with self._remote() as remote:
             return int(remote.getPID())
 
 
 def last_lines(path: Path, count: int) -> list[str]:
-    """The last lines of a log file; empty if there is none."""
+    """Return the last lines of a log file; empty if there is none."""
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)

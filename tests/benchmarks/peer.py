@@ -120,7 +120,7 @@ def prepare(services: Services, events: Iterable[Outgoing]) -> FlatLoad:
     """Fetch the peer's jars and flatten the events. Raises BelowTheLineError where the jars can't
     be had.
     """
-    jars.have(
+    jars.ensure_jars(
         _LOCK_FILE,
         _jars(services),
         name="The jars of Kafka Connect and the Debezium JDBC sink",
