@@ -1,1 +1,1 @@
-"""The stack of one machine: Postgres, Kafka, Airflow and the consumers under a process supervisor."""
+"""The local stack: Postgres, Kafka, Airflow and the consumers under a process supervisor."""

@@ -70,8 +70,8 @@ def version() -> str:
     except importlib.metadata.PackageNotFoundError:
         raise BelowTheLineError(
             "Airflow is not installed.",
-            "Install the extra: pip install 'below-the-line[airflow]', or start the rest with `btl up"
-            " --without airflow`.",
+            "Install the extra: pip install 'below-the-line[airflow]', or start the rest:"
+            " `btl up --without airflow`.",
         ) from None
 
 
@@ -117,7 +117,7 @@ def environment(
 
 
 def connection_json(database_url: str) -> str:
-    """Return a database's URL as the JSON form of an Airflow connection, which needs no escaping."""
+    """Return a database's URL as the JSON form of an Airflow connection: no escaping needed."""
     from psycopg.conninfo import conninfo_to_dict
 
     parts: dict[str, Any] = dict(conninfo_to_dict(database_url))

@@ -12,7 +12,8 @@ from below_the_line.errors import BelowTheLineError
 
 def locked(text: str) -> dict[str, str]:
     """Return the digest of each ``group:artifact:version`` in the text of a lock file."""
-    return dict(tuple(line.split()) for line in text.splitlines() if not line.startswith("#"))  # type: ignore[misc]
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return dict(lines)
 
 
 def ensure_jars(lock_file: Path, folder: Path, *, name: str, hint: str) -> bool:

@@ -28,7 +28,9 @@ _LOGGING = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <Configuration status="WARN" shutdownHook="disable">
   <Appenders>
-    <Console name="console" target="SYSTEM_OUT"><PatternLayout pattern="%d{ISO8601}{UTC}Z %-5p %m (%c{1})%n"/></Console>
+    <Console name="console" target="SYSTEM_OUT">
+      <PatternLayout pattern="%d{ISO8601}{UTC}Z %-5p %m (%c{1})%n"/>
+    </Console>
   </Appenders>
   <Loggers>
     <Logger name="kafka" level="INFO"/>
@@ -163,7 +165,7 @@ def node_part(
 
 
 def cluster_id(layout: Layout) -> str:
-    """Return the id of this stack's cluster: 16 bytes in the URL form of base 64, always the same."""
+    """Return the id of this stack's cluster, always the same 16 bytes in the URL form of base 64."""
     digest = hashlib.sha256(b"below-the-line" + os.fsencode(layout.home)).digest()[:16]
     text = base64.urlsafe_b64encode(uuid.UUID(bytes=digest, version=4).bytes).decode().rstrip("=")
     # Kafka's tools would read a hyphen at the beginning as an option.
@@ -190,7 +192,8 @@ def jars_folder(layout: Layout) -> Path:
 
     It is in the user's cache, shared by all stacks, or in the stack's folder if there is no cache.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - there may be no home
+    # Not Path.expanduser, which raises if there is no home.
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     shared = Path(base) / "below-the-line"
     if shared.is_absolute():
         try:

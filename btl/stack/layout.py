@@ -110,7 +110,8 @@ class Layout:
         if len(os.fsencode(self.run)) + 1 + _LONGEST_SOCKET_NAME <= _SOCKET_PATH_BYTES:
             return self.run
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
-        return Path(f"/tmp/btl-{os.getuid()}-{digest}")  # noqa: S108 - its owner is checked in make_sockets
+        # _make_sockets checks the owner of this folder.
+        return Path(f"/tmp/btl-{os.getuid()}-{digest}")  # noqa: S108
 
     @property
     def supervisor_socket(self) -> Path:

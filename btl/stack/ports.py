@@ -1,4 +1,4 @@
-"""Ports of the local stack: defaults, the remembered choice, and which process holds a taken port."""
+"""Ports of the local stack: defaults, the remembered choice, and the process on a taken port."""
 
 import errno
 import socket

@@ -20,7 +20,7 @@ from btl.stack.state import Choice
 PATIENCE_SECONDS = 3
 """Longest wait for an answer; for the broker's, up to twice as long."""
 _LONGEST_BETWEEN_HEARTBEATS = timedelta(seconds=30)
-"""Between heartbeats of an Airflow component: every five seconds, later on a busy machine."""
+"""Between heartbeats of an Airflow component: five seconds, longer on a busy machine."""
 _COMPONENTS: Mapping[str, str] = {
     "scheduler": "airflow-scheduler",
     "dag_processor": "airflow-dag-processor",
@@ -29,7 +29,7 @@ _COMPONENTS: Mapping[str, str] = {
 
 
 def silent_parts(layout: Layout, choice: Choice) -> frozenset[str]:
-    """Return the parts of the stack that do not answer in time, whether or not their processes run."""
+    """Return the parts of the stack that do not answer in time, even if their processes run."""
     probes: dict[str, Callable[[], bool]] = {}
     if choice.runs_postgres:
         probes[postgres.NAME] = partial(_postgres_answers, layout, choice.ports["postgres"])

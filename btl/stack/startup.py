@@ -1,4 +1,4 @@
-"""Start the parts in the order in which they need each other, as many as possible at the same time."""
+"""Start the parts in the order in which they need each other, as many as possible at once."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ from btl.stack.supervisor import Supervisor, last_lines
 
 
 class Start:
-    """One run of ``up`` over described parts. Parts that depend on nothing start at the same time."""
+    """One run of ``up`` over described parts. Independent parts start at the same time."""
 
     def __init__(
         self,
@@ -199,7 +199,10 @@ class _AbandonedError(Exception):
 
 
 def until(condition: Callable[[], bool], *, seconds: float, message: str) -> None:
-    """Wait until the condition holds. Raises BelowTheLineError with ``message`` after ``seconds``."""
+    """Wait until the condition holds.
+
+    Raises BelowTheLineError with ``message`` after ``seconds``.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

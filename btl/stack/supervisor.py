@@ -97,8 +97,9 @@ class Supervisor:
             return False
 
     def start(self) -> None:
-        """Start the supervisor in the background. Raises BelowTheLineError with its output if it
-        does not start.
+        """Start the supervisor in the background.
+
+        Raises BelowTheLineError with its output if it does not start.
         """
         environment = {
             name: value
@@ -125,9 +126,9 @@ class Supervisor:
         while result.returncode == 0 and not self.alive() and time.monotonic() < deadline:
             time.sleep(0.02)
         if not self.alive():
-            said = (result.stderr or result.stdout).strip().splitlines()
+            output = (result.stderr or result.stdout).strip().splitlines() or ["(no output)"]
             raise BelowTheLineError(
-                f"The process supervisor did not start: {said[-1] if said else 'it printed nothing'}.",
+                f"The process supervisor did not start: {output[-1]}.",
                 f"See {self._layout.log('supervisord')}.",
             )
 
@@ -187,7 +188,7 @@ class Supervisor:
 
 
 def last_lines(path: Path, count: int) -> list[str]:
-    """Return the last lines of a log file; empty if there is none."""
+    """Return the last lines of a log file, or nothing if there is no file."""
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)

@@ -91,7 +91,8 @@ def _page(topic: Topic, event_type: str, definitions: Mapping[str, Any], folder:
             code, pointer = example["code"], example.get("pointer")
             where = f"`{pointer}`" if pointer else ""
             description = _cell(example["description"])
-            lines.append(f"| {description} | [`{code}`](../dead-letters.md#{code}) | {where} |")
+            link = f"[`{code}`](../dead-letters.md#{code})"
+            lines.append(f"| {name} | {description} | {link} | {where} |")
     return "\n".join(lines) + "\n"
 
 

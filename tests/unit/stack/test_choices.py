@@ -107,8 +107,8 @@ def test_a_server_on_all_addresses_takes_the_port_too() -> None:
         (Choice(ports={}, without=("postgres",)), "Airflow needs Postgres"),
         (Choice(ports={}, without=("postgres", "airflow")), "consumer needs Postgres"),
         (Choice(ports={}, without=("kafka",)), "consumer needs Kafka"),
-        (Choice(ports={"postgres": 5, "kafka": 5}), "both given port 5"),
-        (Choice(ports={"postgres": 70000}), "70000 is no port"),
+        (Choice(ports={"postgres": 5, "kafka": 5}), "have the same port 5"),
+        (Choice(ports={"postgres": 70000}), "70000 is not a valid port"),
     ],
 )
 def test_what_cannot_work_is_refused(choice: Choice, words: str) -> None:
