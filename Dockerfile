@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# Two images: `btl` (consumers, migrations, topics, the command line; no extras) and `airflow` (the same with the extra).
-# Versions come from requirements.lock, as everywhere else.
+# Two images: `btl` (consumers, migrations, topics, the command line; no extras) and `airflow` (the
+# same with the extra `airflow`). Versions come from requirements.lock.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS base

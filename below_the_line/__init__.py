@@ -1,5 +1,5 @@
-"""Below the Line: what readers say under articles, and what they report, from Kafka topics to
-metric tables.
+"""Below the Line: what readers say under articles and what they report, from Kafka to metric
+tables.
 """
 
 __version__ = "0.1.0"

@@ -1,6 +1,6 @@
-"""What schemas/ holds, read once: the topics, the contracts and their examples.
+"""The content of schemas/, read once: the topics, the contracts and their examples.
 
-Each function takes another folder of the same form, too.
+Each function also takes another folder of the same form.
 """
 
 import base64
@@ -26,7 +26,7 @@ class Topic:
 
     name: str
     direction: str
-    """``in`` (the consumers read it) or ``out`` (the closing DAG writes it)."""
+    """``in`` (consumers read it) or ``out`` (the closing DAG writes it)."""
     description: str
     key: str
     """The member of ``data`` that a record's key repeats, in UTF-8."""
@@ -91,7 +91,7 @@ class Example(NamedTuple):
     name: str
     description: str
     record: Record
-    """At partition 0, offset 0, with the timestamp EXAMPLES_TIMESTAMP; any later one gives the same
+    """At partition 0, offset 0, with the timestamp EXAMPLES_TIMESTAMP. A later one gives the same
     result.
     """
     code: str | None
@@ -101,9 +101,7 @@ class Example(NamedTuple):
 
 
 ExampleDocuments = Mapping[str, Mapping[str, dict[str, Any]]]
-"""The examples of one event type as their file has them: by kind (``valid``, ``invalid``), then by
-name.
-"""
+"""Examples of one event type as in their file: by kind (``valid``, ``invalid``), then by name."""
 
 
 def example_documents(event_type: str, folder: Path = resources.SCHEMAS) -> ExampleDocuments:

@@ -1,12 +1,12 @@
-"""The errors that are meant to be read by a person."""
+"""Errors that are meant to be read by a person."""
 
 
 class BelowTheLineError(Exception):
-    """Something went wrong that the user can mend.
+    """An error that the user can fix.
 
     ``message`` says in one sentence what was wrong and where; ``hint`` says what to do about it.
-    The command line prints both in one line and exits with status 1; anything else that escapes is
-    a defect of ours and keeps its traceback.
+    The command line prints both and exits with status 1. Any other exception is a defect of the
+    software, and keeps its traceback.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:

@@ -6,9 +6,10 @@ import sys
 import structlog
 
 
-class _NotAgain(logging.Filter):
-    """Lets a message of kafka-python pass once a second: while a broker is away it repeats some a
-    thousand times.
+class _OncePerSecond(logging.Filter):
+    """Lets each message of kafka-python pass once a second.
+
+    While a broker is down, it repeats some messages a thousand times.
     """
 
     def __init__(self) -> None:
@@ -16,7 +17,7 @@ class _NotAgain(logging.Filter):
         self._said: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the record is to be seen."""
+        """Return whether the record is to be logged."""
         if not record.name.startswith("kafka."):
             return True
         message, now = record.getMessage(), record.created
@@ -27,8 +28,8 @@ class _NotAgain(logging.Filter):
 def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     """Send structlog and the standard library's loggers to standard error in one form.
 
-    ``log_format`` is ``json``, ``console`` or ``auto`` (console on a terminal). The libraries below
-    us speak from WARNING.
+    ``log_format`` is ``json``, ``console`` or ``auto`` (console on a terminal). Libraries log from
+    WARNING on.
     """
     to_console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
@@ -56,15 +57,15 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer])
     )
-    handler.addFilter(_NotAgain())
+    handler.addFilter(_OncePerSecond())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # kafka-python warns of its own loop whenever a core is busy for a tenth of a second: no news to
-    # an operator.
+    # kafka-python warns about its own loop when a core is busy for a tenth of a second. That does
+    # not help an operator.
     logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
-    # psycopg warns of every pipeline that ends in an error, which we tell ourselves: a rejection by
-    # the fence is one line.
+    # psycopg warns about every pipeline that ends in an error. This project logs these itself: a
+    # rejection by the fence is one line.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     for ours in ("below_the_line", "consumers"):
         logging.getLogger(ours).setLevel(level)

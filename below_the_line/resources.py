@@ -1,6 +1,4 @@
-"""The one place that knows where schemas/, sql/ and dags/ are, in a checkout and in an installed
-wheel.
-"""
+"""The places of schemas/, sql/ and dags/, in a checkout and in an installed wheel."""
 
 from functools import cache
 from pathlib import Path

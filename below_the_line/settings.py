@@ -10,9 +10,7 @@ from below_the_line.errors import BelowTheLineError
 
 
 class Settings(BaseSettings):
-    """Everything that can be set from outside. Each field ``name`` is the environment variable
-    ``BTL_NAME``.
-    """
+    """All settings. Each field ``name`` is read from the environment variable ``BTL_NAME``."""
 
     model_config = SettingsConfigDict(
         env_prefix="BTL_", frozen=True, extra="ignore", env_ignore_empty=True
@@ -32,7 +30,7 @@ class Settings(BaseSettings):
     kafka_sasl_username: str | None = Field(default=None, description="User name for SASL.")
     kafka_sasl_password: SecretStr | None = Field(default=None, description="Password for SASL.")
     kafka_ssl_cafile: Path | None = Field(
-        default=None, description="Certificates that the brokers' are checked against."
+        default=None, description="File of the certificates that brokers are checked against."
     )
     consumer_group: str = Field(
         default="below-the-line", min_length=1, description="Consumer group of the ingest."
@@ -74,37 +72,47 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Consumer: address of /metrics, /healthz and /readyz."
     )
     http_port: int | None = Field(
-        default=None, ge=1, le=65535, description="… and their port; none: not served."
+        default=None, ge=1, le=65535, description="Consumer: port of these; not served if unset."
     )
     session_seconds: float = Field(
         default=10,
         ge=1,
         le=300,
-        description="A consumer that is silent for so long loses its partitions.",
+        description="Seconds of silence after which a consumer loses its partitions.",
     )
     batch_records: int = Field(
-        default=5_000, ge=1, le=100_000, description="A batch is written at this many records."
+        default=5_000,
+        ge=1,
+        le=100_000,
+        description="Number of records at which a batch is written.",
     )
     batch_seconds: float = Field(
-        default=0.1, gt=0, le=60, description="… or when its first record is this old."
+        default=0.1,
+        gt=0,
+        le=60,
+        description="Seconds after its first record at which a batch is written.",
     )
     close_delay_seconds: int = Field(
-        default=120, ge=0, alias="BTL_CLOSE_DELAY", description="BTL_CLOSE_DELAY: seconds."
+        default=120,
+        ge=0,
+        alias="BTL_CLOSE_DELAY",
+        description="Seconds between a window's end and its closing.",
     )
     grace_seconds: int = Field(
-        default=3_600, ge=0, alias="BTL_GRACE", description="BTL_GRACE: seconds."
+        default=3_600,
+        ge=0,
+        alias="BTL_GRACE",
+        description="Seconds between closing and final metrics.",
     )
     quality_home: Path | None = Field(
         default=None,
         description=(
-            "Where the quality gate keeps its suites and Data Docs (quality/ below BTL_HOME)."
+            "Folder of the quality gate's suites and Data Docs (quality/ below BTL_HOME)."
         ),
     )
     alert_url: SecretStr | None = Field(
         default=None,
-        description=(
-            "A webhook that DAGs tell of failures: they POST {dag, task, run, message} as JSON."
-        ),
+        description=("A webhook for failures: DAGs POST {dag, task, run, message} as JSON."),
     )
     log_format: str = Field(
         default="auto", pattern="^(auto|json|console)$", description="json, console or auto."
@@ -114,7 +122,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known_timezone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError("is no IANA time zone, such as Europe/Vienna")
+            raise ValueError("is not an IANA time zone, such as Europe/Vienna")
         return value
 
     def _missing(
@@ -122,9 +130,9 @@ class Settings(BaseSettings):
     ) -> BelowTheLineError:
         home = self.home.absolute()
         if other_is_set and home.is_dir():
-            # What belongs together: events of one system must not be loaded into another.
+            # Events of one system must not be loaded into another.
             return BelowTheLineError(
-                f"No {what} is configured. {other} is set, so that none is taken from the stack in"
+                f"No {what} is configured. {other} is set, so none is taken from the stack in"
                 f" {home}.",
                 f"Set {variable} as well (`btl env` shows the stack's), or unset {other}. If it is"
                 " the stack's: `btl up`.",
@@ -137,11 +145,11 @@ class Settings(BaseSettings):
         )
 
     def quality_folder(self) -> Path:
-        """Return where the quality gate keeps its files."""
+        """Return the folder of the quality gate's files."""
         return self.quality_home or self.home / "quality"
 
     def require_database_url(self) -> str:
-        """Return the database's URL. Raises BelowTheLineError when none is set."""
+        """Return the database's URL. Raises BelowTheLineError if none is set."""
         if self.database_url is None:
             raise self._missing(
                 "database",
@@ -152,7 +160,7 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
     def require_kafka_bootstrap(self) -> str:
-        """Return the brokers' addresses. Raises BelowTheLineError when none are set."""
+        """Return the brokers' addresses. Raises BelowTheLineError if none are set."""
         if self.kafka_bootstrap is None:
             raise self._missing(
                 "Kafka broker",
@@ -164,8 +172,9 @@ class Settings(BaseSettings):
 
 
 def from_environment() -> Settings:
-    """Return what the environment says now, and nothing else. Raises BelowTheLineError naming the
-    variable that is wrong.
+    """Return the settings of the environment.
+
+    Raises BelowTheLineError that names a wrong variable.
     """
     try:
         return Settings()

@@ -1,3 +1,3 @@
-"""What people and scripts talk to: the command line, the one-machine stack, archives, the
-simulator, contract evolution.
+"""The storey for people and scripts: command line, local stack, archives, simulator, contract
+tools.
 """

@@ -1,4 +1,4 @@
-"""``python -m btl``: the same as ``btl``, for when the script's folder is not known."""
+"""``python -m btl``: the same as ``btl``, for callers that do not know the script's folder."""
 
 from btl.cli.main import main
 

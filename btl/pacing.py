@@ -1,6 +1,4 @@
-"""When to send the next event, so that a rate is kept or the time between events passes, perhaps
-faster.
-"""
+"""Pace events: at a rate, or with the time between them as it was, perhaps faster."""
 
 import time
 from collections.abc import Callable
@@ -9,8 +7,8 @@ _SLICE_SECONDS = 0.25
 
 
 class Pacer:
-    """Waits before each event until it is due: by a rate, by the events' own times, by both (the
-    later) or not at all.
+    """Waits before each event until it is due: by a rate, by the events' times, by the later of
+    both, or not at all.
     """
 
     def __init__(
@@ -21,8 +19,8 @@ class Pacer:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """``rate`` in events per second; ``speed`` 60 lets a minute between two events pass in a
-        second, counted from ``first`` (seconds since 1970; default: the first event's own time),
+        """``rate`` is in events per second. With ``speed`` 60, a minute between two events takes a
+        second, counted from ``first`` (seconds since 1970; the first event's own time by default),
         which is due at once.
         """
         self._rate = rate
@@ -36,8 +34,8 @@ class Pacer:
     def wait(self, occurred_at: float, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Return when the event of ``occurred_at`` (seconds since 1970) is due.
 
-        ``meanwhile`` is called before a pause that a person would notice, and a few times a second
-        during it.
+        ``meanwhile`` is called before a pause that a person would notice, and several times a
+        second during it.
         """
         if self._rate is None and self._speed is None:
             return
@@ -49,8 +47,7 @@ class Pacer:
         by_time = (occurred_at - self._first) / self._speed if self._speed else 0.0
         self._count += 1
         due = self._started + max(by_rate, by_time)
-        # Pauses of under two milliseconds are put together: sleeping so briefly is neither exact
-        # nor cheap.
+        # Pauses below two milliseconds are joined: sleeping so briefly is neither exact nor cheap.
         while (left := due - self._clock()) > 0.002:
             if left > _SLICE_SECONDS:
                 meanwhile()

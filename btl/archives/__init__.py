@@ -1,4 +1,4 @@
-"""A site's export becomes events, by a small declared mapping (docs/archives.md)."""
+"""Turn a site's export into events, by a small declared mapping (docs/archives.md)."""
 
 from pathlib import Path
 

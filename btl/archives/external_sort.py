@@ -1,4 +1,4 @@
-"""Sorting more events than fit into memory, by time."""
+"""Sort more events than fit into memory, by time."""
 
 import heapq
 import struct
@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 from below_the_line.kafka.envelopes import Outgoing
 
 IN_MEMORY = 200_000
-"""So many events are held at once (about 200 MB); the rest waits, sorted, in temporary files."""
+"""Number of events held in memory (about 200 MB); the others wait, sorted, in temporary files."""
 
 _LENGTHS = struct.Struct(">qIII")
 
@@ -26,7 +26,8 @@ class Timed(NamedTuple):
 def sorted_by_time(
     events: Iterable[Timed], headers: tuple[tuple[str, bytes], ...]
 ) -> Iterator[Iterator[Timed]]:
-    """All events in the order of their times; those of one time in the order in which they came.
+    """Yield all events in the order of their times; events of the same time in their original
+    order.
 
     ``headers`` are those of every record: they are not written to the temporary files.
     """
@@ -48,7 +49,8 @@ def _time(event: Timed) -> int:
 
 
 def _spilled(events: list[Timed], files: ExitStack) -> IO[bytes]:
-    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack is its context manager
+    # The stack is the file's context manager.
+    file = files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
     for occurred_at, (topic, key, value, _) in events:
         parts = (topic.encode(), key or b"", value or b"")
         file.write(_LENGTHS.pack(occurred_at, *(len(part) for part in parts)))

@@ -1,4 +1,4 @@
-"""An export read, checked and put in order: events on one side, rejected rows on the other."""
+"""Read, check and sort an export: events on one side, rejected rows on the other."""
 
 import csv
 import uuid
@@ -28,7 +28,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class RejectedRow(NamedTuple):
-    """A row of which no event could be made."""
+    """A row that makes no valid event."""
 
     file: str
     line: int
@@ -38,10 +38,10 @@ class RejectedRow(NamedTuple):
 
 @dataclass
 class Tally:
-    """What has come of the rows so far."""
+    """Counts of the rows that were read so far."""
 
     events: Counter[str] = field(default_factory=Counter)
-    """By event type."""
+    """Number of events by event type."""
     rejected: int = 0
 
 
@@ -73,11 +73,11 @@ class Archive:
     ) -> Iterator[Timed]:
         """Yield all events, those of the articles first; each has passed the contracts.
 
-        ``reject`` takes the rows of which none could be made; ``read`` hears how many bytes of
-        which table are done. Raises BelowTheLineError for what is wrong with a whole file, before
-        the first event of that file.
+        ``reject`` is called with each row that makes no valid event, ``read`` with a table and the
+        number of its bytes that are done. Raises BelowTheLineError for a fault of a whole file,
+        before the first event of that file.
         """
-        # Both headers first: a wrong column of the second file is told before the first has been
+        # Both headers first: a wrong column of the second file is reported before the first file is
         # read.
         readers = {name: self._reader(name) for name in self._files}
         for name, path in self._files.items():
@@ -153,8 +153,9 @@ class Archive:
 
 
 class RejectsFile:
-    """The rejected rows as CSV: file, line, reason and the row itself as JSON. Made when the first
-    row comes.
+    """The rejected rows as CSV: file, line, reason and the row itself as JSON.
+
+    The file is created when the first row comes.
     """
 
     def __init__(self, path: Path) -> None:

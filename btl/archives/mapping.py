@@ -1,6 +1,4 @@
-"""The mapping file: which column of an export becomes which member of an event. See
-docs/archives.md.
-"""
+"""The mapping file: how columns of an export become members of events. See docs/archives.md."""
 
 import tomllib
 from collections.abc import Mapping as MappingOf
@@ -13,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from below_the_line.errors import BelowTheLineError
 
 Text = str | Annotated[list[str], Field(min_length=1)]
-"""A template, or several: the first one counts that meets no null."""
+"""A template, or a list of them: the first one counts that meets no null."""
 
 
 class _Strict(BaseModel):
@@ -80,19 +78,19 @@ class _Table(_Strict):
 
 
 class ArticlesTable(_Table):
-    """How a row of the articles' file is read."""
+    """How to read a row of the articles' file."""
 
     fields: ArticleFields
 
 
 class CommentsTable(_Table):
-    """How a row of the comments' file is read."""
+    """How to read a row of the comments' file."""
 
     fields: CommentFields
 
 
 class Mapping(_Strict):
-    """A mapping file, checked as far as that goes without the export."""
+    """A mapping file, checked as far as possible without the export."""
 
     source: str = Field(min_length=1, max_length=200)
     time_zone: str
@@ -109,7 +107,7 @@ class Mapping(_Strict):
     @classmethod
     def _known_time_zone(cls, value: str) -> str:
         if value not in available_timezones():
-            raise ValueError("is no IANA time zone, such as Europe/Vienna")
+            raise ValueError("is not an IANA time zone, such as Europe/Vienna")
         return value
 
     @field_validator("encoding")
@@ -118,14 +116,14 @@ class Mapping(_Strict):
         try:
             "".encode(value)
         except LookupError:
-            raise ValueError("is no encoding that Python knows, such as utf-8 or cp1252") from None
+            raise ValueError(
+                "is not an encoding that Python knows, such as utf-8 or cp1252"
+            ) from None
         return value
 
 
 def load_mapping(path: Path) -> Mapping:
-    """Read a mapping file. Raises BelowTheLineError naming the file, the key and what is wrong with
-    it.
-    """
+    """Read a mapping file. Raises BelowTheLineError that names the file, the key and the fault."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -135,7 +133,7 @@ def load_mapping(path: Path) -> Mapping:
         ) from None
     except UnicodeDecodeError:
         raise BelowTheLineError(
-            f"The mapping {path} is not UTF-8, as TOML has to be.", "Save it as UTF-8."
+            f"The mapping {path} is not UTF-8, as TOML must be.", "Save it as UTF-8."
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise BelowTheLineError(
@@ -151,7 +149,7 @@ def _explained(
     path: Path, document: MappingOf[str, Any], error: ValidationError
 ) -> BelowTheLineError:
     problems = error.errors()
-    # A key that does not exist explains more than the one that is missing beside it.
+    # An unknown key explains more than a missing one beside it.
     first = next(
         (problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0]
     )
@@ -190,8 +188,8 @@ def _keys_beside(steps: list[str]) -> list[str]:
 
 
 def _within(document: Any, steps: list[str]) -> list[str]:
-    """Return the steps that exist in the document: after them pydantic adds the alternatives of a
-    type.
+    """Return the steps that exist in the document. Pydantic adds the alternatives of a type after
+    them.
     """
     known = []
     for step in steps:

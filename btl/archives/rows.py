@@ -1,4 +1,4 @@
-"""One row of an export becomes the data of one event."""
+"""Turn one row of an export into the data of one event."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -29,11 +29,11 @@ Member = Callable[[Cells], Any]
 
 
 class UnmappableRowError(ValueError):
-    """A row of which no event can be made; the message says why."""
+    """A row that makes no event; the message says why."""
 
 
 class RowReader:
-    """Turns rows of one table into ``data``, as its mapping says."""
+    """Turns rows of one table into ``data``, by its mapping."""
 
     def __init__(
         self,
@@ -45,8 +45,9 @@ class RowReader:
         null: Sequence[str],
         times: TimeReader,
     ) -> None:
-        """``name`` is the table's in the mapping. Raises BelowTheLineError for a column that is not
-        in the file.
+        """``name`` is the table's name in the mapping.
+
+        Raises BelowTheLineError for a column that is not in the file.
         """
         self._columns = columns
         self._name = name
@@ -61,7 +62,7 @@ class RowReader:
         self._members = self._compile(table.fields, f"{name}.fields")
 
     def read(self, row: Sequence[str]) -> dict[str, Any]:
-        """Return the event's data; members whose columns are null are left out. Raises
+        """Return the event's data, without the members whose columns are null. Raises
         UnmappableRowError.
         """
         if len(row) != len(self._columns):
@@ -144,8 +145,9 @@ class RowReader:
 
 
 def event_time(data: Mapping[str, Any], *names: str) -> datetime:
-    """Return the first of these times that the data have. Raises UnmappableRowError when there is
-    none.
+    """Return the first of these times that the data have.
+
+    Raises UnmappableRowError if they have none of them.
     """
     for name in names:
         if name in data:

@@ -1,4 +1,4 @@
-"""CSV files of an export, plain or gzipped, row by row with their line numbers."""
+"""Read CSV files of an export, plain or gzipped, row by row with line numbers."""
 
 import csv
 import gzip
@@ -20,7 +20,7 @@ class Row(NamedTuple):
     """One row of the file."""
 
     line: int
-    """Line of the file at which it begins; the header is line 1."""
+    """Line of the file at which the row begins; the header is line 1."""
     cells: list[str]
 
 
@@ -32,14 +32,12 @@ class Table:
     columns: list[str]
     rows: Iterator[Row]
     bytes_read: Callable[[], int]
-    """How much of the file, as it is on disk, has been read."""
+    """Number of bytes read of the file as it is on disk."""
 
 
 @contextmanager
 def open_table(path: Path, encoding: str = "utf-8", delimiter: str = ",") -> Iterator[Table]:
-    """Open a CSV file, gzipped or not. Everything that is wrong with the file as a whole is a
-    BelowTheLineError.
-    """
+    """Open a CSV file, gzipped or not. Raises BelowTheLineError for a fault of the whole file."""
     raw: IO[bytes]
     try:
         raw = path.open("rb")
@@ -53,7 +51,7 @@ def open_table(path: Path, encoding: str = "utf-8", delimiter: str = ",") -> Ite
         if path.suffix == ".gz" and magic != _GZIP_MAGIC:
             raise BelowTheLineError(
                 f"{path} is not gzipped, although its name ends in .gz.",
-                "Gzip it, or give it its proper name.",
+                "Gzip it, or remove .gz from its name.",
             )
         unpacked = gzip.GzipFile(fileobj=raw) if magic == _GZIP_MAGIC else raw
         # A byte order mark at the beginning is not part of the first column's name.
@@ -86,11 +84,11 @@ def _rows(path: Path, text: IO[str], encoding: str, delimiter: str) -> Iterator[
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise BelowTheLineError(
                 f"{path} ends too early or is damaged, after line {reader.line_num}.",
-                "Fetch the file again.",
+                "Download the file again.",
             ) from None
         except csv.Error as error:
             raise BelowTheLineError(
-                f"{path} is no proper CSV at line {line}: {error}.",
+                f"{path} is not valid CSV at line {line}: {error}.",
                 "Perhaps a quotation mark is not closed there.",
             ) from None
         if cells is None:

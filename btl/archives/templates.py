@@ -17,10 +17,10 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 def compile_text(
     text: str | Sequence[str], columns: Sequence[str], where: str, file: str
 ) -> Expression:
-    """Return a function from a row to the text; None if every alternative meets a null.
+    """Return a function from a row to the text, or to None if every alternative meets a null.
 
-    ``where`` is the key in the mapping and ``file`` the export's, for the BelowTheLineError about a
-    column that is not there.
+    ``where`` is the key in the mapping and ``file`` the export's file, both for the
+    BelowTheLineError about a missing column.
     """
     alternatives = [
         _compile(template, columns, where, file)
@@ -40,15 +40,15 @@ def compile_text(
 
 
 def decode_entities(text: str) -> str:
-    """HTML's character references, decoded once: ``&amp;lt;`` becomes ``&lt;``.
+    """Return the text with HTML character references decoded once: ``&amp;lt;`` becomes ``&lt;``.
 
-    Only those with their semicolon: ``?a=1&copy=2`` stays as it is.
+    Only references that end in a semicolon are decoded: ``?a=1&copy=2`` stays as it is.
     """
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
 
 
 def column_index(name: str, columns: Sequence[str], where: str, file: str) -> int:
-    """Return where a column is. Raises BelowTheLineError naming the columns that there are."""
+    """Return the position of a column. Raises BelowTheLineError that lists the existing columns."""
     try:
         return columns.index(name)
     except ValueError:
@@ -63,8 +63,8 @@ def _compile(template: str, columns: Sequence[str], where: str, file: str) -> Ex
         parts = list(string.Formatter().parse(template))
     except ValueError as error:
         raise BelowTheLineError(
-            f"The mapping's {where} is no template: {error}: {template!r}.",
-            "Write a brace of the text itself twice: {{.",
+            f"The mapping's {where} is not a template: {error}: {template!r}.",
+            "Write a literal brace twice: {{.",
         ) from None
     pieces: list[str | int] = []
     for literal, name, layout, conversion in parts:

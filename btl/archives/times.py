@@ -24,13 +24,13 @@ class TimeReader:
         self._nonexistent = nonexistent
 
     def read(self, text: str) -> datetime:
-        """Return the time in UTC. Raises ValueError, saying what is wrong in a form that follows
+        """Return the time in UTC. Raises ValueError with a message that completes a sentence after
         the text.
 
-        A time with an offset is taken at its word. A naive one is local: of an hour that came twice
-        (clocks set back) the earlier is meant unless the mapping says otherwise; one that never was
-        (clocks set forward) is moved on by the gap, as a clock would have shown it that was not
-        set.
+        A time with an offset is used as it is. A naive one is local. Of an hour that comes twice
+        (clocks set back), the earlier one is used, unless the mapping says otherwise. A time in a
+        skipped hour (clocks set forward) is moved forward by the gap, as a clock shows it that
+        nobody has set.
         """
         local = self._parse(text)
         if local.tzinfo is not None:
@@ -41,10 +41,10 @@ class TimeReader:
         is_gap = first.utcoffset() < second.utcoffset()  # type: ignore[operator]
         if is_gap:
             if self._nonexistent == "reject":
-                raise ValueError(f"never was in {self._zone.key} (clocks were set forward)")
+                raise ValueError(f"does not exist in {self._zone.key} (clocks were set forward)")
             return first.astimezone(UTC)
         if self._ambiguous == "reject":
-            raise ValueError(f"came twice in {self._zone.key} (clocks were set back)")
+            raise ValueError(f"is ambiguous in {self._zone.key} (clocks were set back)")
         return (first if self._ambiguous == "earlier" else second).astimezone(UTC)
 
     def _parse(self, text: str) -> datetime:
@@ -61,6 +61,7 @@ class TimeReader:
                     if fraction
                     else moment
                 )
-            return datetime.strptime(text, self._format)  # noqa: DTZ007 - naive ones are treated by the caller
+            # The caller handles naive times.
+            return datetime.strptime(text, self._format)  # noqa: DTZ007
         except (ValueError, OverflowError):
-            raise ValueError(f"is no time of the format {self._format}") from None
+            raise ValueError(f"is not a time of the format {self._format}") from None

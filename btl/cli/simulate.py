@@ -18,7 +18,7 @@ from btl.cli import configuration
 from btl.cli.progress import STEP, event_progress
 from btl.pacing import Pacer
 from btl.simulation.arrivals import Arrival
-from btl.simulation.day import DEFAULT_RECORDS, LEAST_RECORDS, last_full_day, simulate_day
+from btl.simulation.day import DEFAULT_RECORDS, MIN_RECORDS, last_full_day, simulate_day
 
 Sink = tuple[Callable[["Arrival"], None], Callable[[], None]]
 """What takes a record, and what makes sure that all of them have arrived."""
@@ -81,14 +81,12 @@ def simulate(
     count = events or DEFAULT_RECORDS
     total: int | None = None
     if endless:
-        arrivals = _live(seed, now.date(), max(count, LEAST_RECORDS), bad_share)
+        arrivals = _live(seed, now.date(), max(count, MIN_RECORDS), bad_share)
         pacer = Pacer(rate, 1.0, first=now.timestamp())
     else:
         total = count
         start = _midnight(date, now)
-        whole_day = simulate_day(
-            seed, start, records=max(count, LEAST_RECORDS), bad_share=bad_share
-        )
+        whole_day = simulate_day(seed, start, records=max(count, MIN_RECORDS), bad_share=bad_share)
         arrivals = islice(whole_day.arrivals(), count)
         pacer = Pacer(rate, speed)
     started = time.monotonic()

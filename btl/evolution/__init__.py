@@ -1,3 +1,4 @@
-"""How contracts may change: what the last release promised, and what would break it. Pure but for
-reading schemas/.
+"""How contracts may change: what the last release promised, and what would break it.
+
+Pure, except for reading schemas/.
 """

@@ -1,8 +1,7 @@
-"""The AsyncAPI 3 document of the topics, made from schemas/topics.yaml and the schemas:
-schemas/asyncapi.yaml.
+"""The AsyncAPI 3 document of the topics, schemas/asyncapi.yaml.
 
-Event types, topics and their facts are stated there and nowhere else; this only puts them into the
-form that AsyncAPI's tools read. References are relative to schemas/.
+It is made from schemas/topics.yaml and the schemas, which alone state event types, topics and their
+facts. References are relative to schemas/.
 """
 
 from collections.abc import Callable
@@ -19,18 +18,19 @@ FILE_NAME = "asyncapi.yaml"
 
 _KAFKA_BINDING = "0.5.0"
 _DESCRIPTION = """\
-The topics of Below the Line: article comments, abuse reports, and what happens to discussions.
+The topics of Below the Line and their events: what readers say under articles, and what they
+report.
 
-Events are CloudEvents 1.0 over Kafka. Events that this project receives may be in structured mode
-(everything in the value) or in binary mode (attributes in `ce_*` headers), so each is listed twice.
-Events that it sends are structured. `data` has a JSON Schema for each type. Members that the schema
-does not have are ignored.
+Events are CloudEvents 1.0 over Kafka. This project receives them in structured mode (everything is
+in the value) or in binary mode (attributes are in `ce_*` headers), hence each message is listed
+twice. It sends them in structured mode. `data` has a JSON Schema for each type; unknown members
+are ignored.
 
-README.md beside this file states what JSON Schema can't. docs/dead-letters.md states what happens
-to an event that breaks the contract.
+README.md beside this file says which rules go beyond these schemas. docs/dead-letters.md says what
+happens to an event that breaks them.
 """
 _ACTIONS = {"in": "receive", "out": "send"}
-_TIME = "When it occurred (RFC 3339). Orders events, to the microsecond."
+_TIME = "When the event occurred (RFC 3339). Orders events, to the microsecond."
 _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "specversion": {"type": "string", "const": "1.0", "description": "The version of CloudEvents."},
     "id": {
@@ -54,7 +54,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     },
 }
 _Form = Callable[[str, dict[str, str]], dict[str, Any]]
-"""What a mode makes of an event type and the reference to its data."""
+"""A function from an event type and the reference to its data to the message in one mode."""
 _REQUIRED = ["specversion", "id", "source", "type", "time"]
 
 
@@ -95,14 +95,14 @@ def as_text(folder: Path = resources.SCHEMAS) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes everything out where it stands, and texts of several lines as such."""
+    """Writes every value in full where it stands, and texts of several lines as such."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 (the name is PyYAML's)
-        """Never an alias: they save nothing here and puzzle readers."""
+        """Return True: aliases save nothing here and puzzle readers."""
         return True
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        """Return a text; of several lines as a literal block."""
+        """Return a text, as a literal block if it has several lines."""
         return self.represent_scalar(
             "tag:yaml.org,2002:str", data, style="|" if "\n" in data else None
         )
@@ -132,7 +132,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 
 def _configured(name: str, text: str) -> Any:
-    """Return a topic's setting in the type that the binding wants."""
+    """Return a topic's setting in the type that the binding requires."""
     if name == "cleanup.policy":
         return text.split(",")
     return int(text) if text.lstrip("-").isdigit() else text
@@ -169,7 +169,7 @@ def _message_names(topic: Topic) -> list[str]:
 
 
 def _forms(topic: Topic, event_type: str) -> list[tuple[str, _Form]]:
-    """Return the messages of an event type, by name: in each of the modes in which it comes."""
+    """Return the messages of an event type by name, one for each mode in which it comes."""
     structured = (event_type, _structured)
     return (
         [structured, (f"{event_type}-binary", _binary)] if topic.direction == "in" else [structured]
@@ -218,8 +218,8 @@ def _structured_headers() -> dict[str, Any]:
     return {
         "type": "object",
         "description": (
-            "The record's headers in structured mode. Without any, an object with specversion is"
-            " taken for it."
+            "The record's headers in structured mode. Without headers, an object with specversion"
+            " counts as structured."
         ),
         "properties": {
             "content-type": {
@@ -238,7 +238,7 @@ def _structured_event() -> dict[str, Any]:
         "required": [*_REQUIRED, "data"],
         "properties": {
             **_ATTRIBUTES,
-            "data": {"type": "object", "description": "What happened, as its type has it."},
+            "data": {"type": "object", "description": "What happened, by the schema of its type."},
         },
     }
 

@@ -1,10 +1,9 @@
-"""What changed between two releases of the contracts, in words: what breaks a promise, and what
-only adds to it.
+"""The changes between two releases of the contracts, in words: breaking ones, and additions.
 
 A released contract changes by additive, optional members only. That is compatible both ways:
-whatever producers of the last release send is still accepted, and whatever those of the next one
-send is still accepted by consumers of the last one, ours that are not upgraded yet included. So a
-looser rule breaks as a tighter one does, but for others: each change says for whom.
+consumers accept what producers of the last release send, and consumers of the last release, which
+may run during an upgrade, accept what producers of the next one send. So a looser rule breaks
+something as a tighter one does, only for other people: each change says for whom.
 """
 
 import json
@@ -36,22 +35,20 @@ _FORMS = {"pattern": "pattern", "format": "format", "x-time-bound": "bound of ti
 
 
 class Change(NamedTuple):
-    """Something that is not as the last release has it."""
+    """A difference from the last release."""
 
     event_type: str
     pointer: str | None
-    """The member concerned, such as ``/data/author/role``; None if it is about the event type."""
+    """The member, such as ``/data/author/role``; None if the change is about the event type."""
     text: str
-    """What changed and, where it breaks something, for whom: the rest of the sentence."""
+    """The rest of the sentence: what changed and, if it breaks something, for whom."""
 
     def __str__(self) -> str:
         return " ".join(filter(None, self))
 
 
 def breaking_changes(released: Release, now: Release) -> list[Change]:
-    """Return everything in which the contracts of now break what was released, by event type in the
-    order of the release.
-    """
+    """Return all changes that break the release, by event type in the order of the release."""
     return [
         Change(event_type, pointer, text)
         for event_type, promised in released.event_types.items()
@@ -60,9 +57,7 @@ def breaking_changes(released: Release, now: Release) -> list[Change]:
 
 
 def additions(released: Release, now: Release) -> list[Change]:
-    """Return what is there beyond the release and breaks nothing: event types, optional members,
-    examples.
-    """
+    """Return additions that break nothing: event types, optional members, examples."""
     found = []
     for event_type, offered in now.event_types.items():
         promised = released.event_types.get(event_type)
@@ -77,7 +72,7 @@ def additions(released: Release, now: Release) -> list[Change]:
 
 
 class _Breaks(NamedTuple):
-    """For whom a rule of this event type breaks."""
+    """Names whom a changed rule of this event type breaks."""
 
     tighter: str
     looser: str
@@ -85,12 +80,12 @@ class _Breaks(NamedTuple):
 
 _FOR = {
     "in": _Breaks(
-        "producers who keep to the last release are refused",
-        "consumers of the last release make dead letters of what is accepted now",
+        "producers that use the last release are rejected",
+        "consumers of the last release make dead letters of newly accepted events",
     ),
     "out": _Breaks(
-        "what consumers may still read from the topic does not match",
-        "consumers who keep to the last release refuse what is sent now",
+        "older events in the topic do not match",
+        "consumers that use the last release reject new events",
     ),
 }
 
@@ -103,7 +98,7 @@ def _broken(promised: ReleasedType, offered: ReleasedType | None) -> Iterator[_F
         yield (
             None,
             (
-                f"is gone: its producers are refused, and what topic {promised.topic} holds of it"
+                f"is gone: its producers are rejected, and its events in topic {promised.topic}"
                 " cannot be read."
             ),
         )
@@ -114,8 +109,8 @@ def _broken(promised: ReleasedType, offered: ReleasedType | None) -> Iterator[_F
             yield (
                 None,
                 (
-                    f"has moved: its {name} was {then} and is {now}; producers and consumers know"
-                    " the former."
+                    f"has moved: its {name} was {then} and is {now}; producers and consumers use"
+                    " the old one."
                 ),
             )
     breaks = _FOR[promised.direction]
@@ -125,7 +120,7 @@ def _broken(promised: ReleasedType, offered: ReleasedType | None) -> Iterator[_F
             yield from _required(pointer, then_rules, now_rules, offered, breaks)
             yield from _changed_rules(pointer, then_rules, now_rules, breaks)
         elif _parent(pointer) in offered.constraints:
-            yield pointer, "is gone: what producers send there is ignored, and consumers miss it."
+            yield pointer, "is gone: consumers ignore what producers send, and miss it."
     for pointer in sorted(offered.constraints.keys() - promised.constraints.keys()):
         if pointer.endswith("/*") and _parent(pointer) in promised.constraints:
             yield pointer, f"has rules, and there were none for items: {breaks.tighter}."
@@ -156,7 +151,7 @@ def _changed_examples(
 
 
 def _new_members(promised: ReleasedType, offered: ReleasedType) -> list[str]:
-    """Optional members that are new in objects which are not."""
+    """Yield new optional members of objects that are not new."""
     return [
         pointer
         for pointer in offered.constraints
@@ -197,8 +192,8 @@ def _difference(keyword: str, then: Any, now: Any, breaks: _Breaks) -> Iterator[
     elif keyword in _RULES:
         yield from _RULES[keyword](then, now, breaks)
     else:
-        # Combinators and the rest of JSON Schema: whether one rule implies the other is not for a
-        # program to guess.
+        # Combinators and the rest of JSON Schema: a program cannot tell whether one rule implies
+        # another.
         yield (
             f"has another rule {keyword}, {_shown(now)}, and had {_shown(then)}: what was valid may"
             " not be."

@@ -1,6 +1,4 @@
-"""A schema as a flat list of constraints, whatever way it is written: what two releases are
-compared by.
-"""
+"""A schema as a flat list of constraints, however it is written, to compare two releases."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,8 +8,8 @@ from below_the_line.contracts.rejection import escaped
 from below_the_line.errors import BelowTheLineError
 
 Constraints = dict[str, dict[str, Any]]
-"""By pointer to the member (``/data/author/role``; ``/*`` stands for each item of an array),
-keyword and setting.
+"""Settings by pointer to the member (``/data/author/role``; ``/*`` is each item of an array) and
+keyword.
 """
 
 ANNOTATIONS = frozenset(
@@ -28,7 +26,7 @@ ANNOTATIONS = frozenset(
         "writeOnly",
     }
 )
-"""Keywords that say something to people and nothing to validators."""
+"""Keywords that inform people and do not affect validators."""
 _SETS = frozenset({"type", "enum", "required"})
 _LISTS_OF_SCHEMAS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _MAPS_OF_SCHEMAS = frozenset({"properties", "patternProperties", "dependentSchemas"})
@@ -50,9 +48,9 @@ _SCHEMAS = frozenset(
 def constraints(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Constraints:
     """Return the constraints of one event type's ``data``.
 
-    References into ``definitions`` are resolved, annotations dropped, order and spelling of sets
-    evened out. Raises BelowTheLineError where a reference leads nowhere, or where the same keyword
-    stands in it and beside it.
+    References into ``definitions`` are resolved, annotations are dropped, and sets are sorted.
+    Raises BelowTheLineError if a reference leads nowhere, or if the same keyword stands in it and
+    beside it.
     """
     return dict(_Reader(definitions).members(schema, "/data"))
 
@@ -75,8 +73,8 @@ class _Reader:
             yield from self.members(items, f"{pointer}/*")
 
     def _rules(self, schema: Any, pointer: str) -> dict[str, Any]:
-        """Return one schema with its reference followed, without annotations; the schemas within it
-        are left as they are.
+        """Return one schema with its reference followed, without annotations. Inner schemas stay as
+        they are.
         """
         if isinstance(schema, bool):
             return {} if schema else {"not": {}}
@@ -89,8 +87,8 @@ class _Reader:
                 continue
             keyword, setting = ("enum", [setting]) if name == "const" else (name, setting)
             setting = _sorted(setting) if keyword in _SETS else setting
-            # To JSON Schema both hold, to a reader of the file the nearer one: nobody shall have to
-            # know.
+            # In JSON Schema both apply; a reader of the file may expect the nearer one. Nobody
+            # should have to know.
             if keyword != "default" and rules.get(keyword, setting) != setting:
                 raise BelowTheLineError(
                     f"{pointer}: the keyword {name} stands in {reference} and beside it.",
@@ -109,7 +107,7 @@ class _Reader:
         return self._definitions[name]
 
     def _whole(self, keyword: str, setting: Any, pointer: str) -> Any:
-        """Return a keyword's setting with the schemas in it in normal form, too."""
+        """Return a keyword's setting, with the schemas in it in normal form."""
         if keyword in _LISTS_OF_SCHEMAS:
             return [self._normal(schema, pointer) for schema in setting]
         if keyword in _MAPS_OF_SCHEMAS:

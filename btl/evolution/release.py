@@ -16,7 +16,7 @@ FILE_NAME = "released.json"
 
 @dataclass(frozen=True)
 class ReleasedType:
-    """What was promised about one event type."""
+    """The promise about one event type."""
 
     topic: str
     direction: str
@@ -31,18 +31,18 @@ class ReleasedType:
 
 @dataclass(frozen=True)
 class Release:
-    """The contracts of one moment."""
+    """The contracts at one moment."""
 
     version: str
-    """Of the software that they were released with."""
+    """Version of the software that they were released with."""
     event_types: Mapping[str, ReleasedType]
 
     @property
     def fingerprint(self) -> str:
-        """What identifies these contracts: ``sha256:`` and 64 hexadecimal digits.
+        """The identity of these contracts: ``sha256:`` and 64 hexadecimal digits.
 
-        Two releases have the same one if and only if they accept and send the same events, and have
-        the same examples. Descriptions and the version of the software do not count.
+        Two releases have the same fingerprint if and only if they accept and send the same events,
+        and have the same examples. Descriptions and the version of the software do not count.
         """
         event_types = asdict(self)["event_types"]
         text = json.dumps(event_types, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -50,7 +50,7 @@ class Release:
 
 
 def present(folder: Path = resources.SCHEMAS) -> Release:
-    """Return the contracts as they stand in schemas/ now."""
+    """Return the contracts as they are in schemas/ now."""
     definitions = catalogue.schema_document("definitions", folder)
     return Release(
         __version__,
@@ -78,8 +78,9 @@ def _digest(example: Mapping[str, Any]) -> str:
 
 
 def last_release(folder: Path = resources.SCHEMAS) -> Release:
-    """Return the contracts as schemas/released.json has them. Raises BelowTheLineError when it is
-    missing or no such file.
+    """Return the contracts of schemas/released.json.
+
+    Raises BelowTheLineError if the file is missing or damaged.
     """
     path = folder / FILE_NAME
     try:
@@ -93,11 +94,11 @@ def last_release(folder: Path = resources.SCHEMAS) -> Release:
         )
     except FileNotFoundError:
         raise BelowTheLineError(
-            f"There is no {path}.", "Restore it: it is the memory of what was promised."
+            f"There is no {path}.", "Restore it: it records what was promised."
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise BelowTheLineError(
-            f"{path} is no fingerprint of contracts: {error}.", "Restore it."
+            f"{path} does not hold released contracts: {error}.", "Restore it."
         ) from None
 
 

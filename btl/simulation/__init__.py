@@ -1,1 +1,1 @@
-"""A newsroom day, made up: the same seed and date give the same records, byte for byte."""
+"""A made-up newsroom day: the same seed and date give the same records, byte for byte."""

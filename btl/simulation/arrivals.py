@@ -1,4 +1,4 @@
-"""Events as records with a time of arrival: late, twice, out of order, as the network has it."""
+"""Events as records with a time of arrival: late, twice or out of order, as in a real network."""
 
 import random
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Arrival(NamedTuple):
 
 
 def stamp(moment: int) -> str:
-    """Microseconds since 1970 as RFC 3339 with milliseconds."""
+    """Return microseconds since 1970 as RFC 3339 with milliseconds."""
     return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="milliseconds") + "Z"
 
 
@@ -57,7 +57,7 @@ class Writer:
         occurred_at: int,
         source: str = COMMENTS,
     ) -> bool:
-        """Add an event. False, and nothing added, if it lies after the day."""
+        """Add an event. Return False, and add nothing, if it lies after the day."""
         if occurred_at >= self._day_end - SECOND:
             return False
         rng = self._rng
@@ -90,5 +90,5 @@ class Writer:
         return int(self._rng.random() * 6 * HOUR)
 
     def _arrival(self, moment: int) -> int:
-        # What happened on the days before is sent at the beginning of this one.
+        # The events of the days before are sent at the beginning of this one.
         return max(self._day_start, min(moment, self._day_end - 1_000))

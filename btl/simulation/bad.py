@@ -1,6 +1,4 @@
-"""Records that no consumer can accept: at least one way of going wrong for every dead-letter
-code.
-"""
+"""Records that no consumer can accept: at least one kind for every dead-letter code."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -27,8 +25,8 @@ WEIGHTS: Mapping[str, int] = {
     "time_out_of_range": 9,
     "key_mismatch": 6,
 }
-"""Every code that a producer can cause, with how often it comes (rejected_by_database is the
-consumers' own).
+"""Every code that a producer can cause, with its frequency (only consumers cause
+rejected_by_database).
 """
 
 _TOO_LARGE = 262_144
@@ -36,7 +34,7 @@ _CENTURY = 100 * 365 * 86_400 * 1_000_000
 
 
 def bad_record(code: str, rng: random.Random, article_id: str, at: int) -> Outgoing:
-    """Return a record sent at ``at`` (microseconds since 1970) that must end as a dead letter with
+    """Return a record, sent at ``at`` (microseconds since 1970), that becomes a dead letter with
     this code.
     """
     return _MAKERS[code](rng, article_id, at)

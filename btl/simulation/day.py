@@ -1,6 +1,4 @@
-"""The whole day: every article's discussion and the bad records between them, in the order in which
-they are sent.
-"""
+"""The whole day: every article's discussion and the bad records, in the order of sending."""
 
 import heapq
 import random
@@ -18,8 +16,8 @@ from btl.simulation.threads import Discussion
 
 DEFAULT_RECORDS = 24_000
 DEFAULT_BAD_SHARE = 0.004
-LEAST_RECORDS = 1_000
-"""A day with fewer could not have a bit of everything; of a smaller number only the beginning is
+MIN_RECORDS = 1_000
+"""A day with fewer records could not have everything. For a smaller number, only its beginning is
 made.
 """
 
@@ -27,7 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Day:
-    """A simulated day: iterate over it for the records. Iterating again gives the same ones, byte
+    """A simulated day: iterate over it for the records. Each iteration gives the same ones, byte
     for byte.
     """
 
@@ -35,7 +33,7 @@ class Day:
         self._seed = f"{seed}:{day_start:%Y-%m-%d}"
         self._start = (day_start - _EPOCH) // timedelta(microseconds=1)
         self._end = self._start + DAY
-        rng = random.Random(self._seed)  # noqa: S311 - made-up data, and it has to be repeatable
+        rng = random.Random(self._seed)  # noqa: S311 - repeatable
         codes = _codes(rng, round(records * bad_share)) if bad_share > 0 else []
         self.expected: Mapping[str, int] = Counter(codes)
         """How many dead letters of each code the day must leave."""
@@ -52,11 +50,11 @@ class Day:
             yield arrival.outgoing
 
     def arrivals(self) -> Iterator[Arrival]:
-        """Yield the records with the moment at which each is sent, ascending; nothing that happened
-        later than it was sent.
+        """Yield the records, each with the moment of sending, ascending. No event is sent before it
+        happened.
         """
         waiting: list[tuple[int, int, Iterator[Arrival], Arrival]] = []
-        # A discussion is made when its article comes up, so that not all of them are in memory at
+        # A discussion is generated when its article comes up, so that not all are in memory at
         # once.
         coming = sorted(self.articles, key=self._begins_at)
         bad = self._bad_arrivals()
@@ -107,20 +105,19 @@ def simulate_day(
     records: int = DEFAULT_RECORDS,
     bad_share: float = DEFAULT_BAD_SHARE,
 ) -> Day:
-    """Return a newsroom day of so many records from ``day_start`` (aware, midnight UTC) on: the
-    same for the same arguments.
+    """Return a newsroom day of ``records`` records from ``day_start`` on (aware, midnight UTC).
 
-    ``bad_share`` of them are bad, at least one of every code unless it is 0. Raises ValueError
-    below LEAST_RECORDS.
+    The same arguments give the same day. ``bad_share`` of the records are bad, at least one of
+    every code unless it is 0. Raises ValueError below MIN_RECORDS.
     """
-    if records < LEAST_RECORDS:
-        raise ValueError(f"a day has at least {LEAST_RECORDS} records")
+    if records < MIN_RECORDS:
+        raise ValueError(f"a day has at least {MIN_RECORDS} records")
     return Day(seed, day_start, records, bad_share)
 
 
 def last_full_day(now: datetime) -> date:
-    """Return the day, in UTC, that ended most recently: its windows and the reports on it lie in
-    the past.
+    """Return the start of the last day that has ended, in UTC. Its windows and reports lie in the
+    past.
     """
     return now.astimezone(UTC).date() - timedelta(days=1)
 

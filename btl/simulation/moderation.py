@@ -1,4 +1,4 @@
-"""What becomes of a comment: held, judged, reported, decided."""
+"""What happens to a comment: it is held, moderated, reported, decided."""
 
 import random
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ _REASON_WEIGHTS = (24, 8, 7, 3, 16, 14, 7, 8, 2, 1, 1, 1, 2, 2, 4)
 
 
 class Comment(NamedTuple):
-    """What later events need to know of a comment."""
+    """The facts about a comment that later events need."""
 
     comment_id: str
     posted_at: int
@@ -37,19 +37,19 @@ class Comment(NamedTuple):
 
 
 class Readers:
-    """The people who write and report: a few do a lot, most do so once."""
+    """The people who write and report: a few do it often, most do it once."""
 
     def __init__(self, rng: random.Random, count: int) -> None:
         self._rng = rng
         self._count = count
 
     def pick(self) -> int:
-        """Return one of them, by number."""
+        """Return the number of one reader."""
         return int(self._count * self._rng.random() ** 3)
 
     @staticmethod
     def name(reader: int) -> str:
-        """Display name of a reader."""
+        """Return the display name of a reader."""
         return f"{NAMES[reader % len(NAMES)]}_{reader // len(NAMES)}"
 
 
@@ -65,10 +65,12 @@ class Moderation:
         self._readers = readers
         self._reports = 0
 
-    def judge(
+    def moderate(
         self, comment: Comment, held: bool, breaks_rules: bool, deleted_at: int | None
     ) -> None:
-        """What the classifier and the moderators make of a comment that nobody reported."""
+        """Write the decisions of the classifier and the moderators on a comment that nobody
+        reported.
+        """
         rng = self._rng
         at = comment.posted_at + SECOND
         if rng.random() < (0.25 if breaks_rules else 0.006):
@@ -95,7 +97,7 @@ class Moderation:
         *,
         automated: bool = False,
     ) -> None:
-        """A decision on a comment."""
+        """Write a decision on a comment."""
         data: dict[str, Any] = {
             "article_id": self._plan.article_id,
             "comment_id": comment.comment_id,
@@ -111,8 +113,8 @@ class Moderation:
     def report_and_decide(
         self, comment: Comment, breaks_rules: bool, deleted_at: int | None
     ) -> None:
-        """Reports on a comment, perhaps withdrawn, mostly decided; an upheld one has the comment
-        rejected.
+        """Write reports on a comment, perhaps withdrawn, mostly decided. An upheld report rejects
+        the comment.
         """
         rng = self._rng
         count = 1 + (int(rng.expovariate(0.7)) if breaks_rules else 0)
@@ -138,7 +140,7 @@ class Moderation:
     def report(
         self, comment: Comment, at: int, reason: str | None = None, *, anonymous: bool | None = None
     ) -> tuple[str, str]:
-        """Return one report; returns its id and reason."""
+        """Write one report. Return its id and reason."""
         rng = self._rng
         reason = reason or self._reason()
         self._reports += 1
@@ -161,7 +163,7 @@ class Moderation:
         return report_id, reason
 
     def decide_report(self, comment: Comment, report_id: str, decision: str, at: int) -> None:
-        """A moderator's decision on a report."""
+        """Write a moderator's decision on a report."""
         data: dict[str, Any] = {
             **self._keys(comment, report_id),
             "decision": decision,

@@ -1,4 +1,4 @@
-"""What will be published on the day, and how much will happen below each article."""
+"""The plan of a day: its articles, and how much happens below each."""
 
 import random
 from bisect import bisect
@@ -40,14 +40,14 @@ class ArticlePlan(NamedTuple):
     window_hours: int | None
     """None: the site's rule, 14 days."""
     quota: int
-    """So many records in all."""
+    """Number of records in all."""
     overrides: tuple[Override, ...] = ()
     role: str = "ordinary"
     """``ordinary``, ``two_comments``, ``embargoed``, ``undated``, ``disabled`` or ``withdrawn``."""
 
     @property
     def closes_at(self) -> int:
-        """End of the base schedule."""
+        """The end of the base schedule."""
         return self.published_at + (self.window_hours or DEFAULT_WINDOW_HOURS) * HOUR
 
 
@@ -65,8 +65,9 @@ _ROLES = ("embargoed", "undated", "disabled", "withdrawn")
 def plan_articles(
     rng: random.Random, seed: int, day: date, day_start: int, records: int
 ) -> list[ArticlePlan]:
-    """Return the articles of the day and of those before that are still discussed; their quotas add
-    up to ``records``.
+    """Return the articles of the day and earlier ones that are still discussed.
+
+    Their quotas add up to ``records``.
     """
     today = max(12, records // 200)
     yesterday = today // 3

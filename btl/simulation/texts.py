@@ -1,5 +1,6 @@
-"""Made-up words for a made-up newsroom. Every place, name and quarrel is invented, and the insults
-are mild on purpose.
+"""Made-up words for a made-up newsroom. All places, names and quarrels are invented.
+
+Insults are mild.
 """
 
 from itertools import product
@@ -174,7 +175,7 @@ GENERAL = (
     "My neighbour worked there and tells it differently.",
     "We will see in spring.",
     "The map in the article helped a lot.",
-    "It was no better before, we only forget.",
+    "It was not better before, we only forget.",
     "Could the editors add the numbers for last year?",
     "I wrote to my councillor and got an answer within a day.",
     "Good reporting, weak headline.",
@@ -223,7 +224,7 @@ EXPLANATIONS = (
     "Breaks rule 2: attack the argument, not the person.",
     "Within the rules, if only just.",
     "Already decided on an earlier report.",
-    "Disagreement is no reason for a report.",
+    "Disagreement is not a reason for a report.",
 )
 _ADJECTIVES = (
     "quiet",

@@ -21,17 +21,17 @@ _BUSIEST = max(READING)
 
 
 class Discussion:
-    """One article's life on the day. Use it once: ``arrivals()``."""
+    """The discussion of one article on the day. Use it once: ``arrivals()``."""
 
     def __init__(
         self, seed: str, plan: ArticlePlan, day_start: int, day_end: int, readers: int
     ) -> None:
-        self._rng = random.Random(f"{seed}:{plan.number}")  # noqa: S311 - made-up data, and it has to be repeatable
+        self._rng = random.Random(f"{seed}:{plan.number}")  # noqa: S311 - repeatable
         self._plan = plan
         self._day_start = day_start
         self._day_end = day_end
-        # Two comments and what became of them are all there is to one article: no record twice, or
-        # another would be left out.
+        # One article has two comments and their consequences only: no record twice, or another
+        # would be left out.
         self._writer = Writer(
             self._rng, day_start, day_end, repeats=0 if plan.role == "two_comments" else 0.008
         )
@@ -41,7 +41,7 @@ class Discussion:
         self._closed = self._closed_intervals()
 
     def arrivals(self) -> list[Arrival]:
-        """Return all records, exactly as many as planned, in the order in which they are sent."""
+        """Return all records in the order of sending, exactly as many as planned."""
         plan, arrivals = self._plan, self._writer.arrivals
         self._publish()
         for override in plan.overrides:
@@ -118,8 +118,9 @@ class Discussion:
         self._article("discussion.overridden.v1", data, at)
 
     def _closed_intervals(self) -> list[tuple[int, int]]:
-        """When readers find the discussion closed: roughly, for the shape of the data. The timeline
-        is decided elsewhere.
+        """Return when readers find the discussion closed: roughly, for the shape of the data.
+
+        The timeline itself is decided elsewhere.
         """
         moments = {
             each.action: self._day_start + int(each.hour * HOUR) for each in self._plan.overrides
@@ -180,7 +181,7 @@ class Discussion:
         )
         self._comments.append(comment)
         deleted_at = self._by_its_author(comment)
-        self._moderation.judge(comment, held, breaks_rules, deleted_at)
+        self._moderation.moderate(comment, held, breaks_rules, deleted_at)
         if breaks_rules or rng.random() < 0.012:
             self._moderation.report_and_decide(comment, breaks_rules, deleted_at)
 
@@ -188,7 +189,7 @@ class Discussion:
         comments, rng = self._comments, self._rng
         if not comments or rng.random() > 0.56:
             return None
-        # Mostly one of the last few: bursts. Sometimes any: old threads wake up again.
+        # Mostly one of the last few: bursts. Sometimes any: old threads continue.
         index = (
             len(comments) - 1 - int(rng.expovariate(0.12))
             if rng.random() < 0.8
@@ -218,7 +219,9 @@ class Discussion:
         return None
 
     def _just_too_late(self, parent: Comment | None) -> int | None:
-        """Return a time within the hours after the discussion closed, if it does so on this day."""
+        """Return a time within the hours after the discussion closed, or None if it does not close
+        on this day.
+        """
         begins = [
             begin for begin, _ in self._closed if self._day_start <= begin < self._day_end - HOUR
         ]
@@ -241,7 +244,7 @@ class Discussion:
         return " ".join(sentences)
 
     def _by_its_author(self, comment: Comment) -> int | None:
-        """Edits and a deletion by the author; returns when it was deleted."""
+        """Write edits and a deletion by the author. Return the time of deletion, if any."""
         rng, plan = self._rng, self._plan
         keys = {"article_id": plan.article_id, "comment_id": comment.comment_id}
         at = comment.posted_at
@@ -265,9 +268,7 @@ class Discussion:
     # --- the rest
 
     def _fill(self) -> None:
-        """One reaction, or, below an article that nobody commented on, another version of nothing
-        new: an update.
-        """
+        """Write one reaction or, below an article without comments, an update without changes."""
         rng, plan = self._rng, self._plan
         if not self._comments:
             at = min(
@@ -310,14 +311,15 @@ class Discussion:
             )
 
     def _two_comments(self) -> None:
-        """Two comments below a report on foreign politics; the second, days later, is abusive and
-        reported; closed since.
+        """Write two comments below a report on foreign politics.
+
+        The second comes days later; it is abusive and reported. The discussion has closed since.
         """
         published_at, rng = self._plan.published_at, self._rng
         bodies = (
             (
-                "I would give nobody guarantees at this point. What one letter can stop is no ferry"
-                " line at all."
+                "I would give nobody guarantees at this point. What one letter can stop is not a"
+                " ferry line at all."
             ),
             (
                 f"{rng.choice(ABUSE)} You started it, you soggy turnips, and we will finish it."

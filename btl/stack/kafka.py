@@ -165,7 +165,10 @@ def node_part(
 
 
 def cluster_id(layout: Layout) -> str:
-    """Return the id of this stack's cluster, always the same 16 bytes in the URL form of base 64."""
+    """Return the id of this stack's cluster, always the same.
+
+    It is 16 bytes in the URL form of base 64.
+    """
     digest = hashlib.sha256(b"below-the-line" + os.fsencode(layout.home)).digest()[:16]
     text = base64.urlsafe_b64encode(uuid.UUID(bytes=digest, version=4).bytes).decode().rstrip("=")
     # Kafka's tools would read a hyphen at the beginning as an option.

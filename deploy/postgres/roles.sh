@@ -1,12 +1,13 @@
 #!/bin/sh
-# Run once by the Postgres image, as superuser, when its data folder is new: the roles with login and password, our database
-# and Airflow's. The tables themselves are made by `btl migrate` as btl_owner, on every start.
+# The Postgres image runs this once, as superuser, when its data folder is new. It creates the roles
+# with login and password, the project's database and Airflow's. `btl migrate` creates the tables, as
+# btl_owner, on every start.
 set -eu
 
 : "${OWNER_PASSWORD:?}" "${INGEST_PASSWORD:?}" "${SCHEDULER_PASSWORD:?}" "${READER_PASSWORD:?}" "${MODERATOR_PASSWORD:?}"
 : "${AIRFLOW_DATABASE_PASSWORD:?}"
 
-# psql reads the passwords from its environment: other users of the machine can see arguments.
+# psql reads the passwords from its environment, since other users can see arguments.
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbname=postgres <<'SQL'
 \getenv owner OWNER_PASSWORD
 \getenv ingest INGEST_PASSWORD

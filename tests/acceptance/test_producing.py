@@ -81,7 +81,7 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(
     with (tmp_path / "left-out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["file"], row["line"], row["reason"]) for row in rows] == [
-        ("comments.csv", "5", "posted_at: 'May Day' is no time of the format iso")
+        ("comments.csv", "5", "posted_at: 'May Day' is not a time of the format iso")
     ]
     assert orjson.loads(rows[0]["row"]) == [
         "4",

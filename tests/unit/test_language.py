@@ -29,7 +29,7 @@ INSTEAD = {
     r"but for": "except for",
     r"for nothing": "without cost, or name what is saved",
     r"if it shall": "if it must, or if you want it to",
-    r"is none": "is not one, or name what is missing",
+    r"(?-i:is none)": "is not one, or name what is missing",
     r"is spelled so": "is written like this",
     r"judg(e|ed|es|ing|ement)": "validate, or decide",
     r"lest": "so that … not",
@@ -56,12 +56,17 @@ INSTEAD = {
 
 NOT_YET_CLEAN: tuple[str, ...] = (
     "Makefile",
-    "below_the_line/",
-    "btl/",
+    "below_the_line/accounting/",
+    "below_the_line/closing/",
+    "below_the_line/contracts/",
+    "below_the_line/database/",
+    "below_the_line/kafka/",
+    "below_the_line/metrics/",
+    "below_the_line/quality/",
+    "btl/cli/",
     "btl_airflow/",
     "consumers/",
     "dags/",
-    "deploy/",
     "docs/adr/0008",
     "docs/adr/001",
     "docs/asking",
@@ -76,10 +81,10 @@ NOT_YET_CLEAN: tuple[str, ...] = (
 """Paths, or their beginnings, that are not held to the words yet. To be empty."""
 
 NOT_YET_NARROW: tuple[str, ...] = (
-    "below_the_line/",
-    "btl/",
+    "below_the_line/database/",
+    "below_the_line/metrics/",
+    "btl/cli/",
     "consumers/",
-    "deploy/",
     "docs/adr/0008",
     "docs/adr/001",
     "docs/asking",

@@ -86,24 +86,24 @@ def without(name: str, rule: str) -> Edit:
     return lambda schema: schema["properties"][name].pop(rule)
 
 
-PRODUCERS = "producers who keep to the last release are refused."
-CONSUMERS = "consumers of the last release make dead letters of what is accepted now."
+PRODUCERS = "producers that use the last release are rejected."
+CONSUMERS = "consumers of the last release make dead letters of newly accepted events."
 
 BREAKING: dict[str, tuple[Edit, str, str]] = {
     "member removed": (
         lambda schema: schema["properties"].pop("held"),
         "/data/held",
-        "is gone: what producers send there is ignored, and consumers miss it.",
+        "is gone: consumers ignore what producers send, and miss it.",
     ),
     "object removed": (
         lambda schema: (schema["properties"].pop("author"), schema["required"].remove("author")),
         "/data/author",
-        "is gone: what producers send there is ignored, and consumers miss it.",
+        "is gone: consumers ignore what producers send, and miss it.",
     ),
     "member of an object removed": (
         lambda schema: schema["properties"]["author"]["properties"].pop("role"),
         "/data/author/role",
-        "is gone: what producers send there is ignored, and consumers miss it.",
+        "is gone: consumers ignore what producers send, and miss it.",
     ),
     "newly required": (
         lambda schema: schema["required"].append("held"),
@@ -333,14 +333,11 @@ def test_of_what_we_send_a_change_breaks_for_others() -> None:
     assert broken_by(more, LATE, "out") == [
         (
             "/data/count",
-            (
-                "has the greatest value 5, and had 10: what consumers may still read from the topic"
-                " does not match."
-            ),
+            "has the greatest value 5, and had 10: older events in the topic do not match.",
         ),
         (
             "/data/colour",
-            'takes "blue", too: consumers who keep to the last release refuse what is sent now.',
+            'takes "blue", too: consumers that use the last release reject new events.',
         ),
     ]
 
@@ -426,8 +423,8 @@ def test_a_type_that_is_gone_is_named() -> None:
     (change,) = breaking_changes(then, replace(then, event_types={}))
     assert (
         str(change)
-        == "comment.posted.v1 is gone: its producers are refused, and what topic comment-events"
-        " holds of it cannot be read."
+        == "comment.posted.v1 is gone: its producers are rejected, and its events in topic"
+        " comment-events cannot be read."
     )
 
 
@@ -439,7 +436,7 @@ def test_a_type_that_moved_is_named(fact: str) -> None:
     assert (
         str(change)
         == f"comment.posted.v1 has moved: its {fact} was {was} and is elsewhere; producers and"
-        " consumers know the former."
+        " consumers use the old one."
     )
 
 

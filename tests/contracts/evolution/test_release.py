@@ -127,7 +127,7 @@ def test_a_fingerprint_that_is_none_is_named(folder: Path, text: str) -> None:
     (folder / "released.json").write_text(text, encoding="utf-8")
     _, error = run("check", "--folder", str(folder))
     assert error is not None
-    assert "released.json is no fingerprint of contracts" in error.message
+    assert "released.json does not hold released contracts" in error.message
 
 
 def test_a_fingerprint_that_is_missing_is_named(folder: Path) -> None:

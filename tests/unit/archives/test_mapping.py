@@ -92,7 +92,7 @@ def test_rows_that_cannot_be_mapped_are_named_by_line_and_reason(export: Export)
     )
     reasons = {line: reason for _, line, reason in export.reasons()}
     assert sorted(reasons) == [7, 8, 9, 10, 11, 12, 13]
-    assert reasons[7] == "posted_at: 'May Day' is no time of the format iso"
+    assert reasons[7] == "posted_at: 'May Day' is not a time of the format iso"
     assert reasons[8] == "has 5 cells, but the header names 8 columns"
     assert reasons[9] == "has no article_id"
     assert reasons[10].startswith("schema_violation at /data/author")
@@ -156,9 +156,9 @@ def test_settings_and_flags_are_typed(export: Export) -> None:
         ("time_zone =", "timezone =", r"unknown key 'timezone'"),
         ("author.display_name", "author.name", r"unknown key 'comments.fields.author.name'"),
         ('posted_at = "{created}"', "", r"lacks the key 'comments.fields.posted_at'"),
-        ("Europe/Vienna", "Europe/Wien", r"'time_zone' is not usable: is no IANA time zone"),
+        ("Europe/Vienna", "Europe/Wien", r"'time_zone' is not usable: is not an IANA time zone"),
         ('"{published}"', "17", r"'articles.fields.published_at' is not usable"),
-        ('"{published}"', '"{published"', r"articles.fields.published_at is no template"),
+        ('"{published}"', '"{published"', r"articles.fields.published_at is not a template"),
         ('"{published}"', '"{published:>10}"', r"articles.fields.published_at formats a column"),
         ("[articles]", "[articles", r"is not TOML"),
     ],
@@ -200,7 +200,7 @@ def test_a_wrong_column_of_the_comments_is_told_before_the_articles_are_read(
         ),
         (
             lambda path: path.write_bytes(b'id,"name\n' + b"x" * 5_000_000),
-            "is no proper CSV at line 1",
+            "is not valid CSV at line 1",
         ),
     ],
 )

@@ -31,14 +31,14 @@ def test_an_hour_that_came_twice_is_taken_as_the_mapping_says() -> None:
     twice = "2019-10-27T02:30:00"
     assert TimeReader("Europe/Vienna").read(twice) == utc("2019-10-27T00:30:00")
     assert TimeReader("Europe/Vienna", ambiguous="later").read(twice) == utc("2019-10-27T01:30:00")
-    with pytest.raises(ValueError, match="came twice in Europe/Vienna"):
+    with pytest.raises(ValueError, match="is ambiguous in Europe/Vienna"):
         TimeReader("Europe/Vienna", ambiguous="reject").read(twice)
 
 
 def test_an_hour_that_never_was_is_moved_on_by_the_gap_or_refused() -> None:
     never = "2019-03-31T02:30:00"
     assert TimeReader("Europe/Vienna").read(never) == utc("2019-03-31T01:30:00")
-    with pytest.raises(ValueError, match="never was in Europe/Vienna"):
+    with pytest.raises(ValueError, match="does not exist in Europe/Vienna"):
         TimeReader("Europe/Vienna", nonexistent="reject").read(never)
 
 
@@ -57,5 +57,5 @@ def test_other_formats_can_be_declared(time_format: str, text: str, expected: st
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2019-13-01T00:00:00", "2019-02-29T00:00:00"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no time of the format iso"):
+    with pytest.raises(ValueError, match="is not a time of the format iso"):
         TimeReader("UTC").read(text)
