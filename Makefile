@@ -23,7 +23,7 @@ setup: .venv/installed ## Make .venv with everything, from the lock file
 	@touch $@
 
 .PHONY: demo
-demo: setup ## Start everything, stream a newsroom day (or ARCHIVE=folder), show what came of it
+demo: setup ## Start everything, stream a newsroom day (or ARCHIVE=folder), print the results
 	@$(BIN)/btl demo $(if $(ARCHIVE),--archive "$(ARCHIVE)")
 
 .PHONY: check
@@ -74,7 +74,7 @@ bench: setup ## Measure; prints a table with the machine, writes build/bench.jso
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.freshness)
 
 .PHONY: lock
-lock: setup ## Resolve pyproject.toml into requirements.lock anew
+lock: setup ## Resolve pyproject.toml into requirements.lock
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --upgrade --all-extras --group dev \
 		pyproject.toml --output-file requirements.lock --quiet
 

@@ -1,10 +1,9 @@
-"""A site that hides its comment forms: reads discussion-events, and keeps in a small database which
-forms are shown.
+"""Hide the comment forms of closed discussions: an example of a site that reads discussion-events.
 
     python comment_forms.py --bootstrap localhost:29092 --database forms.sqlite
 
-Start it as often as you like, kill it whenever you like: what is read twice changes nothing, and
-nothing is left out.
+A small database holds which forms are shown. You may start and kill the program at any time: an
+event that is read twice changes nothing, and no event is skipped.
 """
 
 import argparse
@@ -21,12 +20,15 @@ SHOWN = {
 
 TABLE = """
 create table if not exists comment_forms (
-    article_id text primary key, is_shown integer not null, closes_at text, sequence integer not null
+    article_id text primary key,
+    is_shown integer not null,
+    closes_at text,
+    sequence integer not null
 )
 """
 
-# The sequence rises within an article: an event that was seen, or that a later one overtook,
-# changes nothing.
+# The sequence rises within an article. An event changes nothing if it was read before, or if a
+# later one was read before it.
 REMEMBER = """
 insert into comment_forms (article_id, is_shown, closes_at, sequence)
 values (:article_id, :is_shown, :closes_at, :sequence)
@@ -37,9 +39,9 @@ where excluded.sequence > comment_forms.sequence
 
 
 def apply(database: sqlite3.Connection, event: dict) -> bool:
-    """Show or hide the form of the event's article. Returns whether anything changed."""
+    """Show or hide the form of the event's article. Return whether anything changed."""
     if event["type"] not in SHOWN:
-        return False  # About a comment, or of a type that came later.
+        return False  # about a comment, or of a newer type
     data = event["data"]
     changed = database.execute(
         REMEMBER,
@@ -54,7 +56,7 @@ def apply(database: sqlite3.Connection, event: dict) -> bool:
 
 
 def main() -> None:
-    """Read until stopped, or until nothing has come for ``--idle-seconds``."""
+    """Read until stopped, or until no event has come for ``--idle-seconds``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bootstrap", default="localhost:29092", help="Kafka, host:port")
     parser.add_argument("--topic", default="discussion-events")
