@@ -71,6 +71,10 @@ class Table:
     key: tuple[str, ...]
     """The columns that identify a row of a table; empty for a view."""
     columns: tuple[Column, ...]
+    reads_comments: tuple[str, ...] = ()
+    """Columns of discussion.comments that compute.sql reads besides those that are always staged
+    (sql/metrics/stage/comments.sql); they are then columns of computing_comments, too.
+    """
 
     @property
     def figures(self) -> tuple[str, ...]:
@@ -103,6 +107,7 @@ def definitions(table: str) -> Table:
         example=document.get("example", ""),
         metric_version=document.get("metric_version", 0),
         key=key,
+        reads_comments=tuple(document.get("reads_comments", ())),
         columns=tuple(
             Column(
                 name=name,

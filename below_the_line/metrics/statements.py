@@ -68,15 +68,24 @@ which of them.
 
 
 def prepare(connection: psycopg.Connection) -> None:
-    """Make this session's temporary tables. Safe to repeat; a transaction of its own unless one is
-    open.
+    """Make this session's temporary tables, empty. Safe to repeat; a transaction of its own unless
+    one is open.
     """
     with connection.transaction():
-        # That they are there already is no news.
+        # Suppress the notices that they exist already.
         connection.execute("set local client_min_messages = warning")
+        nothing: dict[str, Any] = {"articles": [], **day_parameters(())}
         for stage in (*_BUCKET_STAGES, *_DAY_STAGES):
-            connection.execute(sql(f"metrics/stage/create_{stage}.sql"))
-        connection.execute(sql("metrics/stage/create_events.sql"))
+            connection.execute(
+                composed(
+                    "create temporary table if not exists computing_{stage} on commit delete rows"
+                    " as {statement} with no data",
+                    stage=stage,
+                    statement=staging(stage).decode(),
+                ),
+                nothing,
+            )
+        connection.execute(sql("metrics/stage/events.sql"))
         for table in TABLES:
             connection.execute(
                 composed(
@@ -93,28 +102,69 @@ def tune(connection: psycopg.Connection) -> None:
         connection.execute(setting)
 
 
+def staging(stage: str) -> bytes:
+    """Return the statement whose rows computing_<stage> holds."""
+    statement = sql(f"metrics/stage/{stage}.sql")
+    columns = read_columns() if stage == "comments" else ()
+    if not columns:
+        return statement
+    return composed(
+        """
+        select staged.*, {columns}
+        from ({statement}) as staged
+        inner join (
+            select comment.*
+            from discussion.comments as comment
+            where comment.article_id = any(%(articles)s)
+        ) as base on base.article_id = staged.article_id and base.comment_id = staged.comment_id
+        """,
+        columns=listed("base", columns),
+        statement=statement.decode(),
+    )
+
+
+def read_columns() -> tuple[str, ...]:
+    """Return the columns of discussion.comments that definitions ask to stage."""
+    names = (name for table in ARTICLE_TABLES for name in definitions(table).reads_comments)
+    return tuple(dict.fromkeys(names))
+
+
 def stage_bucket(connection: psycopg.Connection, articles: Sequence[str]) -> None:
-    """Stage what the article tables need of these articles; those that no event names are left
+    """Stage what the article tables need of these articles; articles that no event names are left
     out.
     """
     for stage in _BUCKET_STAGES:
-        connection.execute(sql(f"metrics/stage/{stage}.sql"), {"articles": list(articles)})
+        _stage(connection, stage, {"articles": list(articles)})
 
 
 def day_parameters(days: Sequence[SectionDay]) -> dict[str, Any]:
-    """What the statements about days of sections and sites are given."""
-    sites, sections, dates = map(list, zip(*days, strict=True))
-    return {"sites": sites, "sections": sections, "days": dates}
+    """Return the parameters of the statements about days of sections and sites."""
+    return {
+        "sites": [site for site, _, _ in days],
+        "sections": [section for _, section, _ in days],
+        "days": [day for _, _, day in days],
+    }
 
 
 def stage_days(connection: psycopg.Connection, parameters: Mapping[str, Any]) -> None:
-    """Stage what the tables of days need; article_daily is right already."""
-    connection.execute(sql("metrics/stage/members.sql"), parameters)
+    """Stage what the tables of days need. article_daily must be up to date."""
+    _stage(connection, "members", parameters)
     active = connection.execute(
         b"select distinct member.article_id from computing_members as member"
     ).fetchall()
     articles = [article for (article,) in active]
-    connection.execute(sql("metrics/stage/commenters.sql"), {**parameters, "articles": articles})
+    _stage(connection, "commenters", {**parameters, "articles": articles})
+
+
+def _stage(connection: psycopg.Connection, stage: str, parameters: Mapping[str, Any]) -> None:
+    connection.execute(
+        composed(
+            "insert into computing_{stage} {statement}",
+            stage=stage,
+            statement=staging(stage).decode(),
+        ),
+        parameters,
+    )
 
 
 def compute(connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]) -> None:

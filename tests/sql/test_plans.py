@@ -9,7 +9,7 @@ import pytest
 
 from below_the_line.closing.windows import LATENESS_SETTINGS, apply_windows
 from below_the_line.metrics.definitions import ARTICLE_TABLES
-from below_the_line.metrics.statements import PLANNER_SETTINGS, prepare
+from below_the_line.metrics.statements import PLANNER_SETTINGS, prepare, staging
 from below_the_line.resources import sql
 from tests.sql.newsroom import t
 
@@ -81,9 +81,7 @@ def test_staging_a_bucket_finds_its_rows_by_primary_keys(
     large: psycopg.Connection, stage: str
 ) -> None:
     prepare(large)
-    found = explain(
-        large, sql(f"metrics/stage/{stage}.sql"), {"articles": ["a7", "a8"]}, PLANNER_SETTINGS
-    )
+    found = explain(large, staging(stage), {"articles": ["a7", "a8"]}, PLANNER_SETTINGS)
     assert relations_read_whole(found) == set()
     assert all(
         node.get("Index Name") == "comments_pkey"

@@ -1,6 +1,5 @@
--- Stages the articles of a bucket. Parameters: articles. Grain: one row per article that any event named.
--- Safe to re-run: into a temporary table that every commit empties.
-insert into computing_articles (article_id, site, section, opens_at, closes_at, reactions_close_at, has_gaps)
+-- Purpose: the articles of a bucket, with what their figures depend on. Staged as computing_articles.
+-- Parameters: articles. Grain: one row per article that any event named. Re-run: reads only.
 select
     known.article_id,
     article.site,

@@ -1,9 +1,8 @@
--- Stages who commented on the days that are computed again. Looks at the comments of a range of time that holds those days in
--- any time zone, and finds each one's day, zone by zone (there is nearly always one), before it is compared with the days: a
--- comment meets one day and not all days of its article.
+-- Purpose: who commented on the days that are computed again. Staged as computing_commenters.
+-- Reads the comments of a range of time that holds those days in any time zone. Finds the day of each comment, zone by zone
+-- (there is nearly always one), before it compares days: a comment meets one day, not all days of its article.
 -- Parameters: articles (those in computing_members, which is staged), days. Grain: one row per site, section, day and author.
--- Safe to re-run: into a temporary table that every commit empties.
-insert into computing_commenters (site, section, day, user_id)
+-- Re-run: reads only.
 with placed as materialized (
     select
         comment.article_id,

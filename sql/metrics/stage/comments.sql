@@ -1,15 +1,13 @@
--- Stages what each posted comment of a bucket counts as. Parameters: articles. Grain: one row per posted comment.
--- decided_at is that of rejections alone: nothing needs others. Safe to re-run: into a temporary table that every commit empties.
-insert into computing_comments (
-    article_id, comment_id, user_id, role, parent_comment_id, posted_at, held, deleted_at, decision, decided_at,
-    first_approved_at, in_time, published, visible, first_visible_at
-)
+-- Purpose: what each posted comment of a bucket counts as. Staged as computing_comments, with the columns of
+-- discussion.comments that definitions name in reads_comments.
+-- Parameters: articles. Grain: one row per posted comment. decided_at is null but for rejected comments: nothing needs it
+-- of others. Re-run: reads only.
 select
-    standing.article_id,
-    standing.comment_id,
-    standing.user_id,
+    standing.article_id collate "C" as article_id,
+    standing.comment_id collate "C" as comment_id,
+    standing.user_id collate "C" as user_id,
     standing.role,
-    standing.parent_comment_id,
+    standing.parent_comment_id collate "C" as parent_comment_id,
     standing.posted_at,
     standing.held,
     standing.deleted_at,

@@ -1,6 +1,6 @@
 -- Purpose: what happened under the articles of a bucket, each event at its own time: the one definition for hours and days.
--- Parameters: none; over the tables that a bucket is staged in. Grain: one row per event; user_id is set for published comments
--- alone. Safe to re-run: temporary to the session.
+-- Parameters: none; a view of what is staged. Grain: one row per event; user_id is null but for published comments.
+-- Re-run: replaces the session's own view.
 create or replace temporary view computing_events as
 select
     comment.article_id,
