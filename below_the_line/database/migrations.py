@@ -258,12 +258,11 @@ def _repeat(
         [name for name in unknown if _is_routine(name) and object_of(name) in objects],
         database,
     )
-    due: set[Repeatable] = set()
-    for file in schema.repeatables:
-        if file.object not in objects:
-            due |= {file, *schema.dependents(file)}
-        elif history.get(file.name) != file.sha256:
-            due.add(file)
+    due = {
+        file
+        for file in schema.repeatables
+        if file.object not in objects or history.get(file.name) != file.sha256
+    }
     if due or unknown:
         connection.execute(_AS_OWNER)
         connection.execute(_FORGET, [list(unknown)])
@@ -336,5 +335,5 @@ def _readable(file: SchemaFile, database: str) -> Iterator[None]:
         detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
         raise BelowTheLineError(
             f"sql/{file.name} failed on {database}: {error.diag.message_primary or error}{detail}.",
-            "Nothing of it was kept. Fix the cause and run `btl migrate` again.",
+            "Fix the cause and run `btl migrate` again: it resumes where this run stopped.",
         ) from error

@@ -5,6 +5,9 @@ import typer
 from below_the_line.database.migrations import migrate as apply
 from btl.cli import configuration
 
+_MAX_LISTED = 20
+"""Files named one by one; an empty database gets all of them."""
+
 
 def migrate() -> None:
     """Bring the database up to date.
@@ -15,6 +18,9 @@ def migrate() -> None:
         configuration.settings().require_database_url(),
         announce=lambda text: typer.echo(text, err=True),
     )
-    for name in applied:
-        typer.echo(f"applied sql/{name}")
-    typer.echo(f"{len(applied)} files applied." if applied else "The database is up to date.")
+    if len(applied) <= _MAX_LISTED:
+        for name in applied:
+            typer.echo(f"applied sql/{name}")
+    typer.echo(
+        f"{len(applied)} files of sql/ applied." if applied else "The database is up to date."
+    )

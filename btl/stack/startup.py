@@ -120,7 +120,7 @@ class Start:
         if url is None:
             return
         with self._step("tables", "migrating the database") as say:
-            applied = migrate(url)
+            applied = migrate(url, announce=lambda text: self._reporter.begin("tables", text))
             say(f"{len(applied)} files of sql/ applied" if applied else "up to date")
 
     def _airflow(self, postgres_up: "Future[None]") -> None:

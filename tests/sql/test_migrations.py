@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -332,10 +333,21 @@ def test_another_runner_waits_for_the_concurrent_index_and_says_so(
         said = announcements.get(timeout=60)
     first.join()
     second.join()
-    assert "Waiting for another migration: Postgres process " in said
     assert "(btl migrate), since 20" in said
-    assert announcements.empty()
     assert sorted([applied.get(), applied.get()], key=len) == [[], [index]]
+
+
+def test_waiting_is_announced_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    announcements: list[str] = []
+    with psycopg.connect(database_url, application_name="the other") as holder:
+        holder.execute("select pg_advisory_xact_lock(%s)", [migrations._LOCK])
+        polls = iter([lambda: None, lambda: None, holder.commit])
+        clock = SimpleNamespace(sleep=lambda _seconds: next(polls)())
+        monkeypatch.setattr(migrations, "time", clock)
+        assert migrate(database_url, announce=announcements.append) == []
+        pid = holder.info.backend_pid
+    assert len(announcements) == 1
+    assert f"Postgres process {pid} (the other), since 20" in announcements[0]
 
 
 def test_the_lock_is_gone_with_its_transaction(database_url: str) -> None:
