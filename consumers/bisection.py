@@ -1,6 +1,4 @@
-"""Finding the record that the database refuses, by bisection: the rest of its batch is written
-without it.
-"""
+"""Bisection: finds the records that the database rejects, and writes the rest of their batch."""
 
 from collections.abc import Callable
 
@@ -12,27 +10,27 @@ from consumers.core.failures import Failure
 
 def isolate(
     batch: Batch,
-    refusal: StoreError,
+    failed: StoreError,
     write: Callable[[Batch], object],
     *,
     others_passed: bool = False,
 ) -> bool:
-    """Write a batch that the database refused, in ever smaller parts, and dead-letter what it
-    refuses alone.
+    """Write a batch that the database rejected, in ever smaller parts; dead-letter the records that
+    it rejects alone.
 
     ``write`` writes one part, in order, or raises StoreError and leaves nothing of it. Returns
     whether a part with events was written. Where statements were cancelled, a record is to blame
-    only if others pass (``others_passed``): else the server is too slow for any, which is a fault.
-    Raises StoreError, and whatever else ``write`` raises.
+    only if others pass (``others_passed``); if none passes, the server is too slow, which is a
+    fault. Raises StoreError, and what else ``write`` raises.
     """
     if len(batch) == 1:
         (only,) = batch.decoded
         if isinstance(only.result, Rejection):
-            raise StoreError(Failure.DEFECT, refusal.cause)
-        if refusal.failure is Failure.CANCELED and not others_passed:
-            raise StoreError(Failure.FAULT, refusal.cause)
+            raise StoreError(Failure.DEFECT, failed.cause)
+        if failed.failure is Failure.CANCELED and not others_passed:
+            raise StoreError(Failure.FAULT, failed.cause)
         rejection = Rejection(
-            "database", "rejected_by_database", None, refusal.reason, only.result.type
+            "database", "rejected_by_database", None, failed.reason, only.result.type
         )
         write(batch.reject_only_record(rejection))
         return False
@@ -43,7 +41,7 @@ def isolate(
         except StoreError as error:
             if error.failure not in (Failure.DATA, Failure.CANCELED):
                 raise
-            # A half that is refused is written in parts at once: positions move in order.
+            # A half that is rejected is written in parts at once: positions move in order.
             others_passed = (
                 isolate(half, error, write, others_passed=others_passed) or others_passed
             )

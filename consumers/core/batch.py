@@ -1,4 +1,4 @@
-"""A batch: the records between one commit and the next, and what is to become of each."""
+"""A batch: the records between one commit and the next, and what happens to each of them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -28,22 +28,27 @@ class DecodedRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class BatchPolicy:
-    """When a batch is written: at so many records, or when its first record has waited so long."""
+    """When a batch is written: when it has ``records`` records, or when its first record has waited
+    for ``seconds``.
+    """
 
     records: int
     seconds: float
 
     def is_due(self, records: int, first_at: float | None, now: float) -> bool:
-        """Whether a batch of so many records, begun at ``first_at`` (seconds of a monotonic clock),
-        is to be written.
+        """Return whether to write a batch with this number of records.
+
+        ``first_at`` is when its first record was read, ``now`` the present time, both in seconds of
+        a monotonic clock.
         """
         return first_at is not None and (records >= self.records or now - first_at >= self.seconds)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the ledger. Raises ValueError unless records = applied + unchanged +
-    dead_lettered.
+    """A line of the ledger, for one partition.
+
+    Raises ValueError unless records = applied + unchanged + dead_lettered.
     """
 
     partition: Partition
@@ -81,10 +86,9 @@ class Batch:
 
     @classmethod
     def scattered(cls, decoded: Iterable[DecodedRecord]) -> "Batch":
-        """Records that were not read one after the other; each partition's span is from its first
-        to its last.
+        """Return a batch of records that were not read one after the other, in offset order.
 
-        They come in order of their offsets.
+        The span of each partition is from its first record to its last.
         """
         batch = cls(list(decoded))
         for record, _ in batch.decoded:
@@ -124,8 +128,8 @@ class Batch:
         return any(type(result) is Event for _, result in self.decoded)
 
     def folded(self) -> Fold:
-        """What the valid events of the batch come to, by key. Records are numbered by their place
-        in ``decoded``.
+        """Return the rows that the valid events come to, by key. Records are numbered by their
+        place in ``decoded``.
         """
         fold = Fold()
         add = fold.add
@@ -135,14 +139,13 @@ class Batch:
         return fold
 
     def dead_letters(self) -> list[tuple[Record, Rejection]]:
-        """The records that are no valid events, with the reason."""
+        """Return the records that are not valid events, with the reason."""
         return [(record, result) for record, result in self.decoded if type(result) is Rejection]
 
     def entries(self, applied: set[int] | None) -> list[Entry]:
-        """The ledger's lines of this batch, one per partition.
+        """Return the ledger's lines of this batch, one per partition.
 
-        ``applied`` are the numbers of the records that changed a row; None says that all valid ones
-        did.
+        ``applied`` has the numbers of the records that changed a row; None: all valid ones did.
         """
         records = Counter(record[:2] for record, _ in self.decoded)
         dead = Counter(record[:2] for record, _ in self.dead_letters())
@@ -193,7 +196,7 @@ class Batch:
         return left, right
 
     def reject_only_record(self, rejection: Rejection) -> "Batch":
-        """This batch of one record, with the record as a dead letter."""
+        """Return this batch of one record with the record as a dead letter."""
         (only,) = self.decoded
         return Batch(
             [DecodedRecord(only.record, rejection)],
@@ -206,8 +209,7 @@ class Batch:
 def applied_records(
     unchanged_rows: Mapping[str, set[int]], members: Mapping[str, list[list[int]]]
 ) -> set[int] | None:
-    """The numbers of the records of which at least one row was inserted or changed; None if every
-    row was.
+    """Return the numbers of the records that inserted or changed a row; None if all did.
 
     ``members[table][row_number]`` lists the records of each staged row; ``unchanged_rows[table]``
     the rows left as they were. All records that went into a changed row count as applied.

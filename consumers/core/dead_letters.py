@@ -1,5 +1,5 @@
-"""Dead letters as data: how a record is kept and had back, byte for byte, and which dead letters
-are meant.
+"""Dead letters as data: how a record is stored and restored, byte for byte, and how dead letters
+are selected.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,11 @@ from below_the_line.errors import BelowTheLineError
 STATUSES = ("open", "redriven", "discarded")
 
 _LAST_MILLISECOND = 253_402_300_799_000
-"""Of the year 9999. A topic that takes the producers' timestamps may hold any number."""
+"""Of the year 9999. Where producers set the timestamps, a topic may hold any number."""
 
 
 def stored_headers(record: Record) -> list[bytes | None]:
-    """A record's headers as they are kept: name, value, name, value …, all as the bytes that
-    came.
-    """
+    """Return a record's headers as they are stored: name, value, name, value …, all as bytes."""
     kept: list[bytes | None] = []
     for name, value in record.headers:
         kept += [name.encode("utf-8", "surrogateescape"), value]
@@ -37,9 +35,7 @@ def stored_timestamp(record: Record) -> datetime:
 
 
 class Letter(NamedTuple):
-    """A dead letter as a redrive meets it: the record as Kafka handed it over, and the code that it
-    has.
-    """
+    """A dead letter as a redrive reads it: the record as Kafka returned it, and its code."""
 
     topic_id: UUID
     record: Record
@@ -58,8 +54,9 @@ class Letter(NamedTuple):
         headers: Sequence[bytes | None],
         code: str,
     ) -> Self:
-        """From the columns of ``ingest.dead_letters``: the inverse of ``stored_headers`` and
-        ``stored_timestamp``.
+        """Restore a record from the columns of ``ingest.dead_letters``.
+
+        The inverse of ``stored_headers`` and ``stored_timestamp``.
         """
         milliseconds = (timestamp - EPOCH) // timedelta(milliseconds=1)
         rebuilt = [
@@ -73,7 +70,7 @@ class Letter(NamedTuple):
 
 @dataclass(frozen=True)
 class Selection:
-    """Which dead letters are meant: those that every filter given here matches."""
+    """Selects the dead letters that match every filter given here."""
 
     codes: tuple[str, ...] = ()
     """Any of these; empty: all."""
@@ -81,9 +78,9 @@ class Selection:
     article: str | None = None
     """The record's key."""
     since: datetime | None = None
-    """The record's timestamp, from here on (aware)."""
+    """The record's timestamp is at or after this aware time."""
     until: datetime | None = None
-    """… and before this."""
+    """The record's timestamp is before this aware time."""
     statuses: tuple[str, ...] = ("open",)
 
     @classmethod
@@ -96,8 +93,9 @@ class Selection:
         until: str | None = None,
         statuses: Iterable[str] = (),
     ) -> Self:
-        """From what a person wrote; empty means not given. Raises BelowTheLineError for what is no
-        code, status or time.
+        """Return the selection that a person wrote; an empty filter is not applied.
+
+        Raises BelowTheLineError for an unknown code or status, or an invalid time.
         """
         return cls(
             _known("code", codes, tuple(STAGES)),
@@ -110,13 +108,13 @@ class Selection:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether any filter but the status is given."""
+        """Whether there is a filter besides the status."""
         return bool(self.codes) or any(
             each is not None for each in (self.topic, self.article, self.since, self.until)
         )
 
     def parameters(self) -> Mapping[str, Any]:
-        """The filters as the SQL files of ingest/dead_letters take them."""
+        """Return the filters as parameters of the SQL files in ingest/dead_letters."""
         return {
             "statuses": list(self.statuses),
             "codes": list(self.codes),
@@ -134,7 +132,7 @@ def _known(what: str, given: Iterable[str], known: tuple[str, ...]) -> tuple[str
     unknown = [each for each in chosen if each not in known]
     if unknown:
         raise BelowTheLineError(
-            f"{', '.join(map(repr, unknown))} is no {what} of dead letters.",
+            f"{', '.join(map(repr, unknown))} is not a {what} of dead letters.",
             f"Choose from {', '.join(known)}.",
         )
     return chosen
@@ -148,5 +146,5 @@ def _time(name: str, text: str) -> datetime:
     except OverflowError:
         pass
     raise BelowTheLineError(
-        f"{name} {text!r} is no time as of RFC 3339.", "Write it like 2026-11-23T10:00:00Z."
+        f"{name} {text!r} is not a time in RFC 3339.", "Write it like 2026-11-23T10:00:00Z."
     )

@@ -1,5 +1,5 @@
-"""What a database error means for the batch: a fault to wait out, bad data to isolate, a lost
-partition, or our defect.
+"""What a database error means for the batch: a fault to wait out, bad data to find, a lost
+partition, or a defect of this software.
 """
 
 from enum import Enum
@@ -9,10 +9,10 @@ FENCED_SQLSTATE = "BTL01"
 
 
 class Failure(Enum):
-    """The kinds of failure, each with one answer."""
+    """The kinds of failure. Each has one answer."""
 
     FENCED = "fenced"
-    """Another owner took a partition: drop everything, make sure of the group membership, take
+    """Another owner took a partition: drop everything, confirm the group membership, take the
     partitions again.
     """
     FAULT = "fault"
@@ -24,7 +24,7 @@ class Failure(Enum):
     rest.
     """
     DEFECT = "defect"
-    """Ours: stop with a clear message, dead-letter nothing."""
+    """A defect of this software: stop with a clear message, dead-letter nothing."""
 
 
 _FAULT_CLASSES = frozenset({"08", "40", "53", "55", "58"})
@@ -33,9 +33,9 @@ _DATA_CLASSES = frozenset({"22", "23", "54"})
 
 
 def classify(sqlstate: str | None, schema_name: str | None) -> Failure:
-    """The kind of a database error, from its SQLSTATE and the schema that the server named.
+    """Return the kind of a database error, from its SQLSTATE and the schema that the server named.
 
-    No SQLSTATE means that the connection broke before the server could say anything.
+    None as SQLSTATE means that the connection broke before the server could answer.
     """
     if sqlstate is None:
         return Failure.FAULT
@@ -46,8 +46,7 @@ def classify(sqlstate: str | None, schema_name: str | None) -> Failure:
     if sqlstate[:2] in _FAULT_CLASSES or sqlstate.startswith("57P") or sqlstate in _FAULT_STATES:
         return Failure.FAULT
     if sqlstate == "25006":
-        # A server that turned read-only (fail-over, disk full guards): nothing is wrong with the
-        # data.
+        # The server turned read-only (fail-over, full disk): the data are fine.
         return Failure.FAULT
     if sqlstate[:2] in _DATA_CLASSES and schema_name != "ingest":
         return Failure.DATA
@@ -55,16 +54,15 @@ def classify(sqlstate: str | None, schema_name: str | None) -> Failure:
 
 
 def is_contention(sqlstate: str | None) -> bool:
-    """Whether the server is well, but another transaction held what this one needed, or was
-    preferred to it.
+    """Return whether only another transaction was in the way: it held what this one needed, or the
+    server preferred it.
     """
     return sqlstate is not None and (sqlstate.startswith("40") or sqlstate == "55P03")
 
 
 def backoff_seconds(attempt: int, jitter: float) -> float:
-    """How long to wait before attempt number ``attempt`` (from 1): doubling from 0.2 s to 5 s,
-    times 0.5 to 1.
+    """Return how long to wait before attempt number ``attempt``, which counts from 1.
 
-    ``jitter`` is a random number in [0, 1), given by the caller.
+    Doubles from 0.2 s to 5 s, times 0.5 to 1. ``jitter`` is a random number in [0, 1).
     """
     return min(5.0, 0.2 * 2.0 ** (attempt - 1)) * (0.5 + jitter / 2)

@@ -1,4 +1,4 @@
-"""Is a consumer alive, is it ready: judged from what it told about itself, and the time."""
+"""Whether a consumer is alive and ready, by its reports about itself and the time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,18 +7,18 @@ from types import MappingProxyType
 from consumers.core.batch import Partition
 from consumers.core.observer import Cause, Halt
 
-LONGEST_TURN_SECONDS = 30.0
-"""A loop that has not turned for so long hangs: it waits for brokers for less than half of it at a
-time, and while it waits for the database, which may be much longer, it says so
+MAX_TURN_SECONDS = 30.0
+"""A loop that has not turned for longer hangs. It waits for brokers for less than half of that at a
+time. While it waits for the database, which may take much longer, it reports so
 (``Observer.silent``).
 """
-LONGEST_STANDSTILL_SECONDS = 60.0
-"""A partition that has something to read and has not moved for so long does not progress."""
+MAX_STANDSTILL_SECONDS = 60.0
+"""A partition that has records to read and has not moved for longer does not progress."""
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """What is waited for."""
+    """What a consumer waits for, and since when."""
 
     cause: Cause
     detail: str
@@ -33,7 +33,7 @@ class Condition:
     """When its loop last began a turn, or said that it waits for the database."""
     waiting: Waiting | None = None
     next_offsets: Mapping[Partition, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Of the partitions that it reads: what is committed reaches up to here."""
+    """The offset after what is committed, of each partition that it reads."""
     moved_at: Mapping[Partition, float] = field(default_factory=lambda: MappingProxyType({}))
     """When each of them last moved, or had nothing left to read."""
     halted: Mapping[Partition, Halt] = field(default_factory=lambda: MappingProxyType({}))
@@ -41,7 +41,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Answer:
     """The answer to a question about health."""
 
     holds: bool
@@ -49,21 +49,19 @@ class Verdict:
     """Why not, one sentence each, for the person who is woken."""
 
 
-def alive(condition: Condition, now: float) -> Verdict:
-    """Whether its loop turns. A process for which this does not hold helps nobody: start it
-    anew.
-    """
+def alive(condition: Condition, now: float) -> Answer:
+    """Return whether the loop turns. If it does not, the process must be restarted."""
     still = now - condition.turned_at
-    if still <= LONGEST_TURN_SECONDS:
-        return Verdict(True)
-    return Verdict(False, (f"The consumer's loop has not turned for {still:.0f} s.",))
+    if still <= MAX_TURN_SECONDS:
+        return Answer(True)
+    return Answer(False, (f"The consumer's loop has not turned for {still:.0f} s.",))
 
 
-def ready(condition: Condition, now: float) -> Verdict:
-    """Whether it does its part: it knows its partitions, all of them are read, and those with
-    something to read move.
+def ready(condition: Condition, now: float) -> Answer:
+    """Return whether the consumer does its part.
 
-    One that stands by, because the group has more members than partitions, is ready.
+    It knows its partitions, reads all of them, and those with records to read move. A consumer that
+    stands by, because the group has more members than partitions, is ready.
     """
     because = list(alive(condition, now).because)
     waiting = condition.waiting
@@ -79,13 +77,13 @@ def ready(condition: Condition, now: float) -> Verdict:
     because += [
         f"Partition {partition} has records to read and has not moved for {now - moved_at:.0f} s."
         for partition, moved_at in sorted(condition.moved_at.items())
-        if now - moved_at > LONGEST_STANDSTILL_SECONDS
+        if now - moved_at > MAX_STANDSTILL_SECONDS
     ]
-    return Verdict(not because, tuple(because))
+    return Answer(not because, tuple(because))
 
 
 def moved(condition: Condition, next_offsets: Mapping[Partition, int], now: float) -> Condition:
-    """A batch was committed up to these offsets."""
+    """Return the condition after a batch was committed up to these offsets."""
     return replace(
         condition,
         next_offsets=MappingProxyType({**condition.next_offsets, **next_offsets}),
@@ -94,8 +92,9 @@ def moved(condition: Condition, next_offsets: Mapping[Partition, int], now: floa
 
 
 def compared(condition: Condition, ends: Mapping[Partition, int], now: float) -> Condition:
-    """The broker's logs end at these offsets: a partition with nothing left to read has not stood
-    still until now.
+    """Return the condition when the logs end at these offsets.
+
+    A partition with nothing left to read counts as moving until now.
     """
     at_end = [
         partition

@@ -10,13 +10,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from below_the_line.errors import BelowTheLineError
-from consumers.core.health import Condition, Verdict, alive, ready
+from consumers.core.health import Condition, Answer, alive, ready
 from consumers.monitoring.consumer_metrics import ConsumerMetrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_QUESTIONS: dict[str, Callable[[Condition, float], Verdict]] = {"/healthz": alive, "/readyz": ready}
+_QUESTIONS: dict[str, Callable[[Condition, float], Answer]] = {"/healthz": alive, "/readyz": ready}
 
 
 class _Server(ThreadingMixIn, WSGIServer):

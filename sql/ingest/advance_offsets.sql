@@ -1,7 +1,9 @@
--- Purpose: the fence: move next_offset of every partition of the batch, or raise BTL01 so that nothing of it is kept.
--- Parameters: consumer_group, owner, and arrays of equal length: topics, partitions, epochs, first_offsets, next_offsets.
+-- Purpose: the fence. Moves next_offset of every partition of the batch, or raises BTL01: then
+--   nothing of the batch is kept.
+-- Parameters: consumer_group, owner, and arrays of equal length: topics, partitions, epochs,
+--   first_offsets, next_offsets.
 -- Grain: one row of partition_offsets per partition.
--- Re-run: refused: first_offsets no longer match.
+-- Re-run: rejected, because first_offsets no longer match.
 select
     ingest.advance_offsets(
         %(consumer_group)s,

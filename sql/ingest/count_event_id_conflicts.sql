@@ -1,6 +1,6 @@
 -- Purpose: count the events that share source and id but not their content, one process at a time.
--- Parameters: none. Result: one row with the count; none while another session counts.
+-- Parameters: none. Result: one row with the count; no row while another session counts.
 -- Grain: all events that are kept. Reads every version there is: run it seldom and with a time-out.
--- Re-run: safe; reads only.
+-- Re-run: safe; it only reads.
 select (select count(*) from ingest.event_id_conflicts) as conflicts
 where pg_try_advisory_xact_lock(hashtext('ingest.event_id_conflicts'))

@@ -1,10 +1,10 @@
--- Purpose: end database sessions of the present owners of partitions that another consumer wants to take and could not lock
---   within lock_timeout: an owner that stalled between its fence and its commit holds these very rows, and no time-out of the
---   server ends it, because it is in the middle of a pipeline and not idle.
+-- Purpose: end the database sessions of owners that keep another consumer from taking their
+--   partitions within lock_timeout. An owner that stalled between its fence and its commit holds
+--   these rows. No time-out of the server ends it: it is inside a pipeline, not idle.
 -- Parameters: consumer_group, topics, partitions: arrays of equal length.
 -- Result: process ids that were ended.
--- Re-run: safe; a backend is named by process id and start time. One that does not stall loses a batch, which is read again
---   by its successor: the group has given its partitions away.
+-- Re-run: safe; a backend is named by process id and start time. One that did not stall loses a
+--   batch, which its successor reads again: the group has given its partitions away.
 select
     stalled.pid,
     pg_terminate_backend(stalled.pid) as ended

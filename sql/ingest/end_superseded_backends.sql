@@ -1,8 +1,8 @@
--- Purpose: end database sessions of owners that lost every partition and still hold a transaction (and so row locks) open:
---   a stalled zombie must not hold its successor up.
--- Parameters: consumer_group, owner (who asks; only predecessors on its own partitions are looked at).
+-- Purpose: end the database sessions of owners that lost every partition and still hold a
+--   transaction, and so row locks, open. A stalled zombie must not delay its successor.
+-- Parameters: consumer_group, owner (the one that asks: only predecessors on its partitions count).
 -- Result: process ids that were ended.
--- Re-run: safe; a backend is named by process id and start time, so that a reused id is not mistaken.
+-- Re-run: safe; a backend is named by process id and start time, so a reused id is not mistaken.
 select
     zombie.pid,
     pg_terminate_backend(zombie.pid) as ended

@@ -1,5 +1,5 @@
--- Purpose: the partitions that an owner holds, and whether each may be read: another hand (an operator's decision, an owner
---   after this one) may have changed that.
+-- Purpose: the partitions that an owner holds, with their status. An operator or a later owner may
+--   have changed both.
 -- Parameters: consumer_group, owner.
 -- Result: topic, partition, status; one row per partition held.
 -- Re-run: safe; it only reads.

@@ -1,8 +1,8 @@
--- Purpose: write the ledger: what became of each record of a batch.
--- Parameters: consumer_group, and arrays of equal length: topics, partitions, incarnations, kinds, first_offsets,
---   next_offsets, records, applied, unchanged, dead_lettered.
+-- Purpose: write the ledger: what happened to the records of a batch.
+-- Parameters: consumer_group, and arrays of equal length: topics, partitions, incarnations, kinds,
+--   first_offsets, next_offsets, records, applied, unchanged, dead_lettered.
 -- Grain: one row per partition of the batch.
--- Re-run: refused by the unique index on (group, topic, partition, incarnation, first_offset).
+-- Re-run: rejected by the unique index on (group, topic, partition, incarnation, first_offset).
 insert into ingest.batches (
     consumer_group,
     topic,
@@ -41,5 +41,14 @@ from
         %(unchanged)s::bigint[],
         %(dead_lettered)s::bigint[]
     ) as entry (
-        topic, partition, incarnation, kind, first_offset, next_offset, records, applied, unchanged, dead_lettered
+        topic,
+        partition,
+        incarnation,
+        kind,
+        first_offset,
+        next_offset,
+        records,
+        applied,
+        unchanged,
+        dead_lettered
     );

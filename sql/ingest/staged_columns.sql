@@ -1,6 +1,7 @@
--- Purpose: the columns of this session's staging tables, in order, with their types: what binary COPY must be told.
+-- Purpose: the columns of this session's staging tables, in order, with their types, which binary
+--   COPY needs.
 -- Grain: one row per column.
--- Re-run: reads only.
+-- Re-run: safe; it only reads.
 select
     staged.relname as staging_table,
     member.attname as column_name,

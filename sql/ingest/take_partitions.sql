@@ -1,8 +1,11 @@
--- Purpose: take ownership of partitions: each gets the next epoch and the new owner, and keeps its next_offset.
---   A partition never seen before starts at the log start that the broker reports.
--- Parameters: consumer_group, owner (uuid), topics, partitions, topic_ids, log_starts: arrays of equal length.
--- Result: what is stored now, one row per partition. A stopped or tripped partition is taken too, but must not be read.
---   The session before ours is remembered until another session than ours takes over: we may have to end it.
+-- Purpose: take ownership of partitions. Each gets the next epoch and the new owner, and keeps its
+--   next_offset. A partition that is taken for the first time starts at the log start that the
+--   brokers report.
+-- Parameters: consumer_group, owner (uuid), topics, partitions, topic_ids, log_starts: arrays of
+--   equal length.
+-- Result: what is stored now, one row per partition. A stopped or tripped partition is taken too,
+--   but must not be read. The session of the owner before is remembered until a third session takes
+--   over: it may have to be ended.
 -- Grain: one row per partition, locked in (topic, partition) order.
 -- Re-run: safe; each run fences the one before, and moves no offset.
 insert into ingest.partition_offsets as present (
@@ -28,7 +31,10 @@ select
     backend.backend_start
 from
     unnest(
-        %(topics)s::text[], %(partitions)s::integer[], %(topic_ids)s::uuid[], %(log_starts)s::bigint[]
+        %(topics)s::text[],
+        %(partitions)s::integer[],
+        %(topic_ids)s::uuid[],
+        %(log_starts)s::bigint[]
     ) as assigned (topic, partition, topic_id, log_start)
 cross join pg_stat_get_activity(pg_backend_pid()) as backend
 order by assigned.topic collate "C", assigned.partition

@@ -67,7 +67,7 @@ def assert_one_clear_line(
         (("dead-letters", "list"), ("No database is configured", "btl up")),
         (
             ("dead-letters", "redrive", "--code", "bad_luck"),
-            ("'bad_luck' is no code", "no_value, too_large"),
+            ("'bad_luck' is not a code", "no_value, too_large"),
         ),
         (("produce", "-"), ("No Kafka broker is configured", "btl up")),
         (("simulate", "--events", "100"), ("No Kafka broker is configured", "btl up")),

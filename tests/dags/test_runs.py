@@ -163,7 +163,7 @@ def test_a_rebuild_takes_its_articles_from_the_form(dags: Dags, counted: Newsroo
     ("dag_id", "params", "says"),
     [
         ("rebuild_metrics", {"ids": ["a", "bee"]}, "No event has named this article: 'bee'"),
-        ("redrive_dead_letters", {"since": "2026-13-01T00:00:00Z"}, "is no time"),
+        ("redrive_dead_letters", {"since": "2026-13-01T00:00:00Z"}, "is not a time"),
     ],
 )
 def test_what_no_retry_makes_right_fails_at_once(

@@ -1,9 +1,10 @@
--- Purpose: what the ledger says of each partition, summed up by life (incarnation).
+-- Purpose: what the ledger says of each partition, added up per incarnation.
 -- Parameters: consumer_group, since (null: the whole ledger).
--- Result: one row per topic, partition and incarnation, in that order. first_offset and next_offset span what was read or
---   accepted as lost (null where a life has only begun); records and what became of them leave redrives out, which are counted
---   elsewhere; unbalanced counts lines whose own sum is wrong, or that claim records where there are none.
--- Re-run: safe; it only reads. It reads the whole ledger once, by parallel workers.
+-- Result: one row per topic, partition and incarnation, in that order. first_offset and next_offset
+--   span what was read or accepted as lost (null where an incarnation has only begun). Records and
+--   outcomes leave redrives out, which are counted elsewhere. unbalanced counts lines whose own sum
+--   is wrong, or that claim records where there are none.
+-- Re-run: safe; it only reads: the whole ledger once, by parallel workers.
 select
     topic,
     partition,

@@ -1,9 +1,10 @@
--- Purpose: where the ledger is not contiguous: a line does not begin where the one before it ended.
+-- Purpose: where the ledger is not contiguous: a line does not begin where the line before it
+--   ended.
 -- Parameters: consumer_group, since (null: the whole ledger).
--- Result: the first break of each topic, partition and incarnation, in that order: the offset that was expected and the one
---   that was found, the line that it was found in, and how many breaks there are.
--- Re-run: safe; it only reads. Without since it reads the index batches_contiguous in its order, and of the table the lines
---   that it names.
+-- Result: the first break of each topic, partition and incarnation, in that order: the expected
+--   offset, the offset that was found, the line that it was found in, and the number of breaks.
+-- Re-run: safe; it only reads. Without since it reads the index batches_contiguous in its order,
+--   and from the table only the lines that it names.
 select
     broken.topic,
     broken.partition,
@@ -37,7 +38,8 @@ from (
     where step.first_offset <> step.expected
     order by step.topic, step.partition, step.incarnation, step.first_offset
 ) as broken
--- One look-up for each break: the planner, who expects a break at every line, would sort the whole ledger for a join.
+-- One look-up per break: for a join the planner, which expects a break at every line, would sort
+-- the whole ledger.
 cross join lateral (
     select
         line.batch_id,

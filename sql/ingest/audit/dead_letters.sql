@@ -1,6 +1,6 @@
--- Purpose: how many dead letters are kept of the spans that the ledger tells of.
--- Parameters: topics, partitions, incarnations, topic_ids (null: the topic's id of that life is not known any more),
---   first_offsets, next_offsets: arrays of equal length.
+-- Purpose: how many dead letters are kept of the spans that the ledger names.
+-- Parameters: topics, partitions, incarnations, topic_ids (null: the topic's id in that incarnation
+--   is no longer known), first_offsets, next_offsets: arrays of equal length.
 -- Result: one row per span: topic, partition, incarnation, kept.
 -- Re-run: safe; it only reads. It reads the dead letters once, without their payloads.
 select

@@ -1,6 +1,10 @@
--- Purpose: how many records were read of each partition, and how many became dead letters by code, since a time.
--- Parameters: since. Grain: one row per partition, and one per code. Re-run: reads only.
-select 'records' as what, batch.topic || '-' || batch.partition as name, sum(batch.records)::double precision as value
+-- Purpose: how many records were read per partition, and how many became dead letters per code,
+--   since a time.
+-- Parameters: since. Grain: one row per partition, and one per code. Re-run: safe; it only reads.
+select
+    'records' as what,
+    batch.topic || '-' || batch.partition as name,
+    sum(batch.records)::double precision as value
 from ingest.batches as batch
 where batch.committed_at >= %(since)s and batch.kind in ('batch', 'empty')
 group by batch.topic, batch.partition

@@ -1,10 +1,11 @@
--- Purpose: the next dead letters of a selection that were last judged before a redrive began, to be judged again.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has them); judged_before;
---   after_topic_id, after_partition, after_offset (the last one of the chunk before; null at first); chunk_size;
---   chunk_bytes (the chunk ends with the value that reaches it: a value may have a megabyte).
--- Result: what the record was, and the code that it has.
+-- Purpose: the next dead letters of a selection that no redrive has decoded since this one began.
+-- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
+--   them); judged_before; after_topic_id, after_partition, after_offset (the last one of the chunk
+--   before; null at first); chunk_size; chunk_bytes (the chunk ends with the value that reaches it:
+--   a value may have a megabyte).
+-- Result: the record as it was, and the present code.
 -- Grain: one row per record, in order of (topic_id, partition, record_offset).
--- Re-run: reads only.
+-- Re-run: safe; it only reads.
 with chunk as (
     select letter.*
     from

@@ -1,7 +1,8 @@
 -- Purpose: how many dead letters a selection has, by code.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has them).
+-- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
+--   them).
 -- Grain: one row per code, the most frequent first.
--- Re-run: reads only.
+-- Re-run: safe; it only reads.
 select
     code,
     count(*) as letters

@@ -1,5 +1,7 @@
--- Purpose: set the selected dead letters aside for good: no redrive looks at them unless it is told to.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has them).
+-- Purpose: discard the selected dead letters. A redrive leaves them out unless it asks for the
+--   status.
+-- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
+--   them).
 -- Result: how many were discarded, by code.
 -- Grain: one row per record. One that a redrive applies at the same moment stays redriven.
 -- Re-run: safe; they are no longer open.

@@ -1,7 +1,8 @@
 -- Purpose: the latest dead letters of a selection, without their values.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has them); most.
+-- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
+--   them); max_rows.
 -- Grain: one row per record, newest first.
--- Re-run: reads only.
+-- Re-run: safe; it only reads.
 select
     topic,
     topic_id,
@@ -25,4 +26,4 @@ from
         %(until)s::timestamptz
     )
 order by dead_lettered_at desc, topic_id, partition, record_offset desc
-limit %(most)s;
+limit %(max_rows)s;

@@ -1,6 +1,7 @@
--- Purpose: lock those of the given dead letters that are still to be judged by this redrive. One that another redrive has
---   locked, or has judged meanwhile, is left to it.
--- Parameters: topic_id; partitions and record_offsets: arrays of equal length; statuses; judged_before.
+-- Purpose: lock those of the given dead letters that this redrive still has to settle. One that
+--   another redrive has locked, or has settled since, is left to it.
+-- Parameters: topic_id; partitions and record_offsets: arrays of equal length; statuses;
+--   judged_before.
 -- Result: partition and record_offset of those that are locked now.
 -- Grain: one row per record, locked in order of (partition, record_offset).
 -- Re-run: safe; within a transaction the same ones are locked again.
@@ -9,7 +10,9 @@ select
     letter.record_offset
 from ingest.dead_letters as letter
 inner join
-    unnest(%(partitions)s::integer[], %(record_offsets)s::bigint[]) as wanted (partition, record_offset)
+    unnest(
+        %(partitions)s::integer[], %(record_offsets)s::bigint[]
+    ) as wanted (partition, record_offset)
     on letter.partition = wanted.partition and letter.record_offset = wanted.record_offset
 where
     letter.topic_id = %(topic_id)s

@@ -1,5 +1,5 @@
 -- Purpose: keep the staged dead letters, byte for byte, with their reasons.
--- Result: nothing.
+-- Result: no rows.
 -- Grain: one row per record (topic_id, partition, record_offset), in that order.
 -- Re-run: safe; one that is kept already stays as it is.
 insert into ingest.dead_letters (

@@ -1,9 +1,13 @@
--- Purpose: write the ledger of a redrive: what became of each dead letter of a chunk. Positions do not move.
--- Parameters: consumer_group; topic_id; and arrays of equal length: topics, partitions, first_offsets, next_offsets, records,
---   applied, unchanged, dead_lettered. Offsets are those of the first dead letter and after the last; between them lie
---   records that it did not touch, too.
--- Grain: one row per partition of the chunk. Where the topic was made anew since, the life before the present one is named.
--- Re-run: writes another row; the caller's transaction settles the dead letters with it, so that they are not met again.
+-- Purpose: write the ledger of a redrive: what happened to each dead letter of a chunk. Positions
+--   do not move.
+-- Parameters: consumer_group; topic_id; and arrays of equal length: topics, partitions,
+--   first_offsets, next_offsets, records, applied, unchanged, dead_lettered. Offsets are those of
+--   the first dead letter and after the last; records in between that were not redriven are in that
+--   span, too.
+-- Grain: one row per partition of the chunk. If the topic was created again since, the row has the
+--   incarnation before the present one.
+-- Re-run: writes another row. The caller's transaction settles the dead letters with it, so that no
+--   redrive finds them again.
 insert into ingest.batches (
     consumer_group,
     topic,
@@ -43,7 +47,9 @@ from
         %(applied)s::bigint[],
         %(unchanged)s::bigint[],
         %(dead_lettered)s::bigint[]
-    ) as entry (topic, partition, first_offset, next_offset, records, applied, unchanged, dead_lettered)
+    ) as entry (
+        topic, partition, first_offset, next_offset, records, applied, unchanged, dead_lettered
+    )
 left join ingest.partition_offsets as position
     on
         position.consumer_group = %(consumer_group)s

@@ -1,7 +1,7 @@
 -- Purpose: one dead letter with all that was kept of it.
 -- Parameters: topic, partition, record_offset, topic_id (null: any).
--- Grain: one row per life of the topic that has a dead letter at this offset, the latest first.
--- Re-run: reads only.
+-- Grain: one row per topic id that has a dead letter at this offset, the latest first.
+-- Re-run: safe; it only reads.
 select
     topic,
     topic_id,

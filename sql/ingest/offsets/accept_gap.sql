@@ -1,9 +1,13 @@
--- Purpose: go on at the log start where records expired before they were read: the position moves over them, and the ledger
---   says so. Whoever holds the partition is fenced and takes it again. A tripped breaker stays as it is.
--- Parameters: consumer_group, topic, partition, topic_id, incarnation, next_offset (as they were seen), log_start.
--- Result: batch_id of the ledger's row of kind gap, from next_offset to log_start; none if the position is another by now.
--- Grain: one row of partition_offsets, one of batches; one statement, so that neither is there without the other.
--- Re-run: does nothing: next_offset is another.
+-- Purpose: go on at the log start where records expired before they were read. The position moves
+--   over them, and the ledger records it. The owner of the partition is fenced and takes it again.
+--   A tripped breaker stays as it is.
+-- Parameters: consumer_group, topic, partition, topic_id, incarnation, next_offset (as they were
+--   seen), log_start.
+-- Result: batch_id of the ledger's row of kind gap, from next_offset to log_start; no row if the
+--   position has changed since.
+-- Grain: one row of partition_offsets, one of batches, in one statement: neither exists without the
+--   other.
+-- Re-run: does nothing, because next_offset has changed.
 with moved as (
     update ingest.partition_offsets
     set

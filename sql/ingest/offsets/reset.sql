@@ -1,10 +1,14 @@
--- Purpose: begin another life of a partition at an offset of somebody's choice: its topic was made anew, its log was cut, or
---   it is to be read again. Whoever holds the partition is fenced and takes it again.
--- Parameters: consumer_group, topic, partition, incarnation (as it was seen), topic_id (the broker's now), target, log_end.
--- Result: batch_id of the ledger's row of kind reset; none if somebody else has reset it by now. That row begins the new
---   incarnation: its first_offset and next_offset both are the target, so that the row after it follows on.
--- Grain: one row of partition_offsets, one of batches; one statement, so that neither is there without the other.
--- Re-run: does nothing: the incarnation is another.
+-- Purpose: start another incarnation of a partition at an offset that an operator chose: its topic
+--   was created again, its log was cut, or it is to be read again. The owner of the partition is
+--   fenced and takes it again.
+-- Parameters: consumer_group, topic, partition, incarnation (as it was seen), topic_id (the
+--   brokers' now), target, log_end.
+-- Result: batch_id of the ledger's row of kind reset; no row if it was reset since. That row begins
+--   the new incarnation: its first_offset and next_offset are both the target, and the next row
+--   continues there.
+-- Grain: one row of partition_offsets, one of batches, in one statement: neither exists without the
+--   other.
+-- Re-run: does nothing, because the incarnation has changed.
 with moved as (
     update ingest.partition_offsets
     set
@@ -16,8 +20,10 @@ with moved as (
         moved_at = clock_timestamp(),
         status = 'consuming',
         status_detail = null,
-        -- What somebody accepted are records of that topic, as far as they are still there.
-        accepted_offset = case when topic_id = %(topic_id)s then least(accepted_offset, %(log_end)s) end
+        -- Accepted records belong to the old topic, and to its log up to the present end.
+        accepted_offset = case
+            when topic_id = %(topic_id)s then least(accepted_offset, %(log_end)s)
+        end
     where
         consumer_group = %(consumer_group)s
         and topic = %(topic)s

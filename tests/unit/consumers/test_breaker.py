@@ -7,7 +7,7 @@ from consumers.core.batch import DecodedRecord
 from consumers.core.breaker import Breaker, BreakerPolicy
 from tests.builders import deleted
 
-POLICY = BreakerPolicy(window=100, least=20)
+POLICY = BreakerPolicy(window=100, min_bad=20)
 EVENT = deleted(at="2026-05-01T10:00:00Z")
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from consumers.core.batch import Partition
 from consumers.core.health import (
-    LONGEST_STANDSTILL_SECONDS,
-    LONGEST_TURN_SECONDS,
+    MAX_STANDSTILL_SECONDS,
+    MAX_TURN_SECONDS,
     Condition,
     Waiting,
     alive,
@@ -22,8 +22,8 @@ READING = Condition(turned_at=100, next_offsets={ZERO: 5, ONE: 7}, moved_at={ZER
 
 
 def test_a_loop_that_turns_is_alive_and_one_that_does_not_is_neither_alive_nor_ready() -> None:
-    assert alive(READING, 100 + LONGEST_TURN_SECONDS).holds
-    hanging = 101 + LONGEST_TURN_SECONDS
+    assert alive(READING, 100 + MAX_TURN_SECONDS).holds
+    hanging = 101 + MAX_TURN_SECONDS
     assert not alive(READING, hanging).holds
     assert ready(READING, hanging).because == ("The consumer's loop has not turned for 31 s.",)
 
@@ -48,7 +48,7 @@ def test_a_partition_that_waits_for_a_decision_is_not_ready() -> None:
 
 
 def test_a_partition_that_stands_still_with_something_to_read_is_not_ready_until_it_moves() -> None:
-    now = 101 + LONGEST_STANDSTILL_SECONDS
+    now = 101 + MAX_STANDSTILL_SECONDS
     at_end_of_one = compared(replace(READING, turned_at=now), {ZERO: 9, ONE: 7}, now)
     verdict = ready(at_end_of_one, now)
     assert verdict.because == (
@@ -58,5 +58,5 @@ def test_a_partition_that_stands_still_with_something_to_read_is_not_ready_until
 
 
 def test_without_news_of_the_logs_ends_only_commits_count_as_progress() -> None:
-    now = 101 + LONGEST_STANDSTILL_SECONDS
+    now = 101 + MAX_STANDSTILL_SECONDS
     assert not ready(replace(READING, turned_at=now), now).holds

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from consumers.core.batch import Partition
-from consumers.core.health import LONGEST_TURN_SECONDS
+from consumers.core.health import MAX_TURN_SECONDS
 from consumers.core.observer import Cause, Halt, Step
 from consumers.monitoring.consumer_metrics import ConsumerMetrics
 
@@ -101,4 +101,4 @@ def test_a_rule_says_how_urgent_it_is_and_what_happened(rule: dict[str, Any]) ->
 def test_the_rule_for_a_hanging_loop_agrees_with_healthz() -> None:
     (rule,) = (rule for rule in RULES if rule["alert"] == "ConsumerHangs")
     expression: Any = promql_parser.parse(rule["expr"])
-    assert float(expression.rhs.val) == LONGEST_TURN_SECONDS
+    assert float(expression.rhs.val) == MAX_TURN_SECONDS
