@@ -83,7 +83,7 @@ class RequiredDecision:
 class PartitionStatus:
     """A partition as its consumer group and the brokers have it.
 
-    The position is None if no consumer took the partition yet. The log is None if the topic is not
+    There is no position if no consumer took the partition yet. There is no log if the topic is not
     at the brokers, or if the brokers were not asked.
     """
 
@@ -215,7 +215,7 @@ def partition_statuses(
 ) -> list[PartitionStatus]:
     """Return each position beside its log, and the partitions that ``consumer_group`` never took.
 
-    ``logs`` is None while the brokers are away. Then nothing says what a position waits for.
+    Pass None for ``logs`` while the brokers are away. Then nothing says what a position waits for.
     """
     found = []
     for position in positions:

@@ -1,4 +1,4 @@
-"""A consumer from the settings: its source, its store and the contracts, put together."""
+"""Builds a consumer, its metrics and its health server from the settings."""
 
 import gc
 import sys
@@ -19,23 +19,23 @@ from consumers.core.observer import Observer
 from consumers.service import Consumer
 
 _CONTAINERS_BETWEEN_COLLECTIONS = 200_000
-"""Some batches' worth. Records live until their commit and form no cycles: with Python's own 700,
-searching them for cycles over and over takes an eighth of a consumer's time.
+"""A few batches. Records live until their commit and form no cycles: with Python's own 700, looking
+for cycles in them again and again takes an eighth of a consumer's time.
 """
 _SECONDS_BETWEEN_COLLECTIONS = 30.0
 _SECONDS_BETWEEN_THREADS = 0.0005
-"""kafka-python's thread takes an answer off its socket in dozens of pieces. For each it has to get
-the interpreter from the decoder, which gives it away after this time; with Python's own 5 ms the
-next records come after those at hand are used up.
+"""kafka-python's thread reads an answer from its socket in dozens of pieces. For each it must get
+the interpreter from the decoder, which releases it after this time. With Python's own 5 ms the next
+records arrive too late.
 """
 
 
 def relieve_collector() -> None:
-    """Have Python look for cyclic garbage rarely, and not among what is there now. For a process
-    that only consumes.
+    """Make Python look for cyclic garbage rarely, and not among present objects. For a process that
+    only consumes.
 
-    By the clock, too: while a broker is away, kafka-python leaves a socket of each attempt to the
-    collector.
+    It also looks every 30 seconds: while a broker is away, kafka-python leaves the socket of each
+    attempt to the collector.
     """
     gc.freeze()
     gc.set_threshold(_CONTAINERS_BETWEEN_COLLECTIONS, 10, 10)
@@ -49,16 +49,16 @@ def relieve_collector() -> None:
 
 
 def alternate_threads() -> None:
-    """Have reading go on beside decoding. For a process that only consumes."""
+    """Let reading continue beside decoding. For a process that only consumes."""
     sys.setswitchinterval(_SECONDS_BETWEEN_THREADS)
 
 
 @contextmanager
-def telling(settings: Settings) -> Iterator[Observer]:
-    """An observer for a consumer, whose figures and health are served over HTTP while the block
-    lasts, if a port is set.
+def monitoring(settings: Settings) -> Iterator[Observer]:
+    """Yield an observer for a consumer. If a port is set, its metrics and health are served over
+    HTTP while the block lasts.
 
-    Raises BelowTheLineError when the port can't be had.
+    Raises BelowTheLineError when the port is not free.
     """
     if settings.http_port is None:
         yield Observer()
@@ -67,12 +67,12 @@ def telling(settings: Settings) -> Iterator[Observer]:
     from consumers.monitoring.health_server import HealthServer
     from consumers.monitoring.lag_poller import LagPoller
 
-    consumer_metrics = ConsumerMetrics()
-    server = HealthServer(consumer_metrics, settings.http_host, settings.http_port)
-    poller = LagPoller(consumer_metrics, kafka_options(settings), settings.require_database_url())
+    metrics = ConsumerMetrics()
+    server = HealthServer(metrics, settings.http_host, settings.http_port)
+    poller = LagPoller(metrics, kafka_options(settings), settings.require_database_url())
     poller.start()
     try:
-        yield consumer_metrics
+        yield metrics
     finally:
         poller.close()
         server.close()
@@ -81,10 +81,9 @@ def telling(settings: Settings) -> Iterator[Observer]:
 def build_consumer(
     settings: Settings, only: Collection[str] = (), observer: Observer | None = None
 ) -> Consumer:
-    """A consumer of all input topics, or ``only`` of these, that has joined the group and not read
-    anything yet.
+    """Return a consumer of all input topics, or ``only`` of these. It has read nothing yet.
 
-    Raises BelowTheLineError when a topic is none of ours, the database is not migrated, or no
+    Raises BelowTheLineError when a topic is not an input topic, the database is not migrated, or no
     broker can be reached.
     """
     url = settings.require_database_url()
@@ -92,7 +91,8 @@ def build_consumer(
     unknown = sorted(set(only) - set(inputs))
     if unknown:
         raise BelowTheLineError(
-            f"{', '.join(unknown)} is no input topic.", f"The input topics are {', '.join(inputs)}."
+            f"{', '.join(unknown)} is not an input topic.",
+            f"The input topics are {', '.join(inputs)}.",
         )
     require_current(url)
     source = Source(

@@ -1,6 +1,4 @@
-"""Redriving dead letters: judged again as the records that they were, and merged on the path that
-consumers take.
-"""
+"""Redriving dead letters: decodes them again and merges them on the path of the consumers."""
 
 import random
 import time
@@ -28,31 +26,32 @@ from consumers.core.dead_letters import Letter, Selection
 from consumers.core.failures import Failure, backoff_seconds, is_contention
 
 CHUNK = 1_000
-"""Dead letters per transaction, at most."""
+"""The maximal number of dead letters per transaction."""
 _TRIES_AGAINST_OTHERS = 6
-"""How often a part is written that others, such as running consumers, keep from its locks."""
+"""How often a part is tried while other transactions, such as consumers', hold its locks."""
 
 APPLIED, UNCHANGED, VALID = "applied", "unchanged", "valid"
 
 
 @dataclass
 class RedriveSummary:
-    """What became of dead letters."""
+    """The outcomes of a redrive."""
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By the code before, and what came of it: ``applied``, ``unchanged`` (its rows were there, or
-    newer ones), ``valid`` (in a dry run: one of these two, unless the database refuses it), or the
-    code that it has now.
+    """The number of dead letters by code before the redrive, and outcome.
+
+    The outcome is ``applied``, ``unchanged`` (its rows were there, or newer ones), ``valid`` (in a
+    dry run: one of these two, unless the database rejects it), or the code that it has now.
     """
 
     @property
-    def judged(self) -> int:
-        """Dead letters that were judged."""
+    def decoded(self) -> int:
+        """Dead letters that were decoded again."""
         return self.outcomes.total()
 
     @property
     def redriven(self) -> int:
-        """Dead letters that are none any more (in a dry run: would be)."""
+        """Dead letters that were redriven (in a dry run: would be)."""
         return sum(
             count
             for (_, outcome), count in self.outcomes.items()
@@ -61,13 +60,13 @@ class RedriveSummary:
 
     @property
     def still_bad(self) -> int:
-        """Dead letters that stay what they are."""
-        return self.judged - self.redriven
+        """Dead letters that stay dead letters."""
+        return self.decoded - self.redriven
 
     def as_dict(self) -> dict[str, Any]:
-        """For logs and for Airflow's XCom."""
+        """Return the outcomes for logs and for Airflow's XCom."""
         return {
-            "judged": self.judged,
+            "decoded": self.decoded,
             "redriven": self.redriven,
             "still_bad": self.still_bad,
             "outcomes": {
@@ -85,17 +84,17 @@ def redrive(
     *,
     dry_run: bool = False,
     chunk: int = CHUNK,
-    told: Callable[[Letter, str], None] = lambda _letter, _outcome: None,
+    on_outcome: Callable[[Letter, str], None] = lambda _letter, _outcome: None,
 ) -> RedriveSummary:
-    """Judge the selected dead letters again, by their own timestamps, and merge those that are
+    """Decode the selected dead letters again, by their own timestamps, and merge those that are
     valid events now.
 
-    Each chunk is one transaction: rows, the dead letters' state (``redriven``, or the reason as it
-    is now) and the ledger (kind ``redrive``, in the account of the consumer group). What was
-    dead-lettered or judged since the beginning is left alone. Safe to repeat, to interrupt, to run
-    twice at once (the runs share the work) and beside consumers. A dry run only judges. ``told`` is
-    called with each dead letter and its outcome, once it is written. Raises BelowTheLineError; what
-    was written before stays.
+    Each chunk is one transaction: rows, the dead letters' state (``redriven``, or the present
+    reason) and the ledger (kind ``redrive``, in the account of the consumer group). What was
+    dead-lettered or redriven since the start is left out. Safe to repeat, to interrupt, to run
+    twice at once (the runs share the work) and beside consumers. A dry run only decodes.
+    ``on_outcome`` is called with each dead letter and its outcome, once that is written. Raises
+    BelowTheLineError; what was written before stays.
     """
     if "redriven" in selection.statuses:
         raise BelowTheLineError(
@@ -103,17 +102,17 @@ def redrive(
             "Choose the status open, discarded, or both.",
         )
     with closing(RedriveStore(url, consumer_group)) as store:
-        run = _Redrive(store, contracts, selection, told)
+        run = _Redrive(store, contracts, selection, on_outcome)
         try:
             run.all_chunks(chunk, dry_run=dry_run)
         except StoreError as error:
-            raise _explained(error, run.summary) from error
+            raise _translated(error, run.summary) from error
         return run.summary
 
 
 @dataclass(frozen=True)
 class _Chunk:
-    """Dead letters of one topic, judged."""
+    """Dead letters of one topic, decoded."""
 
     letters: list[Letter]
     batch: Batch
@@ -132,30 +131,30 @@ class _Redrive:
         store: RedriveStore,
         contracts: Contracts,
         selection: Selection,
-        told: Callable[[Letter, str], None],
+        on_outcome: Callable[[Letter, str], None],
     ) -> None:
         self._store = store
         self._decode = contracts.decode
         self._selection = selection
-        self._told = told
+        self._on_outcome = on_outcome
         self.summary = RedriveSummary()
 
     def all_chunks(self, size: int, *, dry_run: bool) -> None:
-        """Chunk after chunk, in the order of the dead letters' keys. Raises StoreError."""
+        """Redrive chunk after chunk, in the order of the dead letters' keys. Raises StoreError."""
         began = self._store.clock()
         last: Letter | None = None
         while letters := self._store.chunk(self._selection, began, last, size):
             last = letters[-1]
             for _, of_topic in groupby(letters, key=lambda letter: letter.topic_id):
-                chunk = self._judge(list(of_topic))
+                chunk = self._decode_chunk(list(of_topic))
                 if dry_run:
-                    self._tell(chunk, chunk.batch, lambda _: VALID)
+                    self._report(chunk, chunk.batch, lambda _: VALID)
                 else:
                     self._write(chunk, began)
         if any(outcome == APPLIED for _, outcome in self.summary.outcomes):
             self._store.notify(NOTIFY_CHANNEL)
 
-    def _judge(self, letters: list[Letter]) -> _Chunk:
+    def _decode_chunk(self, letters: list[Letter]) -> _Chunk:
         decode = self._decode
         return _Chunk(
             letters,
@@ -165,7 +164,7 @@ class _Redrive:
     def _write(self, chunk: _Chunk, began: datetime) -> None:
         def write(part: Batch) -> None:
             written, applied = self._settle(chunk.letters[0].topic_id, part, began)
-            self._tell(
+            self._report(
                 chunk,
                 written,
                 lambda number: APPLIED if applied is None or number in applied else UNCHANGED,
@@ -191,37 +190,37 @@ class _Redrive:
             time.sleep(backoff_seconds(attempt, random.random()))  # noqa: S311
             attempt += 1
 
-    def _tell(self, chunk: _Chunk, part: Batch, of_event: Callable[[int], str]) -> None:
+    def _report(self, chunk: _Chunk, part: Batch, of_event: Callable[[int], str]) -> None:
         for number, (record, result) in enumerate(part.decoded):
             letter = chunk.letter_at[record.partition, record.offset]
             outcome = result.code if isinstance(result, Rejection) else of_event(number)
             self.summary.outcomes[letter.code, outcome] += 1
-            self._told(letter, outcome)
+            self._on_outcome(letter, outcome)
 
 
 def _tries(error: StoreError) -> int:
-    """How often a part may be written that fails like this."""
+    """Return how often to try a part that fails with this error."""
     if is_contention(error.cause.diag.sqlstate):
         return _TRIES_AGAINST_OTHERS
     # A statement that was cancelled may have been slow by chance, once.
     return 2 if error.failure is Failure.CANCELED else 1
 
 
-def _explained(error: StoreError, done: RedriveSummary) -> BelowTheLineError:
+def _translated(error: StoreError, done: RedriveSummary) -> BelowTheLineError:
     if error.failure in (Failure.FAULT, Failure.CANCELED):
         return BelowTheLineError(
-            f"The database failed: {error.reason}. {done.judged} dead letters were done before, and"
-            " nothing by halves.",
+            f"The database failed: {error.reason}. {done.decoded} dead letters were done before,"
+            " and none in part.",
             "Run the same again when it is back: it goes on with those that are left.",
         )
     if isinstance(error.cause, psycopg.errors.InsufficientPrivilege):
         denied = forbidden(error.cause)
         return BelowTheLineError(
-            f"{denied.message} {done.judged} dead letters were done before, and nothing by halves.",
+            f"{denied.message} {done.decoded} dead letters were done before, and none in part.",
             denied.hint,
         )
     return BelowTheLineError(
         f"The database rejected a statement of this software: {error.reason}.",
-        f"{done.judged} dead letters were done before, and nothing by halves. Run `btl migrate`,"
+        f"{done.decoded} dead letters were done before, and none in part. Run `btl migrate`,"
         " and report this if it stays.",
     )

@@ -77,7 +77,7 @@ class Consumer:
         self._broker_attempt = 0
         """The number of polls in a row that failed."""
         self._heard_at = 0.0
-        """When the brokers last gave a sign of life."""
+        """When the brokers last answered."""
         self._housekeeping_at = math.inf
         """Not before partitions were taken: until then there is no session with the database."""
 

@@ -1,3 +1,1 @@
-"""What became of every record: positions, the ledger, the decisions that only a person can take,
-and the audit.
-"""
+"""The account of every record: positions, the ledger, the decisions of people, and the audit."""

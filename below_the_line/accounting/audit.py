@@ -1,8 +1,7 @@
-"""The audit: does everything that was read from Kafka add up? DecodedRecord purely, from the ledger
-and the brokers' logs.
+"""The audit: whether everything that was read from Kafka adds up, by the ledger and the logs.
 
-A finding is what no waiting mends: a hole in the ledger, a sum that is wrong, a position that
-nobody accounts for, a partition that waits for a decision. A lag is none.
+A finding does not go away by waiting: a hole in the ledger, a wrong sum, a position that does not
+fit, a partition that waits for a decision. A lag is not a finding.
 """
 
 from collections import Counter
@@ -29,11 +28,11 @@ from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 
 FindingKind = Literal["wrong", "decision", "unknown"]
-"""What does not add up; what waits for a person's decision, and is no damage; what could not be
-checked.
+"""``wrong`` does not add up; ``decision`` waits for a person, without damage; ``unknown`` could not
+be checked.
 """
 _NO_DAMAGE = frozenset({Blocker.TRIPPED, Blocker.STOPPED})
-"""Of what partitions wait for; after all else records are lost, or may be."""
+"""Blockers after which no record is lost. After all others, records are lost or may be."""
 _COUNTED: Mapping[FindingKind, tuple[str, str]] = {
     "wrong": ("thing does not add up", "things do not add up"),
     "decision": ("partition waits for a decision", "partitions wait for a decision"),
@@ -43,12 +42,12 @@ _COUNTED: Mapping[FindingKind, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that does not add up or needs somebody, as a clause, and the command that helps, if
+    """Something that does not add up or needs a person: a clause, and the command that helps, if
     there is one.
     """
 
     partition: str
-    """As ``topic-number``; empty where it concerns no partition."""
+    """As ``topic-number``; empty if it does not concern a partition."""
     sentence: str
     command: str | None = None
     kind: FindingKind = "wrong"
@@ -60,21 +59,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class PartitionAccount:
-    """One partition: its account over all lives that the ledger tells of, beside its position and
+    """The account of one partition over all its incarnations in the ledger, beside its position and
     its log.
     """
 
     topic: str
     partition: int
     contiguous: bool
-    lives: int
+    incarnations: int
     batches: int
     empties: int
     gaps: int
     resets: int
     redrives: int
     gap_offsets: int
-    """Offsets that expired unread, as somebody accepted."""
+    """Offsets that expired unread, and that a person accepted as lost."""
     records: int
     applied: int
     unchanged: int
@@ -93,7 +92,7 @@ class PartitionAccount:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an audit came to."""
+    """The result of an audit."""
 
     consumer_group: str
     partitions: tuple[PartitionAccount, ...]
@@ -104,9 +103,9 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """The whole in one sentence."""
+        """The result in one or two sentences."""
         records = sum(each.records for each in self.partitions)
-        became = ", ".join(
+        outcomes = ", ".join(
             f"{sum(getattr(each, outcome) for each in self.partitions):,} {words}"
             for outcome, words in (
                 ("applied", "applied"),
@@ -117,26 +116,25 @@ class Report:
         lags = [each.lag for each in self.partitions]
         lag = "" if None in lags else f", {sum(filter(None, lags)):,} still to be read"
         partitions = counted(len(self.partitions), "partition")
-        account = f"{records:,} records in {partitions}: {became}{lag}"
+        account = f"{records:,} records in {partitions}: {outcomes}{lag}"
         if not self.findings:
             return f"Everything adds up: {account}."
         counts = Counter(each.kind for each in self.findings)
-        told = ", ".join(
+        problems = ", ".join(
             f"{counts[kind]} {several if counts[kind] > 1 else one}"
             for kind, (one, several) in _COUNTED.items()
             if counts[kind]
         )
         rest = "" if counts["wrong"] else "; everything else adds up"
-        return f"{told}{rest}. {account}."
+        return f"{problems}{rest}. {account}."
 
 
 def run_audit(
     connection: psycopg.Connection, settings: Settings, since: datetime | None = None
 ) -> Report:
-    """Audit what the consumer group of ``settings`` has read: all of it, or what was written at
-    ``since`` or later.
+    """Audit what the consumer group has read: all, or what was written since a time.
 
-    Brokers that can't be asked are a finding. Raises ValueError on a connection that is in a
+    Brokers that cannot be asked are a finding. Raises ValueError on a connection that is in a
     transaction.
     """
     names = {topic.name for topic in topics() if topic.direction == "in"}
@@ -150,7 +148,7 @@ def run_audit(
     except BelowTheLineError as error:
         away = error.message
         ledger = read_ledger(connection, settings.consumer_group, since)
-    return judge(ledger, logs, settings.consumer_group, away)
+    return examine(ledger, logs, settings.consumer_group, away)
 
 
 def widest_logs(before: Logs, after: Logs) -> Logs:
@@ -173,13 +171,14 @@ def widest_logs(before: Logs, after: Logs) -> Logs:
     }
 
 
-def judge(
+def examine(
     ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | None = None
 ) -> Report:
-    """What adds up and what does not. ``logs`` is None while the brokers are away; ``away`` says
-    why.
+    """Return what adds up and what does not.
+
+    Pass None for ``logs`` while the brokers are away; ``away`` says why.
     """
-    lives = {
+    incarnations = {
         place: list(accounts)
         for place, accounts in groupby(
             ledger.accounts, key=lambda each: (each.topic, each.partition)
@@ -187,10 +186,10 @@ def judge(
     }
     breaks = {(each.topic, each.partition, each.incarnation): each for each in ledger.breaks}
     partitions, findings = [], []
-    for status in _all_statuses(ledger, lives, logs, consumer_group):
-        accounts = lives.get((status.topic, status.partition), [])
-        # Redrives are no part of the sequence: they may name a life of which nothing else is told
-        # any more.
+    for status in _all_statuses(ledger, incarnations, logs, consumer_group):
+        accounts = incarnations.get((status.topic, status.partition), [])
+        # Redrives do not belong to the sequence: they may name an incarnation of which the ledger
+        # has nothing else any more.
         sequence = [account for account in accounts if account.end is not None]
         holes = [
             *(_hole(found) for found in map(breaks.get, map(_key, sequence)) if found is not None),
@@ -223,14 +222,14 @@ def _key(account: Account) -> tuple[str, int, int]:
 
 
 def _all_statuses(
-    ledger: Ledger, lives: Iterable[tuple[str, int]], logs: Logs | None, consumer_group: str
+    ledger: Ledger, places: Iterable[tuple[str, int]], logs: Logs | None, consumer_group: str
 ) -> list[PartitionStatus]:
-    """Every partition that has a position, a log or an account."""
+    """Return every partition that has a position, a log or an account."""
     found = partition_statuses(ledger.positions, logs, consumer_group)
     known = {(each.topic, each.partition) for each in found}
     lost = [
         PartitionStatus(consumer_group, topic, partition, None, None)
-        for topic, partition in lives
+        for topic, partition in places
         if (topic, partition) not in known
     ]
     return sorted(found + lost, key=lambda each: (each.topic, each.partition))
@@ -247,29 +246,31 @@ def _hole(found: Break) -> str:
 
 
 def _wrong_beginnings(accounts: Sequence[Account]) -> Iterator[str]:
-    """Lives that do not begin as they must: each but the oldest that is told of with one reset,
-    where its lines begin.
+    """Yield what is wrong with the beginnings of incarnations.
+
+    Each but the oldest in the ledger begins with one line of kind reset, where its other lines
+    begin.
     """
     for index, account in enumerate(accounts):
         needed = 1 if index else 0
         if not needed <= account.resets <= 1:
             yield (
-                f"its life {account.incarnation} begins with {account.resets} lines of kind reset"
-                " in the ledger, not one"
+                f"its incarnation {account.incarnation} begins with {account.resets} lines of kind"
+                " reset in the ledger, not one"
             )
         if (
             None not in (account.reset_offset, account.first_offset)
             and account.reset_offset != account.first_offset
         ):
             yield (
-                f"its life {account.incarnation} was to begin at offset {account.reset_offset}, "
-                f"but the ledger goes on at {account.first_offset}"
+                f"its incarnation {account.incarnation} should begin at offset"
+                f" {account.reset_offset}, but the ledger goes on at {account.first_offset}"
             )
     for before, after in pairwise(accounts):
         if after.incarnation != before.incarnation + 1:
             yield (
-                f"the ledger tells of its lives {before.incarnation} and {after.incarnation}, and"
-                " of none in between"
+                f"the ledger has its incarnations {before.incarnation} and {after.incarnation}, but"
+                " not those in between"
             )
 
 
@@ -288,13 +289,13 @@ def _wrong_end(status: PartitionStatus, accounts: Sequence[Account]) -> Iterator
     position, last = status.position, accounts[-1]
     if position is None:
         yield (
-            f"the ledger tells of {sum(account.records for account in accounts)} records, but no"
+            f"the ledger has {sum(account.records for account in accounts)} records, but no"
             " position is stored"
         )
     elif last.incarnation != position.incarnation:
         yield (
-            f"its position is in life {position.incarnation}, but the ledger ends in life"
-            f" {last.incarnation}"
+            f"its position is in incarnation {position.incarnation}, but the ledger ends in"
+            f" incarnation {last.incarnation}"
         )
     elif last.end is not None and last.end != position.next_offset:
         yield f"its next offset is {position.next_offset}, but the ledger ends at {last.end}"
@@ -303,16 +304,16 @@ def _wrong_end(status: PartitionStatus, accounts: Sequence[Account]) -> Iterator
 def _wrong_dead_letters(
     status: PartitionStatus, accounts: Sequence[Account], ledger: Ledger
 ) -> Iterator[str]:
-    # More may be there than were counted: of another life, in which the same records were read, or
-    # by another group.
+    # There may be more than were counted: of another incarnation, in which the same records were
+    # read, or of another group.
     alone = status.position is not None and status.position.incarnation == 1
     alone = alone and status.topic not in ledger.shared_topics
     for account in accounts:
-        told, kept = account.dead_lettered, ledger.kept.get(_key(account), 0)
-        if kept < told or (alone and kept > told):
+        counted_dead, kept = account.dead_lettered, ledger.kept.get(_key(account), 0)
+        if kept < counted_dead or (alone and kept > counted_dead):
             yield (
-                f"the ledger counts {told} dead letters from offset {account.first_offset} to"
-                f" {account.next_offset}, but {kept} are kept"
+                f"the ledger counts {counted_dead} dead letters from offset {account.first_offset}"
+                f" to {account.next_offset}, but {kept} are kept"
             )
 
 
@@ -327,7 +328,7 @@ def _account(
         topic=status.topic,
         partition=status.partition,
         contiguous=contiguous,
-        lives=len(accounts),
+        incarnations=len(accounts),
         batches=total("batches"),
         empties=total("empties"),
         gaps=total("gaps"),

@@ -1,9 +1,9 @@
-"""What only a person can decide about a position: accept that records are lost, begin anew
+"""The decisions about a position that only a person can take: accept lost records, start again
 elsewhere, let bad records pass.
 
-Each decision is planned first, from what was seen (pure, and enough to tell what it would do), and
-carried out afterwards: in one statement that moves the position and writes the ledger, or does
-nothing if the position is another by then.
+Each decision is planned first, from what was seen. The plan is pure, and says what would be done.
+Then it is carried out in one statement, which moves the position and writes the ledger, or does
+nothing if the position has changed since.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Another life of a partition, from ``target`` on."""
+    """Another incarnation of a partition, from ``target`` on."""
 
     position: Position
     log: PartitionLog
@@ -88,7 +88,7 @@ class Acceptance:
 
 
 def plan_gap(position: Position, log: PartitionLog | None) -> Gap:
-    """The gap of a partition. Raises BelowTheLineError where there is none."""
+    """Plan to accept the gap of a partition. Raises BelowTheLineError if it has no gap."""
     blocker = blocker_of(position, log)
     if log is None:
         raise _gone(position)
@@ -107,8 +107,9 @@ def plan_gap(position: Position, log: PartitionLog | None) -> Gap:
 
 
 def plan_reset(position: Position, log: PartitionLog | None, target: int) -> Reset:
-    """The reset of a partition to an offset. Raises BelowTheLineError if that lies outside of the
-    log.
+    """Plan the reset of a partition to an offset.
+
+    Raises BelowTheLineError if the offset lies outside of the log.
     """
     if log is None:
         raise _gone(position)
@@ -122,8 +123,8 @@ def plan_reset(position: Position, log: PartitionLog | None, target: int) -> Res
 
 
 def plan_acceptance(position: Position, log: PartitionLog | None, until: int | None) -> Acceptance:
-    """Letting a tripped partition go on, with all records in its log now, or those before
-    ``until``, accepted.
+    """Plan to let a tripped partition go on: accept all records in its log, or those before
+    ``until``.
 
     Raises BelowTheLineError if its breaker has not tripped, or ``until`` is not between its
     position and the log's end.
@@ -156,8 +157,9 @@ def plan_acceptance(position: Position, log: PartitionLog | None, until: int | N
 
 
 def accept_gap(connection: psycopg.Connection, gap: Gap) -> None:
-    """Move the position over the gap, and note that in the ledger. Raises BelowTheLineError if the
-    position has changed.
+    """Move the position over the gap, and record that in the ledger.
+
+    Raises BelowTheLineError if the position has changed since it was seen.
     """
     _decide(
         connection,
@@ -172,8 +174,9 @@ def accept_gap(connection: psycopg.Connection, gap: Gap) -> None:
 
 
 def reset(connection: psycopg.Connection, resets: Sequence[Reset]) -> None:
-    """Begin new lives, noted in the ledger: all of them or none. Raises BelowTheLineError if a
-    position was reset meanwhile.
+    """Start new incarnations and record them in the ledger: all of them or none.
+
+    Raises BelowTheLineError if a position was reset since it was seen.
     """
     with connection.transaction():
         for each in sorted(resets, key=lambda each: (each.position.topic, each.position.partition)):
@@ -207,8 +210,8 @@ def _decide(
     done = connection.execute(sql(statement), identity | more).fetchone()
     if done is None:
         raise BelowTheLineError(
-            f"{position} was moved by another hand meanwhile: nothing was done.",
-            "Look again: `btl offsets show`.",
+            f"{position} has changed since it was read: nothing was done.",
+            "See where it stands now: `btl offsets show`.",
         )
 
 

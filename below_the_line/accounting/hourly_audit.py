@@ -1,6 +1,4 @@
-"""The hourly audit: what it saw is kept in ``ingest.audit_results``, and what does not add up is an
-error.
-"""
+"""The hourly audit: stores its results in ``ingest.audit_results``; findings are an error."""
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
@@ -45,15 +43,16 @@ def _what_to_do(kinds: Set[str]) -> str:
         ways.append("`btl audit` looks at the account again")
     if "drift" in kinds:
         ways.append(
-            "`btl metrics rebuild` (--articles ID for some) computes wrong figures anew, `btl"
-            " metrics drift` looks again; find out who changed rows by hand, or why no mark was set"
+            "`btl metrics rebuild` (--articles ID for some) computes wrong figures again, `btl"
+            " metrics drift` compares again; find out who changed rows by hand, or why no mark was"
+            " set"
         )
     return "; ".join(ways) + ". All of it is in ingest.audit_results."
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What an audit saw."""
+    """The stored results of an audit."""
 
     audited_at: datetime
     lines: Sequence[Line] = field(default_factory=tuple)
@@ -67,13 +66,11 @@ class Recorded:
 
     @property
     def may_pass(self) -> bool:
-        """Whether nothing is wrong but that the brokers could not be asked: another try may find
-        all well.
-        """
+        """Whether the only finding is that the brokers could not be asked: another try may help."""
         return self.away is not None and len(self.wrong) == 1
 
     def as_dict(self) -> dict[str, Any]:
-        """For Airflow's XCom: how many lines of each kind."""
+        """Return the number of lines of each kind, for Airflow's XCom."""
         kinds = [line.what for line in self.lines]
         return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
 
@@ -81,10 +78,9 @@ class Recorded:
 def audit_and_record(
     connection: psycopg.Connection, settings: Settings, sample: int = SAMPLE
 ) -> Recorded:
-    """Audit ingest and metrics, and keep what was seen. Needs an idle connection in autocommit, and
-    commits.
+    """Audit ingest and metrics, and store the results. Needs an idle connection in autocommit.
 
-    Raises nothing for what does not add up: see ``Recorded.wrong``.
+    Does not raise for what does not add up: see ``Recorded.wrong``.
     """
     audited_at, since = connection.execute(sql("ingest/audit/previous.sql")).fetchone() or (
         None,

@@ -1,6 +1,4 @@
-"""The ledger as the audit reads it: summed up per life of a partition, in one snapshot with all
-that it must match.
-"""
+"""The ledger as the audit reads it: added up per incarnation of a partition, in one snapshot."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +17,7 @@ from below_the_line.resources import sql
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the ledger says of one life (incarnation) of a partition: see
-    ``sql/ingest/audit/accounts.sql``.
-    """
+    """What the ledger says of one incarnation: see ``sql/ingest/audit/accounts.sql``."""
 
     topic: str
     partition: int
@@ -45,13 +41,13 @@ class Account:
 
     @property
     def end(self) -> int | None:
-        """Where the life stands by the ledger; None if it has redrives only."""
+        """Where the incarnation stands by the ledger; None if it has redrives only."""
         return self.next_offset if self.next_offset is not None else self.reset_offset
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The first place of a life where a line does not begin where the one before it ended."""
+    """The first place of an incarnation where a line does not begin where the line before ended."""
 
     topic: str
     partition: int
@@ -75,28 +71,25 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """What the database knew at one moment of how the records of a consumer group were accounted
-    for.
-    """
+    """What the database knew about the records of a consumer group at one moment."""
 
     positions: tuple[Position, ...]
-    """Of the group."""
+    """The positions of the group."""
     accounts: tuple[Account, ...]
     breaks: tuple[Break, ...]
     kept: Mapping[tuple[str, int, int], int]
-    """How many dead letters there are of each life, by topic, partition and incarnation."""
+    """The number of dead letters by topic, partition and incarnation."""
     marks: Marks
     shared_topics: frozenset[str]
-    """Topics that other groups read as well: their dead letters are the same ones."""
+    """Topics that other groups read, too: the groups share the dead letters."""
 
 
 def read_ledger(
     connection: psycopg.Connection, consumer_group: str, since: datetime | None = None
 ) -> Ledger:
-    """Read the account of a consumer group; of what was written at ``since`` or later, or all of
-    it.
+    """Read the account of a consumer group: all, or what was written at ``since`` or later.
 
-    All of it is seen at one moment, whatever consumers write meanwhile. Raises ValueError on a
+    Everything is seen at one moment, whatever consumers write meanwhile. Raises ValueError on a
     connection in a transaction.
     """
     require_idle(connection)
@@ -129,8 +122,9 @@ def _rows(
 
 
 def _spans(accounts: list[Account], positions: tuple[Position, ...]) -> dict[str, list[Any]]:
-    """The spans of offsets that were read, each with its topic's id, which is known of the present
-    life only.
+    """Return the spans of offsets that were read, each with its topic's id.
+
+    Only the id of the present incarnation is known.
     """
     topic_ids: dict[tuple[str, int, int], UUID] = {
         (each.topic, each.partition, each.incarnation): each.topic_id for each in positions

@@ -1,4 +1,4 @@
-"""CloudEvents on their way out: an event as a record of Kafka, in structured or in binary mode."""
+"""Records for Kafka: events as CloudEvents in structured or in binary mode."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,8 +29,8 @@ def structured(
     subject: str,
     data: Mapping[str, Any],
 ) -> Outgoing:
-    """The event in structured mode: everything in the value. The key is ``data["article_id"]``.
-    ``time`` is RFC 3339.
+    """Return the event in structured mode: all of it in the value. The key is
+    ``data["article_id"]``, ``time`` is RFC 3339.
     """
     value = orjson.dumps(
         {
@@ -57,8 +57,8 @@ def binary(
     subject: str,
     data: Mapping[str, Any],
 ) -> Outgoing:
-    """The same event in binary mode: the attributes in ``ce_*`` headers, ``data`` alone in the
-    value.
+    """Return the event in binary mode: attributes in ``ce_*`` headers, only ``data`` in the value.
+    Parameters as of ``structured``.
     """
     headers = (
         ("content-type", b"application/json"),
@@ -73,15 +73,16 @@ def binary(
 
 
 def rfc3339(moment: datetime) -> str:
-    """An aware time in UTC as RFC 3339, such as ``2026-11-23T10:00:00.250000Z``; no fraction if
-    there is none.
+    """Return an aware time in UTC as RFC 3339, such as ``2026-11-23T10:00:00.250000Z``.
+
+    Without a fraction if the time has full seconds.
     """
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
 def as_structured_line(outgoing: Outgoing) -> bytes:
-    """A good event in either mode as one line of JSON in structured form, as `btl validate` reads
-    it.
+    """Return a valid event of either mode as one line of JSON in structured form, as `btl validate`
+    reads it.
     """
     attributes = {
         name[3:]: value.decode() for name, value in outgoing.headers if name.startswith("ce_")

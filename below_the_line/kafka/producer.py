@@ -21,7 +21,7 @@ from below_the_line.kafka.options import connected, kafka_options
 from below_the_line.settings import Settings
 
 DELIVERY_SECONDS = 10.0
-"""A record that the broker has not taken after this time is an error."""
+"""A record that the broker has not accepted after this time is an error."""
 
 # Measured on two cores shared with the broker, 730-byte events: 17,000 records/s with
 # kafka-python's defaults, 28,000 with these batches, 40,000 with the cached partition as well. gzip
@@ -88,10 +88,10 @@ class Publisher:
             self._close()
 
     def send(self, outgoing: Outgoing) -> None:
-        """Hand over one record; returns at once unless too much is under way.
+        """Send one record. Returns at once, unless too many records are under way.
 
-        Raises BelowTheLineError if the topic does not exist, if an earlier record was refused, or
-        if the broker has taken nothing for ten seconds.
+        Raises BelowTheLineError if the topic does not exist, if an earlier record was rejected, or
+        if the broker has accepted nothing for ten seconds.
         """
         topic, key, value, headers = outgoing
         if topic not in self._topics:
@@ -114,7 +114,7 @@ class Publisher:
             self._check(lambda: len(self._under_way) > _MAX_BUNDLES)
 
     def flush(self) -> None:
-        """Wait until the broker has taken every record. Raises BelowTheLineError as ``send``
+        """Wait until the broker has accepted every record. Raises BelowTheLineError as ``send``
         does.
         """
         if self._bundle:
@@ -122,9 +122,9 @@ class Publisher:
         self._check(lambda: bool(self._under_way))
 
     def _close(self) -> None:
-        # Nothing is waited for: flush has done so, or there is no hope. kafka-python's close raises
-        # if records are still under way, stays open, and says so again when it is collected: so its
-        # sender is told to give them up first.
+        # Do not wait: flush has waited, or waiting does not help. kafka-python's close raises if
+        # records are under way, stays open, and warns again when it is collected. So its sender
+        # drops them first.
         if self._under_way or self._bundle:
             self._producer._sender.force_close()
         with suppress(kafka_errors.KafkaError):
@@ -135,16 +135,15 @@ class Publisher:
         self._bundle, self._bundle_bytes = [], 0
 
     def _check(self, must_wait: Callable[[], bool]) -> None:
-        """Take finished bundles off; while ``must_wait()``, and for a bundle that is overdue, wait
-        for the oldest.
+        """Remove finished bundles. Wait for the oldest one while ``must_wait()``, and if it is
+        overdue.
         """
         while self._under_way:
             closed_at, bundle = self._under_way[0]
             overdue = time.monotonic() - closed_at >= DELIVERY_SECONDS
             if not overdue and not must_wait() and not bundle[-1].is_done:
                 return
-            # Confirmations come per partition: the last record's may be there before that of
-            # others.
+            # Confirmations come per partition: the last record's may come before that of others.
             deadline = max(closed_at + DELIVERY_SECONDS, time.monotonic() + 0.1)
             for future in bundle:
                 try:
@@ -165,9 +164,7 @@ class Publisher:
 
 
 class _CachedPartitioner(DefaultPartitioner):
-    """The default, murmur2 of the key, remembered: that hash in Python is a tenth of the cost of a
-    record.
-    """
+    """The default, murmur2 of the key, with a cache: the hash is a tenth of a record's cost."""
 
     def __init__(self) -> None:
         self._hashes: dict[bytes, int] = {}

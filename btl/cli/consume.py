@@ -6,7 +6,7 @@ import typer
 
 from below_the_line.logs import configure_logs
 from btl.cli import configuration
-from consumers.app import alternate_threads, build_consumer, relieve_collector, telling
+from consumers.app import alternate_threads, build_consumer, monitoring, relieve_collector
 
 
 def consume(
@@ -19,7 +19,7 @@ def consume(
     Runs until SIGTERM or Ctrl-C. Any number of consumers can run side by side.
     """
     current = configuration.settings()
-    with telling(current) as observer:
+    with monitoring(current) as observer:
         consumer = build_consumer(current, topic, observer)
         # Only now: while it looks for a broker, kafka-python logs dozens of lines that the error
         # says in one.

@@ -166,9 +166,9 @@ def redrive(
         load_contracts(),
         selection,
         dry_run=dry_run,
-        told=_print_outcome if dry_run and not summary else lambda _letter, _outcome: None,
+        on_outcome=_print_outcome if dry_run and not summary else lambda _letter, _outcome: None,
     )
-    if done.judged:
+    if done.decoded:
         _print_outcomes(done, dry_run=dry_run)
     else:
         _print_none(topic)

@@ -94,7 +94,7 @@ def reset(
     dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Begin anew elsewhere, with a line of kind `reset` in the ledger: a topic made anew, a log
+    """Begin anew elsewhere, with a line of kind `reset` in the ledger: a topic created again, a log
     that was cut, a re-read.
     """
     if partition is None and not all_partitions:
@@ -183,7 +183,7 @@ def _print_statuses(found: list[PartitionStatus], away: str | None) -> None:
             justify="left" if heading in ("group", "topic", "status") else "right",
             no_wrap=True,
         )
-    for heading in ("owner", "epoch", "life", "moved"):
+    for heading in ("owner", "epoch", "incarnation", "moved"):
         table.add_column(heading, justify="left" if heading == "owner" else "right", no_wrap=True)
     for each in found:
         position, log = each.position, each.log

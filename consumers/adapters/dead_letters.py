@@ -1,6 +1,4 @@
-"""Dead letters in Postgres: looking at them, setting them aside, and writing what a redrive makes
-of them.
-"""
+"""Dead letters in Postgres: reading them, discarding them, and writing the results of a redrive."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +21,9 @@ _CHUNK_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A row of ``ingest.dead_letters``; see the comments on its columns. A list leaves out what has
-    a default here.
+    """A row of ``ingest.dead_letters``; see the comments on its columns.
+
+    ``latest`` leaves out what has a default here.
     """
 
     topic: str
@@ -49,7 +48,7 @@ class DeadLetter:
 
 
 def count_by_code(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:
-    """How many dead letters there are, by code, the most frequent first."""
+    """Return the number of dead letters by code, the most frequent first."""
     return dict(
         connection.execute(
             sql("ingest/dead_letters/count_by_code.sql"), selection.parameters()
@@ -57,19 +56,21 @@ def count_by_code(connection: psycopg.Connection, selection: Selection) -> dict[
     )
 
 
-def latest(connection: psycopg.Connection, selection: Selection, most: int) -> list[DeadLetter]:
-    """The newest dead letters, at most so many, without their values."""
+def latest(connection: psycopg.Connection, selection: Selection, max_rows: int) -> list[DeadLetter]:
+    """Return up to ``max_rows`` dead letters without their values, the newest first."""
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         return cursor.execute(
-            sql("ingest/dead_letters/list.sql"), {**selection.parameters(), "most": most}
+            sql("ingest/dead_letters/list.sql"), {**selection.parameters(), "max_rows": max_rows}
         ).fetchall()
 
 
 def at_offset(
     connection: psycopg.Connection, topic: str, partition: int, offset: int, topic_id: UUID | None
 ) -> list[DeadLetter]:
-    """The dead letters of this offset, one per life of the topic (or of the one named), the latest
-    first.
+    """Return the dead letters of this offset, the latest first.
+
+    There may be one per topic id: a topic that was created again has another. ``topic_id`` names
+    one of them; None: all.
     """
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         return cursor.execute(
@@ -79,7 +80,7 @@ def at_offset(
 
 
 def discard(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:
-    """Set dead letters aside; returns how many, by code. One that is redriven meanwhile stays
+    """Discard dead letters; return how many, by code. One that is redriven meanwhile stays
     redriven.
     """
     return dict(
@@ -90,14 +91,14 @@ def discard(connection: psycopg.Connection, selection: Selection) -> dict[str, i
 
 
 class RedriveStore(Store):
-    """The database as a redrive uses it: it stages and merges like a consumer, and owns no
-    partition.
+    """The database as a redrive uses it: it stages and merges like a consumer, but owns no
+    partitions.
     """
 
     application_name = "btl dead-letters redrive"
 
     def clock(self) -> datetime:
-        """The database's clock. Connects. Raises StoreError."""
+        """Connect, and return the database's clock. Raises StoreError."""
         self.connect()
         ((now,),) = self._fetch(b"select clock_timestamp()", {})
         return now  # type: ignore[no-any-return]
@@ -105,7 +106,7 @@ class RedriveStore(Store):
     def chunk(
         self, selection: Selection, judged_before: datetime, after: Letter | None, size: int
     ) -> list[Letter]:
-        """The next dead letters of a selection, in the order of their keys. Raises StoreError."""
+        """Return the next dead letters of a selection, in key order. Raises StoreError."""
         rows = self._fetch(
             sql("ingest/dead_letters/chunk.sql"),
             {
@@ -130,14 +131,14 @@ class RedriveStore(Store):
     def settle(
         self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime
     ) -> tuple[Batch, set[int] | None]:
-        """Write what was decoded in one transaction: rows, the dead letters' new state, the ledger.
+        """Write a batch in one transaction: rows, the dead letters' new state, the ledger.
 
-        Dead letters that another redrive holds, or has decoded since ``judged_before``, are left to
-        it. Returns the records that were written, and of those the numbers that changed a row
-        (None: all valid ones). Raises StoreError; nothing of the batch is kept then.
+        Dead letters that another redrive holds, or has settled since ``judged_before``, are left to
+        it. Returns the batch that was written, and the numbers of its records that changed a row
+        (None: all valid ones). Raises StoreError; then nothing of the batch is kept.
         """
         try:
-            # Who redrives is told what was done: that is to survive the server's fall.
+            # What is reported as redriven must survive a crash of the server.
             self._open.execute("set local synchronous_commit = on")
             batch = self._locked(topic_id, batch, statuses, judged_before)
             # Dead letters are locked first, rows after that, as in every redrive; a consumer waits
@@ -155,7 +156,7 @@ class RedriveStore(Store):
     def _locked(
         self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime
     ) -> Batch:
-        """The part of a batch whose dead letters are ours until the transaction ends."""
+        """Lock the dead letters of a batch until the transaction ends; return what was free."""
         records = [record for record, _ in batch.decoded]
         locked = set(
             self._open.execute(

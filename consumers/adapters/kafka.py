@@ -1,4 +1,4 @@
-"""Reading topics with kafka-python: records and their positions, assignments as plain facts.
+"""Reading topics with kafka-python: records, positions and assignments.
 
 The group's protocol runs on kafka-python's own thread. The rebalance listener only notes what
 happened and pauses what was assigned; everything that touches Postgres or seeks is done by the
@@ -21,7 +21,7 @@ from consumers.adapters import record_batches
 from consumers.core.batch import Partition
 from consumers.core.ports import Polled
 
-_REFUSALS = (
+_REJECTIONS = (
     kafka.errors.GroupAuthorizationFailedError,
     kafka.errors.InvalidSessionTimeoutError,
     kafka.errors.SaslAuthenticationFailedError,
@@ -33,14 +33,14 @@ _REFUSALS = (
 _LOGS_MILLISECONDS = 1_000
 _ANSWER_MILLISECONDS = 2_000
 """A broker that does not answer within this time is away."""
-_NOT_OURS_ANY_MORE = (KeyError, ValueError, kafka.errors.IllegalStateError)
-"""Raised for a partition that the group took away just now, on kafka-python's thread; the next poll
-tells.
+_TAKEN_AWAY = (KeyError, ValueError, kafka.errors.IllegalStateError)
+"""Raised for a partition that the group has just taken away, on kafka-python's thread. The next
+poll reports that.
 """
 
 
 class _Assignment(ConsumerRebalanceListener):
-    """What the group last said, noted on kafka-python's thread and taken over by the caller's."""
+    """The last assignment, noted on kafka-python's thread and read on the caller's."""
 
     consumer: KafkaConsumer
     """Set before the consumer subscribes: neither can be made without the other."""
@@ -63,7 +63,7 @@ class _Assignment(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         assigned = list(assigned)
         for partition in assigned:
-            # A position, any, keeps kafka-python from looking for one of its own; paused, nothing
+            # Any position keeps kafka-python from looking for one of its own. While paused, nothing
             # is read from it.
             self.consumer.seek(partition, 0)
         self.consumer.pause(*assigned)
@@ -72,7 +72,7 @@ class _Assignment(ConsumerRebalanceListener):
             self._changed, self._is_rebalancing = True, False
 
     def take_change(self) -> frozenset[Partition] | None:
-        """The partitions assigned now, if that changed since the last call."""
+        """Return the assigned partitions if they changed since the last call, else None."""
         with self._lock:
             if not self._changed:
                 return None
@@ -101,8 +101,10 @@ class Source:
         max_records: int,
         session_seconds: float,
     ) -> None:
-        """Connect to the brokers. Raises BelowTheLineError when none can be reached or they refuse
-        us.
+        """Connect to the brokers and join the group.
+
+        Raises BelowTheLineError when no broker can be reached, when they reject the connection, or
+        when a topic does not exist.
         """
         record_batches.install()
         self._topics = list(topics)
@@ -120,7 +122,7 @@ class Source:
                 max_partition_fetch_bytes=1024 * 1024,
                 session_timeout_ms=int(session_seconds * 1000),
                 heartbeat_interval_ms=int(session_seconds * 1000 / 4),
-                # Partitions that a topic grew are read after so long at the latest.
+                # New partitions of a topic are read after this time at the latest.
                 metadata_max_age_ms=10_000,
                 reconnect_backoff_max_ms=2_000,
                 metrics_enabled=False,
@@ -138,23 +140,23 @@ class Source:
         if missing:
             self._consumer.close()
             raise BelowTheLineError(
-                f"Topic {', '.join(missing)} is not there.",
+                f"Kafka has no topic {', '.join(missing)}.",
                 "Create the topics: `btl topics create` (or `btl up`).",
             )
         self._assignment.consumer = self._consumer
         self._consumer.subscribe(self._topics, listener=self._assignment)
 
     def poll(self, timeout_seconds: float, max_records: int) -> list[Polled]:
-        """The next records, at most so many, waiting for the first at most so long. Keeps the group
-        membership alive.
+        """Return up to ``max_records`` records, waiting at most ``timeout_seconds`` for the first.
 
-        Raises BelowTheLineError for what no waiting mends, kafka.errors.KafkaError for the rest.
+        Keeps the membership in the group alive. Raises BelowTheLineError for errors that waiting
+        does not help, kafka.errors.KafkaError for the others.
         """
         try:
             found = record_batches.poll(self._consumer, int(timeout_seconds * 1000), max_records)
-        except _REFUSALS as error:
+        except _REJECTIONS as error:
             raise BelowTheLineError(
-                f"Kafka refuses this consumer: {type(error).__name__} {error}".rstrip() + ".",
+                f"Kafka rejects this consumer: {type(error).__name__} {error}".rstrip() + ".",
                 "Check its rights on topics and group, BTL_KAFKA_* and BTL_SESSION_SECONDS against"
                 " the broker's settings.",
             ) from None
@@ -164,41 +166,35 @@ class Source:
         ]
 
     def changed_assignment(self) -> frozenset[Partition] | None:
-        """The partitions now assigned, if the group changed its mind since the last call; else
-        None.
-        """
+        """Return the assigned partitions if they changed since the last call, else None."""
         return self._assignment.take_change()
 
     @property
     def assigned(self) -> frozenset[Partition]:
-        """The partitions that the group assigned to us, as far as we know."""
+        """The partitions that the group assigned to this process, as far as it knows."""
         return self._assignment.partitions
 
     @property
     def is_rebalancing(self) -> bool:
-        """Whether the group is about to say which partitions are ours: none means none yet, not
-        that we stand by.
-        """
+        """Whether the group is about to assign partitions: "none" means "none yet"."""
         return self._assignment.is_rebalancing
 
     def describe(self, partitions: Iterable[Partition]) -> dict[Partition, PartitionLog]:
-        """What the broker has of these partitions. Raises kafka.errors.KafkaError."""
+        """Return the logs of these partitions. Raises kafka.errors.KafkaError."""
         found = logs_by_consumer(self._consumer, partitions, _LOGS_MILLISECONDS)
         return {Partition(*each): log for each, log in found.items()}
 
     @property
     def topic_ids(self) -> dict[str, UUID]:
-        """The id of each topic as of the last metadata, some seconds old; a topic that is gone is
-        not in it.
-        """
+        """The id of each topic, some seconds old. A topic that is gone is not in it."""
         return topic_ids(self._consumer, self._topics)
 
     def require_answer(self, partitions: Iterable[Partition]) -> None:
-        """Ask the brokers for the ends of these partitions; of none, for those of the first of
-        every topic that is there.
+        """Ask the brokers for the ends of these partitions; if none, of the first of each topic.
 
         kafka-python waits in silence for brokers that are away and for partitions without a leader:
-        to ``poll()`` it is as if there were nothing to read. Raises kafka.errors.KafkaError.
+        ``poll()`` then returns nothing, as if there were no records. Raises
+        kafka.errors.KafkaError.
         """
         asked = [TopicPartition(*partition) for partition in partitions]
         try:
@@ -215,29 +211,31 @@ class Source:
     def start(self, positions: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets on; all other assigned ones stay paused."""
         for partition, offset in positions.items():
-            with suppress(*_NOT_OURS_ANY_MORE):
+            with suppress(*_TAKEN_AWAY):
                 self._consumer.seek(TopicPartition(*partition), offset)
                 self._consumer.resume(TopicPartition(*partition))
 
     def pause(self) -> None:
         """Stop reading, without leaving the group."""
-        with suppress(*_NOT_OURS_ANY_MORE):
+        with suppress(*_TAKEN_AWAY):
             self._consumer.pause(*self._consumer.assignment())
 
     def position(self, partition: Partition) -> int | None:
-        """The offset that reading goes on at; beyond the last record where a transaction marker or
-        a gap follows it.
+        """Return the offset that reading goes on at, or None if the partition is not assigned.
+
+        It lies beyond the last record where a transaction marker or a gap follows.
         """
         position: int | None = None
         with suppress(
-            *_NOT_OURS_ANY_MORE, kafka.errors.KafkaTimeoutError, kafka.errors.LogTruncationError
+            *_TAKEN_AWAY, kafka.errors.KafkaTimeoutError, kafka.errors.LogTruncationError
         ):
             position = self._consumer.position(TopicPartition(*partition), timeout_ms=0)
         return position
 
     def is_member(self, next_offsets: Mapping[Partition, int]) -> bool:
-        """Whether the group still counts us in: asked by committing these offsets, which it refuses
-        from an outsider.
+        """Return whether the group still counts this process in.
+
+        Asks by committing these offsets, which the group rejects from an outsider.
         """
         offsets = {
             TopicPartition(*each): OffsetAndMetadata(offset, "", -1)
@@ -250,7 +248,7 @@ class Source:
         return True
 
     def mirror(self, next_offsets: Mapping[Partition, int]) -> None:
-        """Tell Kafka, for its lag tools, where we are. Best effort: Postgres has the truth."""
+        """Copy the positions to Kafka, for its lag tools. Best effort: Postgres has the truth."""
         with suppress(kafka.errors.KafkaError):
             self._consumer.commit_async(
                 {
@@ -261,7 +259,7 @@ class Source:
             )
 
     def close(self) -> None:
-        """Leave the group, so that the others need not wait for our session to run out."""
+        """Leave the group, so that the others need not wait until the session times out."""
         self._consumer.close(autocommit=False, timeout_ms=2_000)
 
 

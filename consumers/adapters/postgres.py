@@ -1,4 +1,4 @@
-"""Writing batches to Postgres: rows, dead letters, ledger and positions in one transaction, behind
+"""Writes batches to Postgres: rows, dead letters, ledger and positions in one transaction, behind
 the fence.
 
 A batch is written in two steps so that the server merges while the caller reads on: ``begin``
@@ -32,7 +32,7 @@ from consumers.core.failures import Failure, classify
 from consumers.core.observer import Observer, Step
 
 NOTIFY_CHANNEL = MARKED_ARTICLES_CHANNEL
-"""Whoever computes metrics listens on it."""
+"""The channel on which the metrics runs listen."""
 
 
 class StoreError(Exception):
@@ -45,7 +45,7 @@ class StoreError(Exception):
 
     @property
     def reason(self) -> str:
-        """The server's own words, without the statement."""
+        """The server's message, without the statement."""
         diagnostic = self.cause.diag
         return diagnostic.message_primary or " ".join(str(self.cause).split())
 
@@ -60,7 +60,7 @@ class Store:
         self._observer = observer or Observer()
         self._consumer_group = consumer_group
         self.owner: UUID = uuid4()
-        """Names this process to the fence; a fresh one with each taking."""
+        """The name of this process for the fence; another one after each ``take``."""
         self._connection: Session | None = None
         self._shortened = False
         self._copies: dict[str, tuple[str, list[str]]] = {}
@@ -95,8 +95,8 @@ class Store:
             self._connection.commit()
         except psycopg.Error as error:
             failed = self._failed(error)
-            # A session without its staging tables is none: it can be opened where they can't be
-            # made, on a full disk, or where everything is read-only, and it would stay so.
+            # A session without its staging tables is of no use. It can be opened where they cannot
+            # be made (a full disk, a read-only server), and would stay without them.
             self.close()
             raise failed from error
         self._copies = {}
@@ -108,7 +108,7 @@ class Store:
             )
 
     def close(self) -> None:
-        """Close the connection; what was not committed is gone."""
+        """Close the connection; what was not committed is lost."""
         if self._connection is not None:
             self._connection.close()
         self._connection = None
@@ -130,15 +130,14 @@ class Store:
     def _failed(self, error: psycopg.Error) -> StoreError:
         failure = classify(error.diag.sqlstate, error.diag.schema_name)
         if error.diag.sqlstate is None and not isinstance(error, psycopg.OperationalError):
-            # Raised on our side, before anything was sent: a value that psycopg itself can't
-            # represent, or a bug.
+            # Raised before anything was sent: psycopg cannot represent a value, or a bug.
             failure = Failure.DATA if isinstance(error, psycopg.DataError) else Failure.DEFECT
         self.abandon()
         return StoreError(failure, error)
 
     def abandon(self) -> None:
-        """Forget the batch under way and roll back. Never raises: a broken connection is closed
-        instead.
+        """Forget the batch that was begun and roll back. Never raises: a broken connection is
+        closed.
         """
         self._batch, self._members, self._results, self._merging = None, {}, [], False
         connection = self._connection
@@ -158,15 +157,15 @@ class Store:
     # Ownership
 
     def take(self, partitions: Mapping[Partition, PartitionLog]) -> dict[Partition, Position]:
-        """Become the owner of these partitions, and of no other, durably; from now on no one else
-        can write theirs.
+        """Become the owner of these partitions, and of no others, durably: from now on nobody else
+        can write to them.
 
-        Returns where each stands. A batch of an owner before, committed or not, is either wholly in
-        or can never be. Raises StoreError.
+        Returns their positions. A batch of a former owner is now either committed, or can never be.
+        Raises StoreError.
         """
         self.connect()
         connection = self._open
-        # A fresh name each time: our own session before this one, cut off but not yet gone, counts
+        # A new name each time: the last session of this process, cut off but not yet gone, counts
         # as superseded, too.
         self.owner = uuid4()
         order = sorted(partitions)
@@ -198,8 +197,8 @@ class Store:
         return dict(self._held)
 
     def _end_stalled_owners(self, partitions: Sequence[Partition]) -> None:
-        """End the sessions that keep us from taking: of owners that stalled between their fence and
-        their commit.
+        """End the sessions of owners that stalled between their fence and their commit: they keep
+        this process from taking.
         """
         try:
             with self._open.transaction():
@@ -215,8 +214,8 @@ class Store:
             raise self._failed(error) from error
 
     def held(self) -> dict[Partition, str]:
-        """The partitions that are still ours, with their status: others may have taken or decided
-        some. Raises StoreError.
+        """Return the partitions that this process still owns, with their status. Raises
+        StoreError.
         """
         try:
             with self._open.transaction():
@@ -229,7 +228,7 @@ class Store:
         return {Partition(topic, number): status for topic, number, status in rows}
 
     def stop_partition(self, partition: Partition, status: str, detail: str) -> None:
-        """Note that a partition must not be read until somebody decides; ``stopped`` or
+        """Store that a partition must not be read until a person decides: ``stopped`` or
         ``tripped``. Raises StoreError.
         """
         try:
@@ -249,8 +248,8 @@ class Store:
             raise self._failed(error) from error
 
     def end_superseded_backends(self) -> int:
-        """End sessions of superseded owners that hold a transaction open. Returns how many. Raises
-        StoreError.
+        """End the sessions of superseded owners that hold a transaction open; return their number.
+        Raises StoreError.
         """
         try:
             with self._open.transaction():
@@ -266,8 +265,7 @@ class Store:
     # Batches
 
     def begin(self, batch: Batch) -> None:
-        """Copy the batch's rows and send its merges; the server works on while the caller does
-        something else.
+        """Copy the batch's rows and send its merges; the server merges while the caller goes on.
 
         Raises StoreError.
         """
@@ -325,7 +323,7 @@ class Store:
         )
 
     def is_ready(self) -> bool:
-        """Whether ``finish`` would not wait for the server. Raises StoreError."""
+        """Return whether ``finish`` would not wait for the server. Raises StoreError."""
         if not self._merging:
             return True
         connection = self._open.pgconn
@@ -388,8 +386,8 @@ class Store:
             # One round trip. The fence raises, and a pipeline skips what follows an error: no
             # COMMIT without it.
             with self._open.pipeline():
-                # The fence before the ledger: a zombie is to hear that it is fenced, not that its
-                # entry is there already.
+                # The fence before the ledger: a zombie must get the error that it is fenced, not
+                # that its entry exists already.
                 self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
                 self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
                 self._observer.step(Step.FENCED, perf_counter() - merged_at)
@@ -402,8 +400,8 @@ class Store:
         return entries
 
     def _merged(self) -> set[int] | None:
-        """Wait for the merges. The numbers of the records that changed a row; None if all valid
-        ones did.
+        """Wait for the merges; return the numbers of the records that changed a row (None: all valid
+        ones).
         """
         while not self.is_ready():
             self._wait_for_input()
@@ -416,8 +414,9 @@ class Store:
         return applied_records(unchanged, self._members)
 
     def notify(self, channel: str) -> None:
-        """Wake whoever listens on a channel. Best effort, and outside any batch, whose commits it
-        would serialise.
+        """Wake the processes that listen on a channel. Raises StoreError.
+
+        Outside of any batch: it would serialise their commits.
         """
         try:
             self._open.execute(f"notify {channel}")

@@ -1,10 +1,10 @@
-"""Records out of what the broker sent: in place of kafka-python's own reading, which is a third of
-a consumer's work.
+"""Reads records out of what the brokers sent, in place of kafka-python's reader.
 
-kafka-python builds two objects a record and adds up the sizes of its headers; and it raises
-CorruptRecordError from ``poll()``, again and again, for a header name that is not UTF-8, so that
-one producer could stop a partition (docs/adr/0005). Fetching, sessions, checksums, compression and
-the skipping of aborted transactions stay the library's.
+kafka-python's reader is a third of a consumer's work: it builds two objects per record and adds up
+the sizes of its headers. It also raises CorruptRecordError from ``poll()``, again and again, for a
+header name that is not UTF-8, so that one producer could stop a partition (docs/adr/0005).
+Fetching, sessions, checksums, compression and the skipping of aborted transactions stay the
+library's.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kafka.consumer.fetcher import MemoryRecords
 
 _FORMAT = 2
-"""Of record batches, since Kafka 0.11; brokers from 4.0 on store no other."""
+"""The format of record batches since Kafka 0.11; brokers from 4.0 on store no other."""
 _BYTES_AT_ONCE = 256 * 1024
 
 
@@ -46,8 +46,9 @@ def poll(
 
 
 def _receive(self: KafkaTCPTransport) -> tuple[bytes, KafkaConnectionError | None]:
-    """All that lies in a socket without encryption, and what is wrong with it: in pieces of 256
-    KiB, not of 4.
+    """Return all that a socket without encryption has received, and the error, if it has one.
+
+    Reads pieces of 256 KiB, where kafka-python reads 4 KiB.
     """
     pieces = []
     try:
@@ -67,10 +68,10 @@ def _unpack_records(
     _key_deserializer: None,
     _value_deserializer: None,
 ) -> Iterator[Record]:
-    """The records of one partition's answer, in order, without those of aborted transactions.
+    """Yield the records of one partition's answer, in order, without those of aborted transactions.
 
-    Keeps ``next_fetch_offset`` of the library's object up to date before each record, as its own
-    method does: that becomes the position. Raises CorruptRecordError.
+    Sets ``next_fetch_offset`` of the library's object before each record, as its own method does:
+    that becomes the position. Raises CorruptRecordError.
     """
     topic, number = topic_partition
     while (batch := batches.next_batch()) is not None:
@@ -89,15 +90,15 @@ def _unpack_records(
                 self.next_fetch_offset = record.offset + 1
                 yield record
         self.bytes_read += batch.size_in_bytes
-        # Beyond the last record: offsets that compaction or a transaction marker took belong to the
-        # batch.
+        # May lie beyond the last record: offsets that compaction or a transaction marker took
+        # belong to the batch.
         self.next_fetch_offset = batch.next_offset
     self.drain()
 
 
 def _is_skipped(self: Fetcher.PartitionRecords, batch: DefaultRecordBatch) -> bool:
-    """Whether the batch holds no records for us: a transaction marker, or part of an aborted
-    transaction (KIP-98).
+    """Return whether the batch is a transaction marker, or part of an aborted transaction
+    (KIP-98).
     """
     if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
         self._consume_aborted_transactions_up_to(batch.last_offset)
@@ -109,7 +110,7 @@ def _is_skipped(self: Fetcher.PartitionRecords, batch: DefaultRecordBatch) -> bo
 
 
 def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterator[Record]:
-    """The records of a batch of format 2 (KIP-98: each length and delta a zigzag varint).
+    """Yield the records of a batch of format 2 (KIP-98: each length and delta is a zigzag varint).
 
     Raises CorruptRecordError where lengths and content do not fit.
     """
@@ -142,7 +143,7 @@ def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterato
                 raise CorruptRecordError(
                     f"Record of {topic}-{partition} is {position - end} bytes longer than it says"
                 )
-            # Most records of a producer have the same headers: they are read once a batch.
+            # Most records of a producer have the same headers: they are read once per batch.
             section = buffer[position:end]
             headers = sections.get(section)
             if headers is None:
@@ -165,8 +166,9 @@ def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterato
 
 
 def _read_headers(section: bytes) -> tuple[tuple[str, bytes | None], ...]:
-    """The headers at the end of a record: their count, then name and value of each. Raises
-    CorruptRecordError.
+    """Return the headers at the end of a record: their count, then name and value of each.
+
+    Raises CorruptRecordError.
     """
     count, position = decode_varint(section)
     headers: list[tuple[str, bytes | None]] = []

@@ -1,4 +1,4 @@
-"""A session with Postgres in which no wait is for ever, on either side."""
+"""A session with Postgres in which every wait ends, on either side."""
 
 from collections.abc import Callable, Generator
 from time import monotonic
@@ -11,11 +11,11 @@ from psycopg.waiting import Ready, Wait
 _T = TypeVar("_T")
 
 SILENCE_SECONDS = 70.0
-"""The server ends a statement after 60 s (statement_timeout): one that says nothing for longer is
-cut off or frozen.
+"""A server that is silent for longer is cut off or frozen: it ends statements after 60 s
+(statement_timeout).
 """
-_LAST_SECONDS = 2.0
-"""As long is waited for a server once the process is to stop."""
+_SHORT_SILENCE_SECONDS = 2.0
+"""The same while the process stops."""
 
 _SETTINGS = {
     "timezone": "UTC",
@@ -26,27 +26,25 @@ _SETTINGS = {
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
     "statement_timeout": "60s",
-    # The server, too, is to notice that the network between us is cut, and to let go of our locks.
+    # The server, too, must notice that the network is cut, and release the locks.
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10s",
     "jit": "off",
-    # The staged rows are to be locked in the order in which they were copied.
+    # Staged rows must be locked in the order in which they were copied.
     "synchronize_seqscans": "off",
 }
 
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that gives a silent server up: the wait ends with OperationalError, and the
+    """A connection that gives up on a silent server: the wait ends with OperationalError, and the
     connection is closed.
     """
 
-    _patience_seconds = SILENCE_SECONDS
+    _max_silence_seconds = SILENCE_SECONDS
     while_silent: Callable[[float], object] = staticmethod(lambda _seconds: None)
-    """Called ten times a second while the server says nothing, with the seconds since it last
-    did.
-    """
+    """Called ten times a second while the server is silent, with the seconds since it was not."""
 
     @classmethod
     def open(cls, url: str, application_name: str) -> "Session":
@@ -61,8 +59,8 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             keepalives_count=3,
             tcp_user_timeout=10_000,
         )
-        # Registered last, it is what COPY takes for a column of bytes: psycopg's own choice is one
-        # in Python.
+        # COPY takes the dumper that was registered last for a column of bytes; psycopg's own choice
+        # is one in Python.
         session.adapters.register_dumper(bytes, session.adapters.get_dumper(bytes, PyFormat.BINARY))
         return session
 
@@ -70,15 +68,15 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
         """Wait at most two seconds from now on, also in a wait that has begun. May be called from a
         signal handler.
         """
-        self._patience_seconds = _LAST_SECONDS
+        self._max_silence_seconds = _SHORT_SILENCE_SECONDS
 
     def wait(
         self, gen: Generator[Any, Any, _T], interval: float = 0.1, timeout: float | None = None
     ) -> _T:
-        """As psycopg waits, but not for ever."""
-        return super().wait(self._patiently(gen), interval, timeout)
+        """Wait as psycopg does, but at most until the server counts as gone."""
+        return super().wait(self._until_silent(gen), interval, timeout)
 
-    def _patiently(self, gen: Generator[Any, Any, _T]) -> Generator[Any, Any, _T]:
+    def _until_silent(self, gen: Generator[Any, Any, _T]) -> Generator[Any, Any, _T]:
         began = monotonic()
         try:
             wanted = next(gen)
@@ -87,18 +85,16 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
                 if ready == Ready.NONE:
                     silence = monotonic() - began
                     self.while_silent(silence)
-                    if silence > self._patience_seconds:
+                    if silence > self._max_silence_seconds:
                         self.pgconn.finish()
-                        raise psycopg.OperationalError(
-                            f"the server said nothing for {silence:.0f} s"
-                        )
+                        raise psycopg.OperationalError(f"the server was silent for {silence:.0f} s")
                 wanted = gen.send(ready)
         except StopIteration as end:
             result: _T = end.value
             return result
 
     def wait_for_input(self) -> None:
-        """Wait until the server has said something."""
+        """Wait until the server has sent something."""
         self.wait(self._input())
 
     def _input(self) -> Generator[Wait, Ready, None]:
@@ -106,11 +102,11 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             pass
 
     def flush(self) -> None:
-        """Wait until everything that was sent is with the server."""
+        """Wait until the server has received everything that was sent."""
         self.wait(self._flushing())
 
     def _flushing(self) -> Generator[Wait, Ready, None]:
         while self.pgconn.flush():
             if (yield Wait.RW) & Ready.R:
-                # It may have to say something before it can listen again.
+                # It may have to send something before it can receive more.
                 self.pgconn.consume_input()

@@ -28,8 +28,8 @@ def stored_headers(record: Record) -> list[bytes | None]:
 
 
 def stored_timestamp(record: Record) -> datetime:
-    """A record's timestamp as it is kept. What no ``timestamptz`` holds becomes 1970 or 9999, which
-    is judged alike.
+    """Return a record's timestamp as it is stored. What ``timestamptz`` cannot hold becomes 1970 or
+    9999, with the same result when it is decoded.
     """
     return EPOCH + timedelta(milliseconds=min(max(record.timestamp, 0), _LAST_MILLISECOND))
 

@@ -1,6 +1,6 @@
-"""Listens to a consumer and keeps what can be asked of it: counted figures, and its condition.
+"""The metrics of a consumer, and its condition, from what it reports about itself.
 
-docs/observability.md lists every figure; a test holds the two together.
+docs/observability.md lists every metric; a test compares the two.
 """
 
 import threading
@@ -30,33 +30,27 @@ from consumers.core.observer import Cause, Halt, Observer, Step
 _SECONDS = (0.0005, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _RECORDS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000, 50_000)
 _SKEW = (-300, -60, -5, -1, 0, 1, 5, 60, 300, 900, 3_600, 86_400)
-_MOST_SOURCES = 20
-"""Sources with a label of their own; whoever comes later is counted under ``other``."""
+_MAX_SOURCES = 20
+"""Sources with a label of their own; later ones are counted under ``other``."""
 _SILENCE_SECONDS = 2.0
-"""A database that has said nothing for so long is waited for: a batch is merged in less."""
+"""A database that was silent for longer counts as waited for: a batch is merged in less."""
 _SAMPLED = 20
-"""Events of a batch whose clock is looked at: some, so that a batch costs the same whatever its
-size.
-"""
+"""Events of a batch whose clock is compared: a fixed number, so that large batches cost no more."""
 OTHER = "other"
 _Value = TypeVar("_Value")
 
 
 class ConsumerMetrics(Observer):
-    """An observer that counts, and a source of health. Its methods may be called from any
-    thread.
-    """
+    """An observer that counts, and knows the consumer's condition. Safe for several threads."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._lock = threading.Lock()
-        # Until the group has answered it is not ready: without this it would seem to stand by.
+        # Not ready until the group has answered: without this it would seem to stand by.
         self._condition = Condition(now(), Waiting(Cause.GROUP, "not in the group yet", now()))
         self._turned_at = now()
         self._silence: Waiting | None = None
-        """What is waited for only because the database says nothing: over as soon as the loop turns
-        again.
-        """
+        """The waiting for a silent database. It is over as soon as the loop turns again."""
         self._ends: Mapping[Partition, int] = {}
         self._ends_at = now()
         self._sources: set[str] = set()
@@ -65,7 +59,7 @@ class ConsumerMetrics(Observer):
         PlatformCollector(registry=self.registry)
         self.registry.register(_Partitions(self))
         self._records = Counter(
-            "btl_records", "Records by what became of them.", ["outcome"], registry=self.registry
+            "btl_records", "Records by outcome.", ["outcome"], registry=self.registry
         )
         for outcome in ("applied", "unchanged", "dead_lettered"):
             self._records.labels(outcome)
@@ -90,7 +84,7 @@ class ConsumerMetrics(Observer):
         )
         self._fenced = Counter(
             "btl_fence_rejections",
-            "Batches refused because another owner had taken a partition of them.",
+            "Batches rejected because another owner had taken a partition of them.",
             registry=self.registry,
         )
         self._tripped = Counter(
@@ -129,7 +123,7 @@ class ConsumerMetrics(Observer):
         )
         self._conflicts.set(float("nan"))
 
-    # What the consumer tells
+    # What the consumer reports
 
     def turn(self) -> None:
         """The loop turns."""
@@ -142,20 +136,20 @@ class ConsumerMetrics(Observer):
             self._silence = None
 
     def silent(self, seconds: float) -> None:
-        """The database says nothing, and the loop waits for it."""
+        """The database is silent, and the loop waits for it."""
         self._turned_at = self._now()
         if seconds < _SILENCE_SECONDS or self._condition.waiting is not self._silence:
-            # Soon over; or something else is waited for, and told, already.
+            # Over soon; or something else is waited for, and was reported already.
             return
-        self.waiting(Cause.DATABASE, f"the server has said nothing for {seconds:.0f} s")
+        self.waiting(Cause.DATABASE, f"the server has been silent for {seconds:.0f} s")
         self._silence = self._condition.waiting
 
     def step(self, step: Step, seconds: float) -> None:
-        """A step took so long."""
+        """A step took this time."""
         self._step_seconds.labels(step.value).observe(seconds)
 
     def committed(self, batch: Batch, entries: Sequence[Entry]) -> None:
-        """A batch is in."""
+        """A batch was committed."""
         self._batch_records.observe(len(batch))
         for outcome in ("applied", "unchanged", "dead_lettered"):
             self._records.labels(outcome).inc(sum(getattr(entry, outcome) for entry in entries))
@@ -195,7 +189,7 @@ class ConsumerMetrics(Observer):
                 before,
                 waiting=None,
                 next_offsets=MappingProxyType(dict(positions)),
-                # Taking a partition anew is no progress: the clock of one that stands still goes
+                # Taking a partition again is not progress: the clock of one that stands still goes
                 # on.
                 moved_at=MappingProxyType(
                     {
@@ -211,7 +205,7 @@ class ConsumerMetrics(Observer):
             )
 
     def fenced(self, detail: str) -> None:  # noqa: ARG002
-        """A batch was refused."""
+        """A batch was rejected."""
         self._fenced.inc()
 
     def tripped(self, partition: Partition, detail: str) -> None:  # noqa: ARG002
@@ -219,7 +213,7 @@ class ConsumerMetrics(Observer):
         self._tripped.labels(partition.topic, str(partition.number)).inc()
 
     def assigned(self, partitions: Collection[Partition]) -> None:
-        """Only these are ours."""
+        """Only these partitions are assigned."""
         with self._lock:
             self._condition = replace(
                 self._condition,
@@ -228,39 +222,42 @@ class ConsumerMetrics(Observer):
                 halted=_only(self._condition.halted, partitions),
             )
 
-    # What the poller tells
+    # What the poller reports
 
     def partitions(self) -> list[Partition]:
-        """The partitions that are ours: those that are read, and those that wait for a decision."""
+        """Return the partitions of the consumer: those that it reads, and those that wait for a
+        decision.
+        """
         condition = self.condition()
         return sorted({*condition.next_offsets, *condition.halted})
 
     def ends(self, ends: Mapping[Partition, int]) -> None:
-        """The broker's logs end here: the last stable offsets."""
+        """The logs end at these last stable offsets."""
         with self._lock:
             self._ends, self._ends_at = dict(ends), self._now()
             self._condition = compared(self._condition, ends, self._now())
 
     def conflicts(self, count: float) -> None:
-        """So many events share source and id with other content."""
+        """This number of events share source and id with other content."""
         self._conflicts.set(count)
 
-    # What can be asked
+    # What others ask
 
     def condition(self) -> Condition:
-        """What is known now."""
+        """Return what is known now."""
         with self._lock:
             return replace(self._condition, turned_at=self._turned_at)
 
     def ends_now(self) -> tuple[Mapping[Partition, int], float]:
-        """Where the logs ended, and how many seconds ago that was; or since we began, if it never
-        was asked with success.
+        """Return where the logs ended, and how many seconds ago that was.
+
+        If the brokers have never answered, the seconds since the start.
         """
         with self._lock:
             return self._ends, self._now() - self._ends_at
 
     def now(self) -> float:
-        """The clock of the condition's times."""
+        """Return the present time, by the clock of the condition's times."""
         return self._now()
 
     def _count_pause(self, over: Waiting | None) -> None:
@@ -269,26 +266,24 @@ class ConsumerMetrics(Observer):
 
     def _label(self, source: str) -> str:
         if source not in self._sources:
-            if len(self._sources) == _MOST_SOURCES:
+            if len(self._sources) == _MAX_SOURCES:
                 return OTHER
             self._sources.add(source)
         return source
 
 
 class _Partitions(Collector):
-    """Figures that change with the clock alone, and those of partitions: only of the ones that are
-    ours when asked.
-    """
+    """Metrics that change with the clock alone, and those of the partitions of the moment."""
 
-    def __init__(self, consumer_metrics: ConsumerMetrics) -> None:
-        self._consumer_metrics = consumer_metrics
+    def __init__(self, metrics: ConsumerMetrics) -> None:
+        self._metrics = metrics
 
     def describe(self) -> Iterable[Metric]:
         return self._families()
 
     def collect(self) -> Iterable[Metric]:
-        condition, now = self._consumer_metrics.condition(), self._consumer_metrics.now()
-        ends, age = self._consumer_metrics.ends_now()
+        condition, now = self._metrics.condition(), self._metrics.now()
+        ends, age = self._metrics.ends_now()
         is_ready, turned, paused, next_offsets, lags, still, halts, ends_age = self._families()
         is_ready.add_metric([], float(ready(condition, now).holds))
         turned.add_metric([], now - condition.turned_at)

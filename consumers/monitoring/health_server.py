@@ -10,7 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import make_wsgi_app
 
 from below_the_line.errors import BelowTheLineError
-from consumers.core.health import Condition, Answer, alive, ready
+from consumers.core.health import Answer, Condition, alive, ready
 from consumers.monitoring.consumer_metrics import ConsumerMetrics
 
 if TYPE_CHECKING:
@@ -25,18 +25,19 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 class _SilentHandler(WSGIRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Say nothing: probes come every few seconds."""
+        """Log nothing: probes come every few seconds."""
 
 
 class HealthServer:
-    """Answers questions about a consumer on threads of its own, also while the consumer hangs."""
+    """Serves a consumer's metrics and health on its own threads, also while the consumer hangs."""
 
-    def __init__(self, consumer_metrics: ConsumerMetrics, host: str, port: int) -> None:
-        """Listen. Raises BelowTheLineError when the address can't be had. Port 0: any free one
-        (``port`` says which).
+    def __init__(self, metrics: ConsumerMetrics, host: str, port: int) -> None:
+        """Listen on an address; port 0 chooses a free port, see ``port``.
+
+        Raises BelowTheLineError when the address is not free.
         """
-        self._consumer_metrics = consumer_metrics
-        self._metrics = make_wsgi_app(consumer_metrics.registry)
+        self._metrics = metrics
+        self._exposition = make_wsgi_app(metrics.registry)
         try:
             self._server = make_server(
                 host, port, self._answer, server_class=_Server, handler_class=_SilentHandler
@@ -65,12 +66,10 @@ class HealthServer:
     ) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "/")
         if path == "/metrics":
-            exposition: Iterable[bytes] = self._metrics(environ, start_response)
+            exposition: Iterable[bytes] = self._exposition(environ, start_response)
             return exposition
         if path in _QUESTIONS:
-            result = _QUESTIONS[path](
-                self._consumer_metrics.condition(), self._consumer_metrics.now()
-            )
+            result = _QUESTIONS[path](self._metrics.condition(), self._metrics.now())
             status, lines = (
                 ("200 OK", ["ok"])
                 if result.holds

@@ -1,5 +1,6 @@
-"""Asks the broker and the database now and then, on a thread and with clients of its own: also
-while the consumer hangs.
+"""Asks the brokers for the ends of the logs and the database for conflicts, from time to time.
+
+It has its own threads and clients, so it works also while the consumer hangs.
 """
 
 import threading
@@ -22,25 +23,23 @@ log = structlog.get_logger(__name__)
 
 ENDS_SECONDS = 5.0
 CONFLICTS_SECONDS = 3_600.0
-"""Counting conflicts reads every version that there is: seldom, and for a minute at most."""
+"""Counting conflicts reads all versions of all events: seldom, and for a minute at most."""
 
 _ANSWER_MILLISECONDS = 5_000
 
 
 class LagPoller:
-    """Tells a ConsumerMetrics where the logs end and how many events conflict, until it is
-    closed.
-    """
+    """Reports to a ConsumerMetrics where logs end and how many events conflict, until closed."""
 
     def __init__(
         self,
-        consumer_metrics: ConsumerMetrics,
+        metrics: ConsumerMetrics,
         options: Mapping[str, Any],
         database_url: str,
         ends_seconds: float = ENDS_SECONDS,
         conflicts_seconds: float = CONFLICTS_SECONDS,
     ) -> None:
-        self._consumer_metrics = consumer_metrics
+        self._metrics = metrics
         self._options = options
         self._database_url = database_url
         self._closed = threading.Event()
@@ -56,12 +55,12 @@ class LagPoller:
         ]
 
     def start(self) -> None:
-        """Begin."""
+        """Start the threads."""
         for thread in self._threads:
             thread.start()
 
     def close(self) -> None:
-        """End; what is being asked is not waited for long."""
+        """Stop the threads. A question that was asked is waited for up to two seconds."""
         self._closed.set()
         for thread in self._threads:
             if thread.is_alive():
@@ -75,20 +74,20 @@ class LagPoller:
             except (kafka.errors.KafkaError, psycopg.Error, BelowTheLineError, OSError) as error:
                 log.debug("not answered", question=ask.__name__, error=str(error))
             except Exception:
-                # A defect, of kafka-python's or ours: the next time may go better, and without this
-                # thread a consumer that has read everything would soon count as one that does not
-                # move.
+                # A defect, here or in kafka-python: the next time may go better. Without this
+                # thread a consumer that has read everything would soon count as one that stands
+                # still.
                 log.exception("could not ask", question=ask.__name__)
             self._closed.wait(max(0.1, seconds - (monotonic() - began)))
         if ask == self._ask_for_ends:
-            # On the thread that uses it: kafka-python's client is not for two.
-            self._hang_up()
+            # On the thread that uses it: kafka-python's client is not safe for two.
+            self._disconnect()
 
     def _ask_for_ends(self) -> None:
-        partitions = [kafka.TopicPartition(*each) for each in self._consumer_metrics.partitions()]
+        partitions = [kafka.TopicPartition(*each) for each in self._metrics.partitions()]
         if not partitions:
-            # Who stands by has nothing to know.
-            self._consumer_metrics.ends({})
+            # A consumer that stands by has no partitions to ask for.
+            self._metrics.ends({})
             return
         if self._consumer is None:
             self._consumer = kafka.KafkaConsumer(
@@ -101,20 +100,20 @@ class LagPoller:
         try:
             ends = self._consumer.end_offsets(partitions, timeout_ms=_ANSWER_MILLISECONDS)
         except kafka.errors.KafkaError:
-            self._hang_up()
+            self._disconnect()
             raise
-        self._consumer_metrics.ends({Partition(*each): end for each, end in ends.items()})
+        self._metrics.ends({Partition(*each): end for each, end in ends.items()})
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             consumer.close()
 
     def _count_conflicts(self) -> None:
-        self._consumer_metrics.conflicts(float("nan"))
+        self._metrics.conflicts(float("nan"))
         with connect(self._database_url, application_name="btl consume, conflicts") as connection:
             connection.execute("set statement_timeout = '60s'")
             row = connection.execute(sql("ingest/count_event_id_conflicts.sql")).fetchone()
         # None: another process is counting just now.
         if row is not None:
-            self._consumer_metrics.conflicts(row[0])
+            self._metrics.conflicts(row[0])

@@ -1,4 +1,4 @@
-"""Offsets have a life, also while a consumer reads them: each gap is accounted for, and what needs
+"""Decisions about offsets, also while a consumer reads them: each gap is accounted for, and what needs
 a decision gets one.
 """
 

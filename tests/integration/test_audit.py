@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from below_the_line.accounting import decisions
-from below_the_line.accounting.audit import Report, judge
+from below_the_line.accounting.audit import Report, examine
 from below_the_line.accounting.decisions import plan_gap, plan_reset
 from below_the_line.accounting.ledger import read_ledger
 from below_the_line.accounting.positions import read_positions
@@ -85,7 +85,7 @@ def ledger(store: Store, connection: psycopg.Connection) -> psycopg.Connection:
 
 def audit(connection: psycopg.Connection, since: datetime | None = None) -> Report:
     logs = {(PLACE.topic, PLACE.number): PartitionLog(TOPIC, 0, 90)}
-    return judge(read_ledger(connection, "group", since), logs, "group")
+    return examine(read_ledger(connection, "group", since), logs, "group")
 
 
 def test_what_consumers_and_operators_write_adds_up(ledger: psycopg.Connection) -> None:
@@ -106,7 +106,12 @@ def test_what_consumers_and_operators_write_adds_up(ledger: psycopg.Connection) 
         account.resets,
         account.gap_offsets,
     ) == (6, 1, 1, 1, 5)
-    assert (account.lives, account.ledger_end, account.next_offset, account.lag) == (2, 30, 30, 60)
+    assert (account.incarnations, account.ledger_end, account.next_offset, account.lag) == (
+        2,
+        30,
+        30,
+        60,
+    )
     assert report.marks.articles > 0
 
 
@@ -131,14 +136,14 @@ def test_what_consumers_and_operators_write_adds_up(ledger: psycopg.Connection) 
         ),
         (
             "delete from ingest.batches where kind = 'reset'",
-            "its life 2 begins with 0 lines of kind reset",
+            "its incarnation 2 begins with 0 lines of kind reset",
         ),
         (
             (
                 "delete from ingest.batches where incarnation = 2 and first_offset = 5 and kind ="
                 " 'batch'"
             ),
-            "its life 2 was to begin at offset 5, but the ledger goes on at 10",
+            "its incarnation 2 should begin at offset 5, but the ledger goes on at 10",
         ),
         (
             "update ingest.batches set first_offset = 4 where incarnation = 1 and first_offset = 5",
@@ -164,11 +169,11 @@ def test_what_consumers_and_operators_write_adds_up(ledger: psycopg.Connection) 
         ),
         (
             "update ingest.partition_offsets set incarnation = 3",
-            "its position is in life 3, but the ledger ends in life 2",
+            "its position is in incarnation 3, but the ledger ends in incarnation 2",
         ),
         (
             "delete from ingest.partition_offsets",
-            "the ledger tells of 35 records, but no position is stored",
+            "the ledger has 35 records, but no position is stored",
         ),
         (
             "delete from ingest.dead_letters where record_offset in (9, 19, 24)",
@@ -197,7 +202,7 @@ def test_only_what_was_written_since_is_audited(ledger: psycopg.Connection) -> N
 
 
 def test_another_group_is_another_account(ledger: psycopg.Connection) -> None:
-    assert judge(read_ledger(ledger, "another"), {}, "another").partitions == ()
+    assert examine(read_ledger(ledger, "another"), {}, "another").partitions == ()
 
 
 def test_consumers_that_write_meanwhile_do_not_make_it_look_wrong(

@@ -112,13 +112,13 @@ def test_a_consumer_tells_what_it_does_and_what_it_waits_for(
 
 def test_the_lag_is_told_while_the_consumer_hangs(pipeline: Pipeline) -> None:
     clock = [0.0]
-    consumer_metrics = ConsumerMetrics(lambda: clock[0])
+    metrics = ConsumerMetrics(lambda: clock[0])
     partition = Partition("comment-events", 0)
     start = {Partition(*each): offset for each, offset in pipeline.starts.items()}[partition]
-    consumer_metrics.reading({partition: start}, {})
+    metrics.reading({partition: start}, {})
     options = {"bootstrap_servers": [pipeline.bootstrap]}
-    poller = LagPoller(consumer_metrics, options, pipeline.database_url, ends_seconds=0.1)
-    server = HealthServer(consumer_metrics, "127.0.0.1", 0)
+    poller = LagPoller(metrics, options, pipeline.database_url, ends_seconds=0.1)
+    server = HealthServer(metrics, "127.0.0.1", 0)
     poller.start()
     try:
         send(pipeline, 0, 200)
@@ -128,9 +128,9 @@ def test_the_lag_is_told_while_the_consumer_hangs(pipeline: Pipeline) -> None:
             503,
             "The consumer's loop has not turned for 31 s.\n",
         )
-        consumer_metrics.turn()
+        metrics.turn()
         assert ask(server.port, "/healthz") == (200, "ok\n")
-        consumer_metrics.waiting(Cause.BROKER, "no broker answers")
+        metrics.waiting(Cause.BROKER, "no broker answers")
         assert ask(server.port, "/readyz") == (
             503,
             "Waiting for the broker for 0 s: no broker answers\n",

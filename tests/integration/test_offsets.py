@@ -40,7 +40,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 @pytest.fixture
 def operator(connection: psycopg.Connection) -> psycopg.Connection:
-    """A partition at 4000 in its first life, as the consumers' role, which may decide."""
+    """A partition at 4000 in its first incarnation, as the consumers' role, which may decide."""
     connection.execute(
         "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id,"
         " next_offset, epoch, owner, status, status_detail) values ('group', 'comment-events', 3,"
@@ -80,7 +80,7 @@ def test_a_gap_that_somebody_else_accepted_is_not_accepted_again(
     decisions.accept_gap(operator, gap)
     with pytest.raises(
         BelowTheLineError,
-        match=r"moved by another hand meanwhile: nothing was done\. .*offsets show",
+        match=r"has changed since it was read: nothing was done\. .*offsets show",
     ):
         decisions.accept_gap(operator, gap)
     assert len(ledger(operator)) == 1
@@ -121,7 +121,7 @@ def test_resets_are_done_all_or_none(operator: psycopg.Connection) -> None:
         plan_reset(each, PartitionLog(NEW, 0, 9), 0) for each in read_positions(operator, "group")
     ]
     operator.execute("update ingest.partition_offsets set incarnation = 2 where partition = 4")
-    with pytest.raises(BelowTheLineError, match="comment-events-4 was moved by another hand"):
+    with pytest.raises(BelowTheLineError, match="comment-events-4 has changed since it was read"):
         decisions.reset(operator, resets)
     assert ledger(operator) == []
     assert [each.topic_id for each in read_positions(operator, "group")] == [OLD, OLD]
@@ -147,7 +147,7 @@ def test_a_tripped_partition_goes_on_with_its_records_accepted(
     after = held(operator)
     assert (after.status, after.status_detail, after.accepted_offset) == ("consuming", None, 4321)
     assert (after.next_offset, ledger(operator)) == (4000, [])
-    with pytest.raises(BelowTheLineError, match="moved by another hand"):
+    with pytest.raises(BelowTheLineError, match="has changed since it was read"):
         decisions.accept_bad_records(operator, acceptance)
 
 

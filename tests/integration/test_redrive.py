@@ -81,7 +81,7 @@ def test_mending_a_contract_and_redriving_gives_what_good_events_would_have_give
     assert statuses(connection) == {"open": len(records)}
     assert not any(content(connection).values())
     summary = run(ingest_url, chunk=300)
-    assert (summary.judged, summary.redriven) == (len(records), len(records))
+    assert (summary.decoded, summary.redriven) == (len(records), len(records))
     assert statuses(connection) == {"redriven": len(records)}
     redriven = outcome()
     assert_accounted(connection)
@@ -216,7 +216,7 @@ def test_redriving_again_changes_nothing(
     load(database_url, comments(10), rejecting())
     assert run(ingest_url).redriven == 10
     before = digest(connection)
-    assert run(ingest_url).judged == 0
+    assert run(ingest_url).decoded == 0
     assert digest(connection) == before
 
 
@@ -262,7 +262,7 @@ def test_a_dead_letter_that_arrives_again_is_neither_doubled_nor_reopened(
         connection.execute("select status, code from ingest.dead_letters").fetchall()
         == [("redriven", "schema_violation")] * 2
     )
-    assert run(ingest_url).judged == 0
+    assert run(ingest_url).decoded == 0
 
 
 def test_a_value_that_only_the_database_refuses_stays_a_dead_letter_alone(
@@ -318,13 +318,13 @@ def test_two_redrives_share_the_work_and_judge_nothing_twice(
         run(
             ingest_url,
             chunk=10,
-            told=lambda letter, outcome: told[1].append((letter.record.offset, outcome)),
+            on_outcome=lambda letter, outcome: told[1].append((letter.record.offset, outcome)),
         )
         other_done.set()
 
     thread = threading.Thread(target=second)
     thread.start()
-    run(ingest_url, chunk=10, told=first)
+    run(ingest_url, chunk=10, on_outcome=first)
     thread.join()
     assert [len(each) for each in told] == [20, 130]
     assert sorted(told[0] + told[1]) == [
@@ -345,7 +345,7 @@ def test_a_redrive_that_is_interrupted_has_done_whole_chunks_and_the_next_one_go
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(ingest_url, chunk=2, told=interrupted)
+        run(ingest_url, chunk=2, on_outcome=interrupted)
     assert statuses(connection) == {"redriven": 4, "open": 6}
     assert connection.execute("select count(*) from discussion.comments").fetchone() == (4,)
     assert [account[3] for account in redrives(connection)] == [2, 2]
@@ -368,7 +368,7 @@ def test_a_fault_of_the_database_ends_the_redrive_with_nothing_done_by_halves(
     with pytest.raises(
         BelowTheLineError, match=r"The database failed: .* 4 dead letters were done before"
     ):
-        run(ingest_url, chunk=2, told=cut)
+        run(ingest_url, chunk=2, on_outcome=cut)
     assert statuses(connection) == {"redriven": 4, "open": 6}
     assert {row[0] for row in connection.execute("select code from ingest.dead_letters")} == {
         "schema_violation"
@@ -471,7 +471,7 @@ def test_redrives_and_consumers_side_by_side_lose_nothing_and_do_not_get_in_each
     for thread in threads:
         thread.join()
     assert failures == []
-    assert sum(summary.judged for summary in summaries) == len(records)
+    assert sum(summary.decoded for summary in summaries) == len(records)
     assert statuses(connection) == {"redriven": len(records)}
     assert sum(account[3] for account in redrives(connection)) == len(records)
     found = content(connection)
@@ -508,7 +508,7 @@ def test_a_discarded_dead_letter_is_redriven_only_if_that_is_said(
     load(database_url, [*comments(2), comment(2)._replace(value=b"{")], rejecting())
     assert dead_letters.discard(connection, EVERYTHING) == {"schema_violation": 3}
     assert dead_letters.discard(connection, EVERYTHING) == {}
-    assert run(ingest_url).judged == 0
+    assert run(ingest_url).decoded == 0
     assert run(ingest_url, Selection(statuses=("discarded",))).redriven == 2
     assert statuses(connection) == {"redriven": 2, "discarded": 1}
 
@@ -596,7 +596,7 @@ def test_a_filter_means_the_same_to_every_command(
             ingest_url,
             selection,
             dry_run=True,
-            told=lambda letter, _, told=told: told.append(letter.record.offset),
+            on_outcome=lambda letter, _, told=told: told.append(letter.record.offset),
         )
         assert Counter(told) == Counter(expected), name
         assert {

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from below_the_line.accounting.audit import Report, judge, widest_logs
+from below_the_line.accounting.audit import Report, examine, widest_logs
 from below_the_line.accounting.ledger import Account, Break, Ledger, Marks
 from below_the_line.partitions import Logs, PartitionLog, Position
 from tests import builders
@@ -22,7 +22,7 @@ def position(next_offset: int = 100, **changes: Any) -> Position:
     return builders.position(next_offset, **{"partition": 0, "moved_at": AT, **changes})
 
 
-def life(**changes: Any) -> Account:
+def an_account(**changes: Any) -> Account:
     """Offsets 0 to 99 in five batches, two of a hundred records dead letters."""
     return replace(
         Account(
@@ -50,7 +50,7 @@ def life(**changes: Any) -> Account:
     )
 
 
-SECOND = life(incarnation=2, resets=1, reset_offset=40, first_offset=40)
+SECOND = an_account(incarnation=2, resets=1, reset_offset=40, first_offset=40)
 
 
 def ledger(
@@ -60,7 +60,7 @@ def ledger(
     kept: Mapping[int, int] | None = None,
     shared: frozenset[str] = frozenset(),
 ) -> Ledger:
-    """A ledger of one partition; ``kept`` are the dead letters of each life, by default as many as
+    """A ledger of one partition; ``kept`` are the dead letters of each incarnation, by default as many as
     the ledger counts.
     """
     letters = {each.incarnation: each.dead_lettered for each in accounts} | dict(kept or {})
@@ -73,7 +73,7 @@ def findings(report: Report) -> list[str]:
 
 
 def test_a_ledger_that_adds_up_is_told_in_one_reassuring_sentence() -> None:
-    report = judge(ledger(life()), LOGS, "group")
+    report = examine(ledger(an_account()), LOGS, "group")
     assert findings(report) == []
     assert (
         report.summary
@@ -104,14 +104,14 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
     ("told", "words"),
     [
         (
-            ledger(life(), breaks=(broken(40, 60),)),
+            ledger(an_account(), breaks=(broken(40, 60),)),
             (
                 "events-0: offsets 40 to 59 are not accounted for: offset 40 was expected, 60 was"
                 " found in the ledger's line 77 of 2026-05-01 10:00:00 UTC."
             ),
         ),
         (
-            ledger(life(), breaks=(broken(60, 40, 3),)),
+            ledger(an_account(), breaks=(broken(60, 40, 3),)),
             (
                 "events-0: offsets 40 to 59 are accounted for twice: offset 60 was expected, 40 was"
                 " found in the ledger's line 77 of 2026-05-01 10:00:00 UTC (the first of 3 such"
@@ -119,55 +119,59 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
             ),
         ),
         (
-            ledger(life(unbalanced=2)),
+            ledger(an_account(unbalanced=2)),
             (
                 "events-0: in 2 lines of the ledger records are not what was applied, unchanged and"
                 " dead-lettered together."
             ),
         ),
         (
-            ledger(life(), positions=(position(101),)),
+            ledger(an_account(), positions=(position(101),)),
             "events-0: its next offset is 101, but the ledger ends at 100.",
         ),
         (
-            ledger(life(), positions=(position(incarnation=2),)),
-            "events-0: its position is in life 2, but the ledger ends in life 1.",
+            ledger(an_account(), positions=(position(incarnation=2),)),
+            "events-0: its position is in incarnation 2, but the ledger ends in incarnation 1.",
         ),
         (
-            ledger(life(), positions=()),
-            "events-0: the ledger tells of 100 records, but no position is stored.",
+            ledger(an_account(), positions=()),
+            "events-0: the ledger has 100 records, but no position is stored.",
         ),
         (
-            ledger(life(), kept={1: 1}),
+            ledger(an_account(), kept={1: 1}),
             "events-0: the ledger counts 2 dead letters from offset 0 to 100, but 1 are kept.",
         ),
         (
-            ledger(life(), kept={1: 3}),
+            ledger(an_account(), kept={1: 3}),
             "events-0: the ledger counts 2 dead letters from offset 0 to 100, but 3 are kept.",
         ),
         (
             ledger(
-                life(),
+                an_account(),
                 replace(SECOND, resets=0, reset_offset=None),
                 positions=(position(incarnation=2),),
             ),
-            "events-0: its life 2 begins with 0 lines of kind reset in the ledger, not one.",
-        ),
-        (
-            ledger(life(), replace(SECOND, first_offset=41), positions=(position(incarnation=2),)),
-            "events-0: its life 2 was to begin at offset 40, but the ledger goes on at 41.",
-        ),
-        (
-            ledger(life(), replace(SECOND, incarnation=3), positions=(position(incarnation=3),)),
-            "events-0: the ledger tells of its lives 1 and 3, and of none in between.",
+            "events-0: its incarnation 2 begins with 0 lines of kind reset in the ledger, not one.",
         ),
         (
             ledger(
-                life(resets=1, reset_offset=0),
-                life(incarnation=2, resets=2),
+                an_account(), replace(SECOND, first_offset=41), positions=(position(incarnation=2),)
+            ),
+            "events-0: its incarnation 2 should begin at offset 40, but the ledger goes on at 41.",
+        ),
+        (
+            ledger(
+                an_account(), replace(SECOND, incarnation=3), positions=(position(incarnation=3),)
+            ),
+            "events-0: the ledger has its incarnations 1 and 3, but not those in between.",
+        ),
+        (
+            ledger(
+                an_account(resets=1, reset_offset=0),
+                an_account(incarnation=2, resets=2),
                 positions=(position(incarnation=2),),
             ),
-            "events-0: its life 2 begins with 2 lines of kind reset in the ledger, not one.",
+            "events-0: its incarnation 2 begins with 2 lines of kind reset in the ledger, not one.",
         ),
     ],
     ids=[
@@ -175,39 +179,41 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
         "overlap",
         "sums",
         "position moved without the ledger",
-        "life without the ledger",
+        "incarnation without the ledger",
         "position lost",
         "dead letter lost",
         "dead letter that nobody counted",
-        "life without a reset",
+        "incarnation without a reset",
         "hole after a reset",
-        "life skipped",
+        "incarnation skipped",
         "two resets",
     ],
 )
 def test_what_does_not_add_up_is_said_in_a_sentence(told: Ledger, words: str) -> None:
-    report = judge(told, LOGS, "group")
+    report = examine(told, LOGS, "group")
     assert findings(report) == [words]
     assert report.summary.startswith("1 thing does not add up. ")
 
 
 def test_what_only_waits_or_was_not_seen_is_not_called_wrong() -> None:
-    waits = judge(ledger(life(), positions=(replace(position(), status="tripped"),)), LOGS, "group")
+    waits = examine(
+        ledger(an_account(), positions=(replace(position(), status="tripped"),)), LOGS, "group"
+    )
     assert waits.summary.startswith(
         "1 partition waits for a decision; everything else adds up. 100 records"
     )
-    lost = judge(
-        ledger(life(), positions=(position(),)),
+    lost = examine(
+        ledger(an_account(), positions=(position(),)),
         {("events", 0): replace(LOGS["events", 0], start=500, end=900)},
         "group",
     )
     assert lost.summary.startswith("1 thing does not add up. 100 records")
     assert "records expired before they were read: offsets 100 to 499" in findings(lost)[0]
-    unseen = judge(ledger(life()), None, "group", "Kafka is away.")
+    unseen = examine(ledger(an_account()), None, "group", "Kafka is away.")
     assert unseen.summary.startswith(
         "1 thing could not be checked; everything else adds up. 100 records"
     )
-    both = judge(ledger(life(unbalanced=1), kept={1: 0}), None, "group", "Kafka is away.")
+    both = examine(ledger(an_account(unbalanced=1), kept={1: 0}), None, "group", "Kafka is away.")
     assert both.summary.startswith(
         "2 things do not add up, 1 thing could not be checked. 100 records"
     )
@@ -215,31 +221,41 @@ def test_what_only_waits_or_was_not_seen_is_not_called_wrong() -> None:
 
 def test_only_a_broken_sequence_is_not_contiguous() -> None:
     assert (
-        not judge(ledger(life(), breaks=(broken(40, 60),)), LOGS, "group").partitions[0].contiguous
-    )
-    assert (
-        not judge(ledger(life(), replace(SECOND, resets=0, reset_offset=None)), LOGS, "group")
+        not examine(ledger(an_account(), breaks=(broken(40, 60),)), LOGS, "group")
         .partitions[0]
         .contiguous
     )
-    assert judge(ledger(life(unbalanced=1), kept={1: 0}), LOGS, "group").partitions[0].contiguous
+    assert (
+        not examine(
+            ledger(an_account(), replace(SECOND, resets=0, reset_offset=None)), LOGS, "group"
+        )
+        .partitions[0]
+        .contiguous
+    )
+    assert (
+        examine(ledger(an_account(unbalanced=1), kept={1: 0}), LOGS, "group")
+        .partitions[0]
+        .contiguous
+    )
 
 
 @pytest.mark.parametrize(
     "told",
     [
-        ledger(life(), SECOND, positions=(position(incarnation=2),)),
+        ledger(an_account(), SECOND, positions=(position(incarnation=2),)),
         ledger(
-            life(),
+            an_account(),
             replace(SECOND, next_offset=None, first_offset=None),
             positions=(position(40, incarnation=2),),
         ),
         ledger(replace(SECOND, resets=0, reset_offset=None), positions=(position(incarnation=2),)),
-        ledger(life(), SECOND, positions=(position(incarnation=2),), kept={2: 5}),
-        ledger(life(), kept={1: 5}, shared=frozenset({"events"})),
+        ledger(an_account(), SECOND, positions=(position(incarnation=2),), kept={2: 5}),
+        ledger(an_account(), kept={1: 5}, shared=frozenset({"events"})),
         ledger(
-            life(),
-            life(incarnation=3, first_offset=None, next_offset=None, redrives=1, dead_lettered=0),
+            an_account(),
+            an_account(
+                incarnation=3, first_offset=None, next_offset=None, redrives=1, dead_lettered=0
+            ),
         ),
         ledger(positions=(position(),)),
         ledger(),
@@ -256,11 +272,11 @@ def test_only_a_broken_sequence_is_not_contiguous() -> None:
     ],
 )
 def test_what_is_as_it_should_be_is_not_complained_about(told: Ledger) -> None:
-    assert findings(judge(told, LOGS, "group")) == []
+    assert findings(examine(told, LOGS, "group")) == []
 
 
 def test_a_partition_that_waits_for_a_decision_is_a_finding_with_the_command() -> None:
-    report = judge(ledger(life()), {("events", 0): PartitionLog(TOPIC, 110, 120)}, "group")
+    report = examine(ledger(an_account()), {("events", 0): PartitionLog(TOPIC, 110, 120)}, "group")
     assert findings(report) == [
         "events-0: records expired before they were read: offsets 100 to 109. Decide: btl offsets"
         " accept-gap events 0"
@@ -268,7 +284,7 @@ def test_a_partition_that_waits_for_a_decision_is_a_finding_with_the_command() -
 
 
 def test_brokers_that_can_not_be_asked_are_a_finding_too() -> None:
-    report = judge(ledger(life()), None, "group", "No broker at nowhere.")
+    report = examine(ledger(an_account()), None, "group", "No broker at nowhere.")
     assert findings(report) == [
         "Positions were not compared with the brokers' logs: No broker at nowhere."
     ]
@@ -276,7 +292,7 @@ def test_brokers_that_can_not_be_asked_are_a_finding_too() -> None:
 
 
 def test_a_partition_that_nobody_took_is_listed_with_its_lag() -> None:
-    report = judge(ledger(), {**LOGS, ("events", 1): PartitionLog(TOPIC, 3, 9)}, "group")
+    report = examine(ledger(), {**LOGS, ("events", 1): PartitionLog(TOPIC, 3, 9)}, "group")
     assert [(str(each), each.lag, each.next_offset) for each in report.partitions] == [
         ("events-0", 20, 100),
         ("events-1", 6, None),
@@ -292,6 +308,6 @@ def test_logs_that_move_while_the_database_is_read_leave_the_position_inside() -
         ("events", 0): PartitionLog(TOPIC, 0, 120),
         ("events", 1): PartitionLog(TOPIC, 5, 6),
     }
-    assert findings(judge(ledger(life()), logs, "group")) == []
+    assert findings(examine(ledger(an_account()), logs, "group")) == []
     anew = {("events", 0): PartitionLog(OTHER, 110, 120)}
     assert widest_logs(before, anew) == anew

@@ -29,16 +29,16 @@ OF_THE_SCRAPE = {"instance", "job"}
 @pytest.fixture(scope="module")
 def exposed() -> dict[str, set[str]]:
     """The labels of each sample that a consumer can expose."""
-    consumer_metrics = ConsumerMetrics()
+    metrics = ConsumerMetrics()
     zero, one = Partition("articles", 0), Partition("articles", 1)
-    consumer_metrics.waiting(Cause.GROUP, "joining")
-    consumer_metrics.reading({zero: 0}, {one: Halt("tripped", "decide", 0)})
-    consumer_metrics.ends({zero: 1, one: 1})
-    consumer_metrics.step(Step.POLLED, 0.1)
-    consumer_metrics.tripped(zero, "all bad")
-    consumer_metrics._dead_letters.labels("decode", "not_json")
-    consumer_metrics._skew.labels("/articles")
-    return samples(consumer_metrics.registry)
+    metrics.waiting(Cause.GROUP, "joining")
+    metrics.reading({zero: 0}, {one: Halt("tripped", "decide", 0)})
+    metrics.ends({zero: 1, one: 1})
+    metrics.step(Step.POLLED, 0.1)
+    metrics.tripped(zero, "all bad")
+    metrics._dead_letters.labels("decode", "not_json")
+    metrics._skew.labels("/articles")
+    return samples(metrics.registry)
 
 
 def samples(registry: CollectorRegistry) -> dict[str, set[str]]:

@@ -40,9 +40,9 @@ def poll(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[ConsumerMetrics
     def begin(*failures: Exception) -> tuple[ConsumerMetrics, LagPoller]:
         monkeypatch.setattr(Brokers, "failures", iter(failures), raising=False)
         monkeypatch.setattr(kafka, "KafkaConsumer", Brokers)
-        consumer_metrics = ConsumerMetrics()
-        poller = LagPoller(consumer_metrics, {}, NO_DATABASE, ends_seconds=0.01)
-        return consumer_metrics, poller
+        metrics = ConsumerMetrics()
+        poller = LagPoller(metrics, {}, NO_DATABASE, ends_seconds=0.01)
+        return metrics, poller
 
     return begin
 
@@ -50,21 +50,21 @@ def poll(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[ConsumerMetrics
 def test_it_goes_on_after_whatever_a_client_raises(
     poll: Callable[..., tuple[ConsumerMetrics, LagPoller]],
 ) -> None:
-    consumer_metrics, poller = poll(
+    metrics, poller = poll(
         kafka.errors.KafkaTimeoutError("away"), KeyError("a defect"), OSError("cut")
     )
-    consumer_metrics.reading({ZERO: 4}, {ONE: Halt("tripped", "decide", 7)})
+    metrics.reading({ZERO: 4}, {ONE: Halt("tripped", "decide", 7)})
     with closing(poller):
         poller.start()
-        wait_until(lambda: consumer_metrics.ends_now()[0] == {ZERO: 10, ONE: 10}, 10)
+        wait_until(lambda: metrics.ends_now()[0] == {ZERO: 10, ONE: 10}, 10)
 
 
 def test_what_stands_by_has_nothing_to_ask_and_no_old_answer(
     poll: Callable[..., tuple[ConsumerMetrics, LagPoller]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    consumer_metrics, poller = poll(AssertionError("asked"))
+    metrics, poller = poll(AssertionError("asked"))
     told: list[object] = []
-    monkeypatch.setattr(consumer_metrics, "ends", told.append)
+    monkeypatch.setattr(metrics, "ends", told.append)
     with closing(poller):
         poller.start()
         wait_until(lambda: len(told) > 2, 10)
