@@ -400,8 +400,9 @@ class Store:
         return entries
 
     def _merged(self) -> set[int] | None:
-        """Wait for the merges; return the numbers of the records that changed a row (None: all valid
-        ones).
+        """Wait for the merges; return the numbers of the records that changed a row.
+
+        None if all valid records did.
         """
         while not self.is_ready():
             self._wait_for_input()
