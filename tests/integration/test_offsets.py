@@ -282,7 +282,7 @@ def test_positions_are_shown_also_while_the_brokers_are_away(
 
     # Not a real attempt: kafka-python leaves its sockets open when it fails, and warns later, in
     # somebody else's test.
-    monkeypatch.setattr("below_the_line.kafka.admin.partition_logs", unreachable)
+    monkeypatch.setattr("btl.cli.partitions.partition_logs", unreachable)
     connection.execute(
         "update ingest.partition_offsets set status = 'stopped', status_detail = 'records [0]"
         " expired'"
