@@ -1,5 +1,5 @@
-"""Decisions about offsets, also while a consumer reads them: each gap is accounted for, and what needs
-a decision gets one.
+"""Decisions about offsets, also while a consumer reads them: each gap is accounted for, and what
+needs a decision gets one.
 """
 
 import json

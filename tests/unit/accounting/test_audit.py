@@ -60,12 +60,13 @@ def ledger(
     kept: Mapping[int, int] | None = None,
     shared: frozenset[str] = frozenset(),
 ) -> Ledger:
-    """A ledger of one partition; ``kept`` are the dead letters of each incarnation, by default as many as
-    the ledger counts.
+    """A ledger of one partition.
+
+    ``kept`` has the number of dead letters per incarnation, by default what the ledger counts.
     """
     letters = {each.incarnation: each.dead_lettered for each in accounts} | dict(kept or {})
-    by_life = {("events", 0, incarnation): count for incarnation, count in letters.items()}
-    return Ledger(positions, accounts, breaks, by_life, Marks(0, None, 0, None), shared)
+    by_incarnation = {("events", 0, incarnation): count for incarnation, count in letters.items()}
+    return Ledger(positions, accounts, breaks, by_incarnation, Marks(0, None, 0, None), shared)
 
 
 def findings(report: Report) -> list[str]:
