@@ -25,6 +25,7 @@ _ELSEWHERE = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
     "schemas/README.md": "contracts/index.md",
+    "findings/README.md": "findings.md",
     "docs/adr/README.md": "adr/index.md",
     "docs/adr": "adr/index.md",
     "schemas": "contracts/index.md",

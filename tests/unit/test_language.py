@@ -3,6 +3,9 @@
 Read are Markdown, Python's docstrings, comments and strings (help texts, errors, log events), SQL
 headers and COMMENT ON, the contracts' descriptions and the comments of settings. Not read are code,
 also in Markdown, and the tests, whose data may say anything.
+
+A word list, and not Vale: its Python package downloads the program at the first run, which does not
+work without a network.
 """
 
 import io
