@@ -158,7 +158,7 @@ def _unknown_type(rng: random.Random, article_id: str, at: int) -> Outgoing:
     if kind == 0:
         return _event(rng, data, at, topic="articles")
     return _event(
-        rng, data, at, rng.choice(("comment.pinned.v1", "comment.posted.v9")), in_binary=kind == 1
+        rng, data, at, rng.choice(("comment.flagged.v1", "comment.posted.v9")), in_binary=kind == 1
     )
 
 

@@ -112,7 +112,7 @@ def test_every_version_that_is_kept_is_looked_at(connection: psycopg.Connection)
         "select table_name, column_name from information_schema.columns where table_schema ="
         " 'discussion' and data_type = 'bytea' and column_name like '%version' order by 1, 2"
     ).fetchall()
-    assert len(kept) == 14
+    assert kept
     looked_at = connection.execute(
         "select table_name, column_name from information_schema.view_column_usage"
         " where view_name = 'kept_versions' and column_name like '%version' order by 1, 2"

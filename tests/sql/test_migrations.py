@@ -24,6 +24,12 @@ from tests.databases import with_database
 pytestmark = pytest.mark.stack
 
 ALL = [*read().files]
+COUNT = len(list(SQL.glob("migrations/*.sql")))
+
+
+def migration(number: int, what: str) -> str:
+    """The name of a migration after those that there are."""
+    return f"migrations/{COUNT + number:04}_{what}.sql"
 
 
 @pytest.fixture
@@ -99,9 +105,9 @@ def test_an_old_database_is_named_with_its_hint(empty_database: str) -> None:
 
 def test_a_run_that_fails_leaves_nothing(folder: Folder, connection: psycopg.Connection) -> None:
     folder.append("routines/discussion/severity.sql", "comment on function metrics.none is '';")
-    good = folder.write("migrations/0001_good.sql", "create table metrics.good ();")
-    bad = folder.write("migrations/0002_bad.sql", "select 1 / 0;")
-    with pytest.raises(BelowTheLineError, match=r"0002_bad\.sql failed .* division by zero"):
+    good = folder.write(migration(1, "good"), "create table metrics.good ();")
+    bad = folder.write(migration(2, "bad"), "select 1 / 0;")
+    with pytest.raises(BelowTheLineError, match=r"_bad\.sql failed .* division by zero"):
         folder.migrate()
     folder.write(bad, "create table metrics.fixed ();")
     with pytest.raises(BelowTheLineError, match=r"severity\.sql failed .*could not find"):
@@ -128,7 +134,7 @@ def test_a_database_made_before_releases_is_refused(empty_database: str) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["migrations/0001_table.sql", "routines/metrics/newest.sql", "tables/99_more.sql"]
+    "name", [migration(1, "table"), "routines/metrics/newest.sql", "tables/99_more.sql"]
 )
 def test_a_database_that_is_newer_than_the_software_is_refused(folder: Folder, name: str) -> None:
     folder.write(name, "create or replace view metrics.newest as select 1 as one;")
@@ -258,14 +264,14 @@ def test_what_a_migration_drops_is_made_again(
     with_users: Folder, connection: psycopg.Connection
 ) -> None:
     with_users.write(
-        "migrations/0001_columns.sql",
+        migration(1, "columns"),
         "drop view if exists discussion.moderation_queue, metrics.a_user;"
         " drop function if exists metrics.the_source;",
     )
     for name in USERS:
         with_users.remove(f"routines/{name}.sql")
     assert with_users.migrate() == [
-        "migrations/0001_columns.sql",
+        migration(1, "columns"),
         "routines/discussion/moderation_queue.sql",
         "metrics/moderation_queue/definitions.yaml",
     ]
@@ -283,14 +289,14 @@ def test_an_index_is_made_concurrently_also_after_a_crash(
     folder: Folder, connection: psycopg.Connection
 ) -> None:
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a'), ('a')")
-    before = folder.write("migrations/0001_before.sql", "create table metrics.before ();")
+    before = folder.write(migration(1, "before"), "create table metrics.before ();")
     index = folder.write(
-        "migrations/0002_index.sql",
+        migration(2, "index"),
         f"{OUTSIDE}create unique index concurrently if not exists dirty_once"
         " on ingest.dirty_articles (article_id);",
     )
-    after = folder.write("migrations/0003_after.sql", "create table metrics.after ();")
-    with pytest.raises(BelowTheLineError, match=r"0002_index\.sql failed"):
+    after = folder.write(migration(3, "after"), "create table metrics.after ();")
+    with pytest.raises(BelowTheLineError, match=r"_index\.sql failed"):
         folder.migrate()
     state = (
         "select to_regclass('metrics.before'), to_regclass('metrics.after'), indisvalid"
@@ -309,7 +315,7 @@ def test_another_runner_waits_for_the_concurrent_index_and_says_so(
     folder: Folder, connection: psycopg.Connection
 ) -> None:
     index = folder.write(
-        "migrations/0001_index.sql",
+        migration(1, "index"),
         f"{OUTSIDE}create index concurrently if not exists by_time"
         " on ingest.dirty_articles (marked_at);",
     )

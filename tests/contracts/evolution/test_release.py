@@ -14,13 +14,15 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import SCHEMAS
 from btl.cli.main import app
 from btl.evolution.comparison import breaking_changes
-from btl.evolution.release import last_release, present
+from btl.evolution.release import last_release, present, write_release
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of schemas/ to change."""
-    return Path(shutil.copytree(SCHEMAS, tmp_path / "schemas"))
+    """A copy of schemas/ to change, in which everything is released."""
+    copy = Path(shutil.copytree(SCHEMAS, tmp_path / "schemas"))
+    write_release(present(), copy)
+    return copy
 
 
 def edit(path: Path, **members: Any) -> None:
