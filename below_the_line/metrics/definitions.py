@@ -4,6 +4,7 @@ They are the one place that says what a column means. docs/metrics.md, the comme
 the statements that write metric rows and the command line are made from them.
 """
 
+import textwrap
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -144,9 +145,9 @@ def render(table: Table) -> str:
     lines = [
         f"## {table}",
         "",
-        table.summary,
+        _wrapped(table.summary),
         "",
-        *((f"Example: {table.example}", "") if table.example else ()),
+        *((_wrapped(f"Example: {table.example}"), "") if table.example else ()),
         f"Version {table.metric_version} of the definitions."
         if table.metric_version
         else "A view.",
@@ -164,3 +165,7 @@ def render(table: Table) -> str:
         )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
