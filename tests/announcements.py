@@ -1,4 +1,4 @@
-"""What was told about discussions: in the outbox, and in the topic."""
+"""What was announced about discussions: in the outbox, and in the topic."""
 
 import json
 from typing import Any
@@ -56,16 +56,16 @@ class Topic:
             assert isinstance(result := decode(record), Event), result
         return [json.loads(each.value) for each in found]
 
-    def told(self, prefix: str) -> dict[str, list[tuple[int, str, str]]]:
-        """By article of that prefix: sequence, type and id of what was told, in order."""
-        told: dict[str, list[tuple[int, str, str]]] = {}
+    def announced(self, prefix: str) -> dict[str, list[tuple[int, str, str]]]:
+        """By article of that prefix: sequence, type and id of what was announced, in order."""
+        announced: dict[str, list[tuple[int, str, str]]] = {}
         for event in self.events():
             article = event["data"]["article_id"]
             if article.startswith(prefix):
-                told.setdefault(article, []).append(
+                announced.setdefault(article, []).append(
                     (event["data"]["sequence"], event["type"], event["id"])
                 )
-        return told
+        return announced
 
     def close(self) -> None:
         self._consumer.close()
@@ -80,14 +80,14 @@ def close_articles(newsroom: Newsroom, prefix: str, count: int) -> None:
 
 
 def outbox(connection: psycopg.Connection) -> dict[str, list[tuple[int, str, str]]]:
-    """What the outbox holds, as ``Topic.told`` gives it."""
-    told: dict[str, list[tuple[int, str, str]]] = {}
+    """What the outbox holds, as ``Topic.announced`` gives it."""
+    announced: dict[str, list[tuple[int, str, str]]] = {}
     for article, *rest in connection.execute(
         "select article_id, sequence, event_type, event_id::text from ingest.outbox"
         " where status != 'suppressed' order by article_id, sequence"
     ):
-        told.setdefault(article, []).append(tuple(rest))
-    return told
+        announced.setdefault(article, []).append(tuple(rest))
+    return announced
 
 
 def statuses(connection: psycopg.Connection) -> dict[str, int]:

@@ -1,3 +1,3 @@
-"""Closing discussions: the barrier that says what has been ingested, and the windows that are
-applied behind it.
+"""Closing of discussions: the barrier that shows what has been ingested, the windows applied behind
+it, and the events that announce the changes.
 """

@@ -1,11 +1,10 @@
-"""The barrier: everything produced before T is in the tables. Decided purely here, asked of the
-services at the edges.
+"""The barrier: it has passed when everything produced before a time T is in the tables.
 
-T is the database's clock, read *before* the brokers are asked for their end offsets, and the only
-clock afterwards: a record produced before T lies before those offsets, so once the consumers have
-passed them it has been ingested.
+T is the database's clock, read *before* the brokers' end offsets, and no other clock is used. A
+record produced before T lies before those offsets, so it has been ingested once the consumers have
+passed them.
 
-Not yet: an alert per source whose record timestamps run away from posted_at.
+Not yet: an alert per source whose record timestamps differ too much from posted_at.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -27,11 +26,11 @@ _POSITION = tuple(field.name for field in fields(Position))
 
 
 class PartitionStoppedError(BelowTheLineError):
-    """A partition that the barrier needs was stopped: it will not pass by waiting."""
+    """The consumer stopped a partition that the barrier needs: waiting does not help."""
 
 
 def explain_partition(status: PartitionStatus, now: datetime) -> str:
-    """Return what holds this partition back, with the likely hint, in one clause."""
+    """Return in one clause what holds this partition back, with a hint for the likely cause."""
     name = f"{status.topic}[{status.partition}]"
     position, log = status.position, status.log
     if log is None:
@@ -60,8 +59,8 @@ def explain_partition(status: PartitionStatus, now: datetime) -> str:
 
 
 def lagging(statuses: Iterable[PartitionStatus]) -> tuple[PartitionStatus, ...]:
-    """The partitions that have not passed, those furthest behind first. Empty: the barrier has
-    passed.
+    """Return the partitions that have not passed, those furthest behind first. Empty: the barrier
+    has passed.
     """
     held_back = [each for each in statuses if not each.is_read_to_end]
     return tuple(sorted(held_back, key=_offsets_ahead))
@@ -73,11 +72,11 @@ def _offsets_ahead(status: PartitionStatus) -> tuple[int, str, int]:
     return next_offset - end, status.topic, status.partition
 
 
-def explain(behind: Sequence[PartitionStatus], now: datetime, *, most: int = 3) -> str:
-    """What a barrier waits for, in one line: the ``most`` partitions that are furthest behind, and
-    how many more.
+def explain(behind: Sequence[PartitionStatus], now: datetime, *, max_named: int = 3) -> str:
+    """Return in one line what a barrier waits for: the first ``max_named`` partitions, and how many
+    more there are.
     """
-    named = [explain_partition(each, now) for each in behind[:most]]
+    named = [explain_partition(each, now) for each in behind[:max_named]]
     more = len(behind) - len(named)
     return "; ".join(named + ([f"and {counted(more, 'more partition')}"] if more else []))
 
@@ -90,7 +89,7 @@ def take_barrier(
     run_id: str,
     read_logs: Callable[[Settings], Logs] | None = None,
 ) -> int:
-    """Take a barrier for this attempt, or find the one that it took before; return its id.
+    """Take a barrier for this attempt, or find the one that it took before. Return its id.
 
     Reads the database's clock, then the brokers' end offsets of the input topics (``read_logs``
     stands in for the brokers in tests), and stores both. Needs an idle connection and commits on
@@ -119,7 +118,7 @@ def take_barrier(
         if row is None:
             raise BelowTheLineError(
                 f"The attempt {attempt_id} to close discussions runs twice at once.",
-                "Let one of them go on.",
+                "Stop one of them.",
             )
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -140,17 +139,18 @@ def take_barrier(
 
 
 def poll_barrier(connection: psycopg.Connection, barrier_id: int) -> tuple[PartitionStatus, ...]:
-    """The partitions that the barrier still waits for; when there are none, notes that it has
+    """Return the partitions that the barrier still waits for. If there are none, record that it has
     passed.
 
-    Needs an idle connection and commits on it. Raises PartitionStoppedError: no waiting helps.
+    Needs an idle connection and commits on it. Raises PartitionStoppedError when the consumer has
+    stopped one of them, and BelowTheLineError when there is no such barrier.
     """
     with connection.transaction():
         statuses = _read_statuses(connection, barrier_id)
         if not statuses:
             raise BelowTheLineError(
                 f"There is no barrier {barrier_id}, or it covers no partition.",
-                "Clear the run, to start it anew.",
+                "Clear the run, to start it again.",
             )
         behind = lagging(statuses)
         if not behind:
@@ -168,7 +168,7 @@ def poll_barrier(connection: psycopg.Connection, barrier_id: int) -> tuple[Parti
 def timed_out(
     behind: Sequence[PartitionStatus], seconds: float, now: datetime
 ) -> BelowTheLineError:
-    """The error of a barrier that was not passed in time."""
+    """Return the error of a barrier that did not pass in time."""
     return BelowTheLineError(
         f"Discussions were not closed: after {seconds:.0f} s not everything produced before this"
         f" run is ingested. Waiting for {explain(behind, now)}.",
@@ -177,7 +177,7 @@ def timed_out(
 
 
 def database_clock(connection: psycopg.Connection) -> datetime:
-    """The database's clock. Needs an idle connection."""
+    """Return the database's clock. Needs an idle connection."""
     with connection.transaction():
         rows = connection.execute("select clock_timestamp()").fetchall()
     now: datetime = rows[0][0]

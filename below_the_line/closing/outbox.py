@@ -1,10 +1,10 @@
-"""The outbox on its way to Kafka: events about discussions, at least once, in order within each
+"""Publishes the outbox to Kafka: events about discussions, at least once, in order within each
 article.
 
-A batch is one transaction: the lock that every publisher takes, the oldest pending events, the
-broker's acknowledgement of all of them, and only then the note that they are sent. Whoever dies in
-between leaves them pending, and they are sent again under the same ids. Two publishers take turns,
-so that neither sends what the other is sending.
+A batch is one transaction. It takes the lock of publishers, reads the oldest pending events, waits
+until the broker has acknowledged all of them, and only then records them as sent. If a publisher
+dies in between, its events stay pending and are sent again under the same ids. Two publishers take
+turns, so that neither sends what the other is sending.
 """
 
 import random
@@ -31,20 +31,20 @@ OUTBOX_LOCK = 7_170_104
 BUCKET = 5_000
 """Events per transaction."""
 PATIENCE_SECONDS = 120.0
-"""A broker that is away for so long is given up; the next run tries again."""
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 15.0
+"""How long to try a broker that is away; the next run tries again."""
+_FIRST_PAUSE_SECONDS, _MAX_PAUSE_SECONDS = 0.5, 15.0
 
 log = structlog.get_logger(__name__)
 
 
 class Sender(Protocol):
-    """What takes records: a Publisher."""
+    """Takes records, as a Publisher does."""
 
     def send(self, outgoing: Outgoing) -> None:
-        """Hand over one record."""
+        """Take one record to send."""
 
     def flush(self) -> None:
-        """Wait until all are acknowledged by all replicas."""
+        """Wait until all replicas have acknowledged all records."""
 
 
 @dataclass(slots=True)
@@ -54,10 +54,10 @@ class PublishingSummary:
     sent: int = 0
     """Events that the broker has acknowledged."""
     attempts: int = 1
-    """How often a broker was tried."""
+    """How often it tried to reach a broker."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For logs and for Airflow's XCom."""
+        """Return the summary for logs and for Airflow's XCom."""
         return asdict(self)
 
 
@@ -70,12 +70,13 @@ def publish_outbox(
     sender: Callable[[Settings], AbstractContextManager[Sender]] = Publisher,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PublishingSummary:
-    """Send every pending event, oldest first, and note it as sent. Safe to run again, and by
+    """Send every pending event, oldest first, and record it as sent. Safe to run again, and by
     several at once.
 
-    While the broker is away it waits and tries again, ever more rarely, for ``patience_seconds``
-    since it last got on. Then it raises BelowTheLineError that says how many events wait and since
-    when; they stay pending. Needs an idle connection and commits on it.
+    While the broker is away it waits and tries again, with growing pauses, until
+    ``patience_seconds`` have passed since the last progress. Then it raises a BelowTheLineError
+    that says how many events wait and since when; they stay pending. Needs an idle connection and
+    commits on it.
     """
     require_idle(connection)
     summary = PublishingSummary()
@@ -83,8 +84,7 @@ def publish_outbox(
     while _backlog(connection)[0]:
         sent_before = summary.sent
         try:
-            # A producer that had an error may have given up records in the middle: a new one each
-            # time.
+            # A new producer each time: after an error it may have dropped records in the middle.
             with sender(settings) as producer:
                 while _publish_bucket(connection, producer, bucket, summary) >= bucket:
                     log.info("outbox published", **summary.as_dict())
@@ -95,9 +95,9 @@ def publish_outbox(
             if time.monotonic() + pause > deadline:
                 raise _given_up(connection, error) from error
             log.warning("broker away", pause_seconds=round(pause, 1), error=str(error))
-            # Two publishers that were thrown out together do not come back together.
+            # Random, so that two publishers that lost the broker together do not return together.
             sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
             summary.attempts += 1
     log.info("outbox is empty", **summary.as_dict())
     return summary
@@ -106,7 +106,7 @@ def publish_outbox(
 def _publish_bucket(
     connection: psycopg.Connection, producer: Sender, bucket: int, summary: PublishingSummary
 ) -> int:
-    """One transaction. Returns how many events were pending, at most ``bucket``."""
+    """Run one transaction. Return how many events were pending, at most ``bucket``."""
     with connection.transaction():
         connection.execute("set transaction isolation level read committed")
         connection.execute("select pg_advisory_xact_lock(%s)", [OUTBOX_LOCK])

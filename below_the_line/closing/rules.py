@@ -1,7 +1,7 @@
-"""Closing rules: listing and adding them, and what one would change, tried out and taken back.
+"""Closing rules: lists them, adds them, and finds what a new one would change.
 
-Rules are append-only. A new one marks the windows that it may concern; the next closing run, or
-``apply_now``, applies them.
+Rules are append-only. A new rule marks the windows that it may concern; the next closing run, or
+``apply_now``, applies it.
 """
 
 import re
@@ -21,7 +21,8 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
 
-LONGEST_HOURS = 87_600
+MAX_HOURS = 87_600
+"""The longest window: ten years."""
 BUCKET = 2_000
 """Articles per statement of a dry run."""
 
@@ -30,13 +31,13 @@ _HOURS = {"h": 1, "d": 24, "w": 168}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 Beginning = Literal["-infinity"]
-"""Of a rule for all articles, however old."""
+"""``valid_from`` of a rule for all articles, however old."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it stands in the table. Times without a bound are None: valid from the beginning,
-    valid without end.
+    """A rule as it is in the table. ``valid_from`` None: from the beginning; ``valid_until`` None:
+    without end.
     """
 
     rule_id: int
@@ -52,19 +53,19 @@ class Rule:
     note: str | None
     retroactive: bool
     standing: str
-    """In force, superseded (in force for no article), superseded for later articles, or not yet in
-    force.
+    """``in force``, ``superseded`` (in force for no article), ``superseded for later articles``, or
+    ``not yet in force``.
     """
 
     @property
     def whom(self) -> str:
-        """Which articles it is for, in words."""
+        """Return in words which articles the rule is for."""
         return in_words(self.site, self.section)
 
 
 @dataclass(frozen=True, slots=True)
 class NewRule:
-    """A rule to be made. ``valid_from`` None: from the moment on in which it is made."""
+    """A rule to add. ``valid_from`` None: from the time at which it is added."""
 
     site: str | None
     section: str | None
@@ -78,27 +79,27 @@ class NewRule:
     def __post_init__(self) -> None:
         if self.retroactive and self.valid_from is None:
             raise BelowTheLineError(
-                "From when on the rule holds is not said.",
-                "Give --valid-from, or no --retroactive.",
+                "A retroactive rule needs the time from which it holds.",
+                "Give --valid-from, or leave out --retroactive.",
             )
         if self.retroactive and not (self.note or "").strip():
-            raise BelowTheLineError("A retroactive rule needs a reason.", "Say why: --note.")
+            raise BelowTheLineError("A retroactive rule needs a reason.", "Give it with --note.")
 
     def starts_before(self, now: datetime) -> bool:
-        """Whether it would hold for articles that are published already."""
+        """Return whether it would hold for articles that are published already."""
         return self.valid_from is not None and (
             self.valid_from == "-infinity" or self.valid_from < now
         )
 
     @property
     def scope(self) -> str:
-        """All, site or section."""
+        """Return ``all``, ``site`` or ``section``."""
         return "section" if self.section is not None else "site" if self.site is not None else "all"
 
 
 @dataclass(frozen=True, slots=True)
 class Barrier:
-    """A barrier that was passed: everything produced before ``cut_off`` is in the tables."""
+    """A barrier that has passed: everything produced before ``cut_off`` is in the tables."""
 
     barrier_id: int
     cut_off: datetime
@@ -110,39 +111,41 @@ class Effect:
     """What a rule would change."""
 
     cut_off: datetime
-    """Up to when discussions are open or closed: that of the last barrier passed, else the
-    present.
+    """The time for which discussions count as open or closed: the cut-off of the last barrier
+    passed, else the present.
     """
     articles: int = 0
-    """For which it would be the rule in force."""
+    """Articles for which it would be the rule in force."""
     moved: int = 0
-    """Whose window, or time for reactions, would be another."""
+    """Articles whose window, or time for reactions, would change."""
     closed: int = 0
     """Discussions open at the cut-off that would be closed."""
     reopened: int = 0
     """Discussions closed at the cut-off that would be open."""
     become_late: int = 0
-    """Comments in time that would be late."""
+    """Comments that are in time and would be late."""
     become_in_time: int = 0
-    """Comments late that would be in time."""
+    """Comments that are late and would be in time."""
 
 
-def parse_window(text: str, least: int = 1) -> int:
-    """Hours of a window written as ``48h``, ``14d`` or ``2w``. Raises BelowTheLineError."""
+def parse_window(text: str, min_hours: int = 1) -> int:
+    """Return the hours of a window written as ``48h``, ``14d`` or ``2w``. Raises
+    BelowTheLineError.
+    """
     match = _WINDOW(text)
     hours = int(match.group(1)) * _HOURS[match.group(2)] if match else -1
-    if not least <= hours <= LONGEST_HOURS:
+    if not min_hours <= hours <= MAX_HOURS:
         raise BelowTheLineError(
-            f"{text!r} is no window.",
-            f"Write whole hours, days or weeks: 48h, 14d, 2w; at least {least}h, at most"
-            f" {LONGEST_HOURS // 24:,}d.",
+            f"{text!r} is not a window.",
+            f"Write whole hours, days or weeks: 48h, 14d, 2w; at least {min_hours}h, at most"
+            f" {MAX_HOURS // 24:,}d.",
         )
     return hours
 
 
 def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
-    """A time in RFC 3339, a date (its midnight in the zone), or ``beginning``. Raises
-    BelowTheLineError.
+    """Return a time written in RFC 3339, as a date (its midnight in the zone), or as ``beginning``.
+    Raises BelowTheLineError.
     """
     if text == "beginning":
         return "-infinity"
@@ -160,35 +163,35 @@ def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
 
 
 def duration(hours: int) -> str:
-    """Hours in words: whole days where it is whole days."""
+    """Return hours in words, as days where they are whole days."""
     count, unit = (hours // 24, "day") if hours and hours % 24 == 0 else (hours, "hour")
     return counted(count, unit)
 
 
 def in_words(site: str | None, section: str | None) -> str:
-    """The articles that a scope names."""
+    """Return in words the articles of a scope."""
     if section is None:
         return "all articles" if site is None else f"site {site}"
     return f"section {section} of {'every site' if site is None else site}"
 
 
 def all_rules(connection: psycopg.Connection) -> list[Rule]:
-    """Every rule there ever was, by scope from wide to narrow, then by precedence."""
+    """Return all rules, by scope from wide to narrow, then by precedence."""
     with connection.cursor(row_factory=class_row(Rule)) as cursor:
         return cursor.execute(sql("rules/list.sql")).fetchall()
 
 
 def add_rule(connection: psycopg.Connection, new: NewRule) -> Rule:
-    """Make a rule, which marks the windows that it may change. Commits, in autocommit.
+    """Add a rule, which marks the windows that it may change. Commits, in autocommit.
 
-    Raises BelowTheLineError if it would hold for the past without being retroactive.
+    Raises BelowTheLineError if the rule would hold for the past and is not retroactive.
     """
     rule_id = _insert(connection, new)
     return next(rule for rule in all_rules(connection) if rule.rule_id == rule_id)
 
 
 def has_articles(connection: psycopg.Connection, new: NewRule) -> bool:
-    """Whether any article is known of the site and section that the rule is for."""
+    """Return whether any article of the rule's site and section is known."""
     row = connection.execute(
         sql("rules/of_scope.sql"), {"site": new.site, "section": new.section}
     ).fetchone()
@@ -196,15 +199,14 @@ def has_articles(connection: psycopg.Connection, new: NewRule) -> bool:
 
 
 def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKET) -> Effect:
-    """What a rule would change, by the database's own timeline: the rule is made, looked at and
-    taken back.
+    """Return what a rule would change: add it, compute the windows with and without it, and roll
+    back.
 
-    Needs an idle connection; leaves nothing behind. A closing run that is due meanwhile waits.
-    Articles count whose window a closing run has computed before. Raises BelowTheLineError as
-    ``add_rule``.
+    Needs an idle connection. A closing run that is due meanwhile waits. Counts only articles whose
+    window a closing run has computed before. Raises BelowTheLineError as ``add_rule``.
     """
     with connection.transaction(force_rollback=True):
-        # One snapshot for both looks: what is ingested meanwhile is none of the rule's doing.
+        # One snapshot with and without the rule: what is ingested meanwhile is not its effect.
         connection.execute("set transaction isolation level repeatable read")
         connection.execute("set local jit = off")
         barrier = last_barrier(connection)
@@ -221,31 +223,31 @@ def dry_run(connection: psycopg.Connection, new: NewRule, *, bucket: int = BUCKE
             counts["moved"] += fingerprint != fingerprint_then
             counts["closed"] += accepted and not accepted_then
             counts["reopened"] += accepted_then and not accepted
-            # Of one article a rule moves one end, earlier or later: its comments change in one
-            # direction only.
+            # A rule moves the end of an article's window, earlier or later, so the lateness of its
+            # comments changes in one direction only.
             counts["become_late"] += max(0, late_then - late)
             counts["become_in_time"] += max(0, late - late_then)
     return Effect(cut_off, len(concerned), **counts)
 
 
 def last_barrier(connection: psycopg.Connection) -> Barrier | None:
-    """The last barrier that was passed; None: none was."""
+    """Return the last barrier that has passed; None: no barrier has passed yet."""
     with connection.cursor(row_factory=class_row(Barrier)) as cursor:
         return cursor.execute(sql("rules/last_barrier.sql")).fetchone()
 
 
 def apply_now(connection: psycopg.Connection) -> ClosingSummary:
-    """Apply windows up to the cut-off of the last barrier passed, and no further: what came later
-    may not be there yet.
+    """Apply windows up to the cut-off of the last barrier passed, and no further: later events may
+    not be in the tables yet.
 
-    Needs an idle connection and commits on it. Raises BelowTheLineError if no barrier was ever
-    passed.
+    Needs an idle connection and commits on it. Raises BelowTheLineError if no barrier has passed
+    yet.
     """
     barrier = last_barrier(connection)
     if barrier is None:
         raise BelowTheLineError(
-            "No barrier was ever passed: it is not known up to when everything is ingested.",
-            "Let the DAG close_discussions run once; it applies the rules, too.",
+            "No barrier has passed yet: it is not known up to when everything is ingested.",
+            "Let the DAG close_discussions run once; it also applies the rules.",
         )
     return apply_barrier(connection, barrier.barrier_id)
 
@@ -260,7 +262,8 @@ def _insert(connection: psycopg.Connection, new: NewRule) -> int:
         )
         raise BelowTheLineError(
             f"A rule from {start} on would hold for articles that are published already.",
-            "Say --retroactive and why (--note) if it shall; --dry-run counts what would change.",
+            "If it must, give --retroactive and the reason with --note. --dry-run counts what would"
+            " change.",
         )
     return int(row[0])
 

@@ -1,10 +1,10 @@
-"""Applying windows: what is open, closed or can't close at a cut-off, what of its figures is final,
-and what to tell of it.
+"""Applies windows: which discussions are open, closed or cannot close at a cut-off, which of their
+figures are final, and which changes to announce.
 
-A unit of work is one transaction: the lock, then the marks, then (in statements of their own, which
-therefore see everything that was committed with those marks) windows, intervals and history of
-their articles, marks for the metrics, and the events about what changed. Publishing these is
-another matter: ``below_the_line.closing.outbox``.
+A unit of work is one transaction. It takes the lock, then the marks. Then it writes windows,
+intervals and history of their articles, marks for the metrics, and the events about what changed.
+These are separate statements, so that they see everything that was committed with the marks.
+``below_the_line.closing.outbox`` publishes the events.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ import structlog
 from psycopg.rows import class_row
 
 from below_the_line.closing.announcements import (
+    AnnouncedState,
     Announcement,
     Announcer,
-    Doubt,
+    LatenessChange,
     StateChange,
-    ToldState,
 )
 from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.database.connections import require_idle
@@ -32,21 +32,19 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 
 CLOSING_LOCK = 7_170_102
-"""Advisory lock of every writer of windows; the trigger of discussion.closing_rules takes it,
-too.
-"""
+"""Advisory lock of every writer of windows, and of the trigger of discussion.closing_rules."""
 BUCKET = 2_000
 """Articles per transaction."""
 GRACE = timedelta(hours=1)
-"""So long after the last change figures become final, unless BTL_GRACE says otherwise."""
+"""How long after the last change figures become final, unless BTL_GRACE is set."""
 LATENESS_SETTINGS: Final = (
-    # Of an article that has just become hot the planner's statistics know nothing: it would compare
-    # all late comments with all that were told. Every table is looked up by the given articles, so
-    # that hashing is never far from best.
+    # The planner's statistics lag behind an article that has just become popular. It would then
+    # compare each late comment with each announced one. All tables are read by the given articles,
+    # so a hash join is always good.
     "set local enable_nestloop = off",
     "set local enable_mergejoin = off",
 )
-"""What a transaction sets before it looks for late comments."""
+"""Statements that a transaction runs before it searches for late comments."""
 
 log = structlog.get_logger(__name__)
 _Row = TypeVar("_Row")
@@ -54,7 +52,7 @@ _Row = TypeVar("_Row")
 
 @dataclass(slots=True)
 class ClosingSummary:
-    """What a run did."""
+    """What a closing run did."""
 
     cut_off: datetime
     examined: int = 0
@@ -62,28 +60,26 @@ class ClosingSummary:
     changed: int = 0
     """Articles whose window or intervals differed from what was stored."""
     now: dict[str, int] = field(default_factory=dict)
-    """Of the changed ones, how many went into which state (articles whose state stayed are not
-    counted).
-    """
-    told: dict[str, int] = field(default_factory=dict)
+    """By new state, the number of changed articles that entered it."""
+    announced: dict[str, int] = field(default_factory=dict)
     """Events written to the outbox, by type, suppressed ones included."""
     suppressed: int = 0
-    """Of these, how many are too old to be sent."""
+    """How many of these events are too old to be sent."""
 
     def as_dict(self) -> dict[str, Any]:
-        """For logs and for Airflow's XCom."""
+        """Return the summary for logs and for Airflow's XCom."""
         return {
             "cut_off": self.cut_off.isoformat(),
             "examined": self.examined,
             "changed": self.changed,
             **{f"now_{state}": count for state, count in sorted(self.now.items())},
-            "told": dict(sorted(self.told.items())),
+            "announced": dict(sorted(self.announced.items())),
             "suppressed": self.suppressed,
         }
 
 
 class _Examined(NamedTuple):
-    """An article that there is more to do about."""
+    """An article whose window, history or comments changed."""
 
     article_id: str
     state_before: str | None
@@ -98,8 +94,9 @@ def apply_barrier(
 ) -> ClosingSummary:
     """Apply windows behind a barrier that has passed. Safe to run again, and by two at once.
 
-    If a later barrier has passed, its cut-off counts: no run takes back what another did. Needs an
-    idle connection and commits on it. Raises BelowTheLineError when the barrier has not passed.
+    If a later barrier has passed, its cut-off is used, so that no run takes back what another did.
+    Needs an idle connection and commits on it. Raises BelowTheLineError when the barrier has not
+    passed.
     """
     require_idle(connection)
     with connection.transaction():
@@ -130,8 +127,8 @@ def apply_windows(
     """Bring the discussions of marked articles, and of those that are due by the clock, to the
     given cut-off.
 
-    Everything produced before the cut-off must have been ingested (``apply_barrier`` sees to that).
-    Running it again with the same cut-off changes nothing. While the quality gate fails, no figures
+    Everything produced before the cut-off must have been ingested; ``apply_barrier`` ensures that.
+    A second run with the same cut-off changes nothing. While the quality gate fails, no figures
     become final. Needs an idle connection and commits on it, once per bucket.
     """
     require_idle(connection)
@@ -158,12 +155,12 @@ def _apply_bucket(
     bucket: int,
     summary: ClosingSummary,
 ) -> int:
-    """One transaction. Returns how many rows ``source`` gave: fewer than ``bucket`` means that none
-    are left.
+    """Run one transaction. Return how many rows ``source`` gave; fewer than ``bucket`` means that
+    none are left.
     """
     with connection.transaction():
-        # One statement for the lock, the marks and the work would not see what is committed while
-        # it waits for the lock, and lose the marks of it.
+        # Separate statements at read committed: a single one would not see what is committed while
+        # it waits for the lock, and would take the marks of that without using it.
         connection.execute("set transaction isolation level read committed")
         connection.execute("set local jit = off")
         connection.execute("select pg_advisory_xact_lock(%s)", [CLOSING_LOCK])
@@ -192,38 +189,39 @@ def _apply_bucket(
                 },
             ).fetchall()
         ]
-        told = _tell(connection, cut_off, examined)
+        announced = _announce(connection, cut_off, examined)
     summary.examined += len(articles)
     for each in examined:
         summary.changed += each.window_changed
         if each.window_changed and each.state_now != each.state_before:
             summary.now[each.state_now] = summary.now.get(each.state_now, 0) + 1
-    for announcement in told:
-        summary.told[announcement.event_type] = summary.told.get(announcement.event_type, 0) + 1
+    for announcement in announced:
+        event_type = announcement.event_type
+        summary.announced[event_type] = summary.announced.get(event_type, 0) + 1
         summary.suppressed += announcement.suppressed
     return len(taken)
 
 
-def _tell(
+def _announce(
     connection: psycopg.Connection, cut_off: datetime, examined: Sequence[_Examined]
 ) -> list[Announcement]:
-    """Write the events that follow from what has changed into the outbox."""
+    """Write the events about the changes into the outbox, and return them."""
     with_history = sorted(each.article_id for each in examined if each.history_changed)
     with_comments = sorted(each.article_id for each in examined if each.comments_concerned)
     history = _rows(connection, StateChange, "closing/state_changes.sql", with_history)
-    told = {
+    announced = {
         article: list(rows)
         for article, rows in groupby(
-            _rows(connection, ToldState, "closing/told_states.sql", with_history),
+            _rows(connection, AnnouncedState, "closing/announced_states.sql", with_history),
             attrgetter("article_id"),
         )
     }
     for setting in LATENESS_SETTINGS:
         connection.execute(setting)
-    doubts = _rows(connection, Doubt, "closing/lateness.sql", with_comments)
-    if not history and not doubts:
+    late_changes = _rows(connection, LatenessChange, "closing/lateness.sql", with_comments)
+    if not history and not late_changes:
         return []
-    articles = sorted({*with_history, *(doubt.article_id for doubt in doubts)})
+    articles = sorted({*with_history, *(each.article_id for each in late_changes)})
     announcer = Announcer(
         cut_off,
         dict(
@@ -232,11 +230,11 @@ def _tell(
     )
     announcements: list[Announcement] = []
     for article, changes in groupby(history, attrgetter("article_id")):
-        announcements += announcer.states(list(changes), told.get(article, ()))
-    announcements += announcer.comments(doubts)
+        announcements += announcer.states(list(changes), announced.get(article, ()))
+    announcements += announcer.comments(late_changes)
     if announcements:
         connection.execute(
-            sql("closing/tell.sql"),
+            sql("closing/announce.sql"),
             {
                 "articles": [each.article_id for each in announcements],
                 "sequences": [each.sequence for each in announcements],

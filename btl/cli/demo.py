@@ -27,7 +27,7 @@ _TABLES = {
     "most_discussed": "Most discussed",
     "most_reported": "Most reported (decided in: median time from report to decision)",
     "closed_lately": "Closed lately (times in UTC)",
-    "told": "Told to the site, in the topic discussion-events",
+    "announced": "Announced to the site, in the topic discussion-events",
     "dead_letters": "Dead letters: what was refused, kept byte for byte",
 }
 

@@ -93,7 +93,7 @@ def set_(
         site=site,
         section=section,
         window_hours=rules.parse_window(window),
-        reactions_window_hours=rules.parse_window(reactions, least=0),
+        reactions_window_hours=rules.parse_window(reactions, min_hours=0),
         valid_from=None if valid_from is None else rules.parse_valid_from(valid_from, zone),
         created_by=by or _user(),
         note=note or ("dry run" if rehearsed else None),

@@ -1,8 +1,11 @@
--- Brings the given articles to the cut-off: windows and intervals, the history of their states, and what of their figures is
--- final. Writes what differs, and marks the articles for the metrics whose lateness, state or finality changed.
--- Parameters: articles, cut_off, grace_seconds, is_blocked (the quality gate fails: what is not final yet does not become so);
--- changed_articles, changed_what, changed_at: the marks of dirty_discussions that were taken. Grain: one row per article that a closing run has more to do with: its state before and now, whether its window
--- changed, its history changed, and whether its comments must be looked at.
+-- Brings the given articles to the cut-off: windows and intervals, the history of their states, and
+-- which of their figures are final. Writes only rows that differ, and marks the articles for the
+-- metrics whose lateness, state or finality changed.
+-- Parameters: articles, cut_off, grace_seconds, is_blocked (the quality gate fails, so that nothing
+-- becomes final that is not final yet); changed_articles, changed_what, changed_at: the marks of
+-- dirty_discussions that were taken, as arrays of equal length.
+-- Grain: one row per article with more to do: its state before and now, whether its window and its
+-- history changed, and whether the lateness of its comments must be computed.
 -- Safe to re-run: a function of events, rules and cut-off; a second run finds nothing that differs.
 with decided as materialized (
     select
@@ -15,7 +18,7 @@ with decided as materialized (
     from discussion.decided_timeline(%(articles)s) as decided_timeline
 ),
 
--- The same in as few pieces as say when state or cause change, as discussion.timeline has it.
+-- The same pieces, joined where neither state nor cause changes, as in discussion.timeline.
 piece as materialized (
     select
         turning_point.article_id,
@@ -108,7 +111,7 @@ interval_now as materialized (
     cross join lateral unnest(window_now.open_during) with ordinality as opened (during, ordinal)
 ),
 
--- Every part of the statement sees the rows as they were before it: this is the old state.
+-- The old state: every part of a statement sees the rows as they were before the statement.
 window_before as materialized (
     select before.*
     from discussion.windows as before
@@ -133,20 +136,27 @@ revised as (
     group by revision.article_id
 ),
 
--- greatest and least leave nulls out.
+-- greatest and least ignore nulls.
 settling as (
     select
         window_now.*,
-        window_now.closes_at + make_interval(hours => window_now.reactions_window_hours) as reactions_close_at,
+        window_now.closes_at
+        + make_interval(hours => window_now.reactions_window_hours) as reactions_close_at,
         coalesce(revised.revision, 0) as revision,
         coalesce(window_before.final, false) as was_final,
         coalesce(window_before.reactions_final, false) as was_reactions_final,
-        greatest(window_before.comments_changed_at, change_taken.comments_at) as comments_changed_at,
-        greatest(window_before.reactions_changed_at, change_taken.reactions_at) as reactions_changed_at,
+        greatest(window_before.comments_changed_at, change_taken.comments_at)
+            as comments_changed_at,
+        greatest(window_before.reactions_changed_at, change_taken.reactions_at)
+            as reactions_changed_at,
         case
             when window_now.state = 'closed' and window_now.closed_at is not null
                 then
-                    greatest(window_now.closed_at, window_before.comments_changed_at, change_taken.comments_at)
+                    greatest(
+                        window_now.closed_at,
+                        window_before.comments_changed_at,
+                        change_taken.comments_at
+                    )
                     + make_interval(secs => %(grace_seconds)s)
         end as final_at
     from window_now
@@ -170,12 +180,15 @@ settled as materialized (
                     finished.opens_at,
                     finished.final_at,
                     finished.reactions_final_at,
-                    -- What the quality gate withholds is looked at by every run until it passes.
+                    -- What the quality gate withholds is due in every run until the gate passes.
                     case
                         when %(is_blocked)s
                             and (
                                 (finished.final_at <= %(cut_off)s and not finished.was_final)
-                                or (finished.reactions_final_at <= %(cut_off)s and not finished.was_reactions_final)
+                                or (
+                                    finished.reactions_final_at <= %(cut_off)s
+                                    and not finished.was_reactions_final
+                                )
                             )
                             then %(cut_off)s + interval '1 microsecond'
                     end
@@ -204,9 +217,10 @@ compared as materialized (
         settled.article_id,
         window_before.article_id is null
         or (
-            window_before.opens_at, window_before.closes_at, window_before.reactions_close_at, window_before.site,
-            window_before.section, window_before.rule_id, window_before.state, window_before.closed_at,
-            window_before.reason, window_before.has_gaps, window_before.next_change_at, window_before.final,
+            window_before.opens_at, window_before.closes_at, window_before.reactions_close_at,
+            window_before.site, window_before.section, window_before.rule_id,
+            window_before.state, window_before.closed_at, window_before.reason,
+            window_before.has_gaps, window_before.next_change_at, window_before.final,
             window_before.reactions_final, window_before.revision
         ) is distinct from (
             settled.opens_at, settled.closes_at, settled.reactions_close_at, settled.site,
@@ -215,7 +229,8 @@ compared as materialized (
             settled.reactions_final, settled.revision
         ) as changes,
         (
-            window_before.comments_changed_at, window_before.reactions_changed_at, window_before.due_at
+            window_before.comments_changed_at, window_before.reactions_changed_at,
+            window_before.due_at
         ) is distinct from (
             settled.comments_changed_at, settled.reactions_changed_at, settled.due_at
         ) as notes,
@@ -233,9 +248,10 @@ compared as materialized (
 ),
 
 window_written as (
-    insert into discussion.windows as kept (
-        article_id, opens_at, closes_at, reactions_close_at, site, section, rule_id, state, closed_at, reason, has_gaps,
-        next_change_at, final, reactions_final, revision, comments_changed_at, reactions_changed_at, due_at
+    insert into discussion.windows (
+        article_id, opens_at, closes_at, reactions_close_at, site, section, rule_id, state,
+        closed_at, reason, has_gaps, next_change_at, final, reactions_final, revision,
+        comments_changed_at, reactions_changed_at, due_at, changed_at
     )
     select
         settled.article_id,
@@ -255,9 +271,13 @@ window_written as (
         settled.revision,
         settled.comments_changed_at,
         settled.reactions_changed_at,
-        settled.due_at
+        settled.due_at,
+        case
+            when compared.changes then clock_timestamp() else window_before.changed_at
+        end as changed_at
     from settled
     inner join compared on compared.article_id = settled.article_id
+    left join window_before on window_before.article_id = settled.article_id
     where compared.changes or compared.notes
     on conflict (article_id) do update
         set
@@ -278,19 +298,7 @@ window_written as (
             comments_changed_at = excluded.comments_changed_at,
             reactions_changed_at = excluded.reactions_changed_at,
             due_at = excluded.due_at,
-            changed_at = case
-                when (
-                    kept.opens_at, kept.closes_at, kept.reactions_close_at, kept.site, kept.section, kept.rule_id,
-                    kept.state, kept.closed_at, kept.reason, kept.has_gaps, kept.next_change_at, kept.final,
-                    kept.reactions_final, kept.revision
-                ) is distinct from (
-                    excluded.opens_at, excluded.closes_at, excluded.reactions_close_at, excluded.site,
-                    excluded.section, excluded.rule_id, excluded.state, excluded.closed_at, excluded.reason,
-                    excluded.has_gaps, excluded.next_change_at, excluded.final, excluded.reactions_final,
-                    excluded.revision
-                ) then clock_timestamp()
-                else kept.changed_at
-            end
+            changed_at = excluded.changed_at
 ),
 
 interval_removed as (
@@ -305,7 +313,11 @@ interval_removed as (
 
 interval_written as (
     insert into discussion.window_intervals as kept (article_id, ordinal, starts_at, ends_at)
-    select interval_now.article_id, interval_now.ordinal, interval_now.starts_at, interval_now.ends_at
+    select
+        interval_now.article_id,
+        interval_now.ordinal,
+        interval_now.starts_at,
+        interval_now.ends_at
     from interval_now
     on conflict (article_id, ordinal) do update
         set starts_at = excluded.starts_at, ends_at = excluded.ends_at
@@ -319,7 +331,7 @@ interval_changed as materialized (
     select interval_written.article_id from interval_written
 ),
 
--- What has no beginning in time began when it was first heard of.
+-- Where no publication time is known, the history begins with the first event.
 first_heard as (
     select named.article_id, min(named.occurred_at) as occurred_at
     from (
@@ -340,7 +352,8 @@ lived as (
     select
         decided.article_id,
         coalesce(
-            greatest(decided.starts_at, anchor.anchor), least(first_heard.occurred_at, decided.ends_at)
+            greatest(decided.starts_at, anchor.anchor),
+            least(first_heard.occurred_at, decided.ends_at)
         ) as effective_at,
         decided.accepted,
         decided.cause as reason,
@@ -382,7 +395,13 @@ state_change_now as materialized (
 ),
 
 state_change_before as materialized (
-    select before.change_id, before.article_id, before.effective_at, before.change, before.reason, before.rule_id,
+    select
+        before.change_id,
+        before.article_id,
+        before.effective_at,
+        before.change,
+        before.reason,
+        before.rule_id,
         before.deciding_event
     from discussion.state_changes as before
     where before.article_id = any(%(articles)s) and before.superseded_at is null
@@ -408,8 +427,16 @@ superseded as (
 ),
 
 recorded as (
-    insert into discussion.state_changes (article_id, effective_at, change, reason, rule_id, deciding_event)
-    select fresh.article_id, fresh.effective_at, fresh.change, fresh.reason, fresh.rule_id, fresh.deciding_event
+    insert into discussion.state_changes (
+        article_id, effective_at, change, reason, rule_id, deciding_event
+    )
+    select
+        fresh.article_id,
+        fresh.effective_at,
+        fresh.change,
+        fresh.reason,
+        fresh.rule_id,
+        fresh.deciding_event
     from state_change_now as fresh
     left join state_change_before as same
         on same.article_id = fresh.article_id
@@ -437,7 +464,8 @@ found as materialized (
         interval_changed.article_id is not null
         or compared.moves
         or compared.comments_changed
-        or (compared.undecided_comments and history_changed.article_id is not null) as comments_concerned,
+        or (compared.undecided_comments and history_changed.article_id is not null)
+            as comments_concerned,
         compared.stays_final
     from compared
     left join interval_changed on interval_changed.article_id = compared.article_id

@@ -1,5 +1,6 @@
--- How far the consumers are behind a barrier. Parameters: barrier_id. Grain: one row per partition of the barrier; what is
--- stored of the position is null where no consumer ever took the partition. Reads only.
+-- How far the consumers are behind a barrier. Parameters: barrier_id. Grain: one row per partition
+-- of the barrier. The columns of the position are null where no consumer ever took the partition.
+-- Reads only.
 select
     barrier.consumer_group,
     target.topic,

@@ -1,6 +1,6 @@
--- Articles with a window under which comments or reactions changed since a closing run last looked.
--- Parameters: bucket (look at this many of the oldest marks). Grain: one row per mark looked at. Reads only: take_changes.sql
--- takes all marks of these articles.
+-- Articles with a window whose comments or reactions changed since the last closing run.
+-- Parameters: bucket (how many of the oldest marks to read). Grain: one row per mark.
+-- Reads only: take_changes.sql takes all marks of these articles.
 select mark.article_id
 from ingest.dirty_discussions as mark
 where exists (

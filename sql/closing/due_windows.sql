@@ -1,4 +1,4 @@
--- Windows that a closing run must look at by the clock alone up to the cut-off, longest due first.
+-- Windows that are due by the clock up to the cut-off, the longest due first.
 -- Parameters: cut_off, bucket (at most this many). Grain: one row per article. Reads only.
 select due.article_id
 from discussion.windows as due

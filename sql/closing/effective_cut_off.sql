@@ -1,6 +1,8 @@
--- Up to when windows are applied behind a barrier: its cut-off or, if a later one has passed, that one, so that no run takes
--- back what another has done, or had begun when it was killed; and after how long figures become final.
--- Parameters: barrier_id. Grain: one row, if the barrier exists. Reads only.
+-- Up to when windows are applied behind a barrier, and after how long figures become final. That is
+-- the greatest cut-off of this barrier and of all that have passed, so that no run takes back what
+-- another has done, or had begun when it was killed.
+-- Parameters: barrier_id.
+-- Grain: one row, if the barrier exists. Reads only.
 select
     barrier.passed_at is not null as passed,
     greatest(

@@ -1,10 +1,18 @@
--- Comments of the given articles whose lateness is not what was told last: late ones that were not told of or were called in
--- time, and comments in time that were called late. A comment outside the intervals is late once the discussion has closed
--- before it by the cut-off; while it has not, the window notes that there are such comments.
--- Parameters: articles. Grain: one row per comment, by article, time and id. reason and changed_at: what decides at posted_at,
--- and when that was made known, as in state_changes.sql. Safe to re-run: a function of comments, windows and history.
+-- Comments of the given articles whose lateness is not what was announced last: late ones that were
+-- not announced or announced as in time, and comments in time that were announced as late. A
+-- comment outside the intervals is late once the discussion has closed before it by the cut-off;
+-- until then the window notes that there are undecided comments.
+-- Parameters: articles.
+-- Grain: one row per comment, by article, time and id. reason and changed_at: what decides at
+-- posted_at, and when that became known, as in state_changes.sql.
+-- Safe to re-run: a function of comments, windows and history.
 with closing_window as materialized (
-    select known.article_id, known.opens_at, known.closes_at, known.has_gaps, known.undecided_comments
+    select
+        known.article_id,
+        known.opens_at,
+        known.closes_at,
+        known.has_gaps,
+        known.undecided_comments
     from discussion.windows as known
     where known.article_id = any(%(articles)s)
 ),
@@ -24,72 +32,81 @@ outside as materialized (
         )
 ),
 
-told as materialized (
-    select distinct on (told.article_id, told.comment_id)
-        told.article_id,
-        told.comment_id,
-        told.event_type = 'comment.late.v1' as as_late,
-        told.sequence,
-        told.effective_at,
-        told.suppressed
-    from discussion.told_events as told
-    where told.article_id = any(%(articles)s) and told.comment_id is not null
-    order by told.article_id, told.comment_id, told.sequence desc
+announced as materialized (
+    select distinct on (announced.article_id, announced.comment_id)
+        announced.article_id,
+        announced.comment_id,
+        announced.event_type = 'comment.late.v1' as as_late,
+        announced.sequence,
+        announced.effective_at,
+        announced.suppressed
+    from discussion.told_events as announced
+    where announced.article_id = any(%(articles)s) and announced.comment_id is not null
+    order by announced.article_id, announced.comment_id, announced.sequence desc
 ),
 
-doubtful as (
+candidate as (
     select
         outside.article_id,
         outside.comment_id,
         outside.posted_at,
         true as is_late,
-        told.sequence as told_sequence,
-        told.effective_at as told_effective_at,
-        told.suppressed as told_suppressed
+        announced.sequence as announced_sequence,
+        announced.effective_at as announced_effective_at,
+        announced.suppressed as announced_suppressed
     from outside
-    left join told on told.article_id = outside.article_id and told.comment_id = outside.comment_id
-    where told.as_late is not true
+    left join announced
+        on announced.article_id = outside.article_id and announced.comment_id = outside.comment_id
+    where announced.as_late is not true
     union all
     select
-        told.article_id,
-        told.comment_id,
+        announced.article_id,
+        announced.comment_id,
         comment.posted_at,
         false,
-        told.sequence,
-        told.effective_at,
-        told.suppressed
-    from told
-    left join outside on outside.article_id = told.article_id and outside.comment_id = told.comment_id
+        announced.sequence,
+        announced.effective_at,
+        announced.suppressed
+    from announced
+    left join outside
+        on outside.article_id = announced.article_id and outside.comment_id = announced.comment_id
     inner join discussion.comments as comment
-        on comment.article_id = told.article_id and comment.comment_id = told.comment_id
-    where comment.article_id = any(%(articles)s) and told.as_late and outside.comment_id is null
+        on comment.article_id = announced.article_id and comment.comment_id = announced.comment_id
+    where comment.article_id = any(%(articles)s)
+        and announced.as_late
+        and outside.comment_id is null
 ),
 
-judged as materialized (
+decided as materialized (
     select
-        doubtful.*,
-        standing.change in ('opened', 'reopened', 'stays_open') as accepted,
-        standing.reason,
-        coalesce(event.occurred_at, greatest(another_rule.created_at, version.occurred_at)) as changed_at,
-        standing.rule_id is not null as by_rule
-    from doubtful
+        candidate.*,
+        deciding.change in ('opened', 'reopened', 'stays_open') as accepted,
+        deciding.reason,
+        coalesce(event.occurred_at, greatest(another_rule.created_at, version.occurred_at))
+            as changed_at,
+        deciding.rule_id is not null as by_rule
+    from candidate
     left join lateral (
-        select state_change.change, state_change.reason, state_change.rule_id, state_change.deciding_event
+        select
+            state_change.change,
+            state_change.reason,
+            state_change.rule_id,
+            state_change.deciding_event
         from discussion.state_changes as state_change
-        where state_change.article_id = doubtful.article_id
+        where state_change.article_id = candidate.article_id
             and state_change.superseded_at is null
-            and state_change.effective_at <= doubtful.posted_at
+            and state_change.effective_at <= candidate.posted_at
         order by state_change.effective_at desc, state_change.change_id desc
         limit 1
-    ) as standing on true
-    left join lateral ingest.event_of(standing.deciding_event) as event on true
+    ) as deciding on true
+    left join lateral ingest.event_of(deciding.deciding_event) as event on true
     left join lateral (
         select rule.created_at
         from discussion.closing_rules as rule
-        where rule.rule_id = standing.rule_id
+        where rule.rule_id = deciding.rule_id
             and exists (
                 select from discussion.state_changes as gone
-                where gone.article_id = doubtful.article_id
+                where gone.article_id = candidate.article_id
                     and gone.superseded_at is not null
                     and gone.rule_id != rule.rule_id
             )
@@ -97,14 +114,16 @@ judged as materialized (
     left join lateral (
         select max(latest.occurred_at) as occurred_at
         from discussion.article_versions as latest
-        where latest.article_id = doubtful.article_id
+        where latest.article_id = candidate.article_id
     ) as version on true
 ),
 
 undecided_now as (
-    select closing_window.article_id, coalesce(bool_or(judged.is_late and judged.accepted is not false), false) as undecided
+    select
+        closing_window.article_id,
+        coalesce(bool_or(decided.is_late and decided.accepted is not false), false) as undecided
     from closing_window
-    left join judged on judged.article_id = closing_window.article_id
+    left join decided on decided.article_id = closing_window.article_id
     group by closing_window.article_id
 ),
 
@@ -118,16 +137,16 @@ noted as (
 )
 
 select
-    judged.article_id,
-    judged.comment_id,
-    judged.posted_at,
-    judged.is_late,
-    judged.reason,
-    judged.changed_at,
-    judged.by_rule,
-    judged.told_sequence,
-    judged.told_effective_at,
-    judged.told_suppressed
-from judged
-where not judged.is_late or not judged.accepted
-order by judged.article_id, judged.posted_at, judged.comment_id
+    decided.article_id,
+    decided.comment_id,
+    decided.posted_at,
+    decided.is_late,
+    decided.reason,
+    decided.changed_at,
+    decided.by_rule,
+    decided.announced_sequence,
+    decided.announced_effective_at,
+    decided.announced_suppressed
+from decided
+where not decided.is_late or not decided.accepted
+order by decided.article_id, decided.posted_at, decided.comment_id

@@ -1,5 +1,6 @@
--- The oldest events of the outbox that are not sent. Parameters: bucket (at most this many). Grain: one row per event, in order of
--- writing, which within an article is that of sequence. Reads only.
+-- The oldest events of the outbox that are not sent. Parameters: bucket (at most this many).
+-- Grain: one row per event, in order of writing, which within an article is the order of sequence.
+-- Reads only.
 select
     pending.outbox_id,
     pending.article_id,

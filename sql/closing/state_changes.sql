@@ -1,13 +1,17 @@
--- The history of the given articles as it holds, with what the events about it need.
--- Parameters: articles. Grain: one row per change of state or of what decides it, by article in order of effect. changed_at is
--- when what decides was made known: the event's time or, of a rule, its creation if another one decided before, and the last
--- version of the article, which may have chosen it. closes_at is the end of what was opened. Reads only.
+-- The current history of the given articles, with what the announcements need.
+-- Parameters: articles.
+-- Grain: one row per change of state or of what decides it, by article in order of effect.
+-- changed_at: when it became known what decides. That is the time of the deciding event. For a rule
+-- it is the later of two times: the last version of the article, which may have chosen the rule,
+-- and the creation of the rule if it replaced another one. closes_at: the end of what was opened.
+-- Reads only.
 select
     state_change.article_id,
     state_change.effective_at,
     state_change.change,
     state_change.reason,
-    coalesce(event.occurred_at, greatest(another_rule.created_at, version.occurred_at)) as changed_at,
+    coalesce(event.occurred_at, greatest(another_rule.created_at, version.occurred_at))
+        as changed_at,
     piece.ends_at as closes_at
 from discussion.state_changes as state_change
 left join lateral ingest.event_of(state_change.deciding_event) as event on true

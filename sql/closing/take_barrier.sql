@@ -1,4 +1,5 @@
--- Stores a barrier. Parameters: attempt_id, run_id, consumer_group, taken_at, close_delay_seconds, grace_seconds.
+-- Stores a barrier.
+-- Parameters: attempt_id, run_id, consumer_group, taken_at, close_delay_seconds, grace_seconds.
 -- Grain: the new barrier.
 -- Safe to re-run: an attempt has one barrier; a second insert of the same attempt returns no row.
 insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off, grace_seconds)

@@ -1,6 +1,6 @@
 -- Takes the marks of changed comments and reactions of the given articles.
 -- Parameters: articles. Grain: one row per article and kind, with the time of the last change.
--- Safe to re-run: part of the transaction that does the work; if that rolls back, the marks are back.
+-- Safe to re-run: it runs in the transaction that does the work; a rollback restores the marks.
 with taken as (
     delete from ingest.dirty_discussions as mark
     where mark.article_id = any(%(articles)s)

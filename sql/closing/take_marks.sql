@@ -1,6 +1,7 @@
 -- Takes marks of articles whose window must be computed again.
--- Parameters: bucket (look at this many of the oldest marks; all marks of their articles are taken).
--- Grain: one row per mark taken. Safe to re-run: part of the transaction that does the work; if that rolls back, the marks are back.
+-- Parameters: bucket (how many of the oldest marks to read; all marks of their articles are taken).
+-- Grain: one row per mark taken.
+-- Safe to re-run: it runs in the transaction that does the work; a rollback restores the marks.
 delete from ingest.dirty_windows as mark
 where mark.article_id in (
     select oldest.article_id

@@ -1,6 +1,7 @@
--- What decides about an article's discussion besides its events: anchor and rule as they are now, the window as the last
--- closing run left it, and since when a mark waits for the next one. Parameters: article.
--- Grain: one row, if an article or override event named it. Reads only.
+-- What decides about an article's discussion besides its events: anchor and rule as they are now,
+-- the window as the last closing run stored it, and since when a mark waits for the next run.
+-- Parameters: article.
+-- Grain: one row, if an article or override event named the article. Reads only.
 select
     named.article_id,
     article.headline,

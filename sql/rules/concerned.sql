@@ -1,6 +1,8 @@
--- Articles for which a rule is the one in force. Parameters: rule_id, after (an article id), bucket (look at this many).
--- Grain: one row per window that the rule may concern, in order of article id; is_in_force says whether it does.
--- Reads only; in order, so that after the last article of one bucket the next begins.
+-- Articles for which a rule is the one in force.
+-- Parameters: rule_id, after (the last article id of the bucket before; empty: the first bucket),
+-- bucket (how many windows to read).
+-- Grain: one row per window that the rule may concern, in order of article id; is_in_force says
+-- whether it does. Reads only.
 with candidate as materialized (
     select closing_window.article_id
     from discussion.windows as closing_window

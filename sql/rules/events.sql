@@ -1,5 +1,5 @@
--- Every event that the timeline of an article is made of, the greatest version last: overrides that others have overtaken, too.
--- Parameters: article. Grain: one row per event. Reads only.
+-- Every event that the timeline of an article depends on, also overrides that later ones replaced.
+-- Parameters: article. Grain: one row per event, the greatest version last. Reads only.
 select
     event.version,
     event.kind,

@@ -1,5 +1,5 @@
--- The last barrier that was passed, by its cut-off: up to there windows may be applied. Grain: one row, if there is one.
--- Parameters: none. Reads only.
+-- The barrier with the greatest cut-off of those that have passed: windows may be applied up to it.
+-- Parameters: none. Grain: one row, if any barrier has passed. Reads only.
 select barrier.barrier_id, barrier.cut_off, barrier.applied_at is not null as applied
 from ingest.barriers as barrier
 where barrier.passed_at is not null

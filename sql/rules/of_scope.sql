@@ -1,4 +1,4 @@
--- Whether any article of a rule's site and section is known, so that a name that is misspelled is noticed.
+-- Whether any article of a rule's site and section is known, to notice a misspelled name.
 -- Parameters: site, section (null: any). Grain: one row. Reads only.
 select exists(
     select

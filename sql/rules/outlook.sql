@@ -1,5 +1,6 @@
--- What the rules as they are make of the given articles, by the timeline: nothing stored is looked at or changed.
--- Parameters: articles, cut_off. Grain: one row per article.
+-- The windows and late comments that the present rules give the given articles, by the timeline. It
+-- reads no stored window. Parameters: articles, cut_off. Grain: one row per article. fingerprint:
+-- differs where the window or the time for reactions differs. Reads only.
 with piece as materialized (
     select timeline.article_id, timeline.starts_at, timeline.ends_at, timeline.accepted
     from discussion.timeline(%(articles)s) as timeline
@@ -27,7 +28,12 @@ select
     piece.article_id,
     md5(
         string_agg(
-            concat_ws(' ', piece.accepted, extract(epoch from piece.starts_at), extract(epoch from piece.ends_at)),
+            concat_ws(
+                ' ',
+                piece.accepted,
+                extract(epoch from piece.starts_at),
+                extract(epoch from piece.ends_at)
+            ),
             ',' order by piece.starts_at nulls first
         ) || ' ' || min(anchor.reactions_window_hours)
     ) as fingerprint,

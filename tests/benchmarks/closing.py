@@ -1,5 +1,5 @@
 """Measure closing runs: 100,000 discussions due at once, an idle run over a million windows, and
-publishing what was told.
+publishing what was announced.
 
 ``python -m tests.benchmarks.closing`` runs a stack of its own (.btl-bench-closing, free ports, gone
 afterwards), prints a table and the plans, and writes build/bench-closing.json. ``measure`` does the
@@ -75,7 +75,7 @@ class Closing:
     """The first run, which opens them all."""
     closed_seconds: float
     """The run that closes them all."""
-    told: dict[str, int]
+    announced: dict[str, int]
     """Events that the closing run wrote."""
     nothing_due_seconds: float
     """The run after it."""
@@ -113,7 +113,7 @@ def measure(
         say("Opening, closing and looking again …")
         opened, _ = _timed(lambda: apply_windows(connection, PUBLISHED + timedelta(hours=1)))
         connection.execute("analyze")
-        # So that publishing measures what closing has told.
+        # So that publishing measures what closing has announced.
         connection.execute("update ingest.outbox set status = 'suppressed'")
         cut_off = CLOSED + timedelta(days=6)
         with connection.transaction(force_rollback=True):
@@ -145,7 +145,7 @@ def measure(
         comments=due * 9,
         opened_seconds=opened,
         closed_seconds=closed,
-        told=dict(summary.told),
+        announced=dict(summary.announced),
         nothing_due_seconds=nothing,
         idle_windows=idle,
         idle_seconds=idle_seconds,
@@ -187,7 +187,7 @@ def show(console: Console, figures: Closing) -> None:
     for what, count, seconds in (
         ("open discussions", figures.articles, figures.opened_seconds),
         ("close due discussions", figures.articles, figures.closed_seconds),
-        ("publish what that told", figures.published, figures.published_seconds),
+        ("publish these announcements", figures.published, figures.published_seconds),
     ):
         if seconds is not None:
             table.add_row(what, f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}")
@@ -200,7 +200,8 @@ def show(console: Console, figures: Closing) -> None:
     console.print(table)
     in_database = sum(figures.idle_database_milliseconds.values())
     console.print(
-        f"The idle run's looks take {in_database:.2f} ms in the database. Told: {figures.told}"
+        f"The idle run's queries take {in_database:.2f} ms in the database."
+        f" Announced: {figures.announced}"
     )
 
 

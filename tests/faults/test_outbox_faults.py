@@ -46,7 +46,7 @@ def test_with_the_broker_killed_in_between_every_change_is_told_under_exactly_on
     thread.join(150)
     assert not thread.is_alive()
     assert sent == [1_800]
-    told = topic.told(prefix)
+    told = topic.announced(prefix)
     topic.close()
     written = outbox(connection)
     assert {article: sorted(set(events)) for article, events in told.items()} == written

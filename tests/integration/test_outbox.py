@@ -62,8 +62,8 @@ def test_everything_is_sent_once_in_order_and_what_is_suppressed_never(
     newsroom.publish("04-01 10:00", article=f"{prefix}old", window_hours=24)
     newsroom.close("05-03 00:00")
     assert publish_outbox(connection, settings, bucket=7).sent == 60
-    assert topic.told(prefix) == outbox(connection)
-    assert [each[:2] for each in topic.told(prefix)[f"{prefix}0"]] == [
+    assert topic.announced(prefix) == outbox(connection)
+    assert [each[:2] for each in topic.announced(prefix)[f"{prefix}0"]] == [
         (1, "discussion.opened.v1"),
         (2, "discussion.closed.v1"),
         (3, "comment.late.v1"),
@@ -73,7 +73,7 @@ def test_everything_is_sent_once_in_order_and_what_is_suppressed_never(
         "select count(*) from ingest.outbox where sent_at is null"
     ).fetchone() == (2,)
     assert publish_outbox(connection, settings).sent == 0
-    assert sum(map(len, topic.told(prefix).values())) == 60
+    assert sum(map(len, topic.announced(prefix).values())) == 60
 
 
 def test_publishers_take_turns_and_send_nothing_twice(
@@ -102,7 +102,7 @@ def test_publishers_take_turns_and_send_nothing_twice(
     for thread in threads:
         thread.join(60)
     assert sum(each.sent for each in sent) == 180
-    assert topic.told(prefix) == outbox(connection)
+    assert topic.announced(prefix) == outbox(connection)
 
 
 class Dying(Publisher):
@@ -125,7 +125,7 @@ def test_a_publisher_that_dies_before_it_notes_what_it_sent_sends_it_again_under
         publish_outbox(connection, settings, sender=Dying)
     assert statuses(connection) == {"pending": 12}
     publish_outbox(connection, settings)
-    twice = topic.told(prefix)
+    twice = topic.announced(prefix)
     assert {article: sorted(set(events)) for article, events in twice.items()} == outbox(connection)
     assert all(events == outbox(connection)[article] * 2 for article, events in twice.items())
 

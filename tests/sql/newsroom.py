@@ -354,7 +354,7 @@ class Newsroom:
             [article],
         ).fetchall()
 
-    def told(self, article: str = "a") -> list[tuple[str, str | None, datetime, str]]:
+    def announced(self, article: str = "a") -> list[tuple[str, str | None, datetime, str]]:
         """The events about it in the outbox, in order: type without version, comment, effective
         time and cause.
         """

@@ -30,20 +30,20 @@ def test_a_discussion_opens_and_closes_once_however_often_runs_come(newsroom: Ne
     newsroom.publish("05-01 10:00")
     for cut_off in ("05-01 09:59", "05-01 10:00", "05-10 00:00", "05-15 10:00", "05-16 00:00"):
         newsroom.close(cut_off)
-    assert newsroom.told() == [OPENED, CLOSED]
+    assert newsroom.announced() == [OPENED, CLOSED]
     assert newsroom.history() == [(ANCHOR, "opened", "rule"), (DEFAULT_END, "closed", "rule")]
 
 
-def test_an_embargoed_discussion_is_told_of_when_it_opens_and_not_before(
+def test_an_embargoed_discussion_is_announced_when_it_opens_and_not_before(
     newsroom: Newsroom,
 ) -> None:
     newsroom.publish("04-20 10:00", published_at="05-01 10:00")
     newsroom.close("04-21 00:00")
-    assert newsroom.told() == []
+    assert newsroom.announced() == []
     assert newsroom.history() == []
     assert newsroom.window()["due_at"] == ANCHOR
     apply_windows(newsroom.connection, ANCHOR)
-    assert newsroom.told() == [OPENED]
+    assert newsroom.announced() == [OPENED]
 
 
 def test_an_event_says_what_a_site_needs(
@@ -70,7 +70,7 @@ def test_an_event_says_what_a_site_needs(
     assert row[3] == "392e7c10-cb60-53a4-8475-f54c38c7774f"
 
 
-def test_hold_release_and_an_editors_decisions_are_told_with_who_and_why_in_the_history(
+def test_hold_release_and_an_editors_decisions_are_announced_with_who_and_why_in_the_history(
     newsroom: Newsroom, connection: psycopg.Connection
 ) -> None:
     newsroom.publish("05-01 10:00")
@@ -82,7 +82,7 @@ def test_hold_release_and_an_editors_decisions_are_told_with_who_and_why_in_the_
     newsroom.override("reopen", "05-07 00:00", "05-08 00:00")
     newsroom.unpublish("05-09 00:00")
     newsroom.close("05-10 00:00")
-    assert newsroom.told() == [
+    assert newsroom.announced() == [
         OPENED,
         ("discussion.closed", None, t("05-02 00:00"), "hold"),
         ("discussion.reopened", None, t("05-03 00:00"), "release"),
@@ -115,12 +115,16 @@ def test_an_extend_that_covers_the_closing_opens_again_and_takes_lateness_back(
     newsroom.comment("in time", "05-15 09:59:59.999999")
     newsroom.comment("late", "05-15 10:00")
     newsroom.close("05-15 12:00")
-    assert newsroom.told() == [OPENED, CLOSED, ("comment.late", "late", DEFAULT_END, "schedule")]
+    assert newsroom.announced() == [
+        OPENED,
+        CLOSED,
+        ("comment.late", "late", DEFAULT_END, "schedule"),
+    ]
     newsroom.override("extend", "05-16 00:00", "05-18 00:00")
     newsroom.comment("too late", "05-19 00:00")
     newsroom.close("05-17 00:00")
     newsroom.close("05-20 00:00")
-    assert newsroom.told()[3:] == [
+    assert newsroom.announced()[3:] == [
         ("discussion.reopened", None, t("05-16 00:00"), "override; after 2"),
         ("comment.late_withdrawn", "late", t("05-16 00:00"), "override; after 3"),
         ("discussion.closed", None, t("05-18 00:00"), "schedule"),
@@ -137,9 +141,12 @@ def test_an_extend_that_is_known_before_the_closing_is_no_event(newsroom: Newsro
     newsroom.close("05-02 00:00")
     newsroom.override("extend", "05-10 00:00", "05-18 00:00")
     newsroom.close("05-16 00:00")
-    assert newsroom.told() == [OPENED]
+    assert newsroom.announced() == [OPENED]
     newsroom.close("05-19 00:00")
-    assert newsroom.told() == [OPENED, ("discussion.closed", None, t("05-18 00:00"), "schedule")]
+    assert newsroom.announced() == [
+        OPENED,
+        ("discussion.closed", None, t("05-18 00:00"), "schedule"),
+    ]
 
 
 def test_a_close_that_arrives_late_shrinks_the_window_and_makes_comments_late(
@@ -148,10 +155,10 @@ def test_a_close_that_arrives_late_shrinks_the_window_and_makes_comments_late(
     newsroom.publish("05-01 10:00")
     newsroom.comment("c1", "05-03 00:00")
     newsroom.close("05-04 00:00")
-    assert newsroom.told() == [OPENED]
+    assert newsroom.announced() == [OPENED]
     newsroom.override("close", "05-02 00:00", occurred="05-02 00:00")
     newsroom.close("05-04 00:00")
-    assert newsroom.told() == [
+    assert newsroom.announced() == [
         OPENED,
         ("discussion.closed", None, t("05-02 00:00"), "override"),
         ("comment.late", "c1", t("05-03 00:00"), "override"),
@@ -165,7 +172,7 @@ def test_a_window_taken_away_after_the_posting_makes_late_when_that_was_decided(
     newsroom.comment("c1", "05-03 00:00")
     newsroom.unpublish("05-03 12:00", effective="05-02 00:00")
     newsroom.close("05-04 00:00")
-    assert newsroom.told()[2:] == [("comment.late", "c1", t("05-03 12:00"), "unpublished")]
+    assert newsroom.announced()[2:] == [("comment.late", "c1", t("05-03 12:00"), "unpublished")]
 
 
 def test_the_past_can_change_without_the_present_and_the_last_word_is_the_present(
@@ -176,7 +183,7 @@ def test_the_past_can_change_without_the_present_and_the_last_word_is_the_presen
     newsroom.override("hold", "05-03 00:00")
     newsroom.override("release", "05-04 00:00")
     newsroom.close("05-16 00:00")
-    assert newsroom.told() == [
+    assert newsroom.announced() == [
         OPENED,
         CLOSED,
         ("discussion.closed", None, t("05-03 00:00"), "hold"),
@@ -185,7 +192,7 @@ def test_the_past_can_change_without_the_present_and_the_last_word_is_the_presen
     ]
 
 
-def test_what_is_superseded_stays_in_the_history_and_the_same_state_is_told_again_under_another_id(
+def test_what_is_superseded_stays_in_the_history_and_the_same_state_is_announced_under_a_new_id(
     newsroom: Newsroom, connection: psycopg.Connection
 ) -> None:
     newsroom.publish("05-01 10:00")
@@ -196,7 +203,7 @@ def test_what_is_superseded_stays_in_the_history_and_the_same_state_is_told_agai
     # Decided before, known only now: it ends the extend from before the comment on.
     newsroom.override("clear", "05-15 10:00", occurred="05-16 00:30")
     newsroom.close("05-16 02:00")
-    assert newsroom.told() == [
+    assert newsroom.announced() == [
         OPENED,
         CLOSED,
         ("comment.late", "c1", t("05-15 12:00"), "schedule"),
@@ -224,7 +231,7 @@ def test_a_retroactive_rule_takes_away_what_the_one_before_gave_and_gives_it_bac
     apply_windows(newsroom.connection, t("05-06 00:00"))
     newsroom.rule(48 * 7)
     apply_windows(newsroom.connection, t("05-06 00:00"))
-    types = [(event_type, comment, cause) for event_type, comment, _, cause in newsroom.told()]
+    types = [(event_type, comment, cause) for event_type, comment, _, cause in newsroom.announced()]
     assert types == [
         ("discussion.opened", None, "published"),
         ("discussion.closed", None, "schedule"),
@@ -238,17 +245,20 @@ def test_without_a_publication_time_it_opens_when_first_heard_of(newsroom: Newsr
     newsroom.publish("05-01 10:00", published_at=None)
     newsroom.override("close", "05-03 00:00")
     newsroom.close("05-04 00:00")
-    assert newsroom.told() == [OPENED, ("discussion.closed", None, t("05-03 00:00"), "override")]
+    assert newsroom.announced() == [
+        OPENED,
+        ("discussion.closed", None, t("05-03 00:00"), "override"),
+    ]
     assert newsroom.history()[0] == (ANCHOR, "opened", "no_publication_time")
 
 
-def test_a_discussion_that_never_opened_is_told_as_closed(newsroom: Newsroom) -> None:
+def test_a_discussion_that_never_opened_is_announced_as_closed(newsroom: Newsroom) -> None:
     newsroom.publish("05-01 10:00", enabled=False)
     newsroom.close("05-02 00:00")
-    assert newsroom.told() == [("discussion.closed", None, ANCHOR, "settings")]
+    assert newsroom.announced() == [("discussion.closed", None, ANCHOR, "settings")]
     newsroom.publish("05-03 00:00", published_at="05-01 10:00")
     newsroom.close("05-04 00:00")
-    assert newsroom.told()[1:] == [("discussion.opened", None, t("05-03 00:00"), "settings")]
+    assert newsroom.announced()[1:] == [("discussion.opened", None, t("05-03 00:00"), "settings")]
 
 
 def test_late_comments_are_found_when_they_arrive_and_before_the_closing_they_wait(
@@ -261,18 +271,18 @@ def test_late_comments_are_found_when_they_arrive_and_before_the_closing_they_wa
     newsroom.comment("early", "05-15 10:00:01")
     newsroom.changed("05-15 10:00:02")
     apply_windows(connection, t("05-15 09:59"))
-    assert newsroom.told() == [OPENED]
+    assert newsroom.announced() == [OPENED]
     assert newsroom.window()["undecided_comments"]
     apply_windows(connection, t("05-15 10:01"))
-    assert newsroom.told()[1:] == [
+    assert newsroom.announced()[1:] == [
         CLOSED,
         ("comment.late", "early", t("05-15 10:00:01"), "schedule"),
     ]
     assert not newsroom.window()["undecided_comments"]
     newsroom.comment("later", "05-15 11:00")
     newsroom.changed("05-15 11:00")
-    assert apply_windows(connection, t("05-15 11:30")).told == {"comment.late.v1": 1}
-    assert apply_windows(connection, t("05-15 11:30")).told == {}
+    assert apply_windows(connection, t("05-15 11:30")).announced == {"comment.late.v1": 1}
+    assert apply_windows(connection, t("05-15 11:30")).announced == {}
     assert connection.execute("select count(*) from ingest.dirty_discussions").fetchone() == (0,)
 
 
@@ -282,7 +292,7 @@ def test_closing_by_the_clock_alone_reads_no_comments(newsroom: Newsroom) -> Non
     # No mark: it is found only by who reads all comments of the article.
     newsroom.comment("c1", "05-16 00:00")
     apply_windows(newsroom.connection, t("05-17 00:00"))
-    assert newsroom.told() == [OPENED, CLOSED]
+    assert newsroom.announced() == [OPENED, CLOSED]
 
 
 def test_comments_of_an_unknown_article_are_judged_once_it_is_known(newsroom: Newsroom) -> None:
@@ -294,7 +304,11 @@ def test_comments_of_an_unknown_article_are_judged_once_it_is_known(newsroom: Ne
     ).fetchone() == (1,)
     newsroom.publish("05-01 10:00")
     newsroom.close("05-21 00:00")
-    assert newsroom.told() == [OPENED, CLOSED, ("comment.late", "c1", t("05-20 00:00"), "schedule")]
+    assert newsroom.announced() == [
+        OPENED,
+        CLOSED,
+        ("comment.late", "c1", t("05-20 00:00"), "schedule"),
+    ]
     assert newsroom.window()["comments_changed_at"] == t("05-20 00:00")
 
 
@@ -315,7 +329,7 @@ def test_what_took_effect_more_than_seven_days_ago_is_written_down_but_not_sent(
     ]
     newsroom.override("extend", "05-10 00:00", "05-12 00:00")
     newsroom.close("05-11 00:00")
-    # Nobody was told that the old one was late.
+    # Nobody received that the old one was late.
     assert connection.execute(
         "select event_type, comment_id, status from ingest.outbox where sequence > 4 order by"
         " sequence"
@@ -326,14 +340,14 @@ def test_what_took_effect_more_than_seven_days_ago_is_written_down_but_not_sent(
     ]
 
 
-def test_nothing_is_told_twice_when_the_outbox_has_been_emptied(newsroom: Newsroom) -> None:
+def test_nothing_is_announced_twice_when_the_outbox_has_been_emptied(newsroom: Newsroom) -> None:
     newsroom.publish("05-01 10:00")
     newsroom.comment("late", "05-16 00:00")
     newsroom.close("05-17 00:00")
     newsroom.connection.execute("delete from ingest.outbox")
     newsroom.changed("05-17 00:00")
     newsroom.close("05-18 00:00")
-    assert newsroom.told() == []
+    assert newsroom.announced() == []
     newsroom.override("reopen", "05-18 00:00")
     newsroom.close("05-19 00:00")
     assert newsroom.connection.execute("select min(sequence) from ingest.outbox").fetchone() == (4,)
@@ -375,7 +389,7 @@ where superseded_at is null order by article_id, effective_at, change_id
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_whatever_came_in_whatever_order_the_history_is_one_and_the_last_word_told_is_true(
+def test_whatever_came_in_whatever_order_the_history_is_one_and_the_last_word_announced_is_true(
     newsroom: Newsroom, seed: int
 ) -> None:
     chance, connection = random.Random(seed), newsroom.connection
@@ -391,7 +405,7 @@ def test_whatever_came_in_whatever_order_the_history_is_one_and_the_last_word_to
     history = connection.execute(HISTORY.encode()).fetchall()
     assert history
 
-    # What was told last is what holds, of each discussion and of each comment.
+    # What was announced last is what holds, of each discussion and of each comment.
     assert_last_words(connection)
     assert_contracts_hold(connection)
     numbers = (
@@ -416,22 +430,22 @@ def test_whatever_came_in_whatever_order_the_history_is_one_and_the_last_word_to
 
 def assert_last_words(connection: psycopg.Connection) -> None:
     states = connection.execute("""
-        select distinct on (told.article_id)
-            told.article_id,
-            told.event_type != 'discussion.closed.v1',
+        select distinct on (announced.article_id)
+            announced.article_id,
+            announced.event_type != 'discussion.closed.v1',
             closing_window.state != 'closed'
-        from discussion.told_events as told
+        from discussion.told_events as announced
         inner join discussion.windows as closing_window
-            on closing_window.article_id = told.article_id
-        where told.comment_id is null
-        order by told.article_id, told.sequence desc
+            on closing_window.article_id = announced.article_id
+        where announced.comment_id is null
+        order by announced.article_id, announced.sequence desc
         """).fetchall()
     assert states
-    assert all(told == is_open for _, told, is_open in states), states
+    assert all(announced == is_open for _, announced, is_open in states), states
     late = connection.execute(
         "select article_id, comment_id from discussion.late_comments order by 1, 2"
     ).fetchall()
-    told = connection.execute("""
+    announced = connection.execute("""
         select last.article_id, last.comment_id
         from (
             select distinct on (article_id, comment_id) article_id, comment_id, event_type
@@ -442,7 +456,7 @@ def assert_last_words(connection: psycopg.Connection) -> None:
         where last.event_type = 'comment.late.v1'
         order by 1, 2
         """).fetchall()
-    assert told == late
+    assert announced == late
 
 
 def assert_contracts_hold(connection: psycopg.Connection) -> None:
@@ -527,11 +541,13 @@ def expected(busy: Newsroom) -> dict[str, list[Any]]:
 
 def test_two_runs_at_once_leave_what_one_leaves(busy: Newsroom, database_url: str) -> None:
     alone = expected(busy)
-    told: list[int] = []
+    announced: list[int] = []
 
     def run() -> None:
         with another(database_url) as connection:
-            told.append(sum(apply_windows(connection, t("05-17 00:00"), bucket=3).told.values()))
+            announced.append(
+                sum(apply_windows(connection, t("05-17 00:00"), bucket=3).announced.values())
+            )
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
@@ -539,7 +555,7 @@ def test_two_runs_at_once_leave_what_one_leaves(busy: Newsroom, database_url: st
     for thread in threads:
         thread.join()
     assert everything(busy.connection) == alone
-    assert sum(told) == 120
+    assert sum(announced) == 120
 
 
 def test_a_run_that_is_killed_in_the_middle_is_gone_on_with(
@@ -598,7 +614,10 @@ def test_a_run_waits_for_another_and_then_sees_what_came_meanwhile(
             room.publish("05-01 10:00", article="new")
             writer.execute("insert into ingest.dirty_windows (article_id) values ('new')")
     thread.join(20)
-    assert [event[0] for event in busy.told("new")] == ["discussion.opened", "discussion.closed"]
+    assert [event[0] for event in busy.announced("new")] == [
+        "discussion.opened",
+        "discussion.closed",
+    ]
 
 
 def test_missed_runs_tell_the_same(busy: Newsroom) -> None:

@@ -36,7 +36,7 @@ def test_the_scheduler_can_run_both_jobs(room: Newsroom) -> None:
     room.changed("05-20 00:00")
     connection = become(room, "btl_scheduler")
     summary = apply_windows(connection, t("06-01 00:00"))
-    assert (summary.changed, sum(summary.told.values())) == (1, 5)
+    assert (summary.changed, sum(summary.announced.values())) == (1, 5)
     assert connection.execute("select count(*) from discussion.discussion_history").fetchone() == (
         4,
     )

@@ -1,4 +1,4 @@
-"""What follows from a history and from what was told, without a database."""
+"""What follows from a history and from what was announced, without a database."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,9 @@ from below_the_line.closing.announcements import (
     CLOSED,
     OPENED,
     REOPENED,
+    AnnouncedState,
     Announcer,
     StateChange,
-    ToldState,
     closing_cause,
     event_id,
     reopening_cause,
@@ -41,58 +41,58 @@ def change(day: int, what: str, reason: str = "rule", *, changed: int | None = N
     )
 
 
-def tell(
-    history: list[StateChange], told: list[ToldState] | None = None, *, cut_off: int = 30
-) -> tuple[list[tuple[str, int, str]], list[ToldState]]:
-    """What is told of it: type, day and cause; and everything told so far."""
-    told = told or []
-    announcer = Announcer(DAY + timedelta(days=cut_off), {"a": len(told)})
-    made = list(announcer.states(history, told))
+def announce(
+    history: list[StateChange], announced: list[AnnouncedState] | None = None, *, cut_off: int = 30
+) -> tuple[list[tuple[str, int, str]], list[AnnouncedState]]:
+    """What is announced of it: type, day and cause; and everything announced so far."""
+    announced = announced or []
+    announcer = Announcer(DAY + timedelta(days=cut_off), {"a": len(announced)})
+    made = list(announcer.states(history, announced))
     remembered = [
-        ToldState("a", each.sequence, each.event_id, each.event_type, each.effective_at)
+        AnnouncedState("a", each.sequence, each.event_id, each.event_type, each.effective_at)
         for each in made
     ]
     return [
         (each.event_type, (each.effective_at - DAY).days, each.cause) for each in made
-    ], told + remembered
+    ], announced + remembered
 
 
-def test_turns_are_told_and_what_only_decides_otherwise_is_not() -> None:
+def test_turns_are_announced_and_what_only_decides_otherwise_is_not() -> None:
     history = [
         change(0, "opened"),
         change(1, "stays_open", "article"),
         change(2, "closed", "close"),
     ]
-    made, told = tell(history)
+    made, announced = announce(history)
     assert made == [(OPENED, 0, "published"), (CLOSED, 2, "override")]
-    assert tell(history, told) == ([], told)
+    assert announce(history, announced) == ([], announced)
 
 
 def test_the_last_word_is_true_after_each_change_of_mind() -> None:
     opened, closed = change(0, "opened"), change(14, "closed")
-    _, told = tell([opened, closed])
+    _, announced = announce([opened, closed])
     extended = change(0, "opened", "extend", changed=16)
-    made, told = tell([extended], told)
+    made, announced = announce([extended], announced)
     assert made == [(REOPENED, 16, "override; after 2")]
-    made, told = tell([opened, closed], told)
+    made, announced = announce([opened, closed], announced)
     assert made == [(CLOSED, 14, "schedule; after 3")]
-    made, told = tell([extended], told)
+    made, announced = announce([extended], announced)
     assert made == [(REOPENED, 16, "override; after 4")]
-    assert len({each.event_id for each in told}) == len(told) == 5
+    assert len({each.event_id for each in announced}) == len(announced) == 5
 
 
-def test_a_closing_whose_time_is_another_after_all_is_told_again() -> None:
+def test_a_closing_whose_time_is_another_after_all_is_announced_again() -> None:
     late, early = change(14, "closed"), change(3, "closed", "close")
-    _, told = tell([change(0, "opened"), late])
-    made, told = tell([change(0, "opened"), early], told)
+    _, announced = announce([change(0, "opened"), late])
+    made, announced = announce([change(0, "opened"), early], announced)
     assert made == [(CLOSED, 3, "override")]
-    made, told = tell([change(0, "opened"), late], told)
+    made, announced = announce([change(0, "opened"), late], announced)
     assert made == [(CLOSED, 14, "schedule; after 3")]
-    assert tell([change(0, "opened"), late], told)[0] == []
+    assert announce([change(0, "opened"), late], announced)[0] == []
 
 
-def test_without_a_history_nothing_is_told() -> None:
-    assert tell([])[0] == []
+def test_without_a_history_nothing_is_announced() -> None:
+    assert announce([])[0] == []
 
 
 @pytest.mark.parametrize(

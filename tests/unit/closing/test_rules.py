@@ -37,12 +37,12 @@ def test_a_window_is_whole_hours_days_or_weeks(text: str, hours: int) -> None:
     "text", ["", "14", "d", "1.5d", "-1d", "0h", "3651d", "87601h", "14 d", "14D", "٣d", "1d1h"]
 )
 def test_anything_else_is_no_window(text: str) -> None:
-    with pytest.raises(BelowTheLineError, match="is no window"):
+    with pytest.raises(BelowTheLineError, match="is not a window"):
         parse_window(text)
 
 
 def test_reactions_may_end_with_the_comments() -> None:
-    assert parse_window("0h", least=0) == 0
+    assert parse_window("0h", min_hours=0) == 0
 
 
 @pytest.mark.parametrize(

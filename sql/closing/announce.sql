@@ -1,7 +1,9 @@
--- Writes events into the outbox, and into the ledger of what was told.
--- Parameters: articles, sequences, event_ids, event_types, comment_ids, effective_ats, causes, data, suppressed: arrays of equal
--- length. Grain: one row per event. Safe to re-run: in the transaction of the changes that it tells; an event that was told
--- before is an error (both tables hold an id once).
+-- Writes events into the outbox, and into the ledger of announced events.
+-- Parameters: articles, sequences, event_ids, event_types, comment_ids, effective_ats, causes,
+-- data, suppressed: arrays of equal length.
+-- Grain: one row per event.
+-- Safe to re-run: it runs in the transaction of the changes that it announces. To announce an event
+-- twice is an error: both tables hold an id once.
 with event as materialized (
     select event.*
     from unnest(
@@ -15,7 +17,8 @@ with event as materialized (
         %(data)s::text[],
         %(suppressed)s::boolean[]
     ) as event (
-        article_id, sequence, event_id, event_type, comment_id, effective_at, cause, data, suppressed
+        article_id, sequence, event_id, event_type, comment_id, effective_at, cause, data,
+        suppressed
     )
 ),
 
