@@ -16,10 +16,10 @@ from psycopg.rows import class_row
 
 from below_the_line.closing.barrier import database_clock
 from below_the_line.closing.windows import ClosingSummary, apply_barrier
-from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
+from below_the_line.times import EXAMPLE, time_or_none
 
 MAX_HOURS = 87_600
 """The longest window: ten years."""
@@ -154,11 +154,11 @@ def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
             return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
         except ValueError:
             pass
-    elif (found := instant(text)) is not None:
-        return to_datetime(found.since_1970)
+    elif (found := time_or_none(text)) is not None:
+        return found
     raise BelowTheLineError(
-        f"{text!r} is no time.",
-        "Write 2026-05-01T10:00:00Z, a date for its midnight at the site, or beginning.",
+        f"{text!r} is not a time.",
+        f"Write {EXAMPLE}, a date for its midnight at the site, or beginning.",
     )
 
 

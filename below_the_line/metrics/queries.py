@@ -10,9 +10,9 @@ from psycopg import sql as composed
 from psycopg.rows import dict_row
 
 from below_the_line.closing.rules import parse_window
-from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
+from below_the_line.times import EXAMPLE, time_or_none
 
 ORDERS: Final[Mapping[str, str]] = {
     "comments": "engagement.comments_published",
@@ -83,16 +83,17 @@ def figures_of(connection: psycopg.Connection, article_id: str) -> ArticleFigure
 
 
 def since(text: str, now: datetime) -> datetime:
-    """The time that ``7d``, ``12h`` or ``2w`` ago was, or that an RFC 3339 text names. Raises
-    BelowTheLineError.
+    """Return the time that ``7d``, ``12h`` or ``2w`` ago was, or that an RFC 3339 text names.
+
+    Raises BelowTheLineError.
     """
-    found = instant(text)
+    found = time_or_none(text)
     if found is not None:
-        return to_datetime(found.since_1970)
+        return found
     try:
         return now - timedelta(hours=parse_window(text))
     except BelowTheLineError:
         raise BelowTheLineError(
             f"--since is neither a duration nor a time: {text!r}.",
-            "Write 12h, 7d, 2w or 2026-11-23T10:00:00Z.",
+            f"Write 12h, 7d, 2w or {EXAMPLE}.",
         ) from None

@@ -11,7 +11,6 @@ from itertools import zip_longest
 import psycopg
 import structlog
 
-from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.database.connections import require_idle
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics import statements
@@ -27,6 +26,7 @@ from below_the_line.metrics.units import (
 )
 from below_the_line.metrics.worker_pool import share
 from below_the_line.resources import sql
+from below_the_line.times import parse_time
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,13 @@ class Selection:
         """Read the conditions as people write them; times are RFC 3339. Raises
         BelowTheLineError.
         """
-        since, until = _time(published_since), _time(published_until)
+        since, until = (
+            None if text is None else parse_time(text, name)
+            for text, name in (
+                (published_since, "--published-since"),
+                (published_until, "--published-until"),
+            )
+        )
         if since is not None and until is not None and since >= until:
             raise BelowTheLineError(
                 f"The range of publication times is empty: from {published_since} to before"
@@ -69,17 +75,6 @@ class Selection:
     def is_everything(self) -> bool:
         """Whether there is no condition."""
         return self == Selection()
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    found = instant(text)
-    if found is None:
-        raise BelowTheLineError(
-            f"{text!r} is not a time.", "Write it like this: 2026-05-01T10:00:00Z."
-        )
-    return to_datetime(found.since_1970)
 
 
 def rebuild_all(

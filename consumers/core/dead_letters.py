@@ -10,8 +10,9 @@ from uuid import UUID
 
 from below_the_line.contracts.codes import STAGES
 from below_the_line.contracts.events import Record
-from below_the_line.contracts.times import EPOCH, instant, to_datetime
+from below_the_line.contracts.times import EPOCH
 from below_the_line.errors import BelowTheLineError
+from below_the_line.times import parse_time
 
 STATUSES = ("open", "redriven", "discarded")
 
@@ -101,8 +102,8 @@ class Selection:
             _known("code", codes, tuple(STAGES)),
             topic or None,
             article or None,
-            _time("since", since) if since else None,
-            _time("until", until) if until else None,
+            parse_time(since, "since") if since else None,
+            parse_time(until, "until") if until else None,
             _known("status", statuses, STATUSES) or ("open",),
         )
 
@@ -136,15 +137,3 @@ def _known(what: str, given: Iterable[str], known: tuple[str, ...]) -> tuple[str
             f"Choose from {', '.join(known)}.",
         )
     return chosen
-
-
-def _time(name: str, text: str) -> datetime:
-    found = instant(text)
-    try:
-        if found is not None:
-            return to_datetime(found.since_1970)
-    except OverflowError:
-        pass
-    raise BelowTheLineError(
-        f"{name} {text!r} is not a time in RFC 3339.", "Write it like 2026-11-23T10:00:00Z."
-    )

@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read_gets_one_clear_line(tmp_path: Path) -> None:
         ([str(tmp_path)], b"is a folder"),
         ([str(broken)], b"cannot be read"),
         ([str(cut)], b"cannot be read"),
-        (["-", "--at", "yesterday"], b"is no time as of RFC 3339"),
+        (["-", "--at", "yesterday"], b"--at is not a time: 'yesterday'"),
     ):
         done = btl("validate", *arguments)
         assert done.returncode == 1

@@ -63,7 +63,7 @@ def test_a_rule_is_valid_from_a_time_a_sites_day_or_the_beginning(
 
 @pytest.mark.parametrize("text", ["", "now", "2026-02-30", "2026-05-01T10:00:00", "yesterday"])
 def test_no_other_text_says_from_when(text: str) -> None:
-    with pytest.raises(BelowTheLineError, match="is no time"):
+    with pytest.raises(BelowTheLineError, match="is not a time"):
         parse_valid_from(text, VIENNA)
 
 
