@@ -83,7 +83,6 @@ def import_archive(
 def _read_with_progress(
     archive: "Archive", reject: object, files: tuple[Path, Path]
 ) -> "Iterator[Timed]":
-
     with event_progress() as progress:
         sizes = [path.stat().st_size if path.is_file() else 0 for path in files]
         bars = {
@@ -97,7 +96,6 @@ def _read_with_progress(
 
 
 def _produce(publisher: "Publisher", events: "Iterator[Timed]", total: int, pacer: "Pacer") -> None:
-
     with event_progress() as progress:
         bar = progress.add_task("produce", total=total)
         sent = 0

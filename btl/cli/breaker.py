@@ -1,6 +1,4 @@
-"""``btl breaker``: partitions that were stopped because they are full of bad records."""
-
-from __future__ import annotations
+"""``btl breaker``: partitions that were stopped because too many of their records are bad."""
 
 from typing import Annotated
 
@@ -9,12 +7,12 @@ from rich.markup import escape
 
 from below_the_line.accounting import decisions
 from below_the_line.accounting.positions import read_positions
-from below_the_line.partitions import log_of
+from below_the_line.partitions import Position, log_of
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
-from btl.cli.offsets import AsJson, DryRun, PartitionArgument, TopicArgument
-from btl.cli.output import print_json, printable
+from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument
+from btl.cli.output import DRY_RUN, print_json, printable
 from btl.cli.partitions import chosen, logs_of
 
 app = command_group("Show and restart partitions that bad records have stopped.")
@@ -22,7 +20,7 @@ app = command_group("Show and restart partitions that bad records have stopped."
 
 @app.command()
 def show(as_json: AsJson = False) -> None:
-    """Show the partitions whose breaker tripped, or where somebody accepted bad records."""
+    """Show the partitions whose breaker has tripped, or whose bad records were accepted."""
     current = configuration.settings()
     with connected(current) as connection:
         found = [
@@ -32,23 +30,8 @@ def show(as_json: AsJson = False) -> None:
         ]
     if as_json:
         print_json(found)
-        return
-    out = output.console()
-    for each in found:
-        if each.status == "tripped":
-            detail = escape(printable(each.status_detail or ""))
-            out.print(f"[red]{each} tripped[/] at offset {each.next_offset}: {detail}")
-            out.print(
-                "Mend the producer or the contract first, if you can; or let them become dead"
-                f" letters: [bold]btl breaker accept {each.topic} {each.partition}[/]"
-            )
-        else:
-            out.print(
-                f"{each}: bad records before offset {each.accepted_offset} are accepted; it is"
-                f" {each.status}"
-            )
-    if not any(each.status == "tripped" for each in found):
-        out.print("No breaker has tripped.")
+    else:
+        _print(found)
 
 
 @app.command()
@@ -60,15 +43,17 @@ def accept(
         typer.Option(
             min=0,
             help=(
-                "Accept bad records before this offset only; by default all that are in the log"
-                " now."
+                "Accept only bad records before this offset. Default: all that are in the log now."
             ),
+            show_default=False,
         ),
     ] = None,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Let a partition go on whose breaker tripped: its bad records become dead letters, and count
-    no more.
+    """Accept the bad records of a partition whose breaker has tripped.
+
+    They become dead letters and are no longer counted. The partition continues.
     """
     current = configuration.settings()
     with connected(current) as connection:
@@ -76,9 +61,42 @@ def accept(
         acceptance = decisions.plan_acceptance(
             position, log_of(position, logs_of(current, [position])), until
         )
-        typer.echo(acceptance)
-        if dry_run:
-            typer.echo("Dry run: nothing was done.")
-            return
-        decisions.accept_bad_records(connection, acceptance)
-    typer.echo("Accepted: consumers go on within seconds.")
+        if not as_json:
+            typer.echo(acceptance)
+        if not dry_run:
+            decisions.accept_bad_records(connection, acceptance)
+    if as_json:
+        print_json(
+            [
+                {
+                    "topic": position.topic,
+                    "partition": position.partition,
+                    "next_offset": position.next_offset,
+                    "accepted_offset": acceptance.accepted_offset,
+                    "done": not dry_run,
+                }
+            ]
+        )
+    elif dry_run:
+        typer.echo(DRY_RUN)
+    else:
+        typer.echo("Accepted: consumers continue within seconds.")
+
+
+def _print(found: list[Position]) -> None:
+    out = output.console()
+    for each in found:
+        if each.status == "tripped":
+            detail = escape(printable(each.status_detail or ""))
+            out.print(f"[red]{each} tripped[/] at offset {each.next_offset}: {detail}")
+            out.print(
+                "Fix the producer or the contract first, if you can. Or let the records become"
+                f" dead letters: [bold]btl breaker accept {each.topic} {each.partition}[/]"
+            )
+        else:
+            out.print(
+                f"{each}: bad records before offset {each.accepted_offset} are accepted;"
+                f" it is {each.status}."
+            )
+    if not any(each.status == "tripped" for each in found):
+        out.print("No breaker has tripped.")

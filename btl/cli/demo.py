@@ -103,7 +103,6 @@ def _export(folder: Path) -> tuple[Path, Path, Path]:
 
 
 def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
-
     if export is None:
         simulate.simulate(
             day=True,
@@ -130,7 +129,6 @@ def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
 
 
 def _connect() -> "psycopg.Connection":
-
     return connect(
         configuration.settings().require_database_url(),
         application_name="btl demo",
@@ -161,7 +159,6 @@ def _run_dags(console: "Console") -> None:
 
 
 def _show(console: "Console") -> None:
-
     with _connect() as connection:
         (totals,) = _rows(connection, sql("demo/totals.sql"))
         console.print(
@@ -194,13 +191,11 @@ def _show(console: "Console") -> None:
 
 
 def _rows(connection: "psycopg.Connection", query: bytes) -> list[dict[str, Any]]:
-
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query).fetchall()
 
 
 def _cell(value: object) -> str:
-
     if value is None:
         return "–"
     if isinstance(value, datetime):
@@ -211,7 +206,6 @@ def _cell(value: object) -> str:
 
 
 def _next_steps(console: "Console", seconds: float) -> None:
-
     current = configuration.settings()
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     event = orjson.dumps(

@@ -1,12 +1,9 @@
 """``btl discussion``: one discussion as a picture in the terminal."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from shutil import get_terminal_size
 from zoneinfo import ZoneInfo
 
-from rich.table import Table
 from rich.text import Text
 
 from below_the_line.closing.rules import duration
@@ -14,10 +11,10 @@ from below_the_line.closing.timeline import TimelineReport, report_timeline
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected
-from btl.cli.offsets import AsJson
-from btl.cli.output import both_clocks, clock, print_json, printable
-from btl.cli.picture import Picture, bar, changes, look, sparkline
-from btl.cli.rules import ArticleArgument, heading, state_in_words, warnings
+from btl.cli.options import ArticleArgument, AsJson
+from btl.cli.output import Column, both_clocks, clock, print_json, print_table, printable
+from btl.cli.picture import Change, Picture, bar, changes, look, sparkline
+from btl.cli.rules_output import heading, state_in_words, warnings
 
 _LABEL = 10
 """Columns before the picture."""
@@ -41,7 +38,6 @@ def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
 
 
 def _document(explanation: TimelineReport, picture: Picture) -> dict[str, object]:
-
     return {
         "article_id": explanation.article_id,
         "headline": explanation.headline,
@@ -67,7 +63,6 @@ def _document(explanation: TimelineReport, picture: Picture) -> dict[str, object
 
 
 def _print(explanation: TimelineReport, picture: Picture, zone: ZoneInfo) -> None:
-
     out = output.console()
     out.print(Text(printable(heading(explanation)), style="bold"))
     out.print(Text(state_in_words(explanation, zone)))
@@ -84,32 +79,30 @@ def _print(explanation: TimelineReport, picture: Picture, zone: ZoneInfo) -> Non
     out.print(f"{'':<{_LABEL}}[dim]{first}{' ' * gap + last if gap > 0 else ' – ' + last}[/]")
     out.print()
     out.print(_totals(picture, zone))
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for is_why in (False, False, True):
-        table.add_column(no_wrap=not is_why, overflow="fold")
-    for change in changes(explanation):
-        colour = (
-            "dim"
-            if change.planned
-            else "green"
-            if change.what.endswith(("pened", "open"))
-            else "red"
-        )
-        what = {"closed": "closes", "opened": "opens", "reopened": "reopens"}.get(
-            change.what, change.what
-        )
-        table.add_row(
-            "from the beginning" if change.at is None else both_clocks(change.at, zone),
-            f"[{colour}]{what if change.planned else change.what}[/]",
-            Text(printable(change.why)),
-        )
-    out.print(table)
+    print_table(
+        ["", "", Column("", wraps=True)],
+        [
+            (
+                "from the beginning" if change.at is None else both_clocks(change.at, zone),
+                _change_in_words(change),
+                change.why,
+            )
+            for change in changes(explanation)
+        ],
+        headed=False,
+    )
     for warning in warnings(explanation, zone):
         out.print(f"[yellow]{warning}[/]")
 
 
-def _totals(picture: Picture, zone: ZoneInfo) -> str:
+def _change_in_words(change: Change) -> Text:
+    if change.planned:
+        planned = {"closed": "closes", "opened": "opens", "reopened": "reopens"}
+        return Text(planned.get(change.what, change.what), "dim")
+    return Text(change.what, "green" if change.what.endswith(("pened", "open")) else "red")
 
+
+def _totals(picture: Picture, zone: ZoneInfo) -> str:
     comments, late, reports = sum(picture.comments), sum(picture.late), sum(picture.reports)
     said = f"{counted(comments, 'comment')}, {late:,} of them late; {counted(reports, 'report')}."
     said += f" One block is {_in_words(picture.step)}"
@@ -125,6 +118,5 @@ def _totals(picture: Picture, zone: ZoneInfo) -> str:
 
 
 def _in_words(step: timedelta) -> str:
-
     minutes = step // timedelta(minutes=1)
     return duration(minutes // 60) if minutes % 60 == 0 else counted(minutes, "minute")

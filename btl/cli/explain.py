@@ -1,29 +1,27 @@
 """``btl explain``: which event set each field, and why the others did not."""
 
-from __future__ import annotations
-
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
+from uuid import UUID
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from below_the_line.catalogue import load_contracts
-from below_the_line.contracts.events import Rejection
-from below_the_line.contracts.times import instant, to_datetime
+from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
 from below_the_line.plurals import counted
+from below_the_line.settings import Settings
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
-from btl.cli.offsets import AsJson
-from btl.cli.output import print_json, printable
+from btl.cli.options import AsJson, time_option
+from btl.cli.output import Column, print_json, print_table, printable
 from btl.cli.progress import event_progress
 from consumers.adapters import log_search
 from consumers.adapters.log_search import articles_of_comment
@@ -33,127 +31,74 @@ from consumers.core.provenance import Explanation, Place, Setting, explain
 app = command_group("Show which event set each field of an article or a comment.")
 
 NoLog = Annotated[
-    bool, typer.Option("--no-log", help="Do not search the topic: explain from the tables alone.")
+    bool, typer.Option("--no-log", help="Explain from the tables alone, without the topic.")
 ]
-Since = Annotated[
-    str | None, typer.Option("--since", help="Search the topic from this time on only (RFC 3339).")
-]
+Since = Annotated[datetime | None, time_option("--since", "Search only records from this time on")]
 
-_LONGEST_VALUE = 60
+_MAX_VALUE = 60
+"""Characters of a value."""
 
 
 @app.command()
 def article(
-    article_id: Annotated[str, typer.Argument(help="The article's id.", metavar="ID")],
+    article_id: Annotated[str, typer.Argument(help="Id of the article.", metavar="ID")],
     no_log: NoLog = False,
     since: Since = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain an article: its content, its status, its history, decisions about its discussion."""
+    """Explain an article: content, status, history, and decisions about its discussion."""
     _explain(article_id, None, no_log=no_log, since=since, as_json=as_json)
 
 
 @app.command()
 def comment(
-    comment_id: Annotated[str, typer.Argument(help="The comment's id.", metavar="ID")],
+    comment_id: Annotated[str, typer.Argument(help="Id of the comment.", metavar="ID")],
     article: Annotated[
         str | None,
         typer.Option(
-            "--article", help="Its article: found by itself, which takes long in a large database."
+            "--article",
+            metavar="ID",
+            help="Id of its article. Without it, the article is searched for.",
+            show_default=False,
         ),
     ] = None,
     no_log: NoLog = False,
     since: Since = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a comment: its posting, edits, deletion, decisions, reports and reactions."""
+    """Explain a comment: posting, edits, deletion, decisions, reports and reactions."""
     if article is None:
         with connected(configuration.settings()) as connection:
             known = articles_of_comment(connection, comment_id)
         if not known:
             raise BelowTheLineError(
                 f"No comment {comment_id} is known.",
-                "If all of its events were refused or are not ingested yet, `--article` finds them"
-                " by their article.",
+                "If all of its events were rejected or are not ingested yet, --article finds them.",
             )
         if len(known) > 1:
             raise BelowTheLineError(
                 f"Comment {comment_id} is known below {len(known)} articles.",
-                "Say which: " + " or ".join(f"--article {each}" for each in known),
+                "Choose one: " + " or ".join(f"--article {each}" for each in known),
             )
         (article,) = known
     _explain(article, comment_id, no_log=no_log, since=since, as_json=as_json)
 
 
 def _explain(
-    article_id: str, comment_id: str | None, *, no_log: bool, since: str | None, as_json: bool
+    article_id: str, comment_id: str | None, *, no_log: bool, since: datetime | None, as_json: bool
 ) -> None:
-
     current = configuration.settings()
-    begin = _time(since)
-    records, topic_id = [], None
     topic = "articles" if comment_id is None else "comment-events"
-    if not no_log:
-        with _able_to_do_without():
-            topic_id = next(
-                (log.topic_id for log in partition_logs(current, [topic]).values()), None
-            )
-            with _bar(f"Searching {topic}") as progress:
-                records = list(
-                    log_search.search_log(current, topic, article_id.encode(), begin, progress)
-                )
-    # The tables after the log, so that what is there of it is in them, too, or is said to be not
-    # ingested yet; and all of them as of one moment.
-    with connected(current) as connection, connection.transaction():
-        connection.execute("set transaction isolation level repeatable read, read only")
-        rows = log_search.stored_rows(connection, article_id, comment_id)
-        # Asked only where there may be nothing else to say: of a loud article it is thousands of
-        # rows.
-        comments = 0 if any(rows.values()) else log_search.comments_below(connection, article_id)
-        ingested = log_search.ingested(connection, current.consumer_group, topic, topic_id)
-        letters = [
-            letter
-            for letter in log_search.refusals(connection, article_id)
-            if log_search.may_be_about(letter.value, comment_id)
-        ]
-    refused = {letter.place: letter for letter in letters if letter.topic_id == topic_id}
-    decode = load_contracts().decode
-    events, rejections = [], []
-    for record in records:
-        place, result = Place(record.topic, record.partition, record.offset), decode(record)
-        letter = refused.get(place)
-        if isinstance(result, Rejection):
-            is_told = letter is not None or not log_search.may_be_about(record.value, comment_id)
-            if not is_told and record.offset >= ingested.get(Partition(*record[:2]), range(0)).stop:
-                coming = result._replace(message=f"{result.message} It is not ingested yet.")
-                rejections.append((place, coming))
-            continue
-        if letter is not None and letter.status != "redriven":
-            continue
-        if comment_id is None or result.data.get("comment_id") == comment_id:
-            events.append((place, result))
-    taken = {place for place, _ in events}
-    for letter in letters:
-        of_old = (
-            topic_id is not None and letter.place.topic == topic and letter.topic_id != topic_id
-        )
-        if (of_old or letter.place not in taken) and (
-            comment_id is not None or letter.place.topic == "articles"
-        ):
-            message = f"{letter.message} The dead letter is {letter.status}."
-            if of_old:
-                message += " Its topic was made anew since."
-            rejections.append(
-                (
-                    letter.place,
-                    Rejection(
-                        letter.stage, letter.code, letter.pointer, message, letter.schema_version
-                    ),
-                )
-            )
-    explanation = explain(events, rejections, rows, ingested)
-    if not explanation.settings and not explanation.told and not any(rows.values()):
-        raise _nothing(article_id, comment_id, comments, searched=not no_log)
+    records, topic_id = ([], None) if no_log else _search(current, topic, article_id, since)
+    # The tables are read after the log. So a record of the log is either in the tables, or the
+    # explanation says that it is not ingested yet.
+    stored = _read_tables(current, article_id, comment_id, topic, topic_id)
+    events, rejections = _decoded(
+        records, stored, load_contracts().decode, comment_id, topic, topic_id
+    )
+    explanation = explain(events, rejections, stored.rows, stored.ingested)
+    if not explanation.settings and not explanation.told and not any(stored.rows.values()):
+        raise _nothing(article_id, comment_id, stored.comments, searched=not no_log)
     if as_json:
         print_json(
             {
@@ -168,10 +113,93 @@ def _explain(
         _print(article_id, comment_id, explanation, searched=not no_log)
 
 
+def _search(
+    settings: Settings, topic: str, article_id: str, since: datetime | None
+) -> tuple[list[Record], UUID | None]:
+    """Return the article's records in the log, and Kafka's id of the topic."""
+    with _hint_at_no_log():
+        topic_id = next((log.topic_id for log in partition_logs(settings, [topic]).values()), None)
+        with _bar(f"Searching {topic}") as progress:
+            found = log_search.search_log(settings, topic, article_id.encode(), since, progress)
+            return list(found), topic_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the tables hold at one moment."""
+
+    rows: Mapping[str, Any]
+    comments: int
+    """Comments below the article, counted only where there are no rows: they may be thousands."""
+    ingested: Mapping[Partition, range]
+    letters: Sequence[Any]
+    """The dead letters that may be about the article, or the comment."""
+
+
+def _read_tables(
+    settings: Settings, article_id: str, comment_id: str | None, topic: str, topic_id: UUID | None
+) -> _Stored:
+    with connected(settings) as connection, connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        rows = log_search.stored_rows(connection, article_id, comment_id)
+        return _Stored(
+            rows,
+            0 if any(rows.values()) else log_search.comments_below(connection, article_id),
+            log_search.ingested(connection, settings.consumer_group, topic, topic_id),
+            [
+                letter
+                for letter in log_search.refusals(connection, article_id)
+                if log_search.may_be_about(letter.value, comment_id)
+            ],
+        )
+
+
+def _decoded(
+    records: Sequence[Record],
+    stored: _Stored,
+    decode: Callable[[Record], Event | Rejection],
+    comment_id: str | None,
+    topic: str,
+    topic_id: UUID | None,
+) -> tuple[list[tuple[Place, Event]], list[tuple[Place, Rejection]]]:
+    """Return the events and the rejections that explain the rows, with their places in the log."""
+    rejected = {letter.place: letter for letter in stored.letters if letter.topic_id == topic_id}
+    events, rejections = [], []
+    for record in records:
+        place, result = Place(record.topic, record.partition, record.offset), decode(record)
+        letter = rejected.get(place)
+        if isinstance(result, Rejection):
+            next_offset = stored.ingested.get(Partition(*record[:2]), range(0)).stop
+            is_new = letter is None and record.offset >= next_offset
+            if is_new and log_search.may_be_about(record.value, comment_id):
+                coming = result._replace(message=f"{result.message} It is not ingested yet.")
+                rejections.append((place, coming))
+        elif (letter is None or letter.status == "redriven") and (
+            comment_id is None or result.data.get("comment_id") == comment_id
+        ):
+            events.append((place, result))
+    places = {place for place, _ in events}
+    for letter in stored.letters:
+        is_of_earlier_topic = (
+            topic_id is not None and letter.place.topic == topic and letter.topic_id != topic_id
+        )
+        if (is_of_earlier_topic or letter.place not in places) and (
+            comment_id is not None or letter.place.topic == "articles"
+        ):
+            message = f"{letter.message} The dead letter is {letter.status}."
+            if is_of_earlier_topic:
+                message += " Its topic was deleted and created again since."
+            rejection = Rejection(
+                letter.stage, letter.code, letter.pointer, message, letter.schema_version
+            )
+            rejections.append((letter.place, rejection))
+    return events, rejections
+
+
 def _nothing(
     article_id: str, comment_id: str | None, comments: int, *, searched: bool
 ) -> BelowTheLineError:
-    """What to say where there is nothing to explain."""
+    """Return the error for a thing of which nothing is known."""
     what = (
         f"article {article_id}"
         if comment_id is None
@@ -180,29 +208,17 @@ def _nothing(
     where = "no row, no record in the log, no dead letter" if searched else "no row, no dead letter"
     if comment_id is None and comments:
         return BelowTheLineError(
-            f"No article event has come for {article_id} ({where}), only events of"
+            f"No article event has arrived for {article_id} ({where}), only events of"
             f" {counted(comments, 'comment')} below it.",
             f"Does the site send article.published? `btl explain comment ID --article {article_id}`"
             " explains one of them.",
         )
-    return BelowTheLineError(f"Nothing is known of {what}: {where}.", "Is the id right?")
-
-
-def _time(text: str | None) -> datetime | None:
-
-    if text is None:
-        return None
-    found = instant(text)
-    if found is None:
-        raise BelowTheLineError(
-            f"--since is no time: {text!r}.", "Write it as in 2026-11-23T10:00:00Z."
-        )
-    return to_datetime(found.since_1970)
+    return BelowTheLineError(f"Nothing is known of {what}: {where}.", "Check the id.")
 
 
 @contextmanager
-def _able_to_do_without() -> Iterator[None]:
-    """Where the log can't be searched, say that there is a way without it."""
+def _hint_at_no_log() -> Iterator[None]:
+    """Add to an error that `--no-log` works without the topic."""
     try:
         yield
     except BelowTheLineError as error:
@@ -213,7 +229,7 @@ def _able_to_do_without() -> Iterator[None]:
 
 @contextmanager
 def _bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, for who watches."""
+    """Show a progress bar, on a terminal."""
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
@@ -225,7 +241,6 @@ def _bar(description: str) -> Iterator[Callable[[int, int], None]]:
 def _print(
     article_id: str, comment_id: str | None, explanation: Explanation, *, searched: bool
 ) -> None:
-
     out = output.console()
     subject = (
         f"Article {article_id}"
@@ -234,17 +249,19 @@ def _print(
     )
     out.print(Text(printable(subject), style="bold"))
     out.print()
-    table = _table(
-        "What is stored, and by which event", "row", "register", "value", "set by", "at", "from"
+    print_table(
+        _wrapped("row", "register", "value", "set by", "at", "from"),
+        [
+            (
+                *(setting.row, setting.register, _values(setting)),
+                " ".join(filter(None, (setting.event_type, str(setting.by or "?")))),
+                None if setting.by is None else f"{setting.by.occurred_at:%F %T}",
+                _from(setting, searched=searched),
+            )
+            for setting in explanation.settings
+        ],
+        title="What is stored, and which event set it",
     )
-    for setting in explanation.settings:
-        table.add_row(
-            *map(printable, (setting.row, setting.register, _values(setting))),
-            printable(" ".join(filter(None, (setting.event_type, str(setting.by or "?"))))),
-            "" if setting.by is None else f"{setting.by.occurred_at:%F %T}",
-            _from(setting, searched=searched),
-        )
-    out.print(table)
     rules = {setting.register: setting.rule for setting in explanation.settings}
     out.print()
     for name, rule in rules.items():
@@ -253,20 +270,24 @@ def _print(
         out.print(Text("body: any edit beats any posting", style="dim"))
     if explanation.told:
         out.print()
-        told = _table("Its records, and what became of them", "record", "event", "at", "outcome")
-        for each in explanation.told:
-            event = " ".join(filter(None, (each.event_type, each.event_id))) or "?"
-            at = "" if each.occurred_at is None else f"{each.occurred_at:%F %T}"
-            told.add_row(str(each.place), printable(event), at, printable("; ".join(each.outcomes)))
-        out.print(told)
+        print_table(
+            _wrapped("record", "event", "at", "outcome"),
+            [
+                (
+                    str(each.place),
+                    " ".join(filter(None, (each.event_type, each.event_id))) or "?",
+                    None if each.occurred_at is None else f"{each.occurred_at:%F %T}",
+                    "; ".join(each.outcomes),
+                )
+                for each in explanation.told
+            ],
+            title="Its records, and their outcomes",
+        )
     for conflict in explanation.conflicts:
         out.print(Text(f"Conflict: {printable(conflict)}", style="yellow"))
     if comment_id is None:
-        out.print(
-            Text(
-                f"When its discussion is open, and why: btl rules explain {article_id}", style="dim"
-            )
-        )
+        hint = f"When its discussion is open, and why: btl rules explain {article_id}"
+        out.print(Text(hint, style="dim"))
     if searched:
         out.print()
         wrong = [f"{each.row}, {each.register}" for each in explanation.settings if not each.agrees]
@@ -278,12 +299,8 @@ def _print(
         )
 
 
-def _table(title: str, *headings: str) -> Table:
-
-    table = Table(box=None, header_style="bold", pad_edge=False, title=title, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    return table
+def _wrapped(*headings: str) -> list[Column]:
+    return [Column(heading, wraps=True) for heading in headings]
 
 
 def _values(setting: Setting) -> str:
@@ -295,7 +312,7 @@ def _values(setting: Setting) -> str:
 
 def _short(value: object) -> str:
     text = str(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+    return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}…"
 
 
 def _from(setting: Setting, *, searched: bool) -> str:

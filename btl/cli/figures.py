@@ -1,6 +1,4 @@
-"""``btl top``, ``btl article`` and ``btl export``: the figures for people who ask."""
-
-from __future__ import annotations
+"""``btl top``, ``btl article`` and ``btl export``: the figures."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,17 +6,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from below_the_line.metrics import queries
+from below_the_line.metrics.definitions import Column as Definition
 from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.export import export as write
 from below_the_line.metrics.queries import ArticleFigures, figures_of
 from btl.cli import configuration, output
 from btl.cli.database import connected
-from btl.cli.offsets import AsJson
-from btl.cli.output import clock, print_json, print_table, printable
+from btl.cli.options import AsJson
+from btl.cli.output import Cell, Column, clock, print_json, print_table, printable
 
 
 def top(
@@ -26,9 +24,9 @@ def top(
         str,
         typer.Option(
             help=(
-                "What to order by: comments, people, reactions, engagement, late, reports,"
-                " open_reports or rejected; with "
-                "--since comments, replies, reactions, reports, rejected or late."
+                "Figure to order by: comments, people, reactions, engagement, late, reports,"
+                " open_reports or rejected; with --since: comments, replies, reactions, reports,"
+                " rejected or late."
             )
         ),
     ] = "comments",
@@ -36,32 +34,31 @@ def top(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="Only what has happened since: 12h, 7d, 2w ago, or an RFC 3339 time.",
+            help="Count only what happened since: 12h, 7d or 2w ago, or a time (RFC 3339).",
+            show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="So many articles.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Number of articles to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List the articles with the most comments, reports or others.
 
     Articles that have none are left out.
     """
+    order = by.replace("-", "_")
     start = None if since is None else queries.since(since, datetime.now(UTC))
     with connected(configuration.settings()) as connection:
-        rows = queries.top(connection, by.replace("-", "_"), start, limit)
+        rows = queries.top(connection, order, start, limit)
     if as_json:
         print_json(rows)
     elif rows:
-        print_table(output.console(), _table(rows, by.replace("-", "_")), gives_way="headline")
+        _print_rows(rows, order)
     else:
-        output.console().print(
-            "No article has any"
-            f" {by.replace('_', ' ').replace('-', ' ')}{' since then' if start else ''}."
-        )
+        typer.echo(f"No article has any {order.replace('_', ' ')}{' since then' if start else ''}.")
 
 
 def article(
-    article_id: Annotated[str, typer.Argument(help="The article's id.", metavar="ID")],
+    article_id: Annotated[str, typer.Argument(help="Id of the article.", metavar="ID")],
     as_json: AsJson = False,
 ) -> None:
     """Show all figures of an article, and their meaning."""
@@ -84,10 +81,10 @@ def article(
 
 def export(
     table: Annotated[
-        str, typer.Argument(help="The metric table, e.g. article_engagement.", metavar="TABLE")
+        str, typer.Argument(help="Metric table, such as article_engagement.", metavar="TABLE")
     ],
     form: Annotated[
-        str, typer.Option("--format", help="csv, json (one object a line) or parquet.")
+        str, typer.Option("--format", help="Format: csv, json (one object a line) or parquet.")
     ] = "csv",
     output: Annotated[
         Path | None,
@@ -95,7 +92,8 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="The file; it is replaced. Default: standard output.",
+            help="File to write; it is replaced. Default: standard output.",
+            show_default=False,
         ),
     ] = None,
 ) -> None:
@@ -111,83 +109,64 @@ def export(
         )
 
 
-def _table(rows: Sequence[Mapping[str, Any]], by: str) -> Any:
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in rows[0]:
-        is_text = name in ("article_id", "headline", "section", "state")
-        table.add_column(
+def _print_rows(rows: Sequence[Mapping[str, Any]], ordered_by: str) -> None:
+    columns = [
+        Column(
             name.removesuffix("_id").replace("_", " "),
-            justify="left" if is_text else "right",
-            style="bold" if name == by else None,
-            overflow="ellipsis",
-            no_wrap=True,
+            right=name not in ("article_id", "headline", "section", "state", "reason"),
+            cut=name == "headline",
             max_width=50 if name == "headline" else None,
+            style="bold" if name == ordered_by else "",
         )
-    for row in rows:
-        table.add_row(
-            *("" if value is None else printable(_value(value)) for value in row.values())
-        )
-    return table
+        for name in rows[0]
+    ]
+    print_table(
+        columns,
+        [[None if value is None else _value(value) for value in row.values()] for row in rows],
+    )
 
 
 def _print(article_id: str, figures: ArticleFigures) -> None:
-
     out = output.console()
     known = figures.article
-    out.print(
-        Text(printable(str(known["headline"]) if known else f"Article {article_id}"), style="bold")
-    )
+    title = str(known["headline"]) if known else f"Article {article_id}"
+    out.print(Text(printable(title), style="bold"))
     if known:
-        facts = (
-            known["site"],
-            known["section"],
-            known["status"],
-            _time(known["published_at"]),
-            known["url"],
-        )
-        out.print(
-            Text(
-                printable(" · ".join(str(fact) for fact in facts if fact is not None)), style="dim"
-            )
-        )
+        published = _time(known["published_at"])
+        facts = (known["site"], known["section"], known["status"], published, known["url"])
+        text = " · ".join(str(fact) for fact in facts if fact is not None)
+        out.print(Text(printable(text), style="dim"))
     for name, row in figures.tables.items():
-        table = Table(
-            box=None,
-            header_style="bold",
-            pad_edge=False,
-            title=f"metrics.{name}",
-            title_justify="left",
-        )
-        table.add_column("figure", no_wrap=True)
-        table.add_column("value", justify="right", no_wrap=True)
-        table.add_column("what it is", style="dim", overflow="fold")
-        for column in definitions(name).columns[1:]:
-            value = _time(row[column.name]) if column.unit == "time" else row[column.name]
-            meaning = column.definition
-            if value is None:
-                meaning += f" (none: {column.when_null})"
-            elif column.unit and not isinstance(value, str | bool):
-                meaning += f" ({column.unit})"
-            table.add_row(column.name, _value(value), meaning)
         out.print()
-        out.print(table)
+        print_table(
+            ["figure", Column("value", right=True), Column("meaning", wraps=True, style="dim")],
+            [_figure(column, row[column.name]) for column in definitions(name).columns[1:]],
+            title=f"metrics.{name}",
+        )
     if figures.reasons:
         shown = ("reason", "reports", "unique_reporters", "upheld", "dismissed", "open_reports")
         out.print()
-        print_table(
-            out, _table([{name: row[name] for name in shown} for row in figures.reasons], "reports")
-        )
+        _print_rows([{name: row[name] for name in shown} for row in figures.reasons], "reports")
     out.print()
     if known:
         hint = f"Its discussion over time: btl discussion {article_id}"
     else:
-        hint = "No article event has come for it: headline, section and window are not known."
+        hint = "No article event has arrived for it: headline, section and window are not known."
     out.print(Text(hint, style="dim"))
 
 
+def _figure(column: Definition, stored: Any) -> tuple[Cell, ...]:
+    value = _time(stored) if column.unit == "time" else stored
+    meaning = column.definition
+    if value is None:
+        meaning += f" (none: {column.when_null})"
+    elif column.unit and not isinstance(value, str | bool):
+        meaning += f" ({column.unit})"
+    return (column.name, _value(value), meaning)
+
+
 def _time(text: str | None) -> str | None:
-    """A time as JSON has it, as clocks show it."""
+    """Return a time of the database's JSON as clocks show it."""
     return None if text is None else clock(datetime.fromisoformat(text))
 
 

@@ -1,6 +1,4 @@
-"""``btl metrics``: compute metrics anew, and compare them with a fresh computation."""
-
-from __future__ import annotations
+"""``btl metrics``: recompute the metric tables, and check them for drift."""
 
 import logging
 from contextlib import ExitStack
@@ -20,7 +18,7 @@ from below_the_line.plurals import counted
 from btl.cli import configuration
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
-from btl.cli.offsets import AsJson
+from btl.cli.options import AsJson
 from btl.cli.output import print_json, printable
 
 app = command_group("Recompute the metric tables, and check them for drift.")
@@ -32,6 +30,7 @@ Articles = Annotated[
         "--ids",
         metavar="IDS",
         help="Only these articles: their ids, separated by commas.",
+        show_default=False,
     ),
 ]
 
@@ -44,14 +43,16 @@ def drift(
     articles: Articles = None,
     sample: Annotated[
         int,
-        typer.Option(min=1, help="About so many articles, by chance, and what they are part of."),
+        typer.Option(
+            min=1,
+            help="Number of articles to compare, chosen at random, with their days and sections.",
+        ),
     ] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Compare metrics with a fresh computation, and write nothing. Exit status 1 if anything
-    differs.
+    """Compare the metric tables with a new computation. Change nothing.
 
-    What is marked for the next run is left out.
+    Rows that are marked for the next run are left out. Exit status 1 if anything differs.
     """
     ids = _ids(articles)
     if everything and ids:
@@ -79,24 +80,26 @@ def rebuild(
     articles: Articles = None,
     published_since: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Only articles published then (RFC 3339) or later."),
+        typer.Option(
+            metavar="TIME", help="Only articles published at this time or later (RFC 3339)."
+        ),
     ] = None,
     published_until: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="Only articles published before then (RFC 3339)."),
+        typer.Option(metavar="TIME", help="Only articles published before this time (RFC 3339)."),
     ] = None,
     workers: Annotated[
-        int, typer.Option(min=1, max=16, help="So many connections compute at the same time.")
+        int, typer.Option(min=1, max=16, help="Number of database connections that compute.")
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Compute metrics anew from the base tables: of all articles, or of some; as the DAG
-    rebuild_metrics does.
+    """Recompute metrics from the base tables, as the DAG rebuild_metrics does.
 
-    Safe at any time and beside anything; if it is broken off, run it again.
+    Of all articles, or of some. Safe at any time, and to repeat. After an interruption, run it
+    again.
     """
     current = configuration.settings()
-    # What was done is told below; the log would repeat it.
+    # The summary below says what was done; the log would repeat it.
     configure_logs(current.log_format, logging.WARNING)
     selection = Selection.parse(_ids(articles), published_since, published_until)
     with connected(current) as connection:
@@ -108,7 +111,7 @@ def rebuild(
         print_json(summary.as_dict())
     else:
         typer.echo(
-            f"Computed anew in {summary.seconds:.1f} s: {counted(summary.articles, 'article')},"
+            f"Recomputed in {summary.seconds:.1f} s: {counted(summary.articles, 'article')},"
             f" {counted(summary.section_days, 'day')} of sections,"
             f" {counted(summary.reporters, 'reporter')}."
         )
@@ -142,7 +145,7 @@ def _ids(text: str | None) -> tuple[str, ...]:
         return ()
     ids = tuple(filter(None, (each.strip() for each in text.split(","))))
     if not ids:
-        # Such as a variable of a script that is not set: all of them is not what was meant.
+        # Such as an unset variable of a script: all articles is not what the caller wants.
         raise BelowTheLineError(
             "--articles names no article.", "Give ids, separated by commas, or leave it out."
         )
@@ -150,15 +153,14 @@ def _ids(text: str | None) -> tuple[str, ...]:
 
 
 def _print_differences(differences: list[Difference], most: int = 20) -> None:
-
     for difference in differences[:most]:
         typer.echo(printable(str(difference)))
     if len(differences) > most:
         typer.echo(f"… and {len(differences) - most:,} more (--json lists all)")
     if differences:
         typer.echo(
-            f"{counted(len(differences), 'difference')}. `btl metrics rebuild` mends them; find out"
-            " what wrote the rows, or which mark was lost."
+            f"{counted(len(differences), 'difference')}. `btl metrics rebuild` repairs them. Find"
+            " out what wrote the rows, or which mark was lost."
         )
     else:
         typer.echo("Nothing differs.")

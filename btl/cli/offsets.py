@@ -1,79 +1,78 @@
-"""``btl offsets``: where the consumers stand, and the decisions about it that only a person can
-take.
-"""
-
-from __future__ import annotations
+"""``btl offsets``: where the consumers are in the topics, and the decisions that a person takes."""
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from below_the_line.accounting import decisions
 from below_the_line.accounting.decisions import Reset, plan_reset
 from below_the_line.accounting.positions import read_positions
-from below_the_line.contracts.times import instant, to_datetime
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import offsets_at
 from below_the_line.partitions import Logs, PartitionStatus, Position, log_of, partition_statuses
 from below_the_line.settings import Settings
+from below_the_line.times import EXAMPLE, time_or_none
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
-from btl.cli.output import print_json, print_table, printable
+from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument, Yes
+from btl.cli.output import DRY_RUN, Cell, Column, age, print_json, print_table, printable, right
 from btl.cli.partitions import chosen, logs_of
 
 app = command_group("Show and change where the consumers are in the topics.")
 
-TopicArgument = Annotated[str, typer.Argument(help="The topic.", show_default=False)]
-PartitionArgument = Annotated[
-    int, typer.Argument(help="Number of the partition.", min=0, show_default=False)
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command()
 def show(as_json: AsJson = False) -> None:
-    """Show each partition: position, log, lag, owner; and of one that does not move, which decision
-    it needs, and how.
-    """
+    """Show each partition: position, log, lag, owner, and the decision that it needs."""
     current = configuration.settings()
     with connected(current) as connection:
         positions = read_positions(connection)
-    logs, away = None, None
+    logs, unreachable = None, None
     try:
         logs = logs_of(current, positions)
     except BelowTheLineError as error:
-        away = error.message
+        unreachable = error.message
     found = partition_statuses(positions, logs, current.consumer_group)
     if as_json:
-        _print_statuses_as_json(found, away)
+        partitions = [asdict(each) | {"lag": each.lag} for each in found]
+        print_json({"broker": unreachable, "partitions": partitions})
     else:
-        _print_statuses(found, away)
+        _print(found, unreachable, datetime.now(UTC))
 
 
 @app.command()
-def accept_gap(topic: TopicArgument, partition: PartitionArgument, dry_run: DryRun = False) -> None:
-    """Accept that records expired before they were read: go on at the log start, with a line of
-    kind `gap` in the ledger.
+def accept_gap(
+    topic: TopicArgument,
+    partition: PartitionArgument,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Accept that records expired before they were read, and continue at the start of the log.
+
+    The ledger gets a line of kind `gap`.
     """
     current = configuration.settings()
     with connected(current) as connection:
         (position,) = chosen(read_positions(connection, current.consumer_group), topic, partition)
         gap = decisions.plan_gap(position, log_of(position, logs_of(current, [position])))
-        typer.echo(gap)
-        if dry_run:
-            typer.echo("Dry run: nothing was done.")
-            return
-        decisions.accept_gap(connection, gap)
-    typer.echo("Accepted: the ledger says so, and consumers go on within seconds.")
-    if position.status == "tripped":
-        typer.echo(f"Its breaker has tripped as well: `btl breaker accept {topic} {partition}`.")
+        if not as_json:
+            typer.echo(gap)
+        if not dry_run:
+            decisions.accept_gap(connection, gap)
+    if as_json:
+        print_json([_move(position, gap.log_start, dry_run=dry_run)])
+    elif dry_run:
+        typer.echo(DRY_RUN)
+    else:
+        typer.echo("Accepted: the ledger has a line for it, and consumers continue within seconds.")
+        if position.status == "tripped":
+            typer.echo(f"Its breaker has tripped, too: `btl breaker accept {topic} {partition}`.")
 
 
 @app.command()
@@ -82,25 +81,26 @@ def reset(
     to: Annotated[
         str,
         typer.Option(
-            help="start, end, an offset, or a time (RFC 3339): the first record of then or later."
+            help="start, end, an offset, or a time (RFC 3339): the first record at or after it.",
+            show_default=False,
         ),
     ],
     partition: Annotated[
         int | None, typer.Argument(help="Number of the partition.", min=0, show_default=False)
     ] = None,
     all_partitions: Annotated[
-        bool, typer.Option("--all-partitions", help="All partitions of the topic.")
+        bool, typer.Option("--all-partitions", help="Reset all partitions of the topic.")
     ] = False,
     dry_run: DryRun = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Begin anew elsewhere, with a line of kind `reset` in the ledger: a topic created again, a log
-    that was cut, a re-read.
+    """Move consumers to another place: in a topic that was created again, or to read again.
+
+    The ledger gets a line of kind `reset`.
     """
     if partition is None and not all_partitions:
-        raise BelowTheLineError(
-            "Which partition is not said.", "Give either its number or --all-partitions."
-        )
+        raise BelowTheLineError("The partition is missing.", "Give its number or --all-partitions.")
     if partition is not None and all_partitions:
         raise BelowTheLineError(
             f"Partition {partition} and --all-partitions were given.", "Give one of them."
@@ -110,27 +110,44 @@ def reset(
         positions = chosen(read_positions(connection, current.consumer_group), topic, partition)
         resets = _plan_resets(current, positions, logs_of(current, positions), to)
         for each in resets:
-            typer.echo(each)
-        if dry_run:
-            typer.echo("Dry run: nothing was done.")
-            return
-        if not yes:
-            if not sys.stdin.isatty():
-                raise BelowTheLineError(
-                    "Nobody is there to confirm this.", "Look at --dry-run, then say --yes."
-                )
-            typer.confirm("Go on?", abort=True)
-        decisions.reset(connection, resets)
-    typer.echo("Reset: the ledger says so, and consumers go on from there within seconds.")
+            typer.echo(each, err=as_json)
+        if not dry_run:
+            if not yes:
+                _confirm()
+            decisions.reset(connection, resets)
+    if as_json:
+        print_json(
+            [
+                {
+                    **_move(each.position, each.target, dry_run=dry_run),
+                    "recreated": each.recreated,
+                    "repeated": each.repeated,
+                    "skipped": each.skipped,
+                }
+                for each in resets
+            ]
+        )
+    elif dry_run:
+        typer.echo(DRY_RUN)
+    else:
+        typer.echo("Reset: the ledger has a line for it, and consumers continue within seconds.")
+
+
+def _confirm() -> None:
+    if not sys.stdin.isatty():
+        raise BelowTheLineError(
+            "A reset needs a confirmation, and standard input is not a terminal.",
+            "Look at --dry-run, then give --yes.",
+        )
+    typer.confirm("Continue?", abort=True)
 
 
 def _plan_resets(settings: Settings, positions: list[Position], logs: Logs, to: str) -> list[Reset]:
-
     moment = _moment(to)
-    there = [
+    existing = [
         (each.topic, each.partition) for each in positions if (each.topic, each.partition) in logs
     ]
-    at = offsets_at(settings, there, moment) if moment is not None else {}
+    at = offsets_at(settings, existing, moment) if moment is not None else {}
     resets = []
     for position in positions:
         log = log_of(position, logs)
@@ -145,71 +162,38 @@ def _plan_resets(settings: Settings, positions: list[Position], logs: Logs, to: 
 
 
 def _moment(to: str) -> datetime | None:
-    """The time that ``to`` names; None for ``start``, ``end`` and offsets. Raises BelowTheLineError
-    for anything else.
+    """Return the time that ``to`` names; None for ``start``, ``end`` and offsets.
+
+    Raises BelowTheLineError for anything else.
     """
     if to in ("start", "end") or to.isdecimal():
         return None
-    found = instant(to)
+    found = time_or_none(to)
     if found is None:
         raise BelowTheLineError(
-            f"{to!r} is no place in a log.",
-            "Say --to start, end, an offset such as 4711, or a time such as 2026-05-01T10:00:00Z.",
+            f"--to is not a place in a log: {to!r}.",
+            f"Give start, end, an offset such as 4711, or a time such as {EXAMPLE}.",
         )
-    return to_datetime(found.since_1970)
+    return found
 
 
-def _print_statuses_as_json(found: list[PartitionStatus], away: str | None) -> None:
+def _move(position: Position, to: int, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "topic": position.topic,
+        "partition": position.partition,
+        "from_offset": position.next_offset,
+        "to_offset": to,
+        "done": not dry_run,
+    }
 
-    print_json({"broker": away, "partitions": [asdict(each) | {"lag": each.lag} for each in found]})
 
-
-def _print_statuses(found: list[PartitionStatus], away: str | None) -> None:
-
-    now = datetime.now(UTC)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in (
-        "group",
-        "topic",
-        "partition",
-        "status",
-        "next offset",
-        "log start",
-        "log end",
-        "lag",
-    ):
-        table.add_column(
-            heading,
-            justify="left" if heading in ("group", "topic", "status") else "right",
-            no_wrap=True,
-        )
-    for heading in ("owner", "epoch", "incarnation", "moved"):
-        table.add_column(heading, justify="left" if heading == "owner" else "right", no_wrap=True)
-    for each in found:
-        position, log = each.position, each.log
-        status = "not taken" if position is None else position.status
-        if each.required_decision is not None and status == "consuming":
-            status = each.required_decision.blocker
-        colour = "green" if status == "consuming" else "yellow" if position is None else "red"
-        table.add_row(
-            *(each.consumer_group, each.topic, str(each.partition), f"[{colour}]{status}[/]"),
-            "" if position is None else str(position.next_offset),
-            *(("", "") if log is None else (str(log.start), str(log.end))),
-            "" if each.lag is None else str(each.lag),
-            *(
-                ("", "", "", "")
-                if position is None
-                else (
-                    str(position.owner or "")[:8],
-                    str(position.epoch),
-                    str(position.incarnation),
-                    f"{timedelta(seconds=int((now - position.moved_at).total_seconds()))} ago",
-                )
-            ),
-        )
+def _print(found: list[PartitionStatus], unreachable: str | None, now: datetime) -> None:
     out = output.console()
     if found:
-        print_table(out, table)
+        columns: list[Column | str] = ["group", "topic", *right("partition"), "status"]
+        columns += right("next offset", "log start", "log end", "lag")
+        columns += ["owner", *right("epoch", "incarnation", "moved")]
+        print_table(columns, [_row(each, now) for each in found])
     else:
         out.print("No consumer has taken a partition yet.")
     for each in found:
@@ -218,8 +202,36 @@ def _print_statuses(found: list[PartitionStatus], away: str | None) -> None:
                 f"[red]{each}[/]: {escape(printable(each.required_decision.sentence))}. Decide:"
                 f" [bold]{escape(each.required_decision.command)}[/]"
             )
-        elif away is not None and each.position is not None and each.position.status != "consuming":
+        elif (
+            unreachable is not None
+            and each.position is not None
+            and each.position.status != "consuming"
+        ):
             detail = escape(printable(each.position.status_detail or ""))
             out.print(f"[red]{each}[/] is {each.position.status}: {detail}")
-    if away is not None:
-        out.print(f"[yellow]What the logs hold is not known:[/] {escape(away)}")
+    if unreachable is not None:
+        out.print(f"[yellow]The logs cannot be read:[/] {escape(unreachable)}")
+
+
+def _row(each: PartitionStatus, now: datetime) -> list[Cell]:
+    position, log = each.position, each.log
+    status = "not taken" if position is None else position.status
+    if each.required_decision is not None and status == "consuming":
+        status = each.required_decision.blocker
+    colour = "green" if status == "consuming" else "yellow" if position is None else "red"
+    return [
+        *(each.consumer_group, each.topic, str(each.partition), Text(status, colour)),
+        None if position is None else str(position.next_offset),
+        *((None, None) if log is None else (str(log.start), str(log.end))),
+        None if each.lag is None else str(each.lag),
+        *(
+            (None, None, None, None)
+            if position is None
+            else (
+                str(position.owner or "")[:8],
+                str(position.epoch),
+                str(position.incarnation),
+                f"{age(position.moved_at, now)} ago",
+            )
+        ),
+    ]

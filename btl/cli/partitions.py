@@ -1,6 +1,4 @@
-"""What the commands on partitions (``btl offsets``, ``breaker``, ``audit``) have in common."""
-
-from __future__ import annotations
+"""The partitions that ``btl offsets`` and ``btl breaker`` work on."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,16 +10,18 @@ from below_the_line.settings import Settings
 
 
 def logs_of(settings: Settings, positions: Iterable[Position]) -> Logs:
-    """What the brokers have of the input topics and of those that have a position. Raises
-    BelowTheLineError.
+    """Return the brokers' logs of the input topics and of those that have a position.
+
+    Raises BelowTheLineError.
     """
     names = {topic.name for topic in topics() if topic.direction == "in"}
     return partition_logs(settings, names | {position.topic for position in positions})
 
 
 def chosen(positions: Sequence[Position], topic: str, partition: int | None) -> list[Position]:
-    """The positions that a topic and a partition name (None: all of the topic). Raises
-    BelowTheLineError if none.
+    """Return the positions of a partition, or of all partitions of the topic if it is None.
+
+    Raises BelowTheLineError if there are none.
     """
     found = [
         each for each in positions if each.topic == topic and partition in (None, each.partition)

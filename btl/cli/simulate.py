@@ -103,7 +103,6 @@ def simulate(
 
 
 def _midnight(text: str | None, now: "datetime") -> "datetime":
-
     if text is None:
         return _start_of(last_full_day(now))
     try:
@@ -123,7 +122,6 @@ def _start_of(day: date) -> datetime:
 
 
 def _live(seed: int, day: "date", records: int, bad_share: float) -> "Iterator[Arrival]":
-
     while True:
         yield from simulate_day(
             seed, _start_of(day), records=records, bad_share=bad_share
@@ -137,14 +135,12 @@ def _sink(output: str | None) -> AbstractContextManager[Sink]:
 
 @contextmanager
 def _producing() -> Iterator[Sink]:
-
     with Publisher(configuration.settings()) as publisher:
         yield lambda arrival: publisher.send(arrival.outgoing), publisher.flush
 
 
 @contextmanager
 def _writing(output: str) -> Iterator[Sink]:
-
     try:
         file = sys.stdout.buffer if output == "-" else Path(output).open("wb")  # noqa: SIM115 - closed below
     except OSError as error:
@@ -172,7 +168,6 @@ def _stream(
     settle: Callable[[], None],
     sent: "Counter[str | None]",
 ) -> None:
-
     with event_progress() as progress:
         bar = progress.add_task("simulate", total=total)
         count = 0

@@ -2,8 +2,6 @@
 local stack by hand.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import threading
@@ -261,7 +259,6 @@ def _relative(path: Path) -> str:
 
 
 def _addresses(stack: Stack, seconds: float) -> None:
-
     found = stack.environment()
     table = Table(box=None, show_header=False, pad_edge=False)
     addresses = {part.name: part.address for part in stack.status() if part.address}
@@ -329,7 +326,6 @@ class _Lines:
 
 @contextmanager
 def _reporting() -> Iterator[_Lines]:
-
     console = Console(stderr=True, highlight=False)
     lines = _Lines(console)
     if console.is_terminal:

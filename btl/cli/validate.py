@@ -87,7 +87,6 @@ def rejection_of(contracts: "Contracts", line: bytes, timestamp: int) -> "Reject
 
 
 def _finding(number: int, rejection: "Rejection", output: OutputFormat) -> str:
-
     if output is OutputFormat.JSON:
         return orjson.dumps({"line": number, **rejection._asdict()}).decode() + "\n"
     return (

@@ -87,7 +87,7 @@ def test_of_a_topic_that_was_made_anew_the_life_is_asked_for(
     )
     load(database_url, [comment(0, "new")], rejecting(), topic_ids={"comment-events": UUID(int=9)})
     with pytest.raises(
-        BelowTheLineError, match=r"made anew.*--topic-id 00000000-0000-0000-0000-000000000009 "
+        BelowTheLineError, match=r"created again.*--topic-id 00000000-0000-0000-0000-000000000009 "
     ):
         btl("show", "comment-events", "0", "0")
     assert (
@@ -122,7 +122,10 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
         (3, "a", "open")
     ]
     assert btl("list", "--topic", "articles").stdout == "No dead letter matches.\n"
-    told = "No dead letter matches. No topic gossip is read: there are articles, comment-events.\n"
+    told = (
+        "No dead letter matches. gossip is not a topic that is read: these are articles,"
+        " comment-events.\n"
+    )
     for command in (("list",), ("redrive",), ("discard",)):
         assert btl(*command, "--topic", "gossip").stdout == told
 
@@ -167,8 +170,8 @@ def test_what_is_no_code_status_or_time_is_told_with_what_is(btl: Run) -> None:
         ("list", "--since", "yesterday"): "since is not a time: 'yesterday'",
         ("list", "--until", "0000-01-01T00:00:00+23:00"): "until is not a time",
         ("redrive", "--status", "redriven"): "are in the tables",
-        ("discard",): "is not said",
-        ("discard", "--all", "--code", "not_json"): "is not said",
+        ("discard",): "needs either a filter or --all",
+        ("discard", "--all", "--code", "not_json"): "needs either a filter or --all",
     }.items():
         with pytest.raises(BelowTheLineError, match=said):
             btl(*arguments)
@@ -184,7 +187,7 @@ def test_a_dry_run_tells_of_each_what_would_become_of_it(
         "comment-events-0 offset 0: schema_violation → would be applied",
         "comment-events-0 offset 1: schema_violation → still bad: not_json",
     ]
-    assert "nothing was done" in shown[-1]
+    assert "nothing was changed" in shown[-1]
     assert btl("redrive", "--dry-run", "--summary").stdout.splitlines() == shown[2:]
     assert digest(connection) == before
 
@@ -211,7 +214,7 @@ def test_discarding_sets_aside_what_was_chosen(
     before = digest(connection)
     assert btl("discard", "--code", "not_json", "--dry-run").stdout.splitlines() == [
         "2 dead letters: 2 not_json",
-        "Dry run: nothing was done.",
+        "Dry run: nothing was changed.",
     ]
     assert digest(connection) == before
     btl("discard", "--code", "not_json")

@@ -131,7 +131,7 @@ def test_it_reads_well(told: Told, btl: Btl) -> None:
 def test_a_comment_id_that_several_articles_use_must_be_told_apart(told: Told, btl: Btl) -> None:
     with pytest.raises(BelowTheLineError, match="known below 2 articles") as raised:
         btl("explain", "comment", "c1")
-    assert raised.value.hint == f"Say which: --article {told.one} or --article {told.other}"
+    assert raised.value.hint == f"Choose one: --article {told.one} or --article {told.other}"
     with pytest.raises(BelowTheLineError, match="No comment c9 is known"):
         btl("explain", "comment", "c9")
 
@@ -161,7 +161,8 @@ def test_an_article_that_only_its_comments_name_is_told_apart_from_one_that_nobo
         "insert into discussion.comments (article_id, comment_id) values ('bare', '1')"
     )
     with pytest.raises(
-        BelowTheLineError, match=r"No article event has come for bare .* events of 1 comment below"
+        BelowTheLineError,
+        match=r"No article event has arrived for bare .* events of 1 comment below",
     ):
         btl("explain", "article", "bare")
 
@@ -228,4 +229,4 @@ def test_nothing_is_said_of_a_log_that_is_another_than_the_one_that_was_ingested
     refused = [outcome for outcome in outcomes if outcome.startswith("refused")]
     assert {*outcomes} - {*refused} == {"not ingested yet"}
     assert [outcome.endswith("not ingested yet.") for outcome in refused] == [True, False]
-    assert refused[1].endswith("Its topic was made anew since.")
+    assert refused[1].endswith("Its topic was deleted and created again since.")

@@ -118,7 +118,7 @@ def test_what_is_not_clear_is_refused(btl: Btl) -> None:
     for command in (("drift", "--articles", ""), ("rebuild", "--ids", " ,")):
         with pytest.raises(BelowTheLineError, match="names no article"):
             btl("metrics", *command)
-    with pytest.raises(BelowTheLineError, match="Turn them round"):
+    with pytest.raises(BelowTheLineError, match="--published-since must be before"):
         btl(
             "metrics",
             "rebuild",

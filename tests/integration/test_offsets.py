@@ -213,7 +213,7 @@ def test_the_commands_say_what_a_partition_needs_and_do_it_when_told_to(
     assert "Decide: btl offsets reset articles 0 --to start" in table
 
     before = read_positions(connection)
-    with pytest.raises(BelowTheLineError, match="say --yes"):
+    with pytest.raises(BelowTheLineError, match="give --yes"):
         btl("offsets", "reset", "articles", "0", "--to", "end")
     assert (
         btl("offsets", "reset", "articles", "--all-partitions", "--to", "end", "--dry-run").count(
@@ -258,12 +258,12 @@ def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("offsets reset articles 0 --to yesterday", "'yesterday' is no place in a log"),
+        ("offsets reset articles 0 --to yesterday", "--to is not a place in a log: 'yesterday'"),
         (
             "offsets reset articles 0 --all-partitions --to end",
             "Partition 0 and --all-partitions were given",
         ),
-        ("offsets reset articles --to end", "Give either its number or --all-partitions"),
+        ("offsets reset articles --to end", "Give its number or --all-partitions"),
         ("offsets reset articles 0 --to 999999999 --yes", "can't be reset to 999999999"),
         ("offsets accept-gap articles 77", "No consumer of this group has ever taken articles-77"),
         ("breaker accept articles 0", "The breaker of articles-0 has not tripped: it is consuming"),

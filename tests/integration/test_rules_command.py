@@ -131,9 +131,11 @@ def test_a_rule_for_the_past_must_be_meant(btl: Btl, connection: psycopg.Connect
         btl("rules", "set", "48h", "--valid-from", "2026-05-01")
     # What it would change is asked before it is meant.
     rehearsed = btl("rules", "set", "48h", "--valid-from", "2026-05-01", "--dry-run")
-    assert rehearsed.splitlines()[-1].endswith("to make it, say --retroactive and why (--note).")
+    assert rehearsed.splitlines()[-1].endswith(
+        "to add it, give --retroactive and the reason (--note)."
+    )
     assert btl("rules", "set", "48h", "--valid-from", "2999-05-01", "--dry-run").endswith(
-        "nothing was done.\n"
+        "nothing was changed.\n"
     )
     with pytest.raises(BelowTheLineError, match="needs a reason"):
         btl("rules", "set", "48h", "--valid-from", "2026-05-01", "--retroactive")
@@ -158,7 +160,7 @@ def test_a_rule_for_the_past_says_so_and_is_applied_on_request(
         *NOTE,
     )
     assert "published at any time" in said
-    assert "`btl rules apply` does now" in said
+    assert "`btl rules apply` applies it now" in said
     assert connection.execute(
         "select created_by, note, retroactive, valid_from = '-infinity' from"
         " discussion.closing_rules order by rule_id desc limit 1"
@@ -166,7 +168,7 @@ def test_a_rule_for_the_past_says_so_and_is_applied_on_request(
     assert newsroom.window("sports")["state"] == "open"
     done = pipeline.btl("rules", "apply")
     assert done.returncode == 0, done.stderr
-    assert "up to 2026-05-05 00:00:00 UTC, and no further" in done.stdout
+    assert "up to 2026-05-05 00:00:00 UTC, the last barrier" in done.stdout
     assert "2 computed, 2 changed, 1 now closed" in done.stdout
     assert done.stderr == ""
     window = newsroom.window("sports")
@@ -234,7 +236,7 @@ def test_a_dry_run_counts_what_applying_would_change_and_leaves_nothing(
     assert counted["cut_off"] == "2026-05-05T00:00:00+00:00"
     said = btl("rules", "set", *arguments, *options, "--dry-run")
     assert f"{expected['moved']:>10,} windows that move" in said
-    assert "Dry run: nothing was done." in said
+    assert "Dry run: nothing was changed." in said
 
     # Now in earnest: what is stored changes as was foretold.
     def late() -> int:

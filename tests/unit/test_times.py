@@ -17,5 +17,5 @@ def test_an_rfc_3339_time_is_read_in_utc(text: str) -> None:
     "text", ["", "yesterday", "2026-05-01", "2026-05-01T10:00:00", "0000-01-01T00:00:00Z"]
 )
 def test_another_text_is_named_with_its_option_and_an_example(text: str) -> None:
-    with pytest.raises(BelowTheLineError, match="--since is not a time: '.*such as 2026-05-01T10"):
+    with pytest.raises(BelowTheLineError, match=r"--since is not a time: '.*such as 2026-05-01T10"):
         parse_time(text, "--since")
