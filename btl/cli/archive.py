@@ -11,11 +11,14 @@ import typer
 from below_the_line.catalogue import load_contracts
 from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
 from below_the_line.kafka.producer import Publisher
+from below_the_line.plurals import counted
 from btl.archives.external_sort import Timed, sorted_by_time
 from btl.archives.importer import Archive, RejectsFile
 from btl.archives.mapping import load_mapping
 from btl.cli import configuration
 from btl.cli.lazy import command_group
+from btl.cli.options import AsJson
+from btl.cli.output import print_json
 from btl.cli.progress import STEP, event_progress
 from btl.pacing import Pacer
 
@@ -26,40 +29,41 @@ DEFAULT_REJECTS = Path("rejected-rows.csv")
 
 @app.command("import")
 def import_archive(
-    articles: Path = typer.Option(..., metavar="FILE", help="CSV of the articles, gzipped or not."),
-    comments: Path = typer.Option(..., metavar="FILE", help="CSV of the comments, gzipped or not."),
+    articles: Path = typer.Option(..., metavar="FILE", help="CSV of the articles, or .gz of one."),
+    comments: Path = typer.Option(..., metavar="FILE", help="CSV of the comments, or .gz of one."),
     mapping: Path = typer.Option(
-        ..., metavar="FILE", help="TOML that says which column is what: docs/archives.md."
+        ..., metavar="FILE", help="TOML that maps the columns: docs/archives.md."
     ),
     dry_run: bool = typer.Option(
-        False, "--dry-run", help="Check every row, produce nothing. Needs no broker."
+        False, "--dry-run", help="Check every row. Produce nothing; no broker is needed."
     ),
     rate: float | None = typer.Option(
-        None, min=0.001, help="At most so many events per second.", show_default=False
+        None, min=0.001, help="Maximum number of events per second.", show_default=False
     ),
     speed: float | None = typer.Option(
         None,
         min=0.001,
-        help="Let time pass between events as it did, so many times faster.",
+        help="Replay the time between events, faster by this factor.",
         show_default=False,
     ),
     rejects: Path = typer.Option(
         DEFAULT_REJECTS,
         metavar="FILE",
-        help="CSV for rows of which no event can be made; written only if there are any.",
+        help="CSV for the rows that cannot become an event; written only if there are any.",
     ),
+    as_json: AsJson = False,
 ) -> None:
-    """Produce a site's export as events, in the order in which it happened.
+    """Produce a site's export as events, in the order in which they happened.
 
     Every row is read and checked before the first event is sent. Importing the same export again
-    changes nothing: its events keep their ids. Rows that cannot be mapped go to the rejects file
-    and are left out. With --dry-run the exit status is 1 if there are any.
+    changes nothing: its events keep their ids. Rows that cannot be mapped are written to the
+    rejects file and left out. With --dry-run the exit status is 1 if there are any.
     """
     archive = Archive(
         articles, comments, load_mapping(mapping), load_contracts(), datetime.now(UTC)
     )
     started = time.monotonic()
-    # The broker first: nobody wants to hear after reading a million rows that it cannot be reached.
+    # The broker is tried first, so that nobody reads a million rows before its error.
     with (
         RejectsFile(rejects) as rejected,
         nullcontext() if dry_run else Publisher(configuration.settings()) as publisher,
@@ -69,11 +73,21 @@ def import_archive(
             if publisher is not None:
                 _produce(publisher, events, archive.tally.events.total(), Pacer(rate, speed))
     seconds = time.monotonic() - started
-    typer.echo(_summary(archive, seconds, dry_run=dry_run))
+    if as_json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "events": archive.tally.events,
+                "rejected_rows": archive.tally.rejected,
+                "seconds": seconds,
+            }
+        )
+    else:
+        typer.echo(_summary(archive, seconds, dry_run=dry_run))
     if archive.tally.rejected:
         typer.echo(
-            f"{archive.tally.rejected:,} rows rejected: see {rejects} for the line and the reason"
-            " of each.",
+            f"{counted(archive.tally.rejected, 'row')} rejected: {rejects} has the line and the"
+            " reason of each.",
             err=True,
         )
         if dry_run:

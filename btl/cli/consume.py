@@ -11,7 +11,11 @@ from consumers.app import alternate_threads, build_consumer, monitoring, relieve
 
 def consume(
     topic: list[str] = typer.Option(
-        [], "--topic", help="Only this topic (repeatable); default: both input topics."
+        [],
+        "--topic",
+        metavar="TOPIC",
+        help="Only this topic. Can be given several times. Default: all input topics.",
+        show_default=False,
     ),
 ) -> None:
     """Load events from the topics into Postgres, exactly once.

@@ -114,6 +114,7 @@ def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
             date=None,
             bad_share=0.004,
             output=None,
+            as_json=False,
         )
     else:
         articles, comments, mapping = export
@@ -125,6 +126,7 @@ def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
             rate=None,
             speed=None,
             rejects=archive.DEFAULT_REJECTS,
+            as_json=False,
         )
 
 

@@ -1,6 +1,7 @@
 """``btl produce``."""
 
 import time
+from typing import Annotated
 
 import orjson
 import typer
@@ -11,16 +12,22 @@ from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
 from below_the_line.kafka.producer import Publisher
 from btl.cli import configuration
 from btl.cli.lines import numbered_lines
+from btl.cli.options import AsJson
+from btl.cli.output import print_json
 from btl.cli.validate import rejection_of
 
 
 def produce(
-    file: str = typer.Argument(
-        "-", help="File of JSON lines, one structured CloudEvent each; - for standard input."
-    ),
-    unchecked: bool = typer.Option(
-        False, "--unchecked", help="Send bad events, too, and see them as dead letters."
-    ),
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="File of JSON lines, one structured CloudEvent each; - for standard input."
+        ),
+    ] = "-",
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Send bad events, too. They become dead letters.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send events from a file to Kafka.
 
@@ -38,7 +45,7 @@ def produce(
                 )
                 raise BelowTheLineError(
                     f"Line {number} is not sent: {reason}",
-                    f"Sent before it: {sent:,}. Mend it (one event a line), or send it anyway with"
+                    f"Sent before it: {sent:,}. Fix it (one event a line), or send it with"
                     " --unchecked.",
                 )
             try:
@@ -51,4 +58,7 @@ def produce(
                 topic, key = None, None
             publisher.send(Outgoing(topic or "comment-events", key, line, STRUCTURED_HEADERS))
             sent += 1
-    typer.echo(f"Events sent: {sent:,}.", err=True)
+    if as_json:
+        print_json({"sent": sent})
+    else:
+        typer.echo(f"Events sent: {sent:,}.", err=True)

@@ -15,56 +15,62 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import as_structured_line
 from below_the_line.kafka.producer import Publisher
 from btl.cli import configuration
+from btl.cli.output import print_json
 from btl.cli.progress import STEP, event_progress
 from btl.pacing import Pacer
 from btl.simulation.arrivals import Arrival
 from btl.simulation.day import DEFAULT_RECORDS, MIN_RECORDS, last_full_day, simulate_day
 
 Sink = tuple[Callable[["Arrival"], None], Callable[[], None]]
-"""What takes a record, and what makes sure that all of them have arrived."""
+"""A function that takes a record, and one that waits until all of them have arrived."""
 
 
 def simulate(
     day: bool = typer.Option(
-        False, "--day", help="A whole day of 24,000 records. This is the default."
+        False, "--day", help="Produce a whole day of 24,000 records. This is the default."
     ),
     events: int | None = typer.Option(
-        None, min=1, help="A day of so many records.", show_default=False
+        None, min=1, help="Number of records of the day.", show_default=False
     ),
     endless: bool = typer.Option(
         False,
         "--endless",
-        help="Today so far, then live, day after day, until Ctrl-C; --events says how many a day.",
+        help="Produce today so far, then live until Ctrl-C; --events is the number per day.",
     ),
     seed: int = typer.Option(
-        1, help="The same seed and date give the same records, byte for byte."
+        1, help="Seed. The same seed and date give the same records, byte for byte."
     ),
     rate: float | None = typer.Option(
-        None, min=0.001, help="At most so many records per second.", show_default=False
+        None, min=0.001, help="Maximum number of records per second.", show_default=False
     ),
     speed: float | None = typer.Option(
         None,
         min=0.001,
-        help="Let the day pass so many times faster than it would; default: no waiting.",
+        help="Replay the day faster by this factor. Default: without waiting.",
         show_default=False,
     ),
     date: str | None = typer.Option(
         None,
         metavar="YYYY-MM-DD",
-        help="Which day (UTC); default: yesterday.",
+        help="Day to produce (UTC). Default: yesterday.",
         show_default=False,
     ),
     bad_share: float = typer.Option(
         0.004,
         min=0.0,
         max=0.5,
-        help="Share of records that must end as dead letters, at least one of every code.",
+        help="Share of records that must become dead letters, at least one of every code.",
     ),
     output: str | None = typer.Option(
         None,
         metavar="FILE|-",
-        help="Write the good events as JSON lines instead of producing them.",
+        help="File for the good events as JSON lines, instead of producing them.",
         show_default=False,
+    ),
+    as_json: bool = typer.Option(
+        False,
+        "--json",
+        help="Print the summary as JSON (docs/command-line.md), not with --output -.",
     ),
 ) -> None:
     """Produce the events of a made-up newsroom day.
@@ -74,10 +80,15 @@ def simulate(
     now = datetime.now(UTC)
     if endless and (day or date is not None or speed is not None):
         raise BelowTheLineError(
-            "--endless is live: it takes neither --day nor --date nor --speed.", "Leave them out."
+            "--endless is live: it cannot be combined with --day, --date or --speed.",
+            "Leave them out.",
+        )
+    if as_json and output == "-":
+        raise BelowTheLineError(
+            "--json and --output - both need standard output.", "Leave one of them out."
         )
     if day and events is not None:
-        raise BelowTheLineError("--day and --events exclude each other.", "Leave one of them out.")
+        raise BelowTheLineError("--day and --events cannot be combined.", "Leave one of them out.")
     count = events or DEFAULT_RECORDS
     total: int | None = None
     if endless:
@@ -99,7 +110,7 @@ def simulate(
             raise
     finally:
         if sent:
-            _report(sent, time.monotonic() - started, written=output is not None)
+            _report(sent, time.monotonic() - started, written=output is not None, as_json=as_json)
 
 
 def _midnight(text: str | None, now: "datetime") -> "datetime":
@@ -108,11 +119,13 @@ def _midnight(text: str | None, now: "datetime") -> "datetime":
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise BelowTheLineError(f"--date {text!r} is no date.", "Write it as 2026-11-22.") from None
+        raise BelowTheLineError(
+            f"--date is not a date: {text!r}.", "Write it like 2026-11-22."
+        ) from None
     if not date(1991, 1, 1) <= day <= last_full_day(now):
         raise BelowTheLineError(
-            f"--date {text} is not over yet, or too long ago: the contracts refuse such times.",
-            f"Take a day from 1991-01-01 to {last_full_day(now)}, or --endless for today.",
+            f"--date {text} is not over yet, or too long ago: the contracts reject such times.",
+            f"Give a day from 1991-01-01 to {last_full_day(now)}, or --endless for today.",
         )
     return _start_of(day)
 
@@ -190,9 +203,12 @@ def _stream(
         catch_up()
 
 
-def _report(sent: "Counter[str | None]", seconds: float, *, written: bool) -> None:
+def _report(sent: "Counter[str | None]", seconds: float, *, written: bool, as_json: bool) -> None:
     good = sent[None]
     bad = {code: count for code, count in sent.items() if code is not None}
+    if as_json:
+        print_json({"good_events": good, "bad_records": bad, "seconds": seconds})
+        return
     did = "written" if written else "produced"
     typer.echo(f"{good:,} good events {did} in {seconds:.1f} s.", err=True)
     if bad:

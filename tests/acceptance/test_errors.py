@@ -77,7 +77,7 @@ def assert_one_clear_line(
         (("logs",), ("no logs", "btl up")),
         (("psql",), ("no stack", "btl up")),
         (("validate", "missing.jsonl"), ("no file missing.jsonl", "standard input")),
-        (("simulate", "--date", "tomorrow"), ("tomorrow", "Write it as")),
+        (("simulate", "--date", "tomorrow"), ("tomorrow", "Write it like")),
         (("demo", "--archive", "nowhere"), ("nowhere/articles.csv", "docs/archives.md")),
     ],
 )

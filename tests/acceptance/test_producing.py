@@ -77,7 +77,7 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(
     status, out, err = btl(*import_of(export, "--dry-run", "--rejects", tmp_path / "left-out.csv"))
     assert status == 1
     assert out.startswith("2 articles and 3 comments are valid")
-    assert "1 rows rejected" in err
+    assert "1 row rejected" in err
     with (tmp_path / "left-out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["file"], row["line"], row["reason"]) for row in rows] == [
@@ -177,10 +177,10 @@ def test_fewer_records_than_make_a_day_are_its_beginning(btl: Run, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--day", "--events", "5"), "--day and --events exclude each other"),
+        (("--day", "--events", "5"), "--day and --events cannot be combined"),
         (("--endless", "--date", "2026-11-20"), "--endless is live"),
         (("--endless", "--speed", "2"), "--endless is live"),
-        (("--date", "tomorrow"), "'tomorrow' is no date"),
+        (("--date", "tomorrow"), "--date is not a date: 'tomorrow'"),
         (("--date", "2999-01-01"), "is not over yet"),
         (("--date", "1960-01-01"), "too long ago"),
         (("--output", "no/such/folder/file.jsonl"), "cannot be written"),

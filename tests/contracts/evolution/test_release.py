@@ -102,7 +102,7 @@ def test_a_breaking_change_is_named_and_cannot_be_released(folder: Path) -> None
     for command in ("check", "release"):
         output, error = run(command, "--folder", str(folder))
         assert error is not None
-        assert error.message == "The contracts break what release 0.1.0 promised, in 6 points."
+        assert error.message == "The contracts break release 0.1.0, in 6 points."
         assert "schemas/README.md" in error.hint
         assert "comment.posted.v1 /data/held no longer takes the type boolean: producers" in output
         assert "comment.edited.v1 has lost the example valid/second-edit" in output
@@ -116,7 +116,7 @@ def test_a_document_that_lags_behind_is_named(folder: Path) -> None:
     )
     _, error = run("check", "--folder", str(folder))
     assert error is not None
-    assert "asyncapi.yaml is not what topics.yaml and the schemas say" in error.message
+    assert "asyncapi.yaml does not match topics.yaml and the schemas" in error.message
     assert error.hint == "Write it anew: `btl schemas asyncapi`."
     assert run("asyncapi", "--folder", str(folder))[1] is None
     assert run("check", "--folder", str(folder))[1] is None
