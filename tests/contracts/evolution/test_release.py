@@ -117,7 +117,7 @@ def test_a_document_that_lags_behind_is_named(folder: Path) -> None:
     _, error = run("check", "--folder", str(folder))
     assert error is not None
     assert "asyncapi.yaml does not match topics.yaml and the schemas" in error.message
-    assert error.hint == "Write it anew: `btl schemas asyncapi`."
+    assert error.hint == "Write it: `btl schemas asyncapi`."
     assert run("asyncapi", "--folder", str(folder))[1] is None
     assert run("check", "--folder", str(folder))[1] is None
 
