@@ -48,8 +48,7 @@ create table below_the_line.files (
     primary key (name)
 );
 
-comment on table below_the_line.files is
-'One row per file of sql/ that was applied to this database';
+comment on table below_the_line.files is 'One row per file of sql/ that was applied here';
 comment on column below_the_line.files.name is 'Path of the file below sql/';
 comment on column below_the_line.files.sha256 is 'SHA-256 of its content when it was applied';
 comment on column below_the_line.files.applied_at is 'When it was last applied';

@@ -27,21 +27,6 @@ create table discussion.articles (
 comment on table discussion.articles is
 'One row per article that an article event named. Registers: content (greatest version of '
 'published and updated) and status (greatest version of published and unpublished).';
-comment on column discussion.articles.article_id is 'The article, as its publisher names it';
-comment on column discussion.articles.url is 'Where the article is read';
-comment on column discussion.articles.headline is 'Its headline';
-comment on column discussion.articles.site is 'The site it belongs to';
-comment on column discussion.articles.section is 'Its section (desk, department)';
-comment on column discussion.articles.topics is 'Its topics';
-comment on column discussion.articles.bylines is 'Who wrote it';
-comment on column discussion.articles.language is 'Language tag (BCP 47)';
-comment on column discussion.articles.updated_at is 'When its publisher last changed it';
-comment on column discussion.articles.discussion_enabled is
-'Setting of the article: whether readers may comment; null: not set';
-comment on column discussion.articles.discussion_closes_at is
-'Closing time set by the article; null: not set';
-comment on column discussion.articles.discussion_window_hours is
-'Hours from anchor to closing, set by the article; null: not set';
 comment on column discussion.articles.content_version is
 'Version of the content register; null: no published or updated event';
 comment on column discussion.articles.status is 'published or unpublished; null: neither event yet';
@@ -76,31 +61,8 @@ create table discussion.article_versions (
 );
 
 comment on table discussion.article_versions is
-'Every published, updated and unpublished event: an append-only set.';
-comment on column discussion.article_versions.article_id is
-'The article, as its publisher names it';
-comment on column discussion.article_versions.source is 'CloudEvents source of the event';
-comment on column discussion.article_versions.event_id is 'CloudEvents id of the event';
-comment on column discussion.article_versions.digest is
-'SHA-256 of type, time and data: separates events with the same source and id';
-comment on column discussion.article_versions.occurred_at is 'CloudEvents time of the event';
-comment on column discussion.article_versions.version is
-'Order key of the event: time, id, source and digest as bytes';
+'Every published, updated and unpublished event: append-only.';
 comment on column discussion.article_versions.event_type is 'published, updated or unpublished';
-comment on column discussion.article_versions.url is 'Where the article is read';
-comment on column discussion.article_versions.headline is 'Its headline';
-comment on column discussion.article_versions.site is 'The site it belongs to';
-comment on column discussion.article_versions.section is 'Its section (desk, department)';
-comment on column discussion.article_versions.topics is 'Its topics';
-comment on column discussion.article_versions.bylines is 'Who wrote it';
-comment on column discussion.article_versions.language is 'Language tag (BCP 47)';
-comment on column discussion.article_versions.updated_at is 'When its publisher last changed it';
-comment on column discussion.article_versions.discussion_enabled is
-'Setting of the article: whether readers may comment; null: not set';
-comment on column discussion.article_versions.discussion_closes_at is
-'Closing time set by the article; null: not set';
-comment on column discussion.article_versions.discussion_window_hours is
-'Hours from anchor to closing, set by the article; null: not set';
 comment on column discussion.article_versions.published_at is
 'When the article was or will be published; the least of all versions is its anchor';
 comment on column discussion.article_versions.unpublished_at is

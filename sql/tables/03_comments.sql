@@ -31,17 +31,12 @@ create table discussion.comments (
 comment on table discussion.comments is
 'One row per comment that any event named. Registers: posting (least version), edited body '
 '(greatest), deletion (least) and decision (greatest).';
-comment on column discussion.comments.article_id is 'The article, as its publisher names it';
-comment on column discussion.comments.comment_id is 'The comment, as the comment service names it';
 comment on column discussion.comments.user_id is 'Who posted it; null: no posting yet (a stub)';
 comment on column discussion.comments.display_name is 'Name of the author as shown';
 comment on column discussion.comments.role is 'reader or staff';
-comment on column discussion.comments.parent_comment_id is
-'The comment that it replies to; null: top level';
-comment on column discussion.comments.posted_at is
-'When it was posted; decides whether it was in time';
-comment on column discussion.comments.held is
-'Posted for a moderator to approve before readers see it';
+comment on column discussion.comments.parent_comment_id is 'The comment it replies to; null: none';
+comment on column discussion.comments.posted_at is 'When it was posted';
+comment on column discussion.comments.held is 'Posted to wait for the approval of a moderator';
 comment on column discussion.comments.first_body is 'Its text as posted';
 comment on column discussion.comments.posted_version is 'Version of the posting; null: a stub';
 comment on column discussion.comments.edited_body is
@@ -50,14 +45,12 @@ comment on column discussion.comments.edited_at is 'When the last edit was made'
 comment on column discussion.comments.edited_version is 'Version of the last edit';
 comment on column discussion.comments.deleted_at is 'When its author deleted it';
 comment on column discussion.comments.deleted_version is 'Version of the deletion';
-comment on column discussion.comments.decision is
-'Last decision of moderation: approved or rejected';
-comment on column discussion.comments.decision_reason is 'Reason of the last decision';
-comment on column discussion.comments.decision_automated is
-'Whether a machine made the last decision';
-comment on column discussion.comments.decided_by is 'Who made the last decision';
-comment on column discussion.comments.decided_at is 'When the last decision was made';
-comment on column discussion.comments.decision_version is 'Version of the last decision';
+comment on column discussion.comments.decision is 'Last decision: approved or rejected';
+comment on column discussion.comments.decision_reason is 'Reason of that decision';
+comment on column discussion.comments.decision_automated is 'Whether a machine made that decision';
+comment on column discussion.comments.decided_by is 'Who made that decision';
+comment on column discussion.comments.decided_at is 'When that decision was made';
+comment on column discussion.comments.decision_version is 'Version of that decision';
 
 create table discussion.comment_edits (
     article_id text collate "C" not null,
@@ -72,17 +65,7 @@ create table discussion.comment_edits (
     primary key (article_id, source, event_id, digest)
 );
 
-comment on table discussion.comment_edits is 'Every edit of a comment: an append-only set.';
-comment on column discussion.comment_edits.article_id is 'The article, as its publisher names it';
-comment on column discussion.comment_edits.comment_id is
-'The comment, as the comment service names it';
-comment on column discussion.comment_edits.source is 'CloudEvents source of the event';
-comment on column discussion.comment_edits.event_id is 'CloudEvents id of the event';
-comment on column discussion.comment_edits.digest is
-'SHA-256 of type, time and data: separates events with the same source and id';
-comment on column discussion.comment_edits.occurred_at is 'CloudEvents time of the event';
-comment on column discussion.comment_edits.version is
-'Order key of the event: time, id, source and digest as bytes';
+comment on table discussion.comment_edits is 'Every edit of a comment: append-only.';
 comment on column discussion.comment_edits.body is 'The text after the edit';
 comment on column discussion.comment_edits.edited_at is 'When the edit was made';
 
@@ -105,23 +88,10 @@ create table discussion.moderation_decisions (
 );
 
 comment on table discussion.moderation_decisions is
-'Every decision about a comment, by a person or a machine: an append-only set.';
-comment on column discussion.moderation_decisions.article_id is
-'The article, as its publisher names it';
-comment on column discussion.moderation_decisions.comment_id is
-'The comment, as the comment service names it';
-comment on column discussion.moderation_decisions.source is 'CloudEvents source of the event';
-comment on column discussion.moderation_decisions.event_id is 'CloudEvents id of the event';
-comment on column discussion.moderation_decisions.digest is
-'SHA-256 of type, time and data: separates events with the same source and id';
-comment on column discussion.moderation_decisions.occurred_at is 'CloudEvents time of the event';
-comment on column discussion.moderation_decisions.version is
-'Order key of the event: time, id, source and digest as bytes';
+'Every decision about a comment, by a person or a machine: append-only.';
 comment on column discussion.moderation_decisions.decision is 'approved or rejected';
 comment on column discussion.moderation_decisions.reason is 'Reason of the decision';
-comment on column discussion.moderation_decisions.decided_by is 'Who decided';
 comment on column discussion.moderation_decisions.automated is 'Whether a machine decided';
-comment on column discussion.moderation_decisions.decided_at is 'When it was decided';
 
 create index moderation_decisions_by_comment
 on discussion.moderation_decisions (article_id, comment_id);

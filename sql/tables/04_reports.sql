@@ -20,13 +20,10 @@ create table discussion.reports (
 comment on table discussion.reports is
 'One row per report of a comment that any event named. Registers: report (least version) and '
 'withdrawal (least version).';
-comment on column discussion.reports.article_id is 'The article, as its publisher names it';
-comment on column discussion.reports.comment_id is 'The comment, as the comment service names it';
 comment on column discussion.reports.report_id is 'The report, as the comment service names it';
 comment on column discussion.reports.reporter_user_id is 'Who reported, if signed in';
 comment on column discussion.reports.reporter_anonymous_id is 'Who reported, if not signed in';
-comment on column discussion.reports.reason is
-'The reason given; null: no report event yet (a stub)';
+comment on column discussion.reports.reason is 'The reason given; null: no report event (a stub)';
 comment on column discussion.reports.note is 'What the reporter wrote';
 comment on column discussion.reports.law is 'The law that the comment breaks, says the reporter';
 comment on column discussion.reports.reported_at is 'When it was reported';
@@ -50,24 +47,10 @@ create table discussion.report_decisions (
     primary key (article_id, source, event_id, digest)
 );
 
-comment on table discussion.report_decisions is
-'Every decision about a report: an append-only set.';
-comment on column discussion.report_decisions.article_id is
-'The article, as its publisher names it';
-comment on column discussion.report_decisions.comment_id is
-'The comment, as the comment service names it';
+comment on table discussion.report_decisions is 'Every decision about a report: append-only.';
 comment on column discussion.report_decisions.report_id is 'The report decided on';
-comment on column discussion.report_decisions.source is 'CloudEvents source of the event';
-comment on column discussion.report_decisions.event_id is 'CloudEvents id of the event';
-comment on column discussion.report_decisions.digest is
-'SHA-256 of type, time and data: separates events with the same source and id';
-comment on column discussion.report_decisions.occurred_at is 'CloudEvents time of the event';
-comment on column discussion.report_decisions.version is
-'Order key of the event: time, id, source and digest as bytes';
 comment on column discussion.report_decisions.decision is
-'upheld, dismissed, ignored, duplicate or void';
-comment on column discussion.report_decisions.decided_by is 'Who decided';
-comment on column discussion.report_decisions.decided_at is 'When it was decided';
+'upheld, dismissed, ignored, duplicate, void';
 comment on column discussion.report_decisions.explanation is 'Explanation sent to the reporter';
 
 create index report_decisions_by_report

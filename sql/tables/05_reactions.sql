@@ -13,14 +13,12 @@ create table discussion.reactions (
 comment on table discussion.reactions is
 'One row per article, comment, user and reaction. Registers: on or off (greatest version) and '
 'first added (least time).';
-comment on column discussion.reactions.article_id is 'The article, as its publisher names it';
-comment on column discussion.reactions.comment_id is 'The comment, as the comment service names it';
 comment on column discussion.reactions.user_id is 'Who reacted';
 comment on column discussion.reactions.reaction is 'The reaction, a short token';
 comment on column discussion.reactions.is_on is 'Whether the reaction is on now';
 comment on column discussion.reactions.state_version is 'Version of the last change';
 comment on column discussion.reactions.first_added_at is
-'When it was first added; null: only removals seen';
+'When it was first added; null: only removed';
 
 grant select, insert, update on discussion.reactions to btl_ingest;
 grant select on discussion.reactions to btl_scheduler;

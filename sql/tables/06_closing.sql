@@ -27,13 +27,11 @@ comment on table discussion.closing_rules is
 'article''s anchor, the narrowest scope decides, then the greatest (valid_from, created_at, '
 'rule_id).';
 comment on column discussion.closing_rules.rule_id is 'The rule';
-comment on column discussion.closing_rules.scope is
-'all, site or section: section beats site, site beats all';
+comment on column discussion.closing_rules.scope is 'all, site or section; the narrowest wins';
 comment on column discussion.closing_rules.site is
 'The site. With scope section, null means every site; a rule that names the site beats it';
 comment on column discussion.closing_rules.section is 'The section, if scope is section';
-comment on column discussion.closing_rules.window_hours is
-'Hours from the anchor until comments close';
+comment on column discussion.closing_rules.window_hours is 'Hours from the anchor to the closing';
 comment on column discussion.closing_rules.reactions_window_hours is
 'Hours after that in which reactions still count';
 comment on column discussion.closing_rules.valid_from is
@@ -68,22 +66,12 @@ create table discussion.discussion_overrides (
 );
 
 comment on table discussion.discussion_overrides is
-'Every decision of an editor about a discussion: an append-only set.';
-comment on column discussion.discussion_overrides.article_id is
-'The article, as its publisher names it';
-comment on column discussion.discussion_overrides.source is 'CloudEvents source of the event';
-comment on column discussion.discussion_overrides.event_id is 'CloudEvents id of the event';
-comment on column discussion.discussion_overrides.digest is
-'SHA-256 of type, time and data: separates events with the same source and id';
-comment on column discussion.discussion_overrides.occurred_at is 'CloudEvents time of the event';
-comment on column discussion.discussion_overrides.version is
-'Order key of the event: time, id, source and digest as bytes';
+'Every decision of an editor about a discussion: append-only.';
 comment on column discussion.discussion_overrides.action is
-'close, reopen, extend, clear, hold or release';
+'close, reopen, extend, clear, hold, release';
 comment on column discussion.discussion_overrides.closes_at is
 'End of the decision: required for extend, optional for close and reopen';
 comment on column discussion.discussion_overrides.reason is 'manual, legal, volume, abuse or other';
-comment on column discussion.discussion_overrides.decided_by is 'Who decided';
 comment on column discussion.discussion_overrides.decided_at is 'When the decision takes effect';
 
 create table discussion.windows (
@@ -121,7 +109,6 @@ comment on table discussion.windows is
 'One row per article that an article or override event named: when its discussion opens and '
 'closes, its state at the last cut-off, and which figures are final. Only close_discussions writes '
 'it.';
-comment on column discussion.windows.article_id is 'The article, as its publisher names it';
 comment on column discussion.windows.opens_at is
 'The anchor: least published_at of its versions; null: not known. Comments before it are in time';
 comment on column discussion.windows.closes_at is
@@ -129,9 +116,9 @@ comment on column discussion.windows.closes_at is
 comment on column discussion.windows.reactions_close_at is
 'closes_at plus the rule''s hours for reactions; null: no end, or no rule';
 comment on column discussion.windows.site is
-'Site of the version that gave the anchor: selects the rule';
+'Site that selects the rule: of the version that gave the anchor';
 comment on column discussion.windows.section is
-'Section of the version that gave the anchor: selects the rule';
+'Section that selects the rule: of the same version';
 comment on column discussion.windows.rule_id is
 'The rule in force at the anchor, even if overridden; null: no anchor';
 comment on column discussion.windows.state is
@@ -184,13 +171,10 @@ create table discussion.window_intervals (
 comment on table discussion.window_intervals is
 'When comments are in time: starts_at <= posted_at < ends_at of one of its intervals. They are '
 'disjoint and in order, from the anchor on.';
-comment on column discussion.window_intervals.article_id is
-'The article, as its publisher names it';
 comment on column discussion.window_intervals.ordinal is 'Place in the article''s timeline, from 1';
 comment on column discussion.window_intervals.starts_at is
 'First instant accepted; null: from the beginning, no anchor is known';
-comment on column discussion.window_intervals.ends_at is
-'First instant no longer accepted; null: no end';
+comment on column discussion.window_intervals.ends_at is 'First instant not accepted; null: no end';
 
 grant select, insert on discussion.discussion_overrides to btl_ingest;
 grant select on discussion.discussion_overrides to btl_scheduler;

@@ -18,7 +18,6 @@ comment on table discussion.state_changes is
 'are not superseded are a function of events, rules and cut-off. Superseded rows show what was '
 'believed before an event arrived late.';
 comment on column discussion.state_changes.change_id is 'Order of recording';
-comment on column discussion.state_changes.article_id is 'The article, as its publisher names it';
 comment on column discussion.state_changes.effective_at is
 'When it took effect; without a publication time: time of the first event that named the article';
 comment on column discussion.state_changes.change is
@@ -53,14 +52,8 @@ create table discussion.told_events (
 comment on table discussion.told_events is
 'What was published about each discussion: one row per event that was ever in ingest.outbox. Kept '
 'for good, so that nothing is published twice and a changed decision is noticed.';
-comment on column discussion.told_events.article_id is 'The article, as its publisher names it';
-comment on column discussion.told_events.sequence is 'Order within the article, from 1';
-comment on column discussion.told_events.event_id is 'CloudEvents id of the event';
-comment on column discussion.told_events.event_type is 'Type of the event';
 comment on column discussion.told_events.comment_id is 'The comment that it is about, if any';
-comment on column discussion.told_events.effective_at is 'When the change took effect';
-comment on column discussion.told_events.suppressed is
-'Recorded but not sent, because it was too old';
+comment on column discussion.told_events.suppressed is 'Recorded but not sent: it was too old';
 
 create table ingest.outbox (
     outbox_id bigint generated always as identity,
@@ -85,13 +78,9 @@ comment on table ingest.outbox is
 'Events to publish to discussion-events, written in the transaction of the change that they '
 'report. Rows that are not pending may be deleted: discussion.told_events keeps them.';
 comment on column ingest.outbox.outbox_id is 'Order of writing';
-comment on column ingest.outbox.article_id is 'The article, as its publisher names it';
-comment on column ingest.outbox.sequence is 'Order within the article, from 1';
 comment on column ingest.outbox.event_id is
 'CloudEvents id: uuid5 of type, article_id, comment_id, effective_at and cause';
-comment on column ingest.outbox.event_type is 'Type of the event';
 comment on column ingest.outbox.comment_id is 'The comment that it is about, if any';
-comment on column ingest.outbox.effective_at is 'When the change took effect';
 comment on column ingest.outbox.cause is
 'Which kind of rule or event caused it; "…; after 4": it corrects event 4 of the article';
 comment on column ingest.outbox.data is 'Data of the event';

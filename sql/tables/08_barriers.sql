@@ -16,19 +16,16 @@ create table ingest.barriers (
 comment on table ingest.barriers is
 'One row per attempt to close discussions. Once it has passed, everything produced before taken_at '
 'is in the tables.';
-comment on column ingest.barriers.barrier_id is 'The barrier';
 comment on column ingest.barriers.attempt_id is
 'The attempt (task instance) that took it and finds it again by this';
 comment on column ingest.barriers.run_id is 'The run that it belongs to, for people';
-comment on column ingest.barriers.consumer_group is
-'The consumer group whose positions are compared';
+comment on column ingest.barriers.consumer_group is 'The consumer group that is compared';
 comment on column ingest.barriers.taken_at is
 'T: time of the database, read before the end offsets were asked for';
 comment on column ingest.barriers.cut_off is
-'taken_at minus BTL_CLOSE_DELAY: windows are applied up to here';
+'Windows are applied up to here: taken_at minus BTL_CLOSE_DELAY';
 comment on column ingest.barriers.passed_at is 'When all partitions had passed; null: not yet';
-comment on column ingest.barriers.applied_at is
-'When windows were applied up to cut_off; null: not yet';
+comment on column ingest.barriers.applied_at is 'When windows were applied; null: not yet';
 comment on column ingest.barriers.grace_seconds is
 'BTL_GRACE when it was taken: seconds from the last change until figures become final';
 
@@ -46,10 +43,7 @@ create table ingest.barrier_offsets (
 );
 
 comment on table ingest.barrier_offsets is
-'How far each partition reached when its barrier was taken.';
-comment on column ingest.barrier_offsets.barrier_id is 'The barrier';
-comment on column ingest.barrier_offsets.topic is 'The topic';
-comment on column ingest.barrier_offsets.partition is 'The partition';
+'How far each partition reached when a barrier was taken.';
 comment on column ingest.barrier_offsets.topic_id is
 'Kafka''s id of the topic: positions of an earlier topic of that name do not count';
 comment on column ingest.barrier_offsets.log_start_offset is

@@ -24,9 +24,6 @@ create table ingest.partition_offsets (
 comment on table ingest.partition_offsets is
 'Where each consumer group resumes, and who may move it: one row per group, topic and partition. '
 'Postgres, not Kafka, is the truth.';
-comment on column ingest.partition_offsets.consumer_group is 'The consumer group';
-comment on column ingest.partition_offsets.topic is 'The topic';
-comment on column ingest.partition_offsets.partition is 'The partition';
 comment on column ingest.partition_offsets.topic_id is
 'Kafka''s id of the topic: a topic that is deleted and created again has another one';
 comment on column ingest.partition_offsets.incarnation is
@@ -39,15 +36,12 @@ comment on column ingest.partition_offsets.backend_start is
 'Start time of that backend, because process ids are used again';
 comment on column ingest.partition_offsets.superseded_pid is
 'Process id of the previous owner''s backend, which may be ended if it stalls holding locks';
-comment on column ingest.partition_offsets.superseded_start is
-'Start time of the previous owner''s backend';
-comment on column ingest.partition_offsets.moved_at is
-'When next_offset last moved, or the partition was taken';
+comment on column ingest.partition_offsets.superseded_start is 'Start time of that backend';
+comment on column ingest.partition_offsets.moved_at is 'When next_offset or owner changed';
 comment on column ingest.partition_offsets.status is
 'consuming; stopped: reading on would lose or repeat records; tripped: the breaker stopped it, '
 'because too many records are bad';
-comment on column ingest.partition_offsets.status_detail is
-'Why it is not consuming, and what to do';
+comment on column ingest.partition_offsets.status_detail is 'Why it does not move, and what to do';
 comment on column ingest.partition_offsets.accepted_offset is
 'The breaker ignores records before this offset, which a person accepted; null: counts all';
 
@@ -76,9 +70,6 @@ comment on table ingest.batches is
 'a partition and incarnation first_offset equals the previous next_offset, without redrives. Each '
 'incarnation after the first begins with a reset.';
 comment on column ingest.batches.batch_id is 'Order of writing';
-comment on column ingest.batches.consumer_group is 'The consumer group';
-comment on column ingest.batches.topic is 'The topic';
-comment on column ingest.batches.partition is 'The partition';
 comment on column ingest.batches.incarnation is 'Incarnation of the topic, see partition_offsets';
 comment on column ingest.batches.kind is
 'batch; empty: the position moved without records; gap: records expired unread and were accepted '

@@ -25,26 +25,20 @@ create table ingest.dead_letters (
 );
 
 comment on table ingest.dead_letters is
-'Records that could not be applied, byte for byte, with the reason.';
-comment on column ingest.dead_letters.topic is 'The topic';
+'Records that could not be applied, unchanged, with the reason.';
 comment on column ingest.dead_letters.topic_id is 'Kafka''s id of the topic';
-comment on column ingest.dead_letters.partition is 'The partition';
-comment on column ingest.dead_letters.record_offset is 'Offset of the record';
-comment on column ingest.dead_letters.record_key is 'Key of the record';
-comment on column ingest.dead_letters.record_value is 'Value of the record';
-comment on column ingest.dead_letters.record_headers is
-'Headers of the record: name, value, name, value …';
-comment on column ingest.dead_letters.record_timestamp is 'Timestamp of the record';
-comment on column ingest.dead_letters.stage is
-'Where it failed: decode, envelope, contract or database';
+comment on column ingest.dead_letters.record_offset is 'Its offset';
+comment on column ingest.dead_letters.record_key is 'Its key';
+comment on column ingest.dead_letters.record_value is 'Its value';
+comment on column ingest.dead_letters.record_headers is 'Its headers: name, value, name, value …';
+comment on column ingest.dead_letters.record_timestamp is 'Its timestamp';
+comment on column ingest.dead_letters.stage is 'decode, envelope, contract or database';
 comment on column ingest.dead_letters.code is 'What was wrong: a code of docs/dead-letters.md';
-comment on column ingest.dead_letters.pointer is
-'Where it was wrong: JSON pointer into the structured form';
+comment on column ingest.dead_letters.pointer is 'Where: JSON pointer into the structured form';
 comment on column ingest.dead_letters.message is 'What was wrong, in words';
 comment on column ingest.dead_letters.schema_version is
 'Event type whose contract rejected it; null: it did not get that far';
-comment on column ingest.dead_letters.software_version is
-'Version of this software that validated it last';
+comment on column ingest.dead_letters.software_version is 'Software that last validated it';
 comment on column ingest.dead_letters.attempts is 'How often it was validated';
 comment on column ingest.dead_letters.status is 'open, redriven or discarded';
 comment on column ingest.dead_letters.dead_lettered_at is 'When it was first kept';

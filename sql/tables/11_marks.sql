@@ -9,9 +9,6 @@ create table ingest.dirty_articles (
 comment on table ingest.dirty_articles is
 'Articles whose metrics must be computed again: an insert-only log. A run deletes the marks that '
 'it takes.';
-comment on column ingest.dirty_articles.mark_id is 'Order of marking';
-comment on column ingest.dirty_articles.article_id is 'The article, as its publisher names it';
-comment on column ingest.dirty_articles.marked_at is 'When it was marked';
 
 create index dirty_articles_by_article on ingest.dirty_articles (article_id);
 
@@ -25,9 +22,6 @@ create table ingest.dirty_windows (
 comment on table ingest.dirty_windows is
 'Articles whose closing window must be computed again: an insert-only log. A run deletes the marks '
 'that it takes.';
-comment on column ingest.dirty_windows.mark_id is 'Order of marking';
-comment on column ingest.dirty_windows.article_id is 'The article, as its publisher names it';
-comment on column ingest.dirty_windows.marked_at is 'When it was marked';
 
 create index dirty_windows_by_article on ingest.dirty_windows (article_id);
 
@@ -44,10 +38,7 @@ comment on table ingest.dirty_discussions is
 'Articles whose comments or reactions changed: an insert-only log. A closing run takes the marks, '
 'looks for late comments, and delays what becomes final. Marks of articles that no article event '
 'has named yet stay.';
-comment on column ingest.dirty_discussions.mark_id is 'Order of marking';
-comment on column ingest.dirty_discussions.article_id is 'The article, as its publisher names it';
-comment on column ingest.dirty_discussions.what is
-'comments (postings, edits, deletions, decisions) or reactions';
+comment on column ingest.dirty_discussions.what is 'comments or reactions';
 comment on column ingest.dirty_discussions.marked_at is 'When the change was ingested';
 
 create index dirty_discussions_by_article on ingest.dirty_discussions (article_id);
@@ -63,7 +54,6 @@ create table ingest.dirty_days (
 comment on table ingest.dirty_days is
 'Days of sections to compute again in section_daily and site_daily, because the figures of an '
 'article changed. Runs of article_metrics set the marks and take them.';
-comment on column ingest.dirty_days.mark_id is 'Order of marking';
 comment on column ingest.dirty_days.site is 'The site';
 comment on column ingest.dirty_days.section is 'The section; null: articles without one';
 comment on column ingest.dirty_days.day is 'The day, in the site''s time zone';
@@ -79,7 +69,6 @@ create table ingest.dirty_reporters (
 comment on table ingest.dirty_reporters is
 'Reporters to compute again in reporter_accuracy, because the figures under an article changed. '
 'Runs of article_metrics set the marks and take them.';
-comment on column ingest.dirty_reporters.mark_id is 'Order of marking';
 comment on column ingest.dirty_reporters.user_id is 'The reporter';
 
 create index dirty_reporters_by_user on ingest.dirty_reporters (user_id);

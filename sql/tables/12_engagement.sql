@@ -54,8 +54,7 @@ create table metrics.article_engagement_revisions (
 
 comment on table metrics.article_engagement_revisions is
 'Rows of article_engagement whose final figures were replaced later. revision counts from 0.';
-comment on column metrics.article_engagement_revisions.replaced_at is
-'When the next revision was computed';
+comment on column metrics.article_engagement_revisions.replaced_at is 'When it was replaced';
 
 grant select, insert on metrics.article_engagement_revisions to btl_scheduler;
 grant select, insert, update, delete on metrics.article_engagement to btl_scheduler;

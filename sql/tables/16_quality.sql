@@ -20,21 +20,19 @@ comment on table metrics.quality_results is
 'What the quality gate found: one row per run of data_quality and expectation, met or not. Kept '
 'for good.';
 comment on column metrics.quality_results.run_id is 'The run';
-comment on column metrics.quality_results.checked_at is
-'When the run began; the same in all its rows';
+comment on column metrics.quality_results.checked_at is 'When the run began';
 comment on column metrics.quality_results.suite is 'base, metrics or freshness';
 comment on column metrics.quality_results.expectation is 'Name of the expectation within its suite';
 comment on column metrics.quality_results.relation is 'The table that it is about';
 comment on column metrics.quality_results.column_name is
-'The column that it is about; null: it is about rows or the table';
+'The column; null: rows or the whole table';
 comment on column metrics.quality_results.severity is
 'fail: while it is not met, no figures become final; warn: a person should look';
 comment on column metrics.quality_results.success is 'Whether the expectation is met';
-comment on column metrics.quality_results.message is
-'What is wrong if it is not met, in one sentence';
+comment on column metrics.quality_results.message is 'What is wrong if not met, in one sentence';
 comment on column metrics.quality_results.cure is 'What to do if it is not met';
 comment on column metrics.quality_results.unexpected is
-'Rows that do not meet it; null: it is not about rows';
+'Rows that do not meet it; null: not about rows';
 comment on column metrics.quality_results.examples is
 'At most five of these rows: keys and figures, never texts of readers';
 
