@@ -1,5 +1,5 @@
 """How hard Hypothesis tries: in `make test` a little, and always the same; in `make prove` fifty
-times as much, ever anew.
+times as much, with new seeds.
 """
 
 import os
@@ -22,5 +22,5 @@ settings.load_profile(
 
 
 def examples(count: int) -> settings:
-    """Settings of a test that tries so many examples in `make test`."""
+    """Return settings for a test that tries this number of examples in `make test`."""
     return settings(max_examples=count * _TIMES)

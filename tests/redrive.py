@@ -1,4 +1,4 @@
-"""Making dead letters in tests, and contracts that refuse everything, to be mended."""
+"""Making dead letters in tests, and contracts that reject everything, to be fixed."""
 
 import copy
 from collections import defaultdict
@@ -73,7 +73,7 @@ def comment(offset: int, comment_id: str | None = None) -> Record:
 
 
 def comments(count: int) -> list[Record]:
-    """So many comments, from offset 0 on."""
+    """Return a number of comments, from offset 0 on."""
     return [comment(offset) for offset in range(count)]
 
 
@@ -155,7 +155,7 @@ def load(
 
 
 def rejecting(code: str = "schema_violation", stage: str = "contract") -> Decode:
-    """A judge who refuses everything with this code."""
+    """A decoder that rejects everything with this code."""
     return lambda _: Rejection(stage, code, "/data", "refused by a test", "comment.posted.v1")
 
 

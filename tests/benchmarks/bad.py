@@ -36,7 +36,7 @@ class BadRecords:
 def measure(
     services: Services, events: Callable[[], Iterable[Outgoing]], rounds: int
 ) -> BadRecords:
-    """One consumer takes both loads by turns, so many times. Raises AssertionError if dead letters
+    """One consumer takes both loads in turn, for some rounds. Raises AssertionError if dead letters
     are missing.
     """
     clean = services.fill("clean", events())

@@ -93,7 +93,7 @@ def arrivals(
 
 
 class _Watcher:
-    """Looks on in a thread of its own, until told to stop."""
+    """Watches in a separate thread until it is stopped."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -168,7 +168,7 @@ def _comment(number: int, articles: int) -> Outgoing:
 def measure(
     settings: Settings, database_url: str, per_second: float, seconds: float, articles: int
 ) -> Freshness:
-    """Send comments at a rate for so long, after a warm-up of a minute. Raises AssertionError if
+    """Send comments at a rate for some seconds, after a warm-up of a minute. Raises AssertionError if
     not all come to be counted.
     """
     total = int(per_second * (_WARM_UP_SECONDS + seconds))

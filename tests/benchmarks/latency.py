@@ -47,7 +47,7 @@ class Latency:
 def measure(
     services: Services, events: Iterable[Outgoing], per_second: float, seconds: float
 ) -> Latency:
-    """Send events at a rate for so long, after a warm-up of five seconds, to one consumer that runs
+    """Send events at a rate for some seconds, after a warm-up of five seconds, to one consumer that runs
     already.
     """
     load = services.create("latency")

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def describe_machine(postgres_version: str) -> dict[str, Any]:
-    """What somebody must know to judge the figures."""
+    """Facts about the machine that explain the figures."""
     return {
         "cores": os.cpu_count(),
         "memory_gigabytes": round(psutil.virtual_memory().total / 2**30),

@@ -53,7 +53,7 @@ class Consumers:
             return connection.execute(_COMMITS).fetchall()
 
     def wait_for(self, records: int) -> None:
-        """Wait until the ledger has so many. Raises AssertionError if a process ends or none makes
+        """Wait until the ledger has this number of records. Raises AssertionError if a process ends or none makes
         progress.
         """
         with psycopg.connect(self.database.superuser, autocommit=True) as connection:
@@ -82,7 +82,7 @@ class Consumers:
         return self.usage.throughput(counted)
 
     def joined_at(self) -> float:
-        """When the last process began, or after the last rebalance began anew, in seconds since
+        """When the last process began, or after the last rebalance began again, in seconds since
         1970.
         """
         lines = [json.loads(line) for line in self.log().splitlines() if line.startswith("{")]
@@ -179,7 +179,7 @@ def _start(
 
 
 def measure(services: Services, load: Load, processes: int) -> Throughput:
-    """Let so many processes take a load. Raises AssertionError if the account is not right
+    """Let some processes take a load. Raises AssertionError if the account is not right
     afterwards.
     """
     with (

@@ -7,7 +7,7 @@ fastest. The table has the key of the events and no other index, and the databas
 waiting for the disk (synchronous_commit=off), as ours does. Nothing is validated, no ledger is
 kept, and positions lie in Kafka. A column with a default, of which the sink knows nothing, says
 when a row was stored. The rate is counted from the first quarter of the rows on, when the Java
-machine has compiled what it runs; the rate from the first commit on is told, too.
+machine has compiled what it runs; the rate from the first commit on is reported, too.
 
 ``DEFAULT`` is the sink as it comes. ``BEST`` is what notes of trials found best: UNNEST inserts in
 batches of 2,000, and a consumer that fetches enough to fill them. The Java options are those of

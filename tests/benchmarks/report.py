@@ -1,4 +1,4 @@
-"""What was measured against what was to be reached: pure, but for the tables that are printed."""
+"""What was measured against what was to be reached: pure, except for the tables that it prints."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass

@@ -2,7 +2,7 @@
 events, and against the peer.
 
 Runs a stack of its own (.btl-bench, free ports, gone afterwards). Prints tables, and writes
-build/bench.json with every raw figure. What is compared is run by turns, so many rounds, and
+build/bench.json with every raw figure. What is compared takes turns for some rounds, and
 medians are taken: a machine is never quiet for long. The figures to be reached are ratios between
 runs of one call; absolute ones say little about another machine.
 """
@@ -93,7 +93,7 @@ class Benchmark:
 
     @contextmanager
     def _section(self, name: str) -> Iterator[None]:
-        """What fails is told in the report; the other sections are measured all the same."""
+        """A failure is stated in the report; the other sections are measured all the same."""
         try:
             yield
         except (AssertionError, BelowTheLineError, ValueError) as error:

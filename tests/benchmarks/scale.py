@@ -25,7 +25,7 @@ class Shared:
     peak_megabytes: float
     """Of all processes together."""
     deadlocks: int
-    """That the server counted, or a consumer was told of."""
+    """Number that the server counted, or that a consumer saw."""
 
 
 def measure(services: Services, events: Callable[[], Iterable[Outgoing]]) -> Iterator[Shared]:
@@ -52,7 +52,7 @@ def _run(services: Services, load: Load, processes: int, partitions: int, hot: b
         with consuming(services, load, database, processes) as consumers:
             consumers.wait_for(load.records)
             taken = consumers.throughput()
-        # After the processes have ended: until then their sessions may not have told the server's
+        # After the processes have ended: until then their sessions may not have reported the server's
         # statistics.
         deadlocks = max(consumers.deadlocks(), consumers.log().count("deadlock detected"))
     assert taken.peak_megabytes is not None

@@ -94,7 +94,7 @@ class Services:
         name = f"bench_{uuid.uuid4().hex[:12]}"
         self._on_server("create database {} template {}", name, _TEMPLATE)
         try:
-            # Whoever is measured next is not to pay for the checkpoint of the one before.
+            # The next measurement must not pay for the checkpoint of the one before.
             self._on_server("checkpoint")
             yield Database(
                 with_database(self._superuser, name), with_database(self._consumer, name)

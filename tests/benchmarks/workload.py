@@ -31,7 +31,7 @@ class Workload:
     events: Sequence[Outgoing]
 
     def copies(self, number: int) -> Iterator[Outgoing]:
-        """All events so many times, each time under other ids."""
+        """Yield all events several times, each time under other ids."""
         for copy in range(number):
             if copy == 0:
                 yield from self.events

@@ -169,7 +169,7 @@ def test_nothing_mutilated_is_read_in_another_way(
 
 
 def test_every_character_is_written_as_read() -> None:
-    # Whatever is told by comparing lengths or colons rests on this: no character is written longer
+    # Whatever is decided by comparing lengths or colons rests on this: no character is written longer
     # than it was sent.
     characters = [chr(each) for each in range(1, 0x110000) if not 0xD800 <= each <= 0xDFFF]
     for first in range(0, len(characters), 0x800):

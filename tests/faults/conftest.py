@@ -44,7 +44,7 @@ def stack() -> Stack:
 
 @pytest.fixture(scope="package")
 def cluster(stack: Stack) -> Iterator[Cluster]:
-    """Three brokers with topics that tests may change; each test makes them anew (see
+    """Three brokers with topics that tests may change; each test creates them again (see
     ``clustered``).
     """
     with running_cluster(stack.layout) as running:

@@ -78,7 +78,7 @@ def assert_exactly(connection: psycopg.Connection, pipeline: Pipeline, count: in
 
 
 def causes(pipeline: Pipeline) -> list[str | None]:
-    """What the pipeline's only consumer told, in order: what it waits for, or None when it
+    """Reports of the pipeline's only consumer, in order: what it waits for, or None when it
     reads.
     """
     lines = (
@@ -96,17 +96,17 @@ class Outage:
         self._sent = 0
 
     def consume(self, count: int) -> None:
-        """Send so many more, and wait until all are accounted for."""
+        """Send more records, and wait until all are accounted for."""
         self.send(count)
         self._pipeline.wait_for_records(self._connection, self._sent, seconds=90)
 
     def send(self, count: int) -> None:
-        """Send so many more."""
+        """Send more records."""
         send(self._pipeline, self._sent, count)
         self._sent += count
 
     def wait_until_told(self, cause: Cause, times: int = 2) -> None:
-        """Wait until the consumer has said so many times running what it waits for."""
+        """Wait until the consumer has reported this wait several times in a row."""
         wait_until(
             lambda: causes(self._pipeline)[-times:] == [cause.value] * times,
             60,

@@ -97,7 +97,7 @@ def test_a_lock_that_somebody_else_holds_is_waited_for_and_left_to_them(
             outage.send(500)
             outage.wait_until_told(Cause.DATABASE)
             assert "lock timeout" in pipeline.consumer_logs()
-            # Whoever holds it is no consumer that was left behind: they may finish what they do.
+            # The holder is not a consumer that was left behind: they may finish what they do.
             holder.commit()
         outage.consume(500)
         outage.assert_visible(Cause.DATABASE, Cause.GROUP)
@@ -213,7 +213,7 @@ def fill_up(pipeline: Pipeline, connection: psycopg.Connection, disk: FullDisk) 
         outage.send(20_000)
         outage.wait_until_told(Cause.DATABASE)
         assert "No space left on device" in pipeline.consumer_logs()
-        # Also whoever connects now finds no room, not even for the staging tables.
+        # A new connection finds no room either, not even for the staging tables.
         end_consumers(connection)
         outage.wait_until_told(Cause.DATABASE, times=4)
         disk.empty()

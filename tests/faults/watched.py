@@ -1,5 +1,5 @@
-"""``btl consume`` that also logs what it tells its observer, as whoever watches it from outside
-would hear it.
+"""``btl consume`` that also logs its reports to the observer, as they are seen from
+outside.
 """
 
 import signal

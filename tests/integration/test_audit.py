@@ -41,7 +41,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 def read(store: Store, first_offset: int, records: int, next_offset: int | None = None) -> None:
-    """A batch of so many records, the last of them a dead letter."""
+    """A batch of records, the last of them a dead letter."""
     batch = Batch()
     decoded = [
         DecodedRecord(

@@ -156,7 +156,7 @@ def test_closings_and_late_comments_are_those_of_the_model(
     with closing(process.store):
         count, end = 0, to_datetime(events[-1].occurred_at)
         for end, part in delivered(events):
-            # The broker's clock, which a consumer judges by: nothing occurs after it has come.
+            # The broker's clock, which decides for a consumer: nothing occurs after it has come.
             came = list(records(part, max(end, to_datetime(events[-1].occurred_at))))
             for start in range(0, len(came), BATCH):
                 process.write_records(came[start : start + BATCH])

@@ -37,7 +37,7 @@ def test_a_leader_that_saw_partitions_change_gets_its_partitions_also_when_a_pol
 
         wait_until(settled, 30, every=0)
         wait_until(left_under_way, 30, every=0)
-        # It has given them out anew, so that the partitions are no reason any more to join.
+        # It has assigned them again, so the partitions do not cause another join.
         wait_until(
             lambda: coordinator._assignment_snapshot == coordinator._metadata_snapshot,
             30,

@@ -1,4 +1,4 @@
-"""``btl metrics`` over a real database: what it finds, mends, prints and refuses."""
+"""``btl metrics`` over a real database: what it finds, fixes, prints and rejects."""
 
 import json
 

@@ -194,7 +194,7 @@ def test_applying_never_goes_beyond_the_last_barrier_that_passed(
     ("arguments", "expected"),
     [
         # politics and sports close on 05-03 instead of 05-15, and each loses a comment; own goes by
-        # its own setting, but for its reactions.
+        # its own setting, except for its reactions.
         (
             ["2d"],
             {

@@ -26,7 +26,7 @@ def test_a_command_of_the_runbook_takes_what_is_given_to_it(command: str) -> Non
     found: Any = typer.main.get_command(app)
     while isinstance(found, TyperGroup):
         _, found, words = found.resolve_command(typer.Context(found), words)
-    # Raises for an unknown option, a missing argument, or one that is no number.
+    # Raises for an unknown option, a missing argument, or one that is not a number.
     found.make_context(command, words)
 
 

@@ -155,7 +155,7 @@ def posted(draw: st.DrawFn) -> tuple[str, str, dict[str, Any]]:
     return "comment.posted.v1", draw(TIMES), data
 
 
-# What most histories begin with: else little of what follows has a schedule to act upon.
+# What most histories begin with: else little of what follows has a schedule to act on.
 PUBLICATION = (
     "a1",
     (
@@ -261,7 +261,7 @@ def test_windows_and_lateness_are_those_of_the_model(
     chance = Random(order)
     deliveries = chance.sample(sent, len(sent)) + chance.choices(sent, k=len(sent) // 4)
     *earlier, last = sorted(cut_offs)
-    # Events, rules and closing runs take turns; whatever has been decided too early must be mended
+    # Events, rules and closing runs take turns; whatever has been decided too early must be corrected
     # by the last run.
     for number in range(len(earlier) + 1):
         part = deliveries[number :: len(earlier) + 1]

@@ -198,7 +198,7 @@ class Ingestion(RuleBasedStateMachine):
     @precondition(lambda self: self.dead)
     @rule(chunk=st.integers(1, 8))
     def the_dead_letters_are_redriven(self, chunk: int) -> None:
-        """With the contract mended: long after others that came later, and in an order of their
+        """With the contract fixed: long after others that came later, and in an order of their
         own.
         """
         before = model.tables(self.committed)

@@ -61,7 +61,7 @@ class Newsroom:
         self.connection.execute(";".join(f"delete from {table}" for table in ALL_TABLES).encode())
 
     def figures(self) -> Metrics:
-        """What the metric tables say, but for how rows came about."""
+        """Return the metric tables without the columns about runs."""
         found: Metrics = {}
         with self.connection.cursor(row_factory=dict_row) as cursor:
             for table in TABLES:
@@ -164,7 +164,7 @@ def events(draw: st.DrawFn, theme: tuple[str, ...]) -> CloudEvent:
     kind = draw(st.sampled_from(theme))
     event = CloudEvent(kind, draw(EVENT_IDS), draw(SOURCES), "", draw(DATA[kind]))
     at = draw(INSTANTS)
-    # Mostly what is told was done just then; a backfill tells it otherwise.
+    # Mostly an event reports what was just done; a backfill does not.
     done = at if draw(st.booleans()) else draw(INSTANTS)
     data = {name: done if name in PAST_TENSE else value for name, value in event.data.items()}
     if "decided_at" in data and event.type != "discussion.overridden.v1":

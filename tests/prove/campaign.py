@@ -46,8 +46,8 @@ _SESSION_SECONDS = 1.5
 
 @dataclass(frozen=True)
 class Appointment:
-    """Where a process is to be killed: when a step has happened so many times, or after some
-    time.
+    """Where a process is to be killed: when a step has happened a number of times, or after
+    some time.
     """
 
     step: str
@@ -71,8 +71,8 @@ class Plan:
 
     @classmethod
     def drawn(cls, seed: int, kills: int, zombies_of_each: int, others: int) -> "Plan":
-        """So many kills, every named step among them, so many zombies of each kind and so many of
-        each of the others.
+        """Kills, every named step among them, zombies of each kind, and the other faults: a number
+        of each.
         """
         chance = random.Random(seed)
         steps = [*STEPS * (1 + kills // (2 * len(STEPS)))][: max(len(STEPS), kills // 2)]
@@ -159,7 +159,7 @@ class Campaign:
         )
 
     def _join(self, others: int) -> "Process":
-        """Start one beside so many others, and wait until it has its part."""
+        """Start one beside the others, and wait until it has its part."""
         before = self._owner_names()
         process = self._start()
         self._wait_for_new_owners(before, others + 1)
@@ -298,8 +298,8 @@ class Campaign:
         }
 
     def _wait_for_new_owners(self, before: set[object], count: int) -> None:
-        """Until so many processes have partitions, and each has taken them anew: who left is an
-        owner until then.
+        """Wait until this number of processes have partitions, and each has taken them again. A
+        process that left is an owner until then.
         """
 
         def have_taken() -> bool:

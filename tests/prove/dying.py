@@ -22,7 +22,7 @@ from consumers.app import build_consumer
 from consumers.core.observer import Observer, Step
 
 COPYING = "copying"
-"""Not told to observers: the server is in COPY, and some rows are sent."""
+"""Not reported to observers: the server is in COPY, and some rows are sent."""
 
 
 class Appointment(Observer):

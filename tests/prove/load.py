@@ -46,7 +46,7 @@ def newsroom(seed: int) -> Iterator[Outgoing]:
 
 
 class Feed:
-    """Sends a newsroom's records all the time, so many a second, while the block lasts; a broker
+    """Sends a newsroom's records all the time, at a rate, while the block lasts; a broker
     that is away is waited for.
     """
 

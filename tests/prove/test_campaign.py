@@ -55,7 +55,7 @@ def test_whatever_dies_stops_or_comes_back_the_tables_are_those_of_the_model(
 
 
 def table(tally: Tally) -> Table:
-    """What happened, and what came of it."""
+    """What happened, and with what result."""
     shown = Table(title="Tables equal to the model after", title_justify="left", box=None)
     shown.add_column("what")
     shown.add_column("times", justify="right")

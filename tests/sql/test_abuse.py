@@ -1,4 +1,4 @@
-"""metrics.article_abuse: rounds of reports and what became of them, hand-computed."""
+"""metrics.article_abuse: rounds of reports and their outcomes, computed by hand."""
 
 from typing import Any
 

@@ -199,7 +199,7 @@ def test_a_day_is_loud_above_three_times_the_share_of_the_same_weekday(
         for week, day in enumerate([yesterday, *weeks_before]):
             if day is not None:
                 _day(connection, "daily", 1 + 7 * week, day)
-        # What is no yardstick: the day before yesterday, five weeks ago, other sites.
+        # Not a yardstick: the day before yesterday, five weeks ago, other sites.
         for days_ago, site in (
             (2, "daily"),
             (36, "daily"),

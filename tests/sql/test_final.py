@@ -1,4 +1,4 @@
-"""When figures are final, and what becomes of final figures that change. Articles are published on
+"""When figures are final, and what happens to final figures that change. Articles are published on
 05-01 10:00, for a day.
 """
 

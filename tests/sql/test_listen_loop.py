@@ -1,4 +1,4 @@
-"""A run of article_metrics that goes on while consumers tell of marks."""
+"""A run of article_metrics that continues while consumers announce marks."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -64,8 +64,8 @@ def followed(
 def marking(
     connection: psycopg.Connection, clock: Clock, *articles: str
 ) -> Callable[..., MetricsSummary]:
-    """Computes as ever; afterwards one more of these articles is marked, and told, as a consumer
-    would.
+    """Computes as ever; afterwards one more of these articles is marked, and announced, as a consumer
+    does.
     """
     rest = list(articles)
 
@@ -109,7 +109,7 @@ def test_nobody_who_says_anything_is_waited_for_no_longer_than_said(
     done = follow_marks(runner, max_seconds=60, idle_seconds=0.05)
     assert done.articles == 1
     connection.execute(f"notify {CHANNEL}")
-    # Its session listens no more, and is idle: whoever uses it next finds it as it was.
+    # Its session listens no more, and is idle: its next user finds it as it was.
     assert list(runner.notifies(timeout=0.05)) == []
     assert runner.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
@@ -117,7 +117,7 @@ def test_nobody_who_says_anything_is_waited_for_no_longer_than_said(
 def test_under_a_load_that_never_ends_the_run_does_and_days_are_computed_meanwhile(
     runner: psycopg.Connection, connection: psycopg.Connection
 ) -> None:
-    """Each article is marked anew in the transaction that takes its mark: there is always another
+    """Each article is marked again in the transaction that takes its mark: there is always another
     full bucket.
     """
     connection.execute(

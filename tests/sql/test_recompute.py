@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 
 
 def figures(connection: psycopg.Connection) -> dict[str, list[dict[str, Any]]]:
-    """All metric rows, but for when and behind which barrier they were computed."""
+    """Return all metric rows without the time and barrier of their computation."""
     return {
         table: sorted(
             (

@@ -432,7 +432,7 @@ def hours(*bounds: tuple[int | None, int | None]) -> str:
             False,
             (hours((10, 11), (13, 20), (22, None)), None, 11, "closed", True),
         ),
-        # What ended before it was published counts for nothing.
+        # What ended before it was published does not count.
         (hours((None, 9)), 10, False, (hours(), 10, 10, "closed", False)),
         (None, 10, False, (hours(), 10, 10, "closed", False)),
         (hours((None, None)), None, True, (hours((None, None)), None, None, "cannot_close", False)),

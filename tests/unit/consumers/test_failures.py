@@ -39,7 +39,7 @@ def test_every_class_of_error_has_its_answer(
     assert classify(sqlstate, schema) is failure
 
 
-# By class, as the documentation of Postgres has them; what is not in it is a defect of ours.
+# By class, as the documentation of Postgres has them; anything else is a defect of the software.
 OF_CLASS = dict.fromkeys(("08", "40", "53", "55", "58"), Failure.FAULT) | dict.fromkeys(
     ("22", "23", "54"), Failure.DATA
 )

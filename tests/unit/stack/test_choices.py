@@ -142,7 +142,7 @@ def test_a_service_elsewhere_is_not_started_here() -> None:
 
     assert set(kafka_elsewhere.needed_ports) == {"postgres", "airflow"}
     assert set(database_elsewhere.needed_ports) == set(ports_of_all), (
-        "Airflow's own tables stay in a Postgres of ours"
+        "Airflow's own tables stay in the stack's own Postgres"
     )
     assert set(both.needed_ports) == {"kafka", "kafka_controller"}
 
