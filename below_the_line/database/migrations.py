@@ -148,8 +148,8 @@ def pending(schema: Schema, history: Mapping[str, str], database: str) -> list[S
         if history.get(file.name, file.sha256) != file.sha256:
             raise BelowTheLineError(
                 f"sql/{file.name} was applied to {database} with another text than the one here.",
-                "Files of sql/tables and sql/migrations are never edited once applied: restore the"
-                " file, and write the change as a new migration.",
+                "Restore the file and write the change as a new migration, or make the database"
+                " again (locally: `btl reset`, then `btl up`).",
             )
     return [file for file in schema.once if file.name not in history]
 
