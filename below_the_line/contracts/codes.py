@@ -1,7 +1,6 @@
 """The closed list of reasons why a record becomes a dead letter.
 
-docs/dead-letters.md explains each to producers. The database allows the same codes; a test compares
-the three.
+docs/dead-letters.md explains each to producers; a test compares the two lists.
 """
 
 from collections.abc import Mapping

@@ -148,7 +148,7 @@ def _read_tables(
             log_search.ingested(connection, settings.consumer_group, topic, topic_id),
             [
                 letter
-                for letter in log_search.refusals(connection, article_id)
+                for letter in log_search.dead_letters(connection, article_id)
                 if log_search.may_be_about(letter.value, comment_id)
             ],
         )

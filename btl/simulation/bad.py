@@ -9,26 +9,6 @@ import orjson
 from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing, binary, structured
 from btl.simulation.arrivals import COMMENTS, MODERATION, stamp
 
-WEIGHTS: Mapping[str, int] = {
-    "no_value": 4,
-    "too_large": 1,
-    "not_utf8": 5,
-    "too_deep": 2,
-    "not_json": 12,
-    "duplicate_key": 4,
-    "number_out_of_range": 3,
-    "nul_character": 4,
-    "lone_surrogate": 4,
-    "not_cloudevent": 10,
-    "unknown_type": 12,
-    "schema_violation": 24,
-    "time_out_of_range": 9,
-    "key_mismatch": 6,
-}
-"""Every code that a producer can cause, with its frequency (only consumers cause
-rejected_by_database).
-"""
-
 _TOO_LARGE = 262_144
 _CENTURY = 100 * 365 * 86_400 * 1_000_000
 
@@ -37,7 +17,8 @@ def bad_record(code: str, rng: random.Random, article_id: str, at: int) -> Outgo
     """Return a record, sent at ``at`` (microseconds since 1970), that becomes a dead letter with
     this code.
     """
-    return _MAKERS[code](rng, article_id, at)
+    _, make = _KINDS[code]
+    return make(rng, article_id, at)
 
 
 def _comment(rng: random.Random, article_id: str, at: int) -> dict[str, Any]:
@@ -210,19 +191,23 @@ def _value(outgoing: Outgoing) -> bytes:
     return outgoing.value or b""
 
 
-_MAKERS: Mapping[str, Callable[[random.Random, str, int], Outgoing]] = {
-    "no_value": _no_value,
-    "too_large": _too_large,
-    "not_utf8": _not_utf8,
-    "too_deep": _too_deep,
-    "not_json": _not_json,
-    "duplicate_key": _duplicate_key,
-    "number_out_of_range": _number_out_of_range,
-    "nul_character": _nul_character,
-    "lone_surrogate": _lone_surrogate,
-    "not_cloudevent": _not_cloudevent,
-    "unknown_type": _unknown_type,
-    "schema_violation": _schema_violation,
-    "time_out_of_range": _time_out_of_range,
-    "key_mismatch": _key_mismatch,
+_KINDS: Mapping[str, tuple[int, Callable[[random.Random, str, int], Outgoing]]] = {
+    "no_value": (4, _no_value),
+    "too_large": (1, _too_large),
+    "not_utf8": (5, _not_utf8),
+    "too_deep": (2, _too_deep),
+    "not_json": (12, _not_json),
+    "duplicate_key": (4, _duplicate_key),
+    "number_out_of_range": (3, _number_out_of_range),
+    "nul_character": (4, _nul_character),
+    "lone_surrogate": (4, _lone_surrogate),
+    "not_cloudevent": (10, _not_cloudevent),
+    "unknown_type": (12, _unknown_type),
+    "schema_violation": (24, _schema_violation),
+    "time_out_of_range": (9, _time_out_of_range),
+    "key_mismatch": (6, _key_mismatch),
 }
+"""Every code that a producer can cause (only consumers cause rejected_by_database): how often it is
+chosen, and what makes a record.
+"""
+WEIGHTS = {code: weight for code, (weight, _) in _KINDS.items()}

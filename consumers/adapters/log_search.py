@@ -1,4 +1,4 @@
-"""Where an explanation comes from: the log, searched for one key, and the rows that are stored."""
+"""Finds what is known about an article or comment: its records in the log, and its rows."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +24,8 @@ from consumers.core.provenance import Ingested, Place, Row
 _SILENCE_MILLISECONDS = 10_000
 
 
-class Refusal(NamedTuple):
-    """A dead letter, and what became of it."""
+class DeadLetter(NamedTuple):
+    """A dead letter with its present status."""
 
     place: Place
     stage: str
@@ -36,11 +36,11 @@ class Refusal(NamedTuple):
     status: str
     value: bytes | None
     topic_id: UUID
-    """Of the topic as it was then: the offsets of one that was made anew are others."""
+    """The topic when the record was read. A topic that was created again has other offsets."""
 
 
 def comments_below(connection: psycopg.Connection, article_id: str) -> int:
-    """How many comments are known below an article, stubs included."""
+    """Return the number of known comments below an article, stubs included."""
     row = connection.execute(sql("provenance/mentions.sql"), {"article_id": article_id}).fetchone()
     return int(row[0]) if row else 0
 
@@ -52,12 +52,11 @@ def search_log(
     since: datetime | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Iterator[Record]:
-    """The records of a topic with this key, from all partitions: where a key goes changes when
-    partitions are added.
+    """Yield the records of a topic with this key.
 
-    Reads the whole log, or what was written from ``since`` on. ``progress`` hears how many offsets
-    are done, and of how many. Raises BelowTheLineError when the broker can't be asked or falls
-    silent.
+    Reads all partitions, since a key's partition changes when partitions are added. Reads the whole
+    log, or what was written at or after ``since``. Calls ``progress`` with the number of offsets
+    that are done, and with their total. Raises BelowTheLineError if the broker does not answer.
     """
     record_batches.install()
     try:
@@ -122,7 +121,7 @@ def _silent(settings: Settings, why: object) -> BelowTheLineError:
 def stored_rows(
     connection: psycopg.Connection, article_id: str, comment_id: str | None
 ) -> dict[str, list[Row]]:
-    """The rows of an article, or of one of its comments, by table."""
+    """Return the rows of an article, or of one of its comments, by table."""
     statement = sql(f"generated/provenance/{'article' if comment_id is None else 'comment'}.sql")
     types = {table.name: {each.name: each.type for each in table.columns} for table in TABLES}
     rows: dict[str, list[Row]] = {}
@@ -145,8 +144,9 @@ def _read(column_type: str | None, value: Any) -> Any:
 
 
 def may_be_about(value: bytes | None, comment_id: str | None) -> bool:
-    """Whether a record that was refused was meant for this comment; None: any. What can't be read
-    is taken at its bytes.
+    """Whether a rejected record may be about this comment; None: about any.
+
+    If its value is not JSON, the bytes are searched for the id.
     """
     if comment_id is None:
         return True
@@ -154,13 +154,13 @@ def may_be_about(value: bytes | None, comment_id: str | None) -> bool:
         document = json.loads(value or b"null")
     except (ValueError, RecursionError):
         return value is not None and comment_id.encode() in value
-    # Structured mode has the data in a member, binary mode is nothing but data.
+    # In structured mode data is a member; in binary mode the value is the data.
     data = document.get("data", document) if isinstance(document, dict) else None
     return isinstance(data, dict) and data.get("comment_id") == comment_id
 
 
 def articles_of_comment(connection: psycopg.Connection, comment_id: str) -> list[str]:
-    """The articles below which a comment of this id is known."""
+    """Return the ids of the articles below which a comment with this id is known."""
     rows = connection.execute(
         sql("generated/provenance/articles_of_comment.sql"), {"comment_id": comment_id}
     ).fetchall()
@@ -170,7 +170,7 @@ def articles_of_comment(connection: psycopg.Connection, comment_id: str) -> list
 def ingested(
     connection: psycopg.Connection, consumer_group: str, topic: str, topic_id: UUID | None
 ) -> Ingested:
-    """Which offsets of a topic were ingested."""
+    """Return the ingested offsets of a topic."""
     rows = connection.execute(
         sql("provenance/ingested.sql"),
         {"consumer_group": consumer_group, "topic": topic, "topic_id": topic_id},
@@ -181,9 +181,9 @@ def ingested(
     }
 
 
-def refusals(connection: psycopg.Connection, article_id: str) -> Sequence[Refusal]:
-    """The dead letters that were sent for an article, in a topic that was made anew since, too."""
+def dead_letters(connection: psycopg.Connection, article_id: str) -> Sequence[DeadLetter]:
+    """Return the dead letters of an article, also of a topic that was created again since."""
     rows = connection.execute(
         sql("provenance/dead_letters.sql"), {"record_key": article_id.encode()}
     ).fetchall()
-    return [Refusal(Place(*row[:3]), *row[3:]) for row in rows]
+    return [DeadLetter(Place(*row[:3]), *row[3:]) for row in rows]

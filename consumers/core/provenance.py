@@ -1,7 +1,7 @@
-"""Which event set each field, and what became of the others: the fold told, instead of done.
+"""Which event set each register of a row, and what happened to the other events.
 
-Everything here comes from what the log holds and what the tables hold; of events that the log no
-longer has only the winners are known, by the versions that the rows keep.
+Everything here follows from the records in the log and the rows in the tables. The log may have
+lost events. Of those only the winners are known, by the versions that rows keep.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ from consumers.core.batch import Partition
 from consumers.core.fold import Fold
 
 Row = Mapping[str, Any]
-"""A row of schema ``discussion`` by column; versions as bytes."""
+"""A row of schema ``discussion`` by column. Versions are bytes."""
 
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Where a record lies."""
+    """The position of a record in the log."""
 
     topic: str
     partition: int
@@ -33,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True)
 class EventName:
-    """An event as its version names it."""
+    """The name of an event, as its version has it."""
 
     occurred_at: datetime
     event_id: str
@@ -41,7 +41,7 @@ class EventName:
 
     @classmethod
     def of(cls, version: bytes) -> "EventName":
-        """The event that an order key is of."""
+        """Return the name of the event that an order key belongs to."""
         occurred_at, event_id, source, _ = read_order_key(version)
         return cls(to_datetime(occurred_at), event_id, source)
 
@@ -54,25 +54,23 @@ class Setting:
     """A register of a row, and the event that set it."""
 
     row: str
-    """Table and key, shortened to what distinguishes it."""
+    """The table, and the key without the article."""
     register: str
     values: Row
     rule: str
-    """Why this event and no other."""
+    """Why this event won."""
     by: EventName | None
-    """None where only a time is kept, and the log no longer has the event."""
+    """None if the row keeps only a time and the log no longer has the event."""
     event_type: str | None
-    """None when the log no longer has the event."""
+    """None if the log no longer has the event."""
     place: Place | None
     agrees: bool
-    """Whether what the log says and what the table says are the same, as far as both say
-    anything.
-    """
+    """False if the log contradicts the row."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """One record of the log, and what became of it."""
+class RecordOutcome:
+    """One record of the log, and what happened to it."""
 
     place: Place
     event_type: str | None
@@ -83,32 +81,33 @@ class Told:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that is known of one article or comment."""
+    """All that is known about one article or comment."""
 
     settings: tuple[Setting, ...]
-    told: tuple[Told, ...]
+    told: tuple[RecordOutcome, ...]
+    """In the order of the log. `btl explain --json` prints it under this name."""
     conflicts: tuple[str, ...]
-    """Ids that were used for more than one content."""
+    """Event ids that were used for more than one content."""
     missing: tuple[str, ...]
-    """Events that the log has and a history of events has not, or not as they were."""
+    """Events of the log that an append-only table lacks, or has with other values."""
 
     @property
     def agrees(self) -> bool:
-        """Whether nothing that is stored contradicts the log."""
+        """Whether the log contradicts no row."""
         return not self.missing and all(setting.agrees for setting in self.settings)
 
 
 Ingested = Mapping[Partition, range]
-"""The offsets that were ingested, by partition: those before the range were passed over when
-offsets were reset, those behind it are still to come.
+"""The ingested offsets by partition. Offsets before the range were skipped by a reset of offsets;
+offsets after it are not ingested yet.
 """
 
 
 class _Claim(NamedTuple):
-    """An event's bid for a register."""
+    """The values that an event offers to a register."""
 
     values: tuple[Any, ...]
-    """What it would set: the register's columns, the version last."""
+    """The register's columns, the version last."""
     event: Event
     place: Place
 
@@ -118,7 +117,7 @@ class _Claim(NamedTuple):
 
 
 _Slot = tuple[str, tuple[Any, ...], int]
-"""Table, key, number of the register."""
+"""Table, key and number of a register."""
 _BY_NAME = {table.name: table for table in TABLES}
 
 
@@ -128,19 +127,19 @@ def explain(
     rows: Mapping[str, Sequence[Row]],
     ingested: Ingested,
 ) -> Explanation:
-    """What the events of one article or comment came to.
+    """Return which events of one article or comment set which registers, and why.
 
-    ``rows`` are the stored rows by table; what the log has beside what was ``ingested`` is not
-    compared. Events may come in any order, and more than once.
+    ``rows`` are the stored rows by table. Events outside of ``ingested`` are listed but not
+    compared. Events may be in any order, and repeated.
     """
     in_order = sorted(events, key=lambda each: each[0])
-    bids, first_places = _bids(in_order, ingested)
-    winners = {slot: _winner(slot, claims) for slot, claims in bids.items()}
+    claims, first_places = _claims_by_slot(in_order, ingested)
+    winners = {slot: _winner(slot, of_slot) for slot, of_slot in claims.items()}
     settings = tuple(_settings(rows, winners))
     told = [
-        *(_told(place, event, first_places, winners, ingested) for place, event in in_order),
+        *(_outcome(place, event, first_places, winners, ingested) for place, event in in_order),
         *(
-            Told(
+            RecordOutcome(
                 place,
                 rejection.schema_version,
                 None,
@@ -164,7 +163,7 @@ def explain(
 
 
 def rule(table: Table, number: int) -> str:
-    """The join of a register in words. Stated here once, from the same data as the fold."""
+    """Return the join of a register in words."""
     register = table.registers[number]
     if not register.is_versioned:
         return "the earliest addition counts"
@@ -176,7 +175,7 @@ def rule(table: Table, number: int) -> str:
 
 
 def _folded(event: Event) -> Iterator[tuple[Table, tuple[Any, ...]]]:
-    """The rows that an event alone would make."""
+    """Yield the rows that an event alone makes."""
     fold = Fold()
     fold.add(0, event)
     for folded in fold:
@@ -185,9 +184,7 @@ def _folded(event: Event) -> Iterator[tuple[Table, tuple[Any, ...]]]:
 
 
 def _claims(event: Event) -> Iterator[tuple[_Slot, tuple[Any, ...]]]:
-    """The registers that an event bids for, each with what it would set: what the fold of this
-    event alone holds.
-    """
+    """Yield the registers that an event sets if it wins, each with its values."""
     for table, row in _folded(event):
         key = tuple(row[: len(table.key)])
         for number, span in enumerate(table.spans):
@@ -197,9 +194,7 @@ def _claims(event: Event) -> Iterator[tuple[_Slot, tuple[Any, ...]]]:
 
 
 def _missing(events: Iterable[Event], rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
-    """What the histories should have of these events, and have not: tables whose key names the
-    event itself.
-    """
+    """Yield the events that append-only tables lack, or have with other values."""
     for event in events:
         for table, row in _folded(event):
             if table.registers:
@@ -217,18 +212,18 @@ def _offset_range(place: Place, ingested: Ingested) -> range:
     return ingested.get(Partition(place.topic, place.partition), range(0))
 
 
-def _bids(
+def _claims_by_slot(
     events: Sequence[tuple[Place, Event]], ingested: Ingested
 ) -> tuple[dict[_Slot, list[_Claim]], dict[bytes, Place]]:
-    bids: dict[_Slot, list[_Claim]] = {}
+    claims: dict[_Slot, list[_Claim]] = {}
     first_places: dict[bytes, Place] = {}
     for place, event in events:
         if place.offset not in _offset_range(place, ingested) or event.version in first_places:
             continue
         first_places[event.version] = place
         for slot, values in _claims(event):
-            bids.setdefault(slot, []).append(_Claim(values, event, place))
-    return bids, first_places
+            claims.setdefault(slot, []).append(_Claim(values, event, place))
+    return claims, first_places
 
 
 def _register(slot: _Slot) -> Register:
@@ -237,7 +232,7 @@ def _register(slot: _Slot) -> Register:
 
 def _winner(slot: _Slot, claims: Collection[_Claim]) -> _Claim:
     best = min if _register(slot).keeps == "least" else max
-    # Of equal times of addition, the earlier version is named.
+    # Two additions at the same time: the one with the lesser version is named.
     return best(claims, key=lambda claim: (claim.version, claim.event.version))
 
 
@@ -271,8 +266,8 @@ def _setting(table: Table, slot: _Slot, row: Row, kept: Any, winner: _Claim | No
         by = EventName.of(kept)
     elif winner is not None:
         by = EventName.of(winner.event.version)
-    # The log may have lost the winner, but never holds one that should have won, and what it set is
-    # there as it was.
+    # The log may have lost the winner. But it has no event that should have won, and the row has
+    # the values of the event that it names.
     agrees = winner is None or (
         kept is not None
         and _is_as_good(kept, winner.version, register)
@@ -305,13 +300,13 @@ def _register_name(register: Register) -> str:
     return register.compared.name.removesuffix("_version").replace("_", " ")
 
 
-def _told(
+def _outcome(
     place: Place,
     event: Event,
     first_places: Mapping[bytes, Place],
     winners: Mapping[_Slot, _Claim],
     ingested: Ingested,
-) -> Told:
+) -> RecordOutcome:
     first, offsets = first_places.get(event.version), _offset_range(place, ingested)
     if place.offset >= offsets.stop:
         outcomes = ["not ingested yet"]
@@ -333,7 +328,9 @@ def _told(
                 )
         if not outcomes:
             outcomes = ["kept in the history"]
-    return Told(place, event.type, event.id, to_datetime(event.occurred_at), tuple(outcomes))
+    return RecordOutcome(
+        place, event.type, event.id, to_datetime(event.occurred_at), tuple(outcomes)
+    )
 
 
 def _conflicts(events: Iterable[tuple[Place, Event]]) -> Iterator[str]:

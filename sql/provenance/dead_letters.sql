@@ -1,5 +1,7 @@
--- Purpose: the refused records that were sent for one article, whatever became of them later.
--- Parameters: record_key (the article's id as bytes). Grain: one row per dead letter. Re-run: safe; reads only.
+-- Purpose: all dead letters of one article, whatever their status.
+-- Parameters: record_key (the article's id as bytes).
+-- Grain: one row per dead letter.
+-- Re-run: safe; it only reads.
 select
     letter.topic,
     letter.partition,

@@ -1,11 +1,13 @@
--- Purpose: which offsets of a topic were ingested: from where its present life began to the next offset.
--- Parameters: consumer_group, topic, topic_id (the broker's now: what was ingested of a topic that had this name before says
---   nothing about the offsets of this one).
--- Grain: one row per partition. Re-run: safe; reads only.
+-- Purpose: the ingested offsets of a topic: from the start of its present incarnation to the next
+--   offset.
+-- Parameters: consumer_group, topic, topic_id (the one that the broker has now. An earlier topic of
+--   the same name had other offsets).
+-- Grain: one row per partition.
+-- Re-run: safe; it only reads.
 select
     held.partition,
     case
-        -- Only a reset begins a life beyond what was ingested.
+        -- Only a reset starts an incarnation after offsets that were not ingested.
         when held.incarnation > 1 then coalesce(began.first_offset, 0)
         else 0
     end as first_offset,
