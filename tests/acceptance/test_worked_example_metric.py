@@ -1,0 +1,48 @@
+"""The worked example "A new metric column" of CONTRIBUTING.md, followed in a copy of the tree."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.worked_examples import recipes
+
+HEADING = "A new metric column"
+WHICH = "proof or unit or article_engagement or quick"
+PROOFS = (
+    "tests/worked_examples/metric_column/proof.py",
+    "tests/unit/metrics/test_definitions.py",
+    "tests/sql/test_definitions.py",
+    "tests/sql/test_engagement.py::test_edits_within_five_minutes_are_quick",
+)
+
+
+def run(folder: Path, *arguments: str) -> None:
+    """Run a module of the copy and not of this repository."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.stack
+def test_a_new_metric_column_needs_six_files_and_is_then_computed_everywhere(
+    tmp_path: Path, server_url: str
+) -> None:
+    assert server_url
+    folder = recipes.copy_of_repository(tmp_path)
+    written = recipes.follow(HEADING, folder)
+    page = folder / "docs" / "metrics.md"
+    before = page.read_text(encoding="utf-8")
+    for command in recipes.commands(HEADING):
+        run(folder, "btl", *command)
+    assert page.read_text(encoding="utf-8") != before
+    assert len({*written, "docs/metrics.md"}) == 6
+    run(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", WHICH, *PROOFS)
