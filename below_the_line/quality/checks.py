@@ -2,7 +2,7 @@
 the rows that are wrong.
 
 The header of a statement says what a person reads: ``Severity: fail`` or ``warn``, ``Says:`` what
-is wrong, ``Do:`` what to do.
+is wrong, ``Do:`` what to do. Indented lines continue the line before.
 """
 
 import re
@@ -16,7 +16,8 @@ from below_the_line import resources
 SUITES: Final = ("base", "metrics", "freshness")
 SEVERITIES: Final = ("fail", "warn")
 
-_HEADER = re.compile(r"^-- (Severity|Says|Do|Grain): (.+)$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (Severity|Says|Do|Grain): (.+(?:\n--  +.+)*)$", re.MULTILINE)
+_CONTINUATION = re.compile(r"\n--  +")
 _FIRST_RELATION = re.compile(r"from (\w+\.\w+) as")
 
 
@@ -64,7 +65,7 @@ def _statements() -> list[Check]:
     for suite in SUITES:
         for path in sorted((resources.SQL / "quality" / suite).glob("*.sql")):
             query = path.read_text(encoding="utf-8")
-            header = dict(_HEADER.findall(query))
+            header = read_header(query)
             relation = _FIRST_RELATION.search(query)
             if not header.keys() >= {"Severity", "Says", "Do", "Grain"} or relation is None:
                 raise ValueError(f"{path} lacks a part of its header: Severity, Says, Do, Grain")
@@ -80,6 +81,11 @@ def _statements() -> list[Check]:
                 )
             )
     return found
+
+
+def read_header(query: str) -> dict[str, str]:
+    """Return the parts of a statement's header by their names."""
+    return {name: _CONTINUATION.sub(" ", text) for name, text in _HEADER.findall(query)}
 
 
 _REBUILD = "btl metrics drift names what else is wrong, btl metrics rebuild computes it again"

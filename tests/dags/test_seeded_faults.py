@@ -1,6 +1,4 @@
-"""Faults that somebody or something brought into the tables: a DAG that runs by itself finds each,
-and says what mends it.
-"""
+"""Faults in the tables: a DAG that runs by itself finds each, and says how to fix it."""
 
 from dataclasses import dataclass
 
@@ -16,15 +14,13 @@ pytestmark = [pytest.mark.stack, pytest.mark.airflow]
 
 @dataclass(frozen=True)
 class Fault:
-    """How it comes about, which DAG finds it, all that its error must say, and what a person then
-    does.
-    """
+    """What causes it, which DAG finds it, all that the DAG's error must say, and the fix."""
 
     seeded: str
     dag: str
     says: tuple[str, ...]
-    mended: str | None
-    """None: nothing but a rebuild of the figures, which comes after everything else."""
+    fix: str | None
+    """A statement; None: only a rebuild of the figures, which follows all fixes."""
 
 
 FAULTS = {
@@ -74,7 +70,7 @@ FAULTS = {
         (
             "metrics.article_engagement (article_id 'a')",
             "comments_visible is 2, computed 1",
-            "btl metrics rebuild` (--articles ID for some) computes wrong figures anew",
+            "btl metrics rebuild` (--articles ID for some) computes wrong figures again",
         ),
         None,
     ),
@@ -106,7 +102,7 @@ def test_a_dag_finds_each_fault_says_what_to_do_and_passes_once_that_is_done(
         for words in fault.says:
             assert words in printed, name
     for fault in faults.values():
-        if fault.mended:
-            room.connection.execute(fault.mended.encode())
+        if fault.fix:
+            room.connection.execute(fault.fix.encode())
     rebuild(room.connection, Selection(("a", "b")))
     dags.run(dag)

@@ -59,7 +59,6 @@ INSTEAD = {
 
 NOT_YET_CLEAN: tuple[str, ...] = (
     "below_the_line/accounting/",
-    "below_the_line/closing/",
     "below_the_line/kafka/",
     "below_the_line/metrics/",
     "btl/cli/",
