@@ -1,7 +1,9 @@
--- Purpose: keep what became of one expectation.
--- Parameters: the columns of metrics.quality_results. Grain: one row. Re-run: replaces that of the same run and expectation.
+-- Purpose: store the result of one expectation.
+-- Parameters: the columns of metrics.quality_results. Grain: one row. Re-run: replaces that of the
+--   same run and expectation.
 insert into metrics.quality_results as kept (
-    run_id, checked_at, suite, expectation, relation, column_name, severity, success, message, cure, unexpected, examples
+    run_id, checked_at, suite, expectation, relation, column_name, severity, success, message, cure,
+    unexpected, examples
 )
 values (
     %(run_id)s,

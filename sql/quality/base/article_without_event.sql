@@ -23,7 +23,10 @@ full join (
     select distinct on (listed.article_id)
         listed.article_id,
         listed.event_type as status,
-        case when listed.event_type = 'published' then listed.occurred_at else listed.unpublished_at end as changed_at,
+        case
+            when listed.event_type = 'published' then listed.occurred_at
+            else listed.unpublished_at
+        end as changed_at,
         listed.version
     from discussion.article_versions as listed
     where listed.event_type in ('published', 'unpublished')

@@ -1,6 +1,8 @@
 -- Severity: fail
--- Says: the decision on a comment is not that of its last event: the row was changed by hand, or the history was
--- Do: btl explain comment ID --article ID says which event is right; redrive or reset to read it again
+-- Says: the decision on a comment is not that of its last event: the row was changed by hand, or
+--   the history was
+-- Do: btl explain comment ID --article ID says which event is right; redrive or reset to read it
+--   again
 -- Grain: one row per comment. Re-run: reads only.
 select
     coalesce(comment.article_id, event.article_id) as article_id,
@@ -10,7 +12,12 @@ select
     event.decision as decision_of_event,
     event.decided_at as decided_at_of_event
 from (
-    select decided.article_id, decided.comment_id, decided.decision, decided.decided_at, decided.decision_version
+    select
+        decided.article_id,
+        decided.comment_id,
+        decided.decision,
+        decided.decided_at,
+        decided.decision_version
     from discussion.comments as decided
     where decided.decision is not null or decided.decided_at is not null
 ) as comment

@@ -1,6 +1,8 @@
 -- Severity: fail
--- Says: the text of a comment is not that of its last edit: the row was changed by hand, or the history was
--- Do: btl explain comment ID --article ID says which event is right; redrive or reset to read it again
+-- Says: the text of a comment is not that of its last edit: the row was changed by hand, or the
+--   history was
+-- Do: btl explain comment ID --article ID says which event is right; redrive or reset to read it
+--   again
 -- Grain: one row per comment. Re-run: reads only.
 select
     coalesce(comment.article_id, event.article_id) as article_id,
@@ -8,7 +10,12 @@ select
     comment.edited_at,
     event.edited_at as edited_at_of_event
 from (
-    select edited.article_id, edited.comment_id, edited.edited_body, edited.edited_at, edited.edited_version
+    select
+        edited.article_id,
+        edited.comment_id,
+        edited.edited_body,
+        edited.edited_at,
+        edited.edited_version
     from discussion.comments as edited
     where edited.edited_version is not null or edited.edited_at is not null
 ) as comment

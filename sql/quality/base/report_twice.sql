@@ -1,6 +1,7 @@
 -- Severity: fail
 -- Says: one reader reported the same comment for the same reason at the same time twice
--- Do: see whether a producer gives one report two ids; discard the second by a report.withdrawn event
+-- Do: see whether a producer gives one report two ids; discard the second by a report.withdrawn
+--   event
 -- Grain: one row per report of which there is an earlier one like it. Re-run: reads only.
 select
     report.article_id,

@@ -1,6 +1,7 @@
 -- Severity: fail
 -- Says: figures of the reports on an article contradict each other, or those by reason
--- Do: btl metrics drift --articles ID names the wrong ones, btl metrics rebuild --articles ID computes them anew
+-- Do: btl metrics drift --articles ID names the wrong ones, btl metrics rebuild --articles ID
+--   computes them again
 -- Grain: one row per article. Re-run: reads only.
 select
     abuse.article_id,
@@ -23,7 +24,8 @@ left join (
     group by reason.article_id
 ) as by_reason on by_reason.article_id = abuse.article_id
 where abuse.reports
-    <> abuse.upheld + abuse.dismissed + abuse.ignored + abuse.duplicates + abuse.void + abuse.open_reports
+    <> abuse.upheld + abuse.dismissed + abuse.ignored + abuse.duplicates + abuse.void
+    + abuse.open_reports
     or abuse.reports <> coalesce(by_reason.reports, 0)
     or abuse.upheld <> coalesce(by_reason.upheld, 0)
     or abuse.open_reports <> coalesce(by_reason.open_reports, 0)

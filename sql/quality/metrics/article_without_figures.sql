@@ -4,5 +4,11 @@
 -- Grain: one row per article. Re-run: reads only.
 select article.article_id
 from discussion.known_articles as article
-where not exists (select from metrics.article_engagement as kept where kept.article_id = article.article_id)
-    and not exists (select from ingest.dirty_articles as mark where mark.article_id = article.article_id)
+where not exists (
+        select from metrics.article_engagement as kept
+        where kept.article_id = article.article_id
+    )
+    and not exists (
+        select from ingest.dirty_articles as mark
+        where mark.article_id = article.article_id
+    )

@@ -1,8 +1,9 @@
 -- Severity: fail
--- Says: figures leave out comments that are there, count some that are not, or miss that some were removed, and no mark has them computed
+-- Says: figures leave out comments that are there, count some that are not, or miss that some were
+--   removed, and no mark has them computed
 -- Do: btl metrics rebuild --articles ID computes them; find out which mark was lost
 -- Grain: one row per article; counted is null where it has no figures at all. Re-run: reads only.
--- Removed: deleted by the author, or rejected. Of those that came late figures say nothing, whatever became of them.
+-- Removed: deleted by the author, or rejected. Figures leave late comments out, removed or not.
 select
     coalesce(kept.article_id, posted.article_id) as article_id,
     kept.comments_submitted as counted,
@@ -29,7 +30,11 @@ full join (
             case
                 when comment.deleted_at is not null or comment.decision = 'rejected'
                     then discussion.in_time(
-                        comment.article_id, placed.opens_at, placed.closes_at, placed.has_gaps, comment.posted_at
+                        comment.article_id,
+                        placed.opens_at,
+                        placed.closes_at,
+                        placed.has_gaps,
+                        comment.posted_at
                     )
             end as found
     ) as in_time
@@ -37,7 +42,9 @@ full join (
     group by comment.article_id
 ) as posted on posted.article_id = kept.article_id
 where (kept.comments_submitted, kept.deleted_by_author, abuse.rejected)
-    is distinct from (coalesce(posted.comments, 0), coalesce(posted.deleted, 0), coalesce(posted.rejected, 0))
+    is distinct from (
+        coalesce(posted.comments, 0), coalesce(posted.deleted, 0), coalesce(posted.rejected, 0)
+    )
     and not exists (
         select from ingest.dirty_articles as mark
         where mark.article_id = coalesce(kept.article_id, posted.article_id)

@@ -1,6 +1,7 @@
 -- Severity: fail
 -- Says: figures of an article's engagement contradict each other
--- Do: btl metrics drift --articles ID names the wrong ones, btl metrics rebuild --articles ID computes them anew
+-- Do: btl metrics drift --articles ID names the wrong ones, btl metrics rebuild --articles ID
+--   computes them again
 -- Grain: one row per article. Re-run: reads only.
 select
     engagement.article_id,
