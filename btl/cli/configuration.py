@@ -1,6 +1,4 @@
-"""The settings of a command: what the environment says, or else those of the local stack that runs
-beside it.
-"""
+"""The settings of a command: from the environment, or else from the local stack that runs."""
 
 from functools import cache
 
@@ -11,12 +9,11 @@ from below_the_line.settings import Settings, from_environment
 
 @cache
 def settings() -> Settings:
-    """The settings of this process, read on first use. Raises BelowTheLineError naming the variable
-    that is wrong.
+    """Return the settings of this process, read on first use.
 
-    What the environment says counts. Where it names neither a database nor brokers, or those of the
-    local stack in BTL_HOME, what it leaves out is taken from that stack if it is running, so that
-    commands work beside ``btl up`` without further ado.
+    The environment comes first. If it names no database and no brokers, or those of the local stack
+    in BTL_HOME, the other settings are those of that stack, if it runs: commands work after
+    ``btl up`` without more. Raises BelowTheLineError with the name of a variable that is wrong.
     """
     found = from_environment()
     if (
@@ -26,7 +23,7 @@ def settings() -> Settings:
     try:
         from btl.stack.stack import running_environment
     except ModuleNotFoundError:
-        # Installed without the extra [local]: then there is no local stack to ask.
+        # Installed without the extra [local]: there is no local stack.
         return found
     connections = running_environment(found.home)
     given = {"BTL_DATABASE_URL": found.database_url, "BTL_KAFKA_BOOTSTRAP": found.kafka_bootstrap}
@@ -34,7 +31,7 @@ def settings() -> Settings:
         value is not None and _place(value) != _place(connections.get(name))
         for name, value in given.items()
     ):
-        # Another system than the stack: the two are not mixed.
+        # Another system than the stack: do not mix the two.
         return found
     fields = {
         name: connections[variable]
@@ -45,9 +42,7 @@ def settings() -> Settings:
 
 
 def _place(value: str | SecretStr | None) -> str | None:
-    """What an address leads to, whoever goes there: the server and the database of a URL, else the
-    address itself.
-    """
+    """Return the server and the database of a URL; any other address as it is."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if text is None or "://" not in text:
         return text

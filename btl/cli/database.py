@@ -12,8 +12,9 @@ from below_the_line.settings import Settings
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[psycopg.Connection]:
-    """A connection to an up-to-date database, in autocommit. Raises BelowTheLineError, also where
-    the role may not.
+    """Yield a connection in autocommit to a database that is up to date.
+
+    Raises BelowTheLineError, also for a permission that the role does not have.
     """
     url = settings.require_database_url()
     require_current(url)

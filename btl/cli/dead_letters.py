@@ -236,7 +236,7 @@ def discard(
 
 
 def _the_one(found: list[DeadLetter], topic: str, partition: int, offset: int) -> DeadLetter:
-    """Return the only one. Raises BelowTheLineError if there is none, or if there are several."""
+    """Return the only one found. Raises BelowTheLineError if there are none or several."""
     if not found:
         raise BelowTheLineError(
             f"There is no dead letter at offset {offset} of {topic}-{partition}.",

@@ -1,4 +1,4 @@
-"""``btl demo``: the whole path once, on the local stack, with something to look at."""
+"""``btl demo``: all steps once on the local stack, from events to metric tables."""
 
 import time
 from contextlib import closing
@@ -28,11 +28,11 @@ _TABLES = {
     "most_reported": "Most reported (decided in: median time from report to decision)",
     "closed_lately": "Closed lately (times in UTC)",
     "announced": "Announced to the site, in the topic discussion-events",
-    "dead_letters": "Dead letters: what was refused, kept byte for byte",
+    "dead_letters": "Dead letters: rejected records, kept byte for byte",
 }
 
 _HEADLINE_LEAVES = 66
-"""Characters of a line that the columns beside the headline take."""
+"""Characters of a line beside the headline."""
 
 
 def demo(
@@ -40,15 +40,15 @@ def demo(
         None,
         metavar="FOLDER",
         help=(
-            "Instead of a made-up day: a site's export, with articles.csv and comments.csv (or"
+            "Folder of a site's export, instead of a made-up day: articles.csv and comments.csv (or"
             " .csv.gz). Its mapping is mapping.toml in that folder, or"
-            " btl/archives/mappings/FOLDER'S NAME.toml here."
+            " btl/archives/mappings/<name of the folder>.toml here."
         ),
         show_default=False,
     ),
-    seed: int = typer.Option(1, help="Of the made-up day."),
+    seed: int = typer.Option(1, help="Seed of the made-up day."),
     ports: Ports | None = typer.Option(
-        None, help="As of `btl up`: auto chooses free ones.", show_default=False
+        None, help="Ports, as for `btl up`: auto chooses free ports.", show_default=False
     ),
 ) -> None:
     """Start the stack, stream a newsroom day, and show the results.
@@ -75,14 +75,15 @@ def demo(
     _stream(export, seed)
     console.rule("3. The scheduler runs the DAGs", align="left")
     _run_dags(console)
-    console.rule("4. What came of it", align="left")
+    console.rule("4. The results", align="left")
     _show(console)
     _next_steps(console, time.monotonic() - began)
 
 
 def _export(folder: Path) -> tuple[Path, Path, Path]:
-    """The files of an export: articles, comments, mapping. Raises BelowTheLineError naming the one
-    that is missing.
+    """Return the files of an export: articles, comments, mapping.
+
+    Raises BelowTheLineError with the name of a missing one.
     """
 
     def first(*candidates: Path) -> Path:
@@ -139,9 +140,7 @@ def _connect() -> "psycopg.Connection":
 
 
 def _run_dags(console: "Console") -> None:
-    """Have the scheduler close discussions and compute metrics, and wait until nothing is left to
-    do.
-    """
+    """Run the DAGs that close discussions and compute metrics, and wait for them."""
     current = configuration.settings()
     password = current.airflow_password.get_secret_value() if current.airflow_password else ""
     with closing(Scheduler(current.airflow_url or "", current.airflow_user, password)) as scheduler:
@@ -165,7 +164,7 @@ def _show(console: "Console") -> None:
         (totals,) = _rows(connection, sql("demo/totals.sql"))
         console.print(
             f"[bold]{totals['records']:,}[/] records read: {totals['applied']:,} applied,"
-            f" {totals['unchanged']:,} unchanged (seen before, or overtaken),"
+            f" {totals['unchanged']:,} unchanged (duplicates or stale),"
             f" {totals['dead_lettered']:,} dead letters. {totals['articles']:,} articles,"
             f" {totals['comments']:,} comments."
         )
@@ -243,7 +242,7 @@ def _next_steps(console: "Console", seconds: float) -> None:
         "Produce a bad one, which becomes a dead letter": (
             f"echo '{{}}' | {btl} produce --unchecked"
         ),
-        "and see what its producer would be told": f'{btl} psql -- -c "{letters}"',
+        "and see the reason that its producer gets": f'{btl} psql -- -c "{letters}"',
     }.items():
         console.print(f"[bold]{title}[/]:")
         console.print(f"  {command}", markup=False, soft_wrap=True)
@@ -262,10 +261,10 @@ def _next_steps(console: "Console", seconds: float) -> None:
     )
     console.print(f'  {btl} psql -- -c "{query}"', markup=False, soft_wrap=True)
     console.print(
-        f"The stack goes on running: [bold]{btl} status[/] shows it, [bold]{btl} down[/] stops it.",
+        f"The stack keeps running: [bold]{btl} status[/] shows it, [bold]{btl} down[/] stops it.",
         soft_wrap=True,
     )
     console.print(
-        f"Tables show all that was ever streamed here; [bold]{btl} reset[/] begins anew.",
+        f"Tables show everything that was ever streamed here; [bold]{btl} reset[/] starts again.",
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""Files of JSON lines, as the command line takes them."""
+"""Files of JSON lines."""
 
 import gzip
 import sys
@@ -11,8 +11,9 @@ from below_the_line.errors import BelowTheLineError
 
 
 def numbered_lines(file: str) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers from 1. Raises BelowTheLineError for a file
-    that can't be read.
+    """Yield the number, from 1, and the text of each line that is not blank.
+
+    ``file``: ``-`` for standard input. Raises BelowTheLineError if it cannot be read.
     """
     try:
         with ExitStack() as opened:
@@ -23,7 +24,7 @@ def numbered_lines(file: str) -> Iterator[tuple[int, bytes]]:
             else:
                 lines = opened.enter_context(Path(file).open("rb"))
             for number, line in enumerate(lines, 1):
-                # Without its end only: anything else around the event is judged with it.
+                # Only the end of the line goes: other characters around the event belong to it.
                 line = line.removesuffix(b"\n").removesuffix(b"\r")
                 if line.strip():
                     yield number, line

@@ -1,4 +1,5 @@
-"""A discussion as a picture: what happened in equal steps of time, and when it opened and closed.
+"""A discussion as a picture: counts in equal steps of time, and when it was open.
+
 Drawing is pure.
 """
 
@@ -16,7 +17,7 @@ from below_the_line.resources import sql
 BLOCKS = "▁▂▃▄▅▆▇█"
 OPEN, PARTLY, CLOSED, PLANNED, BEFORE = "█", "▌", "░", "─", " "
 FAR = timedelta(days=90)
-"""An end that lies further ahead is told, not drawn."""
+"""An end that is further ahead is written, not drawn."""
 _STEPS = (
     *(timedelta(minutes=count) for count in (1, 2, 5, 10, 15, 30)),
     *(timedelta(hours=count) for count in (1, 2, 3, 6, 12)),
@@ -26,15 +27,15 @@ _STEPS = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that became of a discussion, or will."""
+    """A change of a discussion, past or planned."""
 
     at: datetime | None
-    """None: from the beginning; no time of publication is known."""
+    """None: from the beginning, because the time of publication is unknown."""
     what: str
-    """Opened, closed, reopened; still open or still closed, but for another reason."""
+    """Opened, closed, reopened; or still open or still closed, with another reason."""
     why: str
     planned: bool
-    """It lies after the cut-off: so it comes if nothing else happens."""
+    """Whether it is after the cut-off: it happens if no other event changes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +45,21 @@ class Picture:
     starts_at: datetime
     step: timedelta
     comments: Sequence[int]
-    """Late ones included."""
+    """Including late comments."""
     late: Sequence[int]
     reports: Sequence[int]
-    """Those that were withdrawn are left out."""
+    """Without withdrawn reports."""
 
     @property
     def ends_at(self) -> datetime:
-        """End of the last step."""
+        """Return the end of the last step."""
         return self.starts_at + len(self.comments) * self.step
 
 
 def look(
     connection: psycopg.Connection, explanation: TimelineReport, zone: ZoneInfo, columns: int
 ) -> Picture:
-    """The picture of a discussion in at most ``columns`` steps, which begin at round times of the
-    zone.
-    """
+    """Return a picture of at most ``columns`` steps, which begin at round times of the zone."""
     article = explanation.article_id
     row = connection.execute(sql("discussion/extent.sql"), {"article": article}).fetchone()
     first_at, last_at = span(explanation, *(row or (None, None)))
@@ -78,7 +77,7 @@ def look(
 def span(
     explanation: TimelineReport, first_activity: datetime | None, last_activity: datetime | None
 ) -> tuple[datetime, datetime]:
-    """From when to when there is something to draw, both included."""
+    """Return the first and the last instant to draw, both included."""
     cut_off = explanation.cut_off
     turns = [
         change.at
@@ -98,8 +97,8 @@ def span(
 def steps_of(
     first_at: datetime, last_at: datetime, zone: ZoneInfo, columns: int
 ) -> tuple[datetime, timedelta, int]:
-    """Where the first step begins, how long steps are, and how many it takes to cover both
-    instants.
+    """Return the beginning of the first step, the length of a step, and the number of steps that
+    cover both instants.
     """
     step = _STEPS[0]
     for step in _STEPS:
@@ -115,9 +114,7 @@ def steps_of(
 
 
 def sparkline(counts: Sequence[int]) -> str:
-    """One block per count, as high as its share of the greatest; nothing is blank, and whatever
-    there is can be seen.
-    """
+    """Return one block per count, as high as its share of the greatest count; zero is blank."""
     most = max(counts, default=0)
     return "".join(
         " " if count == 0 else BLOCKS[-(-count * len(BLOCKS) // most) - 1] for count in counts
@@ -125,8 +122,8 @@ def sparkline(counts: Sequence[int]) -> str:
 
 
 def bar(explanation: TimelineReport, picture: Picture) -> str:
-    """For each step whether comments were accepted throughout, for a part of it, or not; what lies
-    ahead, as planned.
+    """Return a character for each step: comments accepted throughout, in a part of it, or not;
+    after the cut-off as planned.
     """
     drawn = []
     for number in range(len(picture.comments)):
@@ -156,7 +153,7 @@ def bar(explanation: TimelineReport, picture: Picture) -> str:
 
 
 def changes(explanation: TimelineReport) -> list[Change]:
-    """What became of the discussion from its anchor on, and what is planned, in order of time."""
+    """Return the changes of the discussion from its anchor on, past and planned, by time."""
     anchor = explanation.anchor
     pieces = [
         piece
@@ -188,7 +185,7 @@ def changes(explanation: TimelineReport) -> list[Change]:
 
 
 def _floor(at: datetime, step: timedelta, zone: ZoneInfo) -> datetime:
-    """The last round time of the zone at or before an instant, for steps of this length."""
+    """Return the last round time of the zone at or before an instant, for steps of this length."""
     local = at.astimezone(zone)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0).astimezone(UTC)
     return midnight if step >= timedelta(days=1) else midnight + (at - midnight) // step * step

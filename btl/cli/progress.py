@@ -1,4 +1,4 @@
-"""A progress bar for events on their way, with rate and time left."""
+"""A progress bar for events, with rate and time left."""
 
 from rich.console import Console
 from rich.progress import (
@@ -14,11 +14,11 @@ from rich.progress import (
 from rich.text import Text
 
 STEP = 250
-"""A bar is moved on at every so many events: often enough to the eye, and for next to nothing."""
+"""Events between two updates of a bar: often enough for the eye, and cheap."""
 
 
 class _Rate(ProgressColumn):
-    """How many per second, lately; over the whole once it is done."""
+    """Recent rate per second; when done, the rate over all."""
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
@@ -38,7 +38,10 @@ class _Count(ProgressColumn):
 
 
 def event_progress() -> Progress:
-    """On standard error. Tasks may have a field ``unit`` (``bytes`` shows a percentage only)."""
+    """Return a bar on standard error. A task can have a field ``unit``.
+
+    ``bytes`` shows only a percentage.
+    """
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

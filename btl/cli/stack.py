@@ -1,14 +1,12 @@
-"""``btl up``, ``down``, ``status``, ``logs``, ``env``, ``psql``, ``airflow`` and ``reset``: the
-local stack by hand.
-"""
+"""Commands of the local stack: ``btl up``, ``down``, ``status``, ``logs``, ``env`` and others."""
 
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -18,19 +16,24 @@ from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import from_environment
 from btl.cli import configuration
+from btl.cli.options import AsJson, Yes
+from btl.cli.output import Column, age, print_json, print_table
 from btl.stack.environment import elsewhere, exports
 from btl.stack.logs import tail
 from btl.stack.ports import DEFAULTS
 from btl.stack.postgres import binaries
-from btl.stack.stack import Stack
+from btl.stack.stack import PartStatus, Stack
+
+_STATUS_DETAILS = ("process", "address", "log")
 
 
 class Group(StrEnum):
-    """What can be left out of the stack."""
+    """A part that can be left out of the stack."""
 
     POSTGRES = "postgres"
     KAFKA = "kafka"
@@ -48,18 +51,18 @@ class Ports(StrEnum):
 def up(
     without: Annotated[
         list[Group] | None,
-        typer.Option("--without", help="Leave a part out. May be given several times."),
+        typer.Option("--without", help="Part to leave out. Can be given several times."),
     ] = None,
     consumers: Annotated[
         int | None,
         typer.Option(
-            min=0, max=64, help="Consumer processes; by default as many as last time, or one."
+            min=0, max=64, help="Number of consumer processes. Default: as last time, or one."
         ),
     ] = None,
     ports: Annotated[
         Ports | None,
         typer.Option(
-            help="auto: choose free ports, and keep them. By default as last time, or fixed."
+            help="auto: choose free ports, and keep them. Default: as last time, or fixed."
         ),
     ] = None,
 ) -> None:
@@ -102,7 +105,7 @@ def down() -> None:
     )
 
 
-def status() -> None:
+def status(as_json: AsJson = False) -> None:
     """Show each part of the stack: state, uptime, address, log file.
 
     A running part that does not answer is silent. Shows also where the Data Docs are. Exit
@@ -114,41 +117,55 @@ def status() -> None:
         raise BelowTheLineError(
             f"There is no stack in {stack.layout.home}.", "Start one: `btl up`."
         )
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("part", "state", "uptime", "process", "address", "log"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("part", "state", "uptime"))
-    now = datetime.now(UTC)
-    for part in parts:
-        uptime = (
-            str(timedelta(seconds=int((now - part.since).total_seconds()))) if part.since else ""
-        )
-        colour = "green" if part.well else "red"
-        log = _relative(part.log) if part.log else ""
-        table.add_row(
-            part.name, f"[{colour}]{part.state}[/]", uptime, str(part.pid or ""), part.address, log
-        )
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200  # a file or a pipe has no width: keep each part in one line
-    console.print(table)
-    data_docs = _data_docs(stack)
-    if data_docs.is_file():
-        console.print(
-            f"data docs: {_relative(data_docs)}", soft_wrap=True, markup=False, highlight=False
-        )
+    if as_json:
+        print_json([_document(part) for part in parts])
+    else:
+        _print_status(stack, parts, datetime.now(UTC))
     if not all(part.well for part in parts):
         raise typer.Exit(1)
 
 
+def _document(part: PartStatus) -> dict[str, object]:
+    return {
+        "part": part.name,
+        "state": part.state,
+        "well": part.well,
+        "since": part.since,
+        "process": part.pid,
+        "address": part.address or None,
+        "log": str(part.log) if part.log else None,
+    }
+
+
+def _print_status(stack: Stack, parts: Sequence[PartStatus], now: datetime) -> None:
+    print_table(
+        ["part", "state", "uptime", *(Column(name, wraps=True) for name in _STATUS_DETAILS)],
+        [
+            (
+                part.name,
+                Text(part.state, "green" if part.well else "red"),
+                age(part.since, now) if part.since else None,
+                str(part.pid or ""),
+                part.address,
+                _relative(part.log) if part.log else None,
+            )
+            for part in parts
+        ],
+    )
+    data_docs = _data_docs(stack)
+    if data_docs.is_file():
+        typer.echo(f"data docs: {_relative(data_docs)}")
+
+
 def logs(
     part: Annotated[
-        str | None, typer.Argument(help="A part, as in `btl status`, or the beginning of its name.")
+        str | None, typer.Argument(help="Part, as in `btl status`, or the beginning of its name.")
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as lines are added, until interrupted.")
+        bool, typer.Option("--follow", "-f", help="Continue as lines are added, until interrupted.")
     ] = False,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", min=0, help="So many of the last lines of each log.")
+        int, typer.Option("--lines", "-n", min=0, help="Number of the last lines of each log.")
     ] = 20,
 ) -> None:
     """Show the last lines of the logs.
@@ -166,7 +183,8 @@ def logs(
     ]
     if not wanted:
         raise BelowTheLineError(
-            f"No log is called {part!r}.", f"There are {', '.join(path.stem for path in found)}."
+            f"There is no log of {part!r}.",
+            f"These exist: {', '.join(path.stem for path in found)}.",
         )
     width = max(len(path.stem) for path in wanted)
     try:
@@ -177,12 +195,16 @@ def logs(
         raise typer.Exit(130) from None
 
 
-def env() -> None:
+def env(as_json: AsJson = False) -> None:
     """Print the connection settings, for eval "$(btl env)".
 
     They are shell exports of the settings of the local stack.
     """
-    sys.stdout.write(exports(_stack().environment()))
+    environment = _stack().environment()
+    if as_json:
+        print_json(environment)
+    else:
+        sys.stdout.write(exports(environment))
 
 
 def psql(context: typer.Context) -> None:
@@ -222,7 +244,7 @@ def airflow(context: typer.Context) -> None:
 
 
 def reset(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Stop the stack and delete its databases, topics and logs.
 
@@ -238,7 +260,7 @@ def reset(
         )
     with _reporting() as reporter:
         stack.reset(reporter)
-    typer.echo(f"The stack in {stack.layout.home} is gone.")
+    typer.echo(f"The stack in {stack.layout.home} is deleted.")
 
 
 def _stack() -> Stack:
@@ -246,14 +268,12 @@ def _stack() -> Stack:
 
 
 def _data_docs(stack: Stack) -> Path:
-    """The first page of what the quality gate of this stack writes, whether there is one yet or
-    not.
-    """
+    """Return the first page of the Data Docs; it does not exist before the first run."""
     return stack.layout.home / "quality" / "docs" / "index.html"
 
 
 def _relative(path: Path) -> str:
-    """The shorter of the path as it is and as seen from the current folder."""
+    """Return the path as it is or as seen from the current folder, whichever is shorter."""
     seen = os.path.relpath(path)
     return seen if len(seen) < len(str(path)) else str(path)
 
@@ -286,15 +306,15 @@ def _addresses(stack: Stack, seconds: float) -> None:
 
 
 def program() -> str:
-    """What to type to run this again: ``btl``, with its folder where it was called by that."""
+    """Return how this program was called: ``btl``, or the path to it."""
     return sys.argv[0] if Path(sys.argv[0]).name == "btl" and os.sep in sys.argv[0] else "btl"
 
 
 class _Lines:
-    """Reports each step in one line: while it goes on (on a terminal), and when it has ended.
+    """Reports each step in one line: while it runs (on a terminal), and when it has ended.
 
-    Nothing is printed while the lock is held: the console has one of its own, and renders the lines
-    that go on.
+    Nothing is printed while the lock is held: the console has its own lock, under which it renders
+    the running lines.
     """
 
     def __init__(self, console: Console) -> None:

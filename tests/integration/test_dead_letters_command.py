@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
@@ -201,6 +202,34 @@ def test_a_redrive_says_what_became_of_them(btl: Run, database_url: str) -> None
     ]
     assert shown[-1] == "2 redriven, 1 still dead letters."
     assert btl("redrive", "--code", "schema_violation").stdout == "No dead letter matches.\n"
+
+
+def test_all_that_was_kept_is_json_too(btl: Run, database_url: str) -> None:
+    load(database_url, ODD_RECORDS, load_contracts().decode)
+    shown = json.loads(btl("show", "comment-events", "0", "3", "--json").stdout)
+    assert (shown["topic"], shown["offset"], shown["code"]) == ("comment-events", 3, "not_utf8")
+    assert shown["headers"] == [{"name_base64": "/wDD", "value_base64": "/w=="}]
+    assert len(b64decode(shown["value_base64"])) == 7
+    with pytest.raises(BelowTheLineError, match="--raw and --json were given"):
+        btl("show", "comment-events", "0", "3", "--json", "--raw")
+
+
+def test_a_redrive_and_a_discard_are_json_too(btl: Run, database_url: str) -> None:
+    load(database_url, [comment(0), comment(1)._replace(value=b"{")], rejecting())
+    rehearsed = json.loads(btl("redrive", "--dry-run", "--json").stdout)
+    assert (rehearsed["dry_run"], rehearsed["redriven"], rehearsed["still_bad"]) == (True, 1, 1)
+    assert [(each["offset"], each["outcome"]) for each in rehearsed["dead_letters"]] == [
+        (0, "valid"),
+        (1, "not_json"),
+    ]
+    done = json.loads(btl("redrive", "--json").stdout)
+    assert done["outcomes"] == [
+        {"code": "schema_violation", "outcome": "applied", "records": 1},
+        {"code": "schema_violation", "outcome": "not_json", "records": 1},
+    ]
+    assert done["dead_letters"] == []
+    discarded = json.loads(btl("discard", "--all", "--json").stdout)
+    assert discarded == {"dry_run": False, "counts": {"not_json": 1}}
 
 
 def test_discarding_sets_aside_what_was_chosen(

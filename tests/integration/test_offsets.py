@@ -223,6 +223,12 @@ def test_the_commands_say_what_a_partition_needs_and_do_it_when_told_to(
     )
     assert read_positions(connection) == before
 
+    rehearsed = btl("offsets", "reset", "articles", "0", "--to", "end", "--dry-run", "--json")
+    (move,) = json.loads(rehearsed[rehearsed.index("[\n") :])
+    assert (move["topic"], move["partition"], move["done"]) == ("articles", 0, False)
+    assert move["to_offset"] == move["from_offset"] - 5
+    assert read_positions(connection) == before
+
     btl("offsets", "reset", "articles", "--all-partitions", "--to", "end", "--yes")
     after = [each for each in read_positions(connection) if each.topic == "articles"]
     assert [(each.incarnation, each.epoch) for each in after] == [(2, 1)] * 6
@@ -244,6 +250,9 @@ def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(
     assert "articles-0 tripped at offset" in shown
     assert r"(not_json 9); offset 8: \u001b[2J" in shown
     assert "btl breaker accept articles 0\n" in shown
+    (plan,) = json.loads(btl("breaker", "accept", "articles", "0", "--dry-run", "--json"))
+    assert (plan["topic"], plan["partition"], plan["done"]) == ("articles", 0, False)
+    assert plan["accepted_offset"] >= plan["next_offset"]
     btl("breaker", "accept", "articles", "0", "--dry-run")
     assert {each.status for each in read_positions(connection)} == {"tripped"}
     btl("breaker", "accept", "articles", "0")
