@@ -306,7 +306,7 @@ class Consumer:
                 ) from error
 
     def _bisect(self, batch: Batch, error: StoreError) -> None:
-        log.warning("data refused, bisecting", reason=error.reason, records=len(batch))
+        log.warning("data rejected, bisecting", reason=error.reason, records=len(batch))
         self._writer.canceled = 0
         try:
             isolate(batch, error, self._write_part)

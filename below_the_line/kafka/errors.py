@@ -46,7 +46,7 @@ def translate(error: Exception, settings: Settings) -> BelowTheLineError:
     where = settings.kafka_bootstrap
     if isinstance(error, kafka_errors.SaslAuthenticationFailedError):
         return BelowTheLineError(
-            f"The Kafka broker at {where} refused user {settings.kafka_sasl_username!r}.",
+            f"The Kafka broker at {where} rejected user {settings.kafka_sasl_username!r}.",
             "Check BTL_KAFKA_SASL_USERNAME and BTL_KAFKA_SASL_PASSWORD.",
         )
     if isinstance(error, kafka_errors.UnsupportedSaslMechanismError):
@@ -87,5 +87,5 @@ def translate(error: Exception, settings: Settings) -> BelowTheLineError:
             " BTL_KAFKA_SECURITY_PROTOCOL.",
         )
     return BelowTheLineError(
-        f"The Kafka broker at {where} refused: {type(error).__name__}: {error}.", "See its log."
+        f"The Kafka broker at {where} rejected this: {type(error).__name__}: {error}.", "See its log."
     )

@@ -20,7 +20,7 @@ class Failure(Enum):
     CANCELED = "canceled"
     """A statement was cancelled: a fault at first, data the second time."""
     DATA = "data"
-    """A value that the database refuses: bisect until the record is alone, dead-letter it, load the
+    """A value that the database rejects: bisect until the record is alone, dead-letter it, load the
     rest.
     """
     DEFECT = "defect"

@@ -84,7 +84,7 @@ def causes(pipeline: Pipeline) -> list[str | None]:
     lines = (
         json.loads(line) for line in pipeline.consumer_logs().splitlines() if line.startswith("{")
     )
-    return [line["cause"] for line in lines if line.get("event") == "told"]
+    return [line["cause"] for line in lines if line.get("event") == "report"]
 
 
 class Outage:
@@ -105,7 +105,7 @@ class Outage:
         send(self._pipeline, self._sent, count)
         self._sent += count
 
-    def wait_until_told(self, cause: Cause, times: int = 2) -> None:
+    def wait_until_reported(self, cause: Cause, times: int = 2) -> None:
         """Wait until the consumer has reported this wait several times in a row."""
         wait_until(
             lambda: causes(self._pipeline)[-times:] == [cause.value] * times,
@@ -118,11 +118,11 @@ class Outage:
         more of it.
         """
         wait_until(lambda: causes(self._pipeline)[-1] is None, 30, self._pipeline.consumer_logs)
-        told = list(dropwhile(lambda each: each != cause.value, causes(self._pipeline)))
-        waited = list(takewhile(lambda each: each is not None, told))
-        assert waited, "nothing was told"
-        assert {*waited} <= {each.value for each in (cause, *also)}, told
-        assert set(told[len(waited) :]) == {None}, told
+        reported = list(dropwhile(lambda each: each != cause.value, causes(self._pipeline)))
+        waited = list(takewhile(lambda each: each is not None, reported))
+        assert waited, "nothing was reported"
+        assert {*waited} <= {each.value for each in (cause, *also)}, reported
+        assert set(reported[len(waited) :]) == {None}, reported
 
     def assert_nothing_lost(self) -> None:
         """Every record sent is in the tables once, and accounted for; none is a dead letter."""

@@ -21,7 +21,7 @@ def test_a_broker_that_is_stopped_and_started_again_is_waited_for(
         stack.stop_part("kafka")
         try:
             # To kafka-python's poll() it is as if there were nothing to read.
-            outage.wait_until_told(Cause.BROKER, times=1)
+            outage.wait_until_reported(Cause.BROKER, times=1)
         finally:
             stack.start_part("kafka")
             wait_until(lambda: reachable(pipeline.bootstrap), 60)
@@ -36,7 +36,7 @@ def test_a_broker_that_accepts_connections_and_says_nothing_is_waited_for(
         broker = stack.processes("kafka")[0]
         broker.suspend()
         try:
-            outage.wait_until_told(Cause.BROKER, times=1)
+            outage.wait_until_reported(Cause.BROKER, times=1)
         finally:
             broker.resume()
         outage.consume(500)
@@ -52,7 +52,7 @@ def test_one_of_three_brokers_is_lost_and_the_work_goes_on_and_two_are_waited_fo
         assert {*causes(clustered)} <= {None, Cause.GROUP.value, Cause.BROKER.value}
         cluster.kill(2)
         # One of three can confirm nothing and elect nobody.
-        outage.wait_until_told(Cause.BROKER, times=1)
+        outage.wait_until_reported(Cause.BROKER, times=1)
         cluster.start(1, 2)
         cluster.wait_until_well()
         outage.consume(1_000)

@@ -56,7 +56,7 @@ def test_a_database_that_is_read_only_is_waited_for(
             if not whole_server:
                 end_consumers(connection)
             outage.send(500)
-            outage.wait_until_told(Cause.DATABASE)
+            outage.wait_until_reported(Cause.DATABASE)
             assert "read-only transaction" in pipeline.consumer_logs()
         finally:
             alter("reset {}")
@@ -73,7 +73,7 @@ def test_a_server_that_has_no_connection_left_is_waited_for(
         connection.execute(sql.SQL("alter database {} connection limit 0").format(database))
         end_consumers(connection)
         outage.send(500)
-        outage.wait_until_told(Cause.DATABASE)
+        outage.wait_until_reported(Cause.DATABASE)
         assert "too many connections" in pipeline.consumer_logs()
         connection.execute(sql.SQL("alter database {} connection limit -1").format(database))
         outage.consume(500)
@@ -95,7 +95,7 @@ def test_a_lock_that_somebody_else_holds_is_waited_for_and_left_to_them(
         with psycopg.connect(database_url) as holder:
             holder.execute(locking.encode())
             outage.send(500)
-            outage.wait_until_told(Cause.DATABASE)
+            outage.wait_until_reported(Cause.DATABASE)
             assert "lock timeout" in pipeline.consumer_logs()
             # The holder is not a consumer that was left behind: they may finish what they do.
             holder.commit()
@@ -211,11 +211,11 @@ def fill_up(pipeline: Pipeline, connection: psycopg.Connection, disk: FullDisk) 
     with watched(pipeline, connection) as outage:
         disk.fill()
         outage.send(20_000)
-        outage.wait_until_told(Cause.DATABASE)
+        outage.wait_until_reported(Cause.DATABASE)
         assert "No space left on device" in pipeline.consumer_logs()
         # A new connection finds no room either, not even for the staging tables.
         end_consumers(connection)
-        outage.wait_until_told(Cause.DATABASE, times=4)
+        outage.wait_until_reported(Cause.DATABASE, times=4)
         disk.empty()
         outage.consume(500)
         outage.assert_visible(Cause.DATABASE, Cause.GROUP)

@@ -304,12 +304,12 @@ def test_two_redrives_share_the_work_and_judge_nothing_twice(
 ) -> None:
     bad = [comment(offset)._replace(key=b"another") for offset in range(100, 150)]
     load(database_url, [*comments(100), *bad], rejecting())
-    told: list[list[tuple[int, str]]] = [[], []]
+    outcomes: list[list[tuple[int, str]]] = [[], []]
     half_way, other_done = threading.Event(), threading.Event()
 
     def first(letter: Letter, outcome: str) -> None:
-        told[0].append((letter.record.offset, outcome))
-        if len(told[0]) == 20:
+        outcomes[0].append((letter.record.offset, outcome))
+        if len(outcomes[0]) == 20:
             half_way.set()
             assert other_done.wait(60)
 
@@ -318,7 +318,7 @@ def test_two_redrives_share_the_work_and_judge_nothing_twice(
         run(
             ingest_url,
             chunk=10,
-            on_outcome=lambda letter, outcome: told[1].append((letter.record.offset, outcome)),
+            on_outcome=lambda letter, outcome: outcomes[1].append((letter.record.offset, outcome)),
         )
         other_done.set()
 
@@ -326,8 +326,8 @@ def test_two_redrives_share_the_work_and_judge_nothing_twice(
     thread.start()
     run(ingest_url, chunk=10, on_outcome=first)
     thread.join()
-    assert [len(each) for each in told] == [20, 130]
-    assert sorted(told[0] + told[1]) == [
+    assert [len(each) for each in outcomes] == [20, 130]
+    assert sorted(outcomes[0] + outcomes[1]) == [
         (offset, "applied" if offset < 100 else "key_mismatch") for offset in range(150)
     ]
     assert connection.execute("select distinct attempts from ingest.dead_letters").fetchall() == [
@@ -591,14 +591,14 @@ def test_a_filter_means_the_same_to_every_command(
     ingest_url: str, connection: psycopg.Connection
 ) -> None:
     for name, (selection, expected) in FILTERS.items():
-        told: list[int] = []
+        outcomes: list[int] = []
         run(
             ingest_url,
             selection,
             dry_run=True,
-            on_outcome=lambda letter, _, told=told: told.append(letter.record.offset),
+            on_outcome=lambda letter, _, outcomes=outcomes: outcomes.append(letter.record.offset),
         )
-        assert Counter(told) == Counter(expected), name
+        assert Counter(outcomes) == Counter(expected), name
         assert {
             each.record_offset for each in dead_letters.latest(connection, selection, 100)
         } == expected, name

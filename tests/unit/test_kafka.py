@@ -114,7 +114,7 @@ def test_an_unreachable_broker_is_one_sentence_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (kafka_errors.SaslAuthenticationFailedError(), "refused user 'alice'"),
+        (kafka_errors.SaslAuthenticationFailedError(), "rejected user 'alice'"),
         (kafka_errors.UnsupportedSaslMechanismError(), "does not offer this SASL mechanism"),
         (
             kafka_errors.TopicAuthorizationFailedError(),
@@ -123,7 +123,10 @@ def test_an_unreachable_broker_is_one_sentence_and_nothing_else() -> None:
         (kafka_errors.UnknownTopicOrPartitionError(), "A topic does not exist"),
         (kafka_errors.MessageSizeTooLargeError(), "takes no record of that size"),
         (kafka_errors.KafkaTimeoutError(), "cannot be reached, or does not answer"),
-        (kafka_errors.InvalidReplicationFactorError(), "refused: InvalidReplicationFactorError"),
+        (
+            kafka_errors.InvalidReplicationFactorError(),
+            "rejected this: InvalidReplicationFactorError",
+        ),
     ],
 )
 def test_each_failure_has_its_sentence_and_hint(error: Exception, message: str) -> None:
@@ -132,7 +135,7 @@ def test_each_failure_has_its_sentence_and_hint(error: Exception, message: str) 
     assert translated.hint
 
 
-def test_a_refused_password_is_found_behind_the_time_out_that_kafka_python_raises() -> None:
+def test_a_rejected_password_is_found_behind_the_time_out_that_kafka_python_raises() -> None:
     log = logging.getLogger("kafka.net.manager")
 
     def connect() -> None:
@@ -145,7 +148,7 @@ def test_a_refused_password_is_found_behind_the_time_out_that_kafka_python_raise
             raise kafka_errors.KafkaTimeoutError
 
     before = list(logging.getLogger("kafka").handlers)
-    with pytest.raises(BelowTheLineError, match="refused user 'alice'"):
+    with pytest.raises(BelowTheLineError, match="rejected user 'alice'"):
         connect()
     assert logging.getLogger("kafka").handlers == before
 

@@ -102,7 +102,7 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("given", "words"),
     [
         (
             ledger(an_account(), breaks=(broken(40, 60),)),
@@ -190,8 +190,8 @@ def broken(expected: int, found: int, breaks: int = 1) -> Break:
         "two resets",
     ],
 )
-def test_what_does_not_add_up_is_said_in_a_sentence(told: Ledger, words: str) -> None:
-    report = examine(told, LOGS, "group")
+def test_what_does_not_add_up_is_said_in_a_sentence(given: Ledger, words: str) -> None:
+    report = examine(given, LOGS, "group")
     assert findings(report) == [words]
     assert report.summary.startswith("1 thing does not add up. ")
 
@@ -241,7 +241,7 @@ def test_only_a_broken_sequence_is_not_contiguous() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "given",
     [
         ledger(an_account(), SECOND, positions=(position(incarnation=2),)),
         ledger(
@@ -272,8 +272,8 @@ def test_only_a_broken_sequence_is_not_contiguous() -> None:
         "nothing at all",
     ],
 )
-def test_what_is_as_it_should_be_is_not_complained_about(told: Ledger) -> None:
-    assert findings(examine(told, LOGS, "group")) == []
+def test_what_is_as_it_should_be_is_not_complained_about(given: Ledger) -> None:
+    assert findings(examine(given, LOGS, "group")) == []
 
 
 def test_a_partition_that_waits_for_a_decision_is_a_finding_with_the_command() -> None:
@@ -310,5 +310,5 @@ def test_logs_that_move_while_the_database_is_read_leave_the_position_inside() -
         ("events", 1): PartitionLog(TOPIC, 5, 6),
     }
     assert findings(examine(ledger(an_account()), logs, "group")) == []
-    anew = {("events", 0): PartitionLog(OTHER, 110, 120)}
-    assert widest_logs(before, anew) == anew
+    recreated = {("events", 0): PartitionLog(OTHER, 110, 120)}
+    assert widest_logs(before, recreated) == recreated

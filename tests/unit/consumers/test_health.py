@@ -50,8 +50,8 @@ def test_a_partition_that_waits_for_a_decision_is_not_ready() -> None:
 def test_a_partition_that_stands_still_with_something_to_read_is_not_ready_until_it_moves() -> None:
     now = 101 + MAX_STANDSTILL_SECONDS
     at_end_of_one = compared(replace(READING, turned_at=now), {ZERO: 9, ONE: 7}, now)
-    verdict = ready(at_end_of_one, now)
-    assert verdict.because == (
+    answer = ready(at_end_of_one, now)
+    assert answer.because == (
         "Partition articles-0 has records to read and has not moved for 61 s.",
     )
     assert ready(moved(at_end_of_one, {ZERO: 6}, now), now).holds

@@ -1,5 +1,5 @@
 """The consumer's loop, turn by turn, with a clock, a source and a store that do as they are
-told.
+recorder.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -53,13 +53,13 @@ class World:
     )
     now: float = 0.0
     seconds: float = 5.0
-    """The consumer is told to stop after so long."""
+    """When the consumer is asked to stop."""
     counts_us_in: bool = True
     """What the group says of us when it is asked."""
     is_rebalancing: bool = False
-    """The group has taken the partitions away and not given them out anew yet."""
+    """The group has taken the partitions away and not assigned them again yet."""
     records: Callable[[Partition, int, int], list[Record]] = lambda _p, _o, _n: []
-    """Records of a partition from an offset on, at most so many."""
+    """Returns up to a number of records of a partition, from an offset on."""
     refuse: Callable[[Batch], Failure | None] = lambda _batch: None
     on_ask: Callable[[], None] = lambda: None
     """The brokers are asked whether they are there."""
@@ -217,8 +217,8 @@ def until(
     refuse.
     """
 
-    def records(partition: Partition, offset: int, most: int) -> list[Record]:
-        end = min(last, offset + most)
+    def records(partition: Partition, offset: int, max_records: int) -> list[Record]:
+        end = min(last, offset + max_records)
         return [
             deletion(partition, each, "bad" if each in bad else GOOD) for each in range(offset, end)
         ]
@@ -237,7 +237,7 @@ def has_events(batch: Batch) -> bool:
     return any(isinstance(result, Event) for _, result in batch.decoded)
 
 
-def test_everything_that_is_there_is_written_once_and_told() -> None:
+def test_everything_that_is_there_is_written_once_and_notified() -> None:
     world = World(records=until(95))
     world.run()
     assert world.stored[ZERO] == 95
@@ -339,8 +339,8 @@ def test_a_position_that_moves_without_records_is_an_empty_entry_also_while_othe
 ):
     world = World(
         assigned=frozenset({ZERO, ONE}),
-        records=lambda partition, offset, most: (
-            until(1_000_000)(partition, offset, most) if partition == ONE else []
+        records=lambda partition, offset, max_records: (
+            until(1_000_000)(partition, offset, max_records) if partition == ONE else []
         ),
         markers={ZERO: 3},
     )
@@ -377,7 +377,7 @@ def test_a_broker_that_is_away_is_waited_for() -> None:
     assert len(world.takes) == 2
 
 
-def test_brokers_that_are_away_in_silence_are_told_until_they_answer() -> None:
+def test_brokers_that_are_away_in_silence_are_reported_until_they_answer() -> None:
     """To ``poll()`` it is as if there were nothing to read."""
 
     def ask() -> None:
@@ -385,17 +385,17 @@ def test_brokers_that_are_away_in_silence_are_told_until_they_answer() -> None:
             world.now += 2
             raise kafka.errors.KafkaTimeoutError("no answer")
 
-    told = Told()
+    recorder = Recorder()
     world = World(
-        records=lambda partition, offset, most: (
-            until(40)(partition, offset, most) if world.now > 12 else []
+        records=lambda partition, offset, max_records: (
+            until(40)(partition, offset, max_records) if world.now > 12 else []
         ),
         on_ask=ask,
         seconds=15,
     )
-    world.run(observer=told)
-    assert told.heard[:3] == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
-    *waited, read = told.heard[3:]
+    world.run(observer=recorder)
+    assert recorder.reports[:3] == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
+    *waited, read = recorder.reports[3:]
     assert waited
     assert set(waited) == {Cause.BROKER}
     assert read == ({ZERO: 0}, {})
@@ -416,8 +416,8 @@ def test_what_was_read_is_written_also_while_the_broker_is_away() -> None:
 
     # The first records come with the last answer of the broker.
     world = Away(
-        records=lambda partition, offset, most: (
-            until(12)(partition, offset, most) if world.now > 0.3 else []
+        records=lambda partition, offset, max_records: (
+            until(12)(partition, offset, max_records) if world.now > 0.3 else []
         ),
         seconds=0.9,
     )
@@ -426,15 +426,17 @@ def test_what_was_read_is_written_also_while_the_broker_is_away() -> None:
 
 
 @pytest.mark.parametrize("kind", [Failure.FAULT, Failure.CANCELED])
-def test_a_fault_that_keeps_batches_from_being_written_is_told_until_one_is(kind: Failure) -> None:
+def test_a_fault_that_keeps_batches_from_being_written_is_reported_until_one_is(
+    kind: Failure,
+) -> None:
     """Taking partitions may work all the while: with a full disk, or a table that somebody
     locked.
     """
-    told = Told()
+    recorder = Recorder()
     world = World(records=until(20), refuse=lambda _: kind if world.now < 8 else None, seconds=15)
-    world.run(batch_records=1, observer=told)
-    assert told.heard[:3] == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
-    *waited, read = told.heard[3:]
+    world.run(batch_records=1, observer=recorder)
+    assert recorder.reports[:3] == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
+    *waited, read = recorder.reports[3:]
     assert len(waited) > 2
     assert set(waited) == {Cause.DATABASE}
     assert read not in waited
@@ -451,13 +453,13 @@ def test_a_fault_is_over_when_somebody_moved_the_position_past_what_could_not_be
         move()
         return next(faults, None)
 
-    told = Told()
+    recorder = Recorder()
     world = World(records=until(20), refuse=refuse)
-    world.run(observer=told)
-    assert told.heard[-2:] == [Cause.DATABASE, ({ZERO: 20}, {})]
+    world.run(observer=recorder)
+    assert recorder.reports[-2:] == [Cause.DATABASE, ({ZERO: 20}, {})]
 
 
-def test_a_topic_that_was_made_anew_is_noticed_even_if_its_offsets_look_like_ours() -> None:
+def test_a_topic_that_was_created_again_is_noticed_even_if_its_offsets_look_like_ours() -> None:
     def replace() -> None:
         if world.now > 1:
             world.topic_id = UUID(int=2)
@@ -470,8 +472,8 @@ def test_a_topic_that_was_made_anew_is_noticed_even_if_its_offsets_look_like_our
 def bad_until(last: int) -> Callable[[Partition, int, int], list[Record]]:
     """Records without a value in the first partition, good ones in the other."""
 
-    def records(partition: Partition, offset: int, most: int) -> list[Record]:
-        found = until(last)(partition, offset, most)
+    def records(partition: Partition, offset: int, max_records: int) -> list[Record]:
+        found = until(last)(partition, offset, max_records)
         return [each._replace(value=None) for each in found] if partition == ZERO else found
 
     return records
@@ -510,7 +512,7 @@ def test_the_breaker_trips_over_records_that_the_database_refuses_too() -> None:
     assert 199 <= len(world.dead_letters) < 900
 
 
-def test_partitions_that_another_hand_moved_are_taken_anew_and_read_from_there() -> None:
+def test_partitions_that_another_hand_moved_are_taken_again_and_read_from_there() -> None:
     lost = iter([False, False, True])
 
     def move() -> None:
@@ -528,12 +530,12 @@ def test_partitions_that_another_hand_moved_are_taken_anew_and_read_from_there()
     assert sum(entry.records for entry in world.ledger) == 35
 
 
-class Told(Observer):
-    """Writes down what it hears of waiting and reading."""
+class Recorder(Observer):
+    """Keeps the reports about waiting and reading."""
 
     def __init__(self) -> None:
         self.turns = 0
-        self.heard: list[object] = []
+        self.reports: list[object] = []
         self.rejected: list[str] = []
         self.trips: list[Partition] = []
 
@@ -541,13 +543,13 @@ class Told(Observer):
         self.turns += 1
 
     def waiting(self, cause: Cause, detail: str) -> None:  # noqa: ARG002
-        self.heard.append(cause)
+        self.reports.append(cause)
 
     def assigned(self, partitions: Collection[Partition]) -> None:
-        self.heard.append(frozenset(partitions))
+        self.reports.append(frozenset(partitions))
 
     def reading(self, positions: Mapping[Partition, int], halted: Mapping[Partition, Halt]) -> None:
-        self.heard.append(
+        self.reports.append(
             (dict(positions), {partition: halt.status for partition, halt in halted.items()})
         )
 
@@ -558,19 +560,19 @@ class Told(Observer):
         self.trips.append(partition)
 
 
-def test_it_tells_what_it_waits_for_what_it_reads_and_that_its_loop_turns() -> None:
-    told = Told()
+def test_it_reports_what_it_waits_for_what_it_reads_and_that_its_loop_turns() -> None:
+    recorder = Recorder()
     world = World(assigned=frozenset({ZERO, ONE}), records=bad_until(300), seconds=3)
-    world.run(batch_records=1_000, observer=told)
-    assert told.heard == [
+    world.run(batch_records=1_000, observer=recorder)
+    assert recorder.reports == [
         Cause.GROUP,
         frozenset({ZERO, ONE}),
         ({ZERO: 0, ONE: 0}, {}),
         ({ONE: 0}, {ZERO: "tripped"}),
     ]
     assert world.stored == {ZERO: 0, ONE: 300}
-    assert told.turns > 5
-    assert told.trips == [ZERO]
+    assert recorder.turns > 5
+    assert recorder.trips == [ZERO]
 
 
 @pytest.mark.parametrize(
@@ -578,7 +580,7 @@ def test_it_tells_what_it_waits_for_what_it_reads_and_that_its_loop_turns() -> N
     [True, False],
     ids=["at the end of the batch", "when it is settled for a new assignment"],
 )
-def test_each_rejection_by_the_fence_is_told_and_logged_once(begun: bool) -> None:
+def test_each_rejection_by_the_fence_is_reported_and_logged_once(begun: bool) -> None:
     class Fenced(World):
         def changed_assignment(self) -> frozenset[Partition] | None:
             # The group changes its mind while the batch is being written.
@@ -589,32 +591,32 @@ def test_each_rejection_by_the_fence_is_told_and_logged_once(begun: bool) -> Non
             return begun
 
         def finish(self) -> list[Entry]:
-            if not told.rejected:
+            if not recorder.rejected:
                 raise failure(Failure.FENCED)
             return super().finish()
 
-    told = Told()
+    recorder = Recorder()
     world = Fenced(records=until(20))
     with capture_logs() as logs:
-        world.run(observer=told)
-    assert told.rejected == ["made up: fenced"]
+        world.run(observer=recorder)
+    assert recorder.rejected == ["made up: fenced"]
     assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["fenced"]
     assert (world.stored[ZERO], world.dead_letters) == (20, [])
 
 
-def test_while_the_group_gives_partitions_out_anew_that_is_told() -> None:
+def test_while_the_group_assigns_partitions_again_that_is_reported() -> None:
     class Rebalancing(World):
         def changed_assignment(self) -> frozenset[Partition] | None:
             if self.now > 2 and not self.is_rebalancing:
                 self.assigned, self.is_rebalancing, self.changed = frozenset(), True, True
             return super().changed_assignment()
 
-    told = Told()
-    Rebalancing(records=until(20), seconds=4).run(observer=told)
-    assert told.heard[-2:] == [frozenset(), Cause.GROUP]
+    recorder = Recorder()
+    Rebalancing(records=until(20), seconds=4).run(observer=recorder)
+    assert recorder.reports[-2:] == [frozenset(), Cause.GROUP]
 
 
-def test_what_is_read_but_not_written_yet_is_not_told_as_committed() -> None:
+def test_what_is_read_but_not_written_yet_is_not_reported_as_committed() -> None:
     class Away(World):
         """A broker that is away for a moment while the first batch waits to be written."""
 
@@ -629,25 +631,25 @@ def test_what_is_read_but_not_written_yet_is_not_told_as_committed() -> None:
                 raise kafka.errors.KafkaConnectionError("away")
             return super().poll(timeout_seconds, max_records)
 
-    told = Told()
+    recorder = Recorder()
     world = Away(records=until(20))
-    world.run(batch_records=1_000, observer=told)
-    assert told.heard[-2:] == [Cause.BROKER, ({ZERO: 0}, {})]
+    world.run(batch_records=1_000, observer=recorder)
+    assert recorder.reports[-2:] == [Cause.BROKER, ({ZERO: 0}, {})]
     assert world.stored[ZERO] == 20
 
 
 def test_a_batch_that_is_taken_apart_for_long_counts_as_alive() -> None:
-    told, turns = Told(), []
+    recorder, turns = Recorder(), []
 
     def refuse(batch: Batch) -> Failure | None:
-        turns.append(told.turns)
+        turns.append(recorder.turns)
         return Failure.DATA if has_bad_event(batch) else None
 
     World(records=until(64, bad=frozenset({5, 40})), refuse=refuse, seconds=1).run(
-        batch_records=64, observer=told
+        batch_records=64, observer=recorder
     )
     assert len(turns) > 20
-    assert len({*turns}) == len(turns), "a turn is told before each part"
+    assert len({*turns}) == len(turns), "a turn is reported before each part"
 
 
 def test_a_group_that_takes_its_time_is_no_fault_of_the_database() -> None:
@@ -660,16 +662,16 @@ def test_a_group_that_takes_its_time_is_no_fault_of_the_database() -> None:
                 raise failure(Failure.FAULT)
             return super().held()
 
-    told = Told()
-    Late().run(observer=told)
-    assert told.heard == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
+    recorder = Recorder()
+    Late().run(observer=recorder)
+    assert recorder.reports == [Cause.GROUP, frozenset({ZERO}), ({ZERO: 0}, {})]
 
 
 def test_no_partitions_is_standing_by_only_once_the_group_has_said_so() -> None:
-    told = Told()
-    World(assigned=frozenset(), is_rebalancing=True, seconds=1).run(observer=told)
-    assert told.heard == [Cause.GROUP, frozenset(), Cause.GROUP]
+    recorder = Recorder()
+    World(assigned=frozenset(), is_rebalancing=True, seconds=1).run(observer=recorder)
+    assert recorder.reports == [Cause.GROUP, frozenset(), Cause.GROUP]
 
-    told = Told()
-    World(assigned=frozenset(), seconds=1).run(observer=told)
-    assert told.heard == [Cause.GROUP, frozenset(), ({}, {})]
+    recorder = Recorder()
+    World(assigned=frozenset(), seconds=1).run(observer=recorder)
+    assert recorder.reports == [Cause.GROUP, frozenset(), ({}, {})]

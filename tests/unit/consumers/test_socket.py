@@ -1,5 +1,5 @@
-"""What the consumer takes from a socket: all that lies there, and the end of it told as
-kafka-python expects it.
+"""What the consumer reads from a socket: all that is there, and its end as kafka-python expects
+it.
 """
 
 import socket

@@ -63,9 +63,9 @@ def test_what_stands_by_has_nothing_to_ask_and_no_old_answer(
     poll: Callable[..., tuple[ConsumerMetrics, LagPoller]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     metrics, poller = poll(AssertionError("asked"))
-    told: list[object] = []
-    monkeypatch.setattr(metrics, "ends", told.append)
+    ends_seen: list[object] = []
+    monkeypatch.setattr(metrics, "ends", ends_seen.append)
     with closing(poller):
         poller.start()
-        wait_until(lambda: len(told) > 2, 10)
-    assert all(ends == {} for ends in told)
+        wait_until(lambda: len(ends_seen) > 2, 10)
+    assert all(ends == {} for ends in ends_seen)
