@@ -87,5 +87,6 @@ def translate(error: Exception, settings: Settings) -> BelowTheLineError:
             " BTL_KAFKA_SECURITY_PROTOCOL.",
         )
     return BelowTheLineError(
-        f"The Kafka broker at {where} rejected this: {type(error).__name__}: {error}.", "See its log."
+        f"The Kafka broker at {where} rejected this: {type(error).__name__}: {error}.",
+        "See its log.",
     )
