@@ -1,6 +1,4 @@
-"""The quick reading of the usual event: it reads what is usual, and nothing in another way than the
-exact one.
-"""
+"""The fast path reads events of the common form, and gives the same result as the exact path."""
 
 import json
 from typing import Any
@@ -31,10 +29,12 @@ def sent(**changes: Any) -> bytes:
     return orjson.dumps(cloud_event(**changes))
 
 
-USUAL = [example for example in examples(True) if b'"specversion"' in (example.record.value or b"")]
+COMMON_FORM = [
+    example for example in examples(True) if b'"specversion"' in (example.record.value or b"")
+]
 
 
-@pytest.mark.parametrize("valid", USUAL, ids=label)
+@pytest.mark.parametrize("valid", COMMON_FORM, ids=label)
 def test_an_example_is_read_in_both_ways_alike(valid: Example) -> None:
     raw = valid.record.value or b""
     for written in (
@@ -42,12 +42,14 @@ def test_an_example_is_read_in_both_ways_alike(valid: Example) -> None:
         orjson.dumps(orjson.loads(raw)),
         json.dumps(json.loads(raw), indent=2).encode(),
     ):
-        usual = read_fast(written)
-        assert usual is None or usual == read_exactly(written)
+        found = read_fast(written)
+        assert found is None or found == read_exactly(written)
 
 
-def test_events_of_every_type_are_usual() -> None:
-    read = {each.event_type for each in USUAL if read_fast(each.record.value or b"") is not None}
+def test_events_of_every_type_have_the_common_form() -> None:
+    read = {
+        each.event_type for each in COMMON_FORM if read_fast(each.record.value or b"") is not None
+    }
     assert read >= {
         event_type
         for topic in topics()
@@ -72,7 +74,7 @@ def test_events_of_every_type_are_usual() -> None:
         sent(id="é" * 100),
     ],
 )
-def test_the_usual_is_read(raw: bytes) -> None:
+def test_the_common_form_is_read(raw: bytes) -> None:
     assert read_fast(raw) == read_exactly(raw) is not None
 
 
@@ -119,7 +121,7 @@ def test_the_usual_is_read(raw: bytes) -> None:
         b"",
     ],
 )
-def test_the_unusual_is_left_alone(raw: bytes) -> None:
+def test_any_other_form_is_left_alone(raw: bytes) -> None:
     assert read_fast(raw) is None
 
 
@@ -130,8 +132,8 @@ def test_the_unusual_is_left_alone(raw: bytes) -> None:
 )
 @example(b'{"specversion":"1.0"}')
 def test_nothing_is_read_in_another_way(raw: bytes) -> None:
-    usual = read_fast(raw)
-    assert usual is None or usual == read_exactly(raw)
+    found = read_fast(raw)
+    assert found is None or found == read_exactly(raw)
 
 
 @given(
@@ -164,13 +166,13 @@ def test_nothing_mutilated_is_read_in_another_way(
         raw[:place] + noise + raw[place:],
         raw[:place] + noise + raw[place + len(noise) :],
     ):
-        usual = read_fast(written)
-        assert usual is None or usual == read_exactly(written)
+        found = read_fast(written)
+        assert found is None or found == read_exactly(written)
 
 
 def test_every_character_is_written_as_read() -> None:
-    # Whatever is decided by comparing lengths or colons rests on this: no character is written longer
-    # than it was sent.
+    # The comparison of lengths and of colons relies on this: no character is encoded longer than it
+    # was sent.
     characters = [chr(each) for each in range(1, 0x110000) if not 0xD800 <= each <= 0xDFFF]
     for first in range(0, len(characters), 0x800):
         body = "".join(characters[first : first + 0x800])

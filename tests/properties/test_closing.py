@@ -261,8 +261,8 @@ def test_windows_and_lateness_are_those_of_the_model(
     chance = Random(order)
     deliveries = chance.sample(sent, len(sent)) + chance.choices(sent, k=len(sent) // 4)
     *earlier, last = sorted(cut_offs)
-    # Events, rules and closing runs take turns; whatever has been decided too early must be corrected
-    # by the last run.
+    # Events, rules and closing runs take turns. The last run must correct what was decided too
+    # early.
     for number in range(len(earlier) + 1):
         part = deliveries[number :: len(earlier) + 1]
         if part:
