@@ -1,9 +1,10 @@
 """Fixtures that stand on real services: Postgres and Kafka of the test stack.
 
-`make test` and `make test-stack` start the stack and name it in BTL_TEST_HOME, BTL_TEST_DATABASE_URL
-(as a superuser: tests try out every role) and BTL_TEST_KAFKA_BOOTSTRAP. Without them a test that
-needs a service fails; it is never skipped. Where several processes share the suite, each has its own
-stack, which its tests may stop and break: BTL_TEST_STACKS is a list of such variables.
+`make test` and `make test-stack` start the stack. They name it in BTL_TEST_HOME,
+BTL_TEST_DATABASE_URL (as a superuser: tests try out every role) and BTL_TEST_KAFKA_BOOTSTRAP.
+Without them a test that needs a service fails; it is never skipped. Where several processes share
+the suite, each has its own stack, which its tests may stop and break: BTL_TEST_STACKS is a list of
+such variables.
 """
 
 import json
@@ -32,20 +33,60 @@ if "PYTEST_XDIST_WORKER" in os.environ and "BTL_TEST_STACKS" in os.environ:
     os.environ.update(json.loads(os.environ["BTL_TEST_STACKS"])[_worker])
 
 
-class _ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out whole files in their order; all DAG tests together, because they share an
-    Airflow.
-    """
+_TOGETHER = {
+    "tests/dags/": "an Airflow",
+    "tests/faults/test_broker_faults.py": "a cluster",
+    "tests/faults/test_offsets_running.py": "a cluster",
+    "tests/acceptance/test_demo.py": "started stacks",
+    "tests/acceptance/test_stack.py": "started stacks",
+    "tests/prove/": "proofs",
+}
+"""Files, or their folders, that one process runs one after the other, and what they share."""
+_LONGEST_FIRST = (
+    *("started stacks", "an Airflow", "proofs", "a cluster"),
+    "tests/properties/test_metrics.py",
+    "tests/integration/test_quality.py",
+    "tests/acceptance/test_errors.py",
+    "tests/faults/test_real_export.py",
+    "tests/properties/test_closing.py",
+    "tests/properties/test_convergence.py",
+    "tests/sql/test_recompute.py",
+    "tests/faults/test_consumer_faults.py",
+    "tests/faults/test_database_faults.py",
+    "tests/sql/test_drift.py",
+    "tests/sql/test_runs_together.py",
+    "tests/sql/test_announcements.py",
+    "tests/properties/test_fold.py",
+    "tests/integration/test_outbox.py",
+    "tests/integration/test_closing_of_export.py",
+)
+"""What begins first, so that no process ends long after the others."""
+
+
+def _scope(nodeid: str) -> str:
+    """What tests are given to one process together: those of a file, or more."""
+    file = nodeid.split("::", 1)[0]
+    return next((shared for start, shared in _TOGETHER.items() if file.startswith(start)), file)
+
+
+class _ByScope(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each process whole scopes, in the order of the tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        return "tests/dags" if file.startswith("tests/dags/") else file
+        return _scope(nodeid)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest scopes first where several processes share the tests."""
+    if hasattr(config, "workerinput"):
+        ranks = {scope: rank for rank, scope in enumerate(_LONGEST_FIRST)}
+        items.sort(key=lambda item: ranks.get(_scope(item.nodeid), len(ranks)))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Tests of one file share fixtures: one process runs them."""
+    """Return the scheduler of tests that share fixtures."""
     config.option.loadscopereorder = False
-    return _ByFile(config, log)
+    return _ByScope(config, log)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

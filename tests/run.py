@@ -33,7 +33,7 @@ _PASSED_ON = ("BTL_TEST_EXPORT", "BTL_PROVE", "BTL_PROVE_SEED")
 
 def main() -> int:
     """Return the exit status of pytest, or 1 if a stack does not start or the check fails."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     arguments = sys.argv[1:]
     # Some tests, or proofs under load, run one after the other.
     workers = 1 if arguments else WORKERS
