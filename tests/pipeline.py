@@ -24,7 +24,8 @@ from (
     select
         first_offset,
         lag(next_offset) over (
-            partition by consumer_group, topic, partition, incarnation order by first_offset, batch_id
+            partition by consumer_group, topic, partition, incarnation
+            order by first_offset, batch_id
         ) as expected
     from ingest.batches
     where kind in ('batch', 'empty')

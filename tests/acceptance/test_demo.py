@@ -67,11 +67,16 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         # One article has two comments, the abusive one of them reported, and was closed by its
         # window.
         closed = connection.execute("""
-            select window_.state, engagement.comments_submitted, abuse.reported_comments, abuse.reports > 0
+            select
+                window_.state, engagement.comments_submitted, abuse.reported_comments,
+                abuse.reports > 0
             from metrics.article_engagement as engagement
             inner join metrics.article_abuse as abuse on abuse.article_id = engagement.article_id
             inner join discussion.windows as window_ on window_.article_id = engagement.article_id
-            where engagement.comments_submitted = 2 and abuse.reported_comments = 1 and window_.state = 'closed'
+            where
+                engagement.comments_submitted = 2
+                and abuse.reported_comments = 1
+                and window_.state = 'closed'
             """).fetchall()
         assert ("closed", 2, 1, True) in closed
 

@@ -42,15 +42,18 @@ FILL = (
     """
     insert into discussion.articles (article_id, site, section, headline, url, content_version)
     select
-        'article-' || number, 'daily', 'section-' || mod(number, 20), 'Headline ' || number, 'https://news.example/', '1'
+        'article-' || number, 'daily', 'section-' || mod(number, 20), 'Headline ' || number,
+        'https://news.example/', '1'
     from generate_series(1, %(articles)s) as number
     """,
     """
     insert into discussion.windows (
-        article_id, opens_at, closes_at, reactions_close_at, site, section, state, closed_at, reason, has_gaps
+        article_id, opens_at, closes_at, reactions_close_at, site, section, state, closed_at,
+        reason, has_gaps
     )
     select
-        'article-' || number, opened.at, opened.at + interval '14 days', opened.at + interval '21 days', 'daily',
+        'article-' || number, opened.at, opened.at + interval '14 days',
+        opened.at + interval '21 days', 'daily',
         'section-' || mod(number, 20), 'closed', opened.at + interval '14 days', 'rule', false
     from generate_series(1, %(articles)s) as number
     cross join lateral (
@@ -59,7 +62,8 @@ FILL = (
     """,
     """
     insert into discussion.comments (
-        article_id, comment_id, user_id, display_name, role, parent_comment_id, posted_at, held, first_body, posted_version
+        article_id, comment_id, user_id, display_name, role, parent_comment_id, posted_at, held,
+        first_body, posted_version
     )
     select
         placed.article_id,
@@ -67,10 +71,12 @@ FILL = (
         'user-' || floor(%(articles)s * random() * random())::integer,
         'Reader',
         case when random() < 0.01 then 'staff' else 'reader' end,
-        case when place > 1 and random() < 0.55 then 'c' || 1 + floor(random() * (place - 1))::integer end,
+        case when place > 1 and random() < 0.55
+        then 'c' || 1 + floor(random() * (place - 1))::integer end,
         placed.opens_at - ln(1 - random()) * interval '18 hours' * least(place, 20) / 10,
         random() < 0.02,
-        'A text of usual length, which no metric looks at, but which takes its room in the table: ' || repeat('x', 160),
+        'A text of usual length, which no metric looks at, but which takes its room in the table: '
+        || repeat('x', 160),
         int8send(place)
     from (
         select
@@ -78,11 +84,15 @@ FILL = (
             known.opens_at,
             greatest(
                 1,
-                round(%(comments)s * power(row_number() over (order by md5(known.article_id)), -0.45)
-                / sum(power(number, -0.45)) over ())
+                round(
+                    %(comments)s
+                    * power(row_number() over (order by md5(known.article_id)), -0.45)
+                    / sum(power(number, -0.45)) over ()
+                )
             )::integer as size
         from discussion.windows as known
-        inner join generate_series(1, %(articles)s) as number on known.article_id = 'article-' || number
+        inner join generate_series(1, %(articles)s) as number
+        on known.article_id = 'article-' || number
     ) as placed
     cross join lateral generate_series(1, placed.size) as place
     """,
@@ -93,17 +103,20 @@ FILL = (
     select
         comment.article_id, comment.comment_id, 'r' || comment.comment_id,
         'user-' || floor(%(articles)s * random() * random())::integer,
-        (array['spam', 'off_topic', 'harassment', 'hate_speech', 'threat_violence'])[1 + floor(random() * 5)::integer],
+        (array['spam', 'off_topic', 'harassment', 'hate_speech',
+        'threat_violence'])[1 + floor(random() * 5)::integer],
         comment.posted_at + random() * interval '1 day', '1'
     from discussion.comments as comment
     where random() < 0.02
     """,
     """
     insert into discussion.report_decisions (
-        article_id, source, event_id, digest, occurred_at, version, comment_id, report_id, decision, decided_by, decided_at
+        article_id, source, event_id, digest, occurred_at, version, comment_id, report_id,
+        decision, decided_by, decided_at
     )
     select
-        report.article_id, '/bench', report.comment_id || report.report_id, '1', report.reported_at, '1', report.comment_id,
+        report.article_id, '/bench', report.comment_id || report.report_id, '1',
+        report.reported_at, '1', report.comment_id,
         report.report_id, case when random() < 0.3 then 'upheld' else 'dismissed' end, 'moderator',
         report.reported_at + random() * interval '1 day'
     from discussion.reports as report
@@ -114,7 +127,8 @@ FILL = (
         article_id, comment_id, user_id, reaction, is_on, state_version, first_added_at
     )
     select
-        comment.article_id, comment.comment_id, 'user-' || floor(%(articles)s * random())::integer, 'like', true, '1',
+        comment.article_id, comment.comment_id,
+        'user-' || floor(%(articles)s * random())::integer, 'like', true, '1',
         comment.posted_at + random() * interval '1 day'
     from discussion.comments as comment
     where random() < 0.3

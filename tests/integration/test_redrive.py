@@ -71,7 +71,8 @@ def test_mending_a_contract_and_redriving_gives_what_good_events_would_have_give
         recompute_dirty(connection)
         metrics = [
             connection.execute(
-                f"select to_jsonb(m) - 'computed_at' from metrics.{table} as m order by article_id".encode()
+                f"select to_jsonb(m) - 'computed_at' from metrics.{table} as m"
+                " order by article_id".encode()
             ).fetchall()
             for table in ("article_engagement", "article_abuse")
         ]

@@ -38,12 +38,12 @@ def test_whatever_dies_stops_or_comes_back_the_tables_are_those_of_the_model(
     plan = (
         Plan.drawn(SEED, kills=200, zombies_of_each=5, others=5)
         if PROVING
-        else Plan.drawn(SEED, kills=14, zombies_of_each=1, others=1)
+        else Plan.drawn(SEED, kills=len(STEPS) + 1, zombies_of_each=1, others=1)
     )
     stack = Stack(Path(os.environ["BTL_TEST_HOME"]))
     with capsys.disabled():
         Console().print(f"\nSeed of the campaign: {SEED} (BTL_PROVE_SEED repeats it)")
-    tally = Campaign(pipeline, stack, SEED).run(plan, per_second=300)
+    tally = Campaign(pipeline, stack, SEED).run(plan, per_second=300 if PROVING else 150)
     with capsys.disabled():
         Console().print(table(tally))
     assert sum(tally.kills.values()) == len(plan.kills)

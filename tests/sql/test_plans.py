@@ -20,7 +20,8 @@ pytestmark = pytest.mark.stack
 def large(connection: psycopg.Connection) -> psycopg.Connection:
     """20,000 windows, ten of them due; 20,000 comments."""
     connection.execute("""
-        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
+        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps,
+        due_at)
         select
             'a' || number, '2026-05-01', '2026-05-15', 'open', 'rule', false,
             case when number <= 10 then '2026-05-15'::timestamptz else '2026-06-15'::timestamptz end
@@ -105,18 +106,21 @@ def counted(connection: psycopg.Connection) -> psycopg.Connection:
     """
     connection.execute("""
         insert into metrics.article_abuse
-        select 'a' || number, number, 0, 0, 0, null, null, 0, 0, 0, 0, 0, number % 7, null, null, null, null, 0, null, null,
+        select 'a' || number, number, 0, 0, 0, null, null, 0, 0, 0, 0, 0, number % 7, null, null,
+        null, null, 0, null, null,
             now(), 1, null
         from generate_series(1, 20000) as number
         """)
     connection.execute("""
         insert into metrics.open_reports
-        select 'a' || number, 'c', 1, 1, array['u' || number % 100], array['spam'], now(), now(), 1, 1, -number, now(), 1, null
+        select 'a' || number, 'c', 1, 1, array['u' || number % 100], array['spam'], now(), now(),
+        1, 1, -number, now(), 1, null
         from generate_series(1, 10000) as number
         """)
     connection.execute("""
         insert into metrics.section_daily
-        select 'daily', 'section ' || section, '2026-01-01'::date + day, 'UTC', 1, 1, 1, 1, 1, 1, 1, 1, now(), 1, null
+        select 'daily', 'section ' || section, '2026-01-01'::date + day, 'UTC', 1, 1, 1, 1, 1, 1,
+        1, 1, now(), 1, null
         from generate_series(1, 20) as section
         cross join generate_series(0, 999) as day
         """)
@@ -202,8 +206,10 @@ def test_looking_for_late_comments_reads_those_of_the_given_articles_alone(
 
 def test_what_is_pending_is_found_among_what_was_sent(connection: psycopg.Connection) -> None:
     connection.execute("""
-        insert into ingest.outbox (article_id, sequence, event_id, event_type, effective_at, cause, data, status)
-        select 'a', number, gen_random_uuid(), 'discussion.opened.v1', '2026-05-01', 'published', '{}',
+        insert into ingest.outbox (article_id, sequence, event_id, event_type, effective_at,
+        cause, data, status)
+        select 'a', number, gen_random_uuid(), 'discussion.opened.v1', '2026-05-01', 'published',
+        '{}',
             case when number <= 10 then 'pending' else 'sent' end
         from generate_series(1, 20000) as number
         """)
@@ -219,7 +225,8 @@ def test_what_is_pending_is_found_among_what_was_sent(connection: psycopg.Connec
 def test_an_idle_run_over_a_million_windows_touches_none(connection: psycopg.Connection) -> None:
     connection.execute("set synchronous_commit = off")
     connection.execute("""
-        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
+        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps,
+        due_at)
         select 'a' || number, '2026-05-01', '2026-05-15', 'open', 'rule', false, '2026-05-15'
         from generate_series(1, 1000000) as number
         """)
@@ -248,9 +255,11 @@ def test_the_audit_of_a_whole_ledger_reads_its_sequence_in_order_from_the_index_
 ) -> None:
     connection.execute("""
         insert into ingest.batches
-            (consumer_group, topic, partition, incarnation, kind, first_offset, next_offset, records, applied, unchanged,
+            (consumer_group, topic, partition, incarnation, kind, first_offset, next_offset,
+            records, applied, unchanged,
             dead_lettered)
-        select 'group', 'comment-events', place, 1, 'batch', number * 10, number * 10 + 10, 10, 10, 0, 0
+        select 'group', 'comment-events', place, 1, 'batch', number * 10, number * 10 + 10, 10,
+        10, 0, 0
         from generate_series(1, 10000) as number
         cross join generate_series(0, 2) as place
         """)
