@@ -1,9 +1,8 @@
-"""Do the metric tables say what a fresh computation from the base tables says? Compares, and writes
-nothing.
+"""Drift: compares the metric tables with a fresh computation from the base tables, read-only.
 
-A part is compared in one snapshot of the database: in it a row is either right, or what it is made
-of is marked for the next run. What is marked is left out. So there is nothing to wait for and
-nothing to lock, and any difference is a fault.
+Each part is compared in one snapshot of the database. In a snapshot a row is right, or its article,
+day or reporter is marked for the next run. Marked ones are left out. So the comparison waits for
+nothing and locks nothing, and every difference is a fault.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,22 +18,22 @@ from below_the_line.metrics.definitions import ARTICLE_TABLES, definitions
 from below_the_line.resources import sql
 from below_the_line.settings import from_environment
 
-BUCKET: Final = 1_000
-"""Articles, reporters or days of sections per snapshot."""
-SAMPLED_DAYS: Final = 31
-"""So many days of sections are compared with a sample of articles: each costs the comments of a
-day.
+MAX_PER_SNAPSHOT: Final = 1_000
+"""Articles, reporters or days of sections that one snapshot compares."""
+MAX_SAMPLED_DAYS: Final = 31
+"""Days of sections that are compared with a sample of articles: each costs reading the comments of
+a day.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A figure, or a whole row, that is not what a fresh computation gives."""
+    """A figure, or a whole row, that differs from a fresh computation."""
 
     table: str
-    """Of schema metrics."""
+    """Name of the table, in schema metrics."""
     key: Mapping[str, Any]
-    """The row: its primary key. Times and days are ISO 8601."""
+    """Primary key of the row. Times and days are ISO 8601."""
     column: str | None
     """None: the whole row is missing (``stored`` is None) or should not be there (``computed`` is
     None).
@@ -57,12 +56,10 @@ class Difference:
 def drift(
     connection: psycopg.Connection, sample: int | None, *, time_zone: str | None = None
 ) -> list[Difference]:
-    """Compare about ``sample`` articles, chosen by chance, and what they are part of; None:
-    everything.
+    """Compare about ``sample`` random articles, with their days and reporters; None: everything.
 
-    Empty: all is as it must be. ``time_zone`` is the site's (None: as BTL_SITE_TIMEZONE says).
-    Needs an idle connection of a role that computes metrics; writes nothing, locks nothing, may run
-    beside anything.
+    Returns the differences. ``time_zone`` is the site's (None: BTL_SITE_TIMEZONE). Needs an idle
+    connection of a role that computes metrics. Writes and locks nothing; may run beside anything.
     """
     if sample is None:
         return list(_compare(connection, "metrics/drift/everything.sql", {}, True, time_zone))
@@ -76,7 +73,7 @@ def drift(
 def drift_of(
     connection: psycopg.Connection, articles: Sequence[str], *, time_zone: str | None = None
 ) -> list[Difference]:
-    """The same for these articles."""
+    """Compare these articles, with their days and reporters; see ``drift``."""
     statement = "metrics/drift/unmarked_articles.sql"
     return list(_compare(connection, statement, {"articles": list(articles)}, False, time_zone))
 
@@ -93,15 +90,15 @@ def _compare(
     statements.prepare(connection)
     with _snapshot(connection):
         articles = [row[0] for row in connection.execute(sql(statement), parameters)]
-    for start in range(0, len(articles), BUCKET):
+    for start in range(0, len(articles), MAX_PER_SNAPSHOT):
         with _snapshot(connection):
-            yield from _of_articles(connection, articles[start : start + BUCKET], zone)
+            yield from _of_articles(connection, articles[start : start + MAX_PER_SNAPSHOT], zone)
     of = None if is_everything else articles
-    most = None if is_everything else SAMPLED_DAYS
-    # Which of them are right to compare is asked again in each snapshot: marks come and go.
+    limit = None if is_everything else MAX_SAMPLED_DAYS
+    # Each snapshot asks again which of them are not marked: marks come and go.
     yield from _in_parts(connection, "metrics/drift/reporters.sql", {"articles": of}, _of_reporters)
     yield from _in_parts(
-        connection, "metrics/drift/days.sql", {"articles": of, "most": most}, _of_days
+        connection, "metrics/drift/days.sql", {"articles": of, "limit": limit}, _of_days
     )
 
 
@@ -120,15 +117,16 @@ def _in_parts(
 ) -> Iterator[Difference]:
     with _snapshot(connection):
         asked = connection.execute(sql(statement), parameters).fetchall()
-        if len(asked) <= BUCKET:
+        if len(asked) <= MAX_PER_SNAPSHOT:
             yield from compare(connection, asked)
             return
-    every = {**parameters, "most": None}
-    for start in range(0, len(asked), BUCKET):
+    every = {**parameters, "limit": None}
+    for start in range(0, len(asked), MAX_PER_SNAPSHOT):
         with _snapshot(connection):
             right = set(connection.execute(sql(statement), every).fetchall())
             yield from compare(
-                connection, [each for each in asked[start : start + BUCKET] if each in right]
+                connection,
+                [each for each in asked[start : start + MAX_PER_SNAPSHOT] if each in right],
             )
 
 
@@ -173,7 +171,7 @@ def _of_days(
 def _differences(
     connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]
 ) -> Iterator[Difference]:
-    """What of the rows that a computation is about is not what computed_<table> says."""
+    """Compare the table with computed_<table>, for the rows that the computation is about."""
     described = definitions(table)
     names = [
         name for name in (*described.figures, "metric_version") if name not in statements.WEIGHED
@@ -195,12 +193,13 @@ def _differences(
         parameters,
     )
     for stored, computed in rows:
-        yield from _told(table, described.key, stored, computed)
+        yield from _described(table, described.key, stored, computed)
 
 
 def _weights(connection: psycopg.Connection, articles: Sequence[str]) -> Iterator[Difference]:
-    """What waits for moderators with another weight than its reporters' accuracy gives; not where
-    one of them is marked.
+    """Compare the weights of open reports with the accuracy of their reporters.
+
+    Leaves out comments with a marked reporter.
     """
     connection.execute("set local enable_nestloop = on")
     rows = connection.execute(
@@ -211,7 +210,8 @@ def _weights(connection: psycopg.Connection, articles: Sequence[str]) -> Iterato
             inner join (
                 select {kept} from metrics.open_reports as kept
                 where not exists (
-                    select from ingest.dirty_reporters as mark where mark.user_id = any(kept.signed_in_reporters)
+                    select from ingest.dirty_reporters as mark
+                    where mark.user_id = any(kept.signed_in_reporters)
                 )
             ) as kept on {same_key}
             where (kept.weight, kept.urgency_key) is distinct from (found.weight, found.urgency_key)
@@ -223,10 +223,10 @@ def _weights(connection: psycopg.Connection, articles: Sequence[str]) -> Iterato
         {"articles": list(articles), "user_ids": []},
     )
     for stored, computed in rows:
-        yield from _told("open_reports", definitions("open_reports").key, stored, computed)
+        yield from _described("open_reports", definitions("open_reports").key, stored, computed)
 
 
-def _told(
+def _described(
     table: str,
     key: Sequence[str],
     stored: Mapping[str, Any] | None,

@@ -38,7 +38,9 @@ def export(connection: psycopg.Connection, table: str, form: str, target: Path |
             f"Choose one of {', '.join(EXPORTED)}; views are for queries, see docs/asking.md.",
         )
     if form not in FORMATS:
-        raise BelowTheLineError(f"{form!r} is no format.", f"Choose one of {', '.join(FORMATS)}.")
+        raise BelowTheLineError(
+            f"{form!r} is not a format.", f"Choose one of {', '.join(FORMATS)}."
+        )
     query = composed.SQL("select * from metrics.{} order by 1, 2, 3").format(
         composed.Identifier(table)
     )

@@ -1,6 +1,4 @@
-"""Computing metrics as marks come in: one run goes on while there is something new, instead of one
-run for every second.
-"""
+"""A metrics run that goes on while marks arrive, instead of a new run every second."""
 
 import time
 from collections.abc import Callable
@@ -16,9 +14,9 @@ from below_the_line.metrics.units import MetricsSummary
 CHANNEL = MARKED_ARTICLES_CHANNEL
 """Consumers notify it about once a second when they have marked articles."""
 MIN_GAP_SECONDS = 1.0
-"""From one computation to the next: several consumers notify more often than anybody looks."""
+"""Seconds between the starts of two computations: several consumers notify more often."""
 MAX_BUCKETS_AT_ONCE = 5
-"""Before the days and the reporters that draw on them are computed, and the time is looked at."""
+"""Buckets of articles before the run computes their days and reporters, and checks its time."""
 
 
 def follow_marks(
@@ -31,18 +29,18 @@ def follow_marks(
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> MetricsSummary:
-    """Compute marked articles, and again whenever a consumer says that there are more; returns what
-    all of it came to.
+    """Compute marked articles, again after each notification of a consumer; return the sum of all.
 
-    Ends when nobody has said so for ``idle_seconds``, or after ``max_seconds`` and the buckets
-    that are under way then: under a load that marks faster than this computes, the marks that are
-    left wait for the next run. Days and reporters are computed after a few buckets each time. An
-    article that fails is passed over for the rest of the run, and at the end ArticlesFailedError
-    names all of them; their marks stay. A notification that is missed is no loss: marks stay until
-    a run takes them. Needs an idle connection and commits on it. Raises what ``recompute_dirty``
-    raises.
+    Ends when no notification has arrived for ``idle_seconds``, or after ``max_seconds``, as soon as
+    the buckets under way are done. If articles are marked faster than this computes, the remaining
+    marks wait for the next run. Days and reporters are computed after every few buckets.
+
+    An article that fails is left out for the rest of the run, and its marks stay; at the end
+    ArticlesFailedError names all such articles. A missed notification loses nothing, because marks
+    stay until a run takes them. Needs an idle connection and commits on it. Raises what
+    ``recompute_dirty`` raises.
     """
-    # Listen first, look second: nothing falls between.
+    # Listen before looking for marks, so that none is missed between the two.
     with connection.transaction():
         connection.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
     began, total = monotonic(), MetricsSummary()
@@ -62,7 +60,7 @@ def follow_marks(
         if left <= 0:
             break
         if done.buckets >= MAX_BUCKETS_AT_ONCE:
-            # There is more, whether somebody says so or not.
+            # More marks are there, with or without a notification.
             continue
         if not _notified(connection, min(idle_seconds, left)):
             break
@@ -76,7 +74,7 @@ def follow_marks(
 
 
 def _notified(connection: psycopg.Connection, seconds: float) -> bool:
-    """Whether there is a notification, waiting so long for one; all that are there are taken."""
+    """Wait at most ``seconds`` for a notification; take all that are there. Return whether any."""
     return bool(list(connection.notifies(timeout=seconds, stop_after=1)))
 
 

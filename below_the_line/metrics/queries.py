@@ -1,4 +1,4 @@
-"""What people ask of the metrics: lists of those with most, and one article."""
+"""Queries of the metrics: lists of the articles with most of something, and one article."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,18 +24,17 @@ ORDERS: Final[Mapping[str, str]] = {
     "open_reports": "abuse.open_reports",
     "rejected": "abuse.rejected",
 }
-"""What the list of those with most can be ordered by: column of the result and of the tables."""
+"""What ``top`` can order by: the column of the result, and the column of the tables."""
 ORDERS_SINCE: Final = ("comments", "replies", "reactions", "reports", "rejected", "late")
-"""The same, of what has happened since a time."""
+"""What ``top`` can order by when it counts from a time on."""
 
 
 def top(
     connection: psycopg.Connection, by: str, since: datetime | None = None, limit: int = 20
 ) -> list[dict[str, Any]]:
-    """The articles with most of something, all in all, or of what has happened since the beginning
-    of an hour.
+    """Return the articles with most of ``by``, in total or since the start of an hour.
 
-    Those with nothing of it are left out. Raises BelowTheLineError for what cannot be ordered by.
+    Leaves out articles with none of it. Raises BelowTheLineError if ``by`` is unknown.
     """
     orders = ORDERS if since is None else {name: f"recent.{name}" for name in ORDERS_SINCE}
     if by not in orders:
@@ -68,7 +67,7 @@ class ArticleFigures:
 
 
 def figures_of(connection: psycopg.Connection, article_id: str) -> ArticleFigures:
-    """All figures of one article. Raises BelowTheLineError when there are none."""
+    """Return all figures of one article. Raises BelowTheLineError if it has none."""
     row = connection.execute(sql("queries/article.sql"), {"article_id": article_id}).fetchone()
     if row is None:
         raise BelowTheLineError(

@@ -119,9 +119,9 @@ def rebuild(
 
 
 def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> None:
-    """Raise BelowTheLineError if no event has named some of these articles and they have no metrics.
+    """Raise BelowTheLineError if some of these articles have no metrics and no event names them.
 
-    It names those articles, so that a typing error is noticed. Needs an idle connection.
+    The error lists them, so that a typing error is noticed. Needs an idle connection.
     """
     require_idle(connection)
     with connection.transaction():
@@ -161,11 +161,11 @@ def rebuild_range(
     time_zone: str = "UTC",
     helpers: Sequence[psycopg.Connection] = (),
 ) -> MetricsSummary:
-    """Compute the rows that belong to one article, for the selected articles of a range (None: all).
+    """Compute the rows that belong to one article, of the selected articles of a range.
 
-    Marks the days and the reporters of these articles; ``finish_rebuild`` computes them when all
-    ranges are done. Safe to repeat, to interrupt, and to run beside anything else. Needs an idle
-    connection and commits on it, once per bucket.
+    ``within`` None: of all selected articles. Marks the days and the reporters of these articles;
+    ``finish_rebuild`` computes them when all ranges are done. Safe to repeat, to interrupt, and to
+    run beside anything else. Needs an idle connection and commits on it, once per bucket.
     """
     require_idle(connection)
     started = time.monotonic()

@@ -1,10 +1,9 @@
-"""What metric tables say, computed from the base tables into temporary tables, and written from
-there.
+"""The statements of a metrics run: compute metric tables into temporary tables, and write them.
 
-The statements sql/metrics/<table>/compute.sql only read: they are the one definition of each table,
-for runs that write it and for an audit that compares. What several of them need of a bucket of
-articles (what each comment counts as, rounds of reports, reactions that count) is staged once.
-Everything here happens inside the caller's transaction.
+sql/metrics/<table>/compute.sql only reads and is the one definition of a table, for runs that write
+it and for audits that compare. What several of them need of a bucket of articles (what each comment
+counts as, rounds of reports, reactions that count) is staged once. Everything here happens inside
+the caller's transaction.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +18,14 @@ from below_the_line.resources import sql
 PLANNER_SETTINGS: Final = (
     # Compiling these statements takes longer than running them.
     "set local jit = off",
-    # Of an article that has just become hot the planner's statistics know nothing: expecting a
-    # handful of comments it would compare all with all (50,000 comments: 15 s instead of 2). Every
-    # table is looked up by the given articles, so that hashing is never far from best.
+    # The planner's statistics know nothing of an article that has just become hot: expecting a
+    # few comments, it would compare all with all (50,000 comments: 15 s instead of 2). Every table
+    # is read by the given articles, so a hash join is always close to the best plan.
     "set local enable_nestloop = off",
-    # For the same reason: what is sorted by article already would be merged by article alone, all
-    # with all again.
+    # For the same reason: rows that are sorted by article would be merged by article alone, which
+    # compares all with all again.
     "set local enable_mergejoin = off",
-    # Hash and sort a bucket's comments in memory.
+    # Hash and sort the comments of a bucket in memory.
     "set local work_mem = '64MB'",
 )
 """What a transaction sets before it computes (after it has taken marks)."""
@@ -36,9 +35,7 @@ _DAY_STAGES: Final = ("members", "commenters")
 DAY_TABLES: Final = ("section_daily", "site_daily")
 """The tables of days of sections and sites."""
 WEIGHED: Final = ("weight", "urgency_key")
-"""The columns of metrics.open_reports that depend on reporters' accuracy, and are set after
-everything else.
-"""
+"""Columns of metrics.open_reports that depend on the accuracy of reporters; they are set last."""
 
 SectionDay = tuple[str, str | None, date]
 """Site, section and day."""
@@ -56,14 +53,14 @@ _SCOPES: Final = dict.fromkeys(ARTICLE_TABLES, "kept.article_id = any(%(articles
         " touched.day from unnest(%(sites)s::text[], %(days)s::date[]) as touched (site, day))"
     ),
 }
-"""Which rows of a table one computation is about; the table is called ``kept``."""
+"""The condition for the rows of a table (alias ``kept``) that one computation is about."""
 
 _MARKS: Final = {
     "article_daily": ("ingest.dirty_days", ("site", "section", "day"), "changed.site is not null"),
     "article_reporters": ("ingest.dirty_reporters", ("user_id",), "true"),
 }
-"""Where changed rows of a table are marked for the tables that draw on them, by which columns, and
-which of them.
+"""Where changed rows of a table are marked, for the tables that depend on them: the table of marks,
+the columns of a mark, and the condition for the rows that are marked.
 """
 
 
@@ -298,13 +295,13 @@ def weigh(connection: psycopg.Connection, articles: Sequence[str], user_ids: Seq
 
 
 def scope(table: str) -> str:
-    """The condition that tells which rows of a table (called ``kept``) a computation is about."""
+    """Return the condition for the rows of a table (alias ``kept``) that a computation is about."""
     return _SCOPES[table]
 
 
 def same_key(table: str) -> str:
-    """The condition that a row ``found`` of computed_<table> and a row ``kept`` of the table have
-    the same key.
+    """Return the condition that ``found`` (computed_<table>) and ``kept`` (the table) have the same
+    key.
     """
     return " and ".join(
         (
@@ -321,14 +318,12 @@ def _may_be_null(table: str, name: str) -> bool:
 
 
 def composed(template: str, **parts: str) -> bytes:
-    """A statement with the names of this module's tables, columns and conditions put in: never with
-    values.
-    """
+    """Return a statement with names of tables and columns, and conditions, put in; never values."""
     return template.format(**parts).encode()
 
 
 def listed(alias: str, names: Sequence[str]) -> str:
-    """Columns of one table of a statement."""
+    """Return a list of columns of one table in a statement."""
     return ", ".join(f"{alias}.{name}" for name in names)
 
 
@@ -356,7 +351,9 @@ def _writing(table: str) -> Iterator[bytes]:
             "kept",
             """
             delete from metrics.{table} as kept
-            where {scope} and not exists (select from computed_{table} as found where {same_key} and {same})
+            where {scope} and not exists (
+                select from computed_{table} as found where {same_key} and {same}
+            )
             """,
         ),
         **parts,
@@ -380,7 +377,7 @@ def _writing(table: str) -> Iterator[bytes]:
 
 
 def _marking(table: str, alias: str, statement: str) -> str:
-    """The statement; if others draw on its table, one that also marks what it changed."""
+    """Return the statement; if other tables depend on its table, it also marks its changes."""
     if table not in _MARKS:
         return statement
     marks, names, which = _MARKS[table]

@@ -1,4 +1,4 @@
-"""Work that several connections share."""
+"""Units of work that several connections share."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,12 +18,11 @@ def share(
     prepare: Callable[[psycopg.Connection], None],
     work: Callable[[psycopg.Connection, _Unit], None],
 ) -> None:
-    """Do each unit of work once, on whichever connection is free, in about this order; each
-    connection is prepared first.
+    """Do each unit of work once, about in this order; a connection that is free takes the next.
 
-    What one raises first is raised, once the others have ended what they are at; no other unit is
-    begun then. Where the caller is interrupted, or its time is over, their statements are
-    cancelled. A single connection works on the caller's thread.
+    ``prepare`` runs first on each connection. When a unit raises, no further unit begins; the units
+    under way finish, then the first error is raised. When the caller is interrupted, the statements
+    under way are cancelled. A single connection works on the caller's thread.
     """
     if len(connections) == 1:
         prepare(connections[0])
@@ -66,8 +65,9 @@ def share(
 
 
 def _cancel(futures: Sequence["Future[None]"], connections: Sequence[psycopg.Connection]) -> None:
-    """Cancel what runs on the connections until nothing does: a thread may be between two
-    statements just now.
+    """Cancel the statements on these connections until all work has ended.
+
+    It repeats, because a thread may be between two statements.
     """
     while wait(futures, timeout=_SECONDS_BETWEEN_CANCELS).not_done:
         for connection in connections:

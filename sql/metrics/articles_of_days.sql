@@ -1,4 +1,4 @@
--- Articles under which anything happened, or is said to have happened, on some days. More than those is no harm.
+-- Purpose: articles with activity on some days, in base tables or in metric tables. Extra articles do no harm.
 -- Parameters: first_day, last_day, time_zone. Grain: one row per article. Reads only, all comments: for a run a day.
 with span as (
     select

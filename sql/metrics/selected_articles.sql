@@ -1,7 +1,7 @@
 -- Selected articles of all that any event named, in order; of ids that are given, also those that only have metrics, which should
 -- not be there. Parameters: ids (empty: all), published_since and published_until
 -- (half-open; null: without bound), first and last (a range of ids, both included; null: without bound).
--- shards: into so many parts articles are divided, by hash. Grain: one row per article, with its shard. Reads only.
+-- shards (the number of parts into which a hash divides articles). Grain: one row per article, with its shard. Reads only.
 select
     known.article_id,
     abs(mod(hashtext(known.article_id), %(shards)s)) as shard

@@ -96,7 +96,7 @@ def test_what_can_not_be_asked_is_said_with_what_can(btl: Btl) -> None:
         btl("article", "a9")
     with pytest.raises(BelowTheLineError, match="There is no metric table 'comments'"):
         btl("export", "comments")
-    with pytest.raises(BelowTheLineError, match="'xls' is no format"):
+    with pytest.raises(BelowTheLineError, match="'xls' is not a format"):
         btl("export", "site_daily", "--format", "xls")
     with pytest.raises(BelowTheLineError, match=r"nowhere/x\.csv can't be written: No such file"):
         btl("export", "site_daily", "-o", "nowhere/x.csv")
