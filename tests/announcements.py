@@ -72,7 +72,7 @@ class Topic:
 
 
 def close_articles(newsroom: Newsroom, prefix: str, count: int) -> None:
-    """So many articles that have closed, each with a late comment."""
+    """A number of articles that have closed, each with a late comment."""
     for number in range(count):
         newsroom.publish("05-01 10:00", article=f"{prefix}{number}", window_hours=24)
         newsroom.comment("late", "05-02 12:00", article=f"{prefix}{number}")

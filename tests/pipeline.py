@@ -156,10 +156,10 @@ class Pipeline:
     def wait_for_records(
         self, connection: psycopg.Connection, count: int, seconds: float = 60, every: float = 0.1
     ) -> Mapping[str, int]:
-        """Wait until so many records are accounted for."""
+        """Wait until this number of records is accounted for."""
 
         def accounted() -> bool:
-            # Exit status 1 is a defect that no waiting mends.
+            # Exit status 1 is a defect; waiting does not help.
             assert all(process.poll() != 1 for process in self._processes), self.consumer_logs()[
                 -4000:
             ]
@@ -193,7 +193,7 @@ def wait_until(
     explain: Callable[[], str] = lambda: "",
     every: float = 0.1,
 ) -> None:
-    """Look every so many seconds until the condition holds; fail with an explanation when it does
+    """Look at an interval until the condition holds; fail with an explanation when it does
     not in time.
     """
     deadline = time.monotonic() + seconds

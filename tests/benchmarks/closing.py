@@ -81,7 +81,7 @@ class Closing:
     """The run after it."""
     idle_windows: int
     idle_seconds: float
-    """A run over so many windows none of which is due."""
+    """A run over a number of windows that are not due."""
     idle_database_milliseconds: dict[str, float]
     """Of each look at it, by EXPLAIN ANALYZE."""
     published_seconds: float | None

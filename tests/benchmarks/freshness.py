@@ -168,8 +168,9 @@ def _comment(number: int, articles: int) -> Outgoing:
 def measure(
     settings: Settings, database_url: str, per_second: float, seconds: float, articles: int
 ) -> Freshness:
-    """Send comments at a rate for some seconds, after a warm-up of a minute. Raises AssertionError if
-    not all come to be counted.
+    """Send comments at a rate for some seconds, after a warm-up of a minute.
+
+    Raises AssertionError if not all of them are counted.
     """
     total = int(per_second * (_WARM_UP_SECONDS + seconds))
     sent: dict[str, list[float]] = {f"article-{number}": [] for number in range(articles)}

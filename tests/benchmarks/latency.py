@@ -47,8 +47,9 @@ class Latency:
 def measure(
     services: Services, events: Iterable[Outgoing], per_second: float, seconds: float
 ) -> Latency:
-    """Send events at a rate for some seconds, after a warm-up of five seconds, to one consumer that runs
-    already.
+    """Send events at a rate for some seconds to one running consumer.
+
+    A warm-up of five seconds comes before.
     """
     load = services.create("latency")
     total = int(per_second * (_WARM_UP_SECONDS + seconds))

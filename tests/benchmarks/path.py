@@ -53,8 +53,9 @@ class Consumers:
             return connection.execute(_COMMITS).fetchall()
 
     def wait_for(self, records: int) -> None:
-        """Wait until the ledger has this number of records. Raises AssertionError if a process ends or none makes
-        progress.
+        """Wait until the ledger has this number of records.
+
+        Raises AssertionError if a process ends or none makes progress.
         """
         with psycopg.connect(self.database.superuser, autocommit=True) as connection:
             seen, since, tick = 0, time.monotonic(), threading.Event()

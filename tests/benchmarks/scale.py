@@ -52,8 +52,8 @@ def _run(services: Services, load: Load, processes: int, partitions: int, hot: b
         with consuming(services, load, database, processes) as consumers:
             consumers.wait_for(load.records)
             taken = consumers.throughput()
-        # After the processes have ended: until then their sessions may not have reported the server's
-        # statistics.
+        # After the processes have ended: until then their sessions may not have reported the
+        # server's statistics.
         deadlocks = max(consumers.deadlocks(), consumers.log().count("deadlock detected"))
     assert taken.peak_megabytes is not None
     return Shared(

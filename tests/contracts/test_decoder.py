@@ -81,13 +81,14 @@ def test_times_become_utc_truncated_to_microseconds() -> None:
 
 def test_the_digest_is_that_of_the_documented_text() -> None:
     sent = (
-        '{"specversion":"1.0","id":"e","source":"s","type":"comment.deleted.v1","time":"2026-10-01T10:00:00.0000009Z",'
+        '{"specversion":"1.0","id":"e","source":"s","type":"comment.deleted.v1",'
+        '"time":"2026-10-01T10:00:00.0000009Z",'
         '"data":{"z":1.50,"é":"\\u00e9\\n","comment_id":"c","article_id":"article-1",'
         '"deleted_at":"2026-10-01T10:00:00Z","n":null,"e":1E2}}'
     )
     canonical = (
-        '{"article_id":"article-1","comment_id":"c","deleted_at":"2026-10-01T10:00:00Z","e":1E2,"n":null,"z":1.50,'
-        '"é":"é\\n"}'
+        '{"article_id":"article-1","comment_id":"c","deleted_at":"2026-10-01T10:00:00Z","e":1E2,'
+        '"n":null,"z":1.50,"é":"é\\n"}'
     )
     event = accept(structured(sent))
     expected = hashlib.sha256(f"comment.deleted.v1\n{MICROSECONDS}\n{canonical}".encode()).digest()

@@ -39,7 +39,7 @@ def test_both_dags_run_and_their_tables_fill(
     newsroom.publish("01-01 10:00")
     newsroom.comment("c1", "01-01 12:00")
     newsroom.comment("late", "01-20 12:00")
-    # An earlier run told that it opened.
+    # An earlier run announced that it opened.
     newsroom.close("01-02 00:00")
     connection.execute("insert into ingest.dirty_windows (article_id) values ('a')")
     consumers_at_the_end(connection, kafka_bootstrap)
@@ -375,7 +375,7 @@ class Watcher:
             pytest.fail(f"the trigger said nothing for {seconds} s")
 
     def is_silent(self, seconds: float) -> bool:
-        """Whether no event comes for so long."""
+        """Whether no event comes for some seconds."""
         try:
             self._lines.get(timeout=seconds)
         except queue.Empty:
@@ -394,7 +394,7 @@ class Watcher:
 def watcher(
     airflow_with_metadata: dict[str, str], with_services: dict[str, str]
 ) -> Iterator[Watcher]:
-    """Looks without being told only every ten minutes: what it sees sooner it was told."""
+    """Looks without a notification only every ten minutes; what it sees sooner was notified."""
     opened = Watcher(airflow_with_metadata | with_services, recheck=600.0, min_gap=0.2)
     try:
         assert opened.next() == "watching"

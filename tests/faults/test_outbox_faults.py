@@ -50,7 +50,7 @@ def test_with_the_broker_killed_in_between_every_change_is_told_under_exactly_on
     topic.close()
     written = outbox(connection)
     assert {article: sorted(set(events)) for article, events in told.items()} == written
-    # At least once: what was under way may have come twice, but nothing overtakes what was not told
+    # At least once: what was under way may have come twice, but nothing overtakes what was not sent
     # before it.
     for events in told.values():
         assert list(dict.fromkeys(events)) == sorted(set(events))

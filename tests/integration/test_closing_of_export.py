@@ -47,7 +47,7 @@ Delivery = tuple[datetime, Sequence[Timed]]
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
-    """Every so many articles of the export, with all of their comments."""
+    """Every n-th article of the export, with all of their comments."""
     whole = any_export(tmp_path_factory.mktemp("export"))
     if ARTICLES is None:
         return whole

@@ -215,7 +215,7 @@ def test_a_record_that_will_be_refused_is_told_before_it_is_ingested(
 def test_nothing_is_said_of_a_log_that_is_another_than_the_one_that_was_ingested(
     told: Told, btl: Btl, connection: psycopg.Connection
 ) -> None:
-    """A topic that was deleted and made anew: its offsets look like ours, and its records are
+    """A topic that was deleted and created again: its offsets look like ours, and its records are
     others.
     """
     for table in ("ingest.partition_offsets", "ingest.dead_letters"):

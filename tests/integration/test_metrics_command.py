@@ -29,7 +29,7 @@ def room(connection: psycopg.Connection) -> Newsroom:
 
 
 @pytest.fixture
-def btl(room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:  # noqa: ARG001 - it must be there
+def btl(room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:  # noqa: ARG001
     return Btl(
         Settings.model_validate({"database_url": database_url, "site_timezone": ZONE}), monkeypatch
     )

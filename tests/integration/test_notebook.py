@@ -1,4 +1,4 @@
-"""The notebook runs from its first cell to its last, for a role that sees metrics only, and its plots
+"""The notebook runs from its first cell to its last, for a role that sees metrics only. Its plots
 have something in them.
 """
 

@@ -1,5 +1,5 @@
-"""What an operator decides is in the ledger with the position that it moved, and fences whoever
-holds the partition.
+"""What an operator decides is in the ledger with the position that it moved, and fences the
+owner of the partition.
 """
 
 import json

@@ -41,7 +41,11 @@ def newsroom(connection: psycopg.Connection) -> Newsroom:
 
 
 @pytest.fixture
-def btl(newsroom: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:  # noqa: ARG001 - it must be there
+def btl(
+    newsroom: Newsroom,  # noqa: ARG001
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Btl:
     return Btl(
         Settings.model_validate({"database_url": database_url, "site_timezone": "Europe/Vienna"}),
         monkeypatch,

@@ -274,7 +274,8 @@ def test_a_zombie_that_holds_row_locks_is_ended_by_its_successor(
         write(successor, batch_of([posted(body="other")]))
     assert blocked.value.failure is Failure.FAULT
     assert blocked.value.cause.sqlstate == "55P03"
-    # As the consumer does after a fault: it takes the partitions again, and still knows the owner before.
+    # As the consumer does after a fault: it takes the partitions again, and still knows the owner
+    # before.
     successor.take({ZERO: BROKER})
     assert successor.end_superseded_backends() == 1
     assert write(successor, batch_of([posted()])) == [(1, 1, 0, 0)]

@@ -231,7 +231,8 @@ def test_the_digest_is_over_type_time_and_content_in_canonical_form() -> None:
     )
     text = (
         "comment.deleted.v1\n1777597200000000\n"
-        '{"A":{"z":1},"B":[1,null],"article_id":"a","comment_id":"c\u00e9","deleted_at":"2026-05-01T01:00:00Z"}'
+        '{"A":{"z":1},"B":[1,null],"article_id":"a","comment_id":"c\u00e9",'
+        '"deleted_at":"2026-05-01T01:00:00Z"}'
     )
     digests = {each.digest for each in decoded([event])}
     assert digests == {sha256(text.encode()).digest()}

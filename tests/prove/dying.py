@@ -52,7 +52,8 @@ def stall_in_copy(pass_by: Callable[[], None]) -> None:
         write_row(self, row)
         pass_by()
 
-    setattr(psycopg.Copy, "write_row", write)  # noqa: B010 - as an assignment mypy refuses it, and rightly
+    # mypy rightly rejects an assignment.
+    setattr(psycopg.Copy, "write_row", write)  # noqa: B010
 
 
 def reach_through(port: int, proxy: int) -> None:

@@ -485,7 +485,7 @@ def assert_contracts_hold(connection: psycopg.Connection) -> None:
 
 
 def everything(connection: psycopg.Connection) -> dict[str, list[Any]]:
-    """What runs write, but for when and in which order of articles."""
+    """Return what runs write, without the time and order of articles."""
     return {
         table: (
             connection.execute(

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def runner(room: Newsroom, database_url: str) -> Iterator[psycopg.Connection]:  # noqa: ARG001 - it must be there
+def runner(room: Newsroom, database_url: str) -> Iterator[psycopg.Connection]:  # noqa: ARG001
     with psycopg.connect(database_url) as connection:
         yield connection
 
@@ -64,8 +64,8 @@ def followed(
 def marking(
     connection: psycopg.Connection, clock: Clock, *articles: str
 ) -> Callable[..., MetricsSummary]:
-    """Computes as ever; afterwards one more of these articles is marked, and announced, as a consumer
-    does.
+    """Computes as usual. Then one more of these articles is marked and announced, as by a
+    consumer.
     """
     rest = list(articles)
 

@@ -27,7 +27,9 @@ def figures(connection: psycopg.Connection) -> dict[str, list[dict[str, Any]]]:
             (
                 row[0]
                 for row in connection.execute(
-                    f"select to_jsonb(m) - 'computed_at' - 'watermark' from metrics.{table} as m".encode()
+                    f"""
+                    select to_jsonb(m) - 'computed_at' - 'watermark' from metrics.{table} as m
+                    """.encode()
                 )
             ),
             key=lambda row: (row.get("article_id", ""), str(row)),
@@ -207,7 +209,8 @@ def spoil(connection: psycopg.Connection, what: str, *articles: str) -> None:
         f"""
         create or replace function spoil() returns trigger language plpgsql as
         $$ begin if new.article_id in ({listed}) then {what}; end if; return new; end $$;
-        create or replace trigger spoil before insert on metrics.article_abuse for each row execute function spoil()
+        create or replace trigger spoil before insert on metrics.article_abuse
+            for each row execute function spoil()
         """.encode()
     )
 

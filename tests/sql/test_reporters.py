@@ -201,10 +201,12 @@ def test_views_of_the_present_show_what_is_happening_now(
 ) -> None:
     connection.execute("""
         insert into metrics.article_hourly (
-            article_id, hour, comments, replies, unique_commenters, reactions, reports, rejected, late, computed_at,
-            metric_version
+            article_id, hour, comments, replies, unique_commenters, reactions, reports, rejected,
+            late, computed_at, metric_version
         )
-        select 'a', date_trunc('hour', now(), 'UTC') - ago * interval '1 hour', comments, 0, 1, 2, 0, 0, 0, now(), 1
+        select
+            'a', date_trunc('hour', now(), 'UTC') - ago * interval '1 hour', comments, 0, 1, 2, 0,
+            0, 0, now(), 1
         from (values (0, 5), (2, 7), (3, 8), (26, 8), (27, 100)) as happened (ago, comments)
         """)
     assert rows(
@@ -215,8 +217,12 @@ def test_views_of_the_present_show_what_is_happening_now(
         {"article_id": "a", "comments": 12, "reactions": 4, "comments_before": 2.0, "growth": 6.0}
     ]
     connection.execute("""
-        insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps, due_at)
-        select 'a' || hours, now() - interval '3 days', now() + hours * interval '1 hour', 'open', 'rule', false, now()
+        insert into discussion.windows (
+            article_id, opens_at, closes_at, state, reason, has_gaps, due_at
+        )
+        select
+            'a' || hours, now() - interval '3 days', now() + hours * interval '1 hour', 'open',
+            'rule', false, now()
         from (values (-1), (1), (20), (25)) as away (hours)
         """)
     soon = rows(newsroom, "select article_id, comments_published from metrics.closing_soon")

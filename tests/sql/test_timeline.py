@@ -114,7 +114,7 @@ def test_sql_and_model_agree(
 
     room.close(at_hour(cut_off).strftime("%m-%d %H:%M"))
 
-    # The model's verdict at single instants, not its own intervals: those are made as the code
+    # The model's answer at single instants, not its own intervals: those are made as the code
     # makes them.
     instants = [
         at_hour(hour) + shift

@@ -78,7 +78,11 @@ def test_the_greatest_count_is_a_full_block_and_the_least_can_be_seen(
 
 
 @given(
-    first=st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    first=st.datetimes(
+        datetime(2000, 1, 1),  # noqa: DTZ001
+        datetime(2030, 1, 1),  # noqa: DTZ001
+        timezones=st.just(UTC),
+    ),
     length=st.timedeltas(timedelta(), timedelta(days=36_500)),
     columns=st.integers(10, 300),
 )
