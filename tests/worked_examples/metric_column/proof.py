@@ -18,9 +18,10 @@ pytestmark = pytest.mark.stack
 newsroom = against_the_model.newsroom
 
 # The property of tests/properties with fewer examples.
+_NAME = "test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_model"
 test_the_model_agrees = examples(6)(
     given(history=against_the_model.parts, ends=st.just(against_the_model.LONG_AFTER))(
-        against_the_model.test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_model.hypothesis.inner_test  # type: ignore[attr-defined]
+        getattr(against_the_model, _NAME).hypothesis.inner_test
     )
 )
 
