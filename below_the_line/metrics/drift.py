@@ -1,8 +1,8 @@
 """Drift: compares the metric tables with a fresh computation from the base tables, read-only.
 
 Each part is compared in one snapshot of the database. In a snapshot a row is right, or its article,
-day or reporter is marked for the next run. Marked ones are left out. So the comparison waits for
-nothing and locks nothing, and every difference is a fault.
+day or reporter is marked for the next run. Marked ones are left out. So the comparison takes no
+lock and does not wait, and every difference is a fault.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

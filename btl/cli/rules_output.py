@@ -18,7 +18,8 @@ def explanation_document(explanation: TimelineReport) -> dict[str, object]:
     """Return an explanation for JSON; events are named by source and id."""
 
     def event(found: object) -> dict[str, object]:
-        return {name: value for name, value in asdict(found).items() if name != "version"}  # type: ignore[call-overload]
+        values = asdict(found)  # type: ignore[call-overload]
+        return {name: value for name, value in values.items() if name != "version"}
 
     return {
         "article_id": explanation.article_id,

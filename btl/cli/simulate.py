@@ -155,7 +155,8 @@ def _producing() -> Iterator[Sink]:
 @contextmanager
 def _writing(output: str) -> Iterator[Sink]:
     try:
-        file = sys.stdout.buffer if output == "-" else Path(output).open("wb")  # noqa: SIM115 - closed below
+        # Closed below.
+        file = sys.stdout.buffer if output == "-" else Path(output).open("wb")  # noqa: SIM115
     except OSError as error:
         raise BelowTheLineError(
             f"{output} cannot be written: {error.strerror}.", "Name another file."

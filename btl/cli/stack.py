@@ -230,7 +230,8 @@ def psql(context: typer.Context) -> None:
     given = {
         names[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in names
     }
-    os.execve(program, [program, *context.args], dict(os.environ) | given)  # noqa: S606 - no shell is wanted
+    # No shell is wanted.
+    os.execve(program, [program, *context.args], dict(os.environ) | given)  # noqa: S606
 
 
 def airflow(context: typer.Context) -> None:
@@ -240,7 +241,9 @@ def airflow(context: typer.Context) -> None:
     """
     environment = _stack().airflow_environment()
     program = [sys.executable, "-P", "-m", "airflow", *context.args]
-    os.execve(sys.executable, program, environment | {"PATH": os.environ.get("PATH", "")})  # noqa: S606 - no shell is wanted
+    # No shell is wanted.
+    environment |= {"PATH": os.environ.get("PATH", "")}
+    os.execve(sys.executable, program, environment)  # noqa: S606
 
 
 def reset(

@@ -1,4 +1,4 @@
--- Purpose: what was refused, by code, with the words that a producer would be told.
+-- Purpose: rejected records by code, with the message of one of them.
 -- Grain: one row per code.
 -- Re-run: reads only.
 select

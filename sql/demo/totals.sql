@@ -1,4 +1,4 @@
--- Purpose: the ledger in one line: what became of every record read.
+-- Purpose: the ledger in one line: what happened to every record read.
 -- Grain: one row.
 -- Re-run: reads only.
 select

@@ -1,6 +1,8 @@
--- Comments, late ones among them, and reports of an article in equal steps of time; what lies before the first step or after
--- the last is not counted. Late by the timeline as it is now, whatever a closing run has stored.
--- Parameters: article, first_at, step, steps. Grain: one row per step in which there was anything. Reads only.
+-- Comments, late ones among them, and reports of an article in equal steps of time; what lies
+-- before the first step or after the last is not counted. Late by the timeline as it is now,
+-- whatever a closing run has stored.
+-- Parameters: article, first_at, step, steps. Grain: one row per step in which there was anything.
+--   Reads only.
 with piece as materialized (
     select timeline.starts_at, timeline.ends_at
     from discussion.timeline(array[%(article)s]) as timeline
@@ -30,12 +32,18 @@ happened as (
     union all
     select report.reported_at, 0, 0, 1
     from discussion.reports as report
-    where report.article_id = %(article)s and report.reported_at is not null and report.withdrawn_at is null
+    where
+        report.article_id = %(article)s
+        and report.reported_at is not null
+        and report.withdrawn_at is null
 ),
 
 stepped as (
     select
-        floor(extract(epoch from happened.at - %(first_at)s) / extract(epoch from %(step)s::interval))::integer as step,
+        floor(
+            extract(epoch from happened.at - %(first_at)s)
+            / extract(epoch from %(step)s::interval)
+        )::integer as step,
         happened.comments,
         happened.late,
         happened.reports

@@ -1,4 +1,5 @@
--- When comments and reports came in an article's discussion. Parameters: article. Grain: one row. Reads only.
+-- When comments and reports came in an article's discussion. Parameters: article. Grain: one row.
+-- Reads only.
 select
     min(activity.at) as first_at,
     max(activity.at) as last_at

@@ -1,5 +1,7 @@
--- Purpose: articles with activity on some days, in base tables or in metric tables. Extra articles do no harm.
--- Parameters: first_day, last_day, time_zone. Grain: one row per article. Reads only, all comments: for a run a day.
+-- Purpose: articles with activity on some days, in base tables or in metric tables. Extra articles
+--   do no harm.
+-- Parameters: first_day, last_day, time_zone. Grain: one row per article. Reads only, all comments:
+--   for a run a day.
 with span as (
     select
         %(first_day)s::date::timestamp at time zone %(time_zone)s::text as starts_at,

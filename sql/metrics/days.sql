@@ -1,7 +1,10 @@
--- Purpose: the figures of days, for metrics.section_daily or metrics.site_daily; see definitions.yaml of each. Sums what
--- belongs to one article over article_daily, which is computed from the base tables; counts people in the base tables.
--- Parameters: by_section (true: one row per section, of the sections whose days are computed again); the days are staged.
--- Grain: one row per site, day and, by_section, section (null without by_section). Re-run: reads only.
+-- Purpose: the figures of days, for metrics.section_daily or metrics.site_daily; see
+--   definitions.yaml of each. Sums what belongs to one article over article_daily, which is
+--   computed from the base tables; counts people in the base tables.
+-- Parameters: by_section (true: one row per section, of the sections whose days are computed
+--   again); the days are staged.
+-- Grain: one row per site, day and, by_section, section (null without by_section). Re-run: reads
+--   only.
 select
     per_day.site,
     per_day.section,

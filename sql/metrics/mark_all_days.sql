@@ -1,5 +1,7 @@
--- Marks every day of every section that has or should have a row in section_daily or site_daily. Parameters: none.
--- Grain: one row per site, section and day. Safe to re-run: a day that is marked twice is computed once.
+-- Marks every day of every section that has or should have a row in section_daily or site_daily.
+-- Parameters: none.
+-- Grain: one row per site, section and day. Safe to re-run: a day that is marked twice is computed
+--   once.
 insert into ingest.dirty_days (site, section, day)
 select daily.site, daily.section, daily.day
 from metrics.article_daily as daily

@@ -1,5 +1,6 @@
 -- Marks every section's rows of some days, and the sites', that there are or should be.
--- Parameters: first_day, last_day. Grain: one row per site, section and day. Safe to re-run: what is marked twice is computed once.
+-- Parameters: first_day, last_day. Grain: one row per site, section and day. Safe to re-run: what
+--   is marked twice is computed once.
 insert into ingest.dirty_days (site, section, day)
 select daily.site, daily.section, daily.day
 from metrics.article_daily as daily

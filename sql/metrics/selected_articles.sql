@@ -1,7 +1,8 @@
--- Selected articles of all that any event named, in order; of ids that are given, also those that only have metrics, which should
--- not be there. Parameters: ids (empty: all), published_since and published_until
--- (half-open; null: without bound), first and last (a range of ids, both included; null: without bound).
--- shards (the number of parts into which a hash divides articles). Grain: one row per article, with its shard. Reads only.
+-- Selected articles of all that any event named, in order; of ids that are given, also those that
+-- only have metrics, which should not be there. Parameters: ids (empty: all), published_since and
+-- published_until (half-open; null: without bound), first and last (a range of ids, both included;
+-- null: without bound). shards (the number of parts into which a hash divides articles). Grain: one
+-- row per article, with its shard. Reads only.
 select
     known.article_id,
     abs(mod(hashtext(known.article_id), %(shards)s)) as shard
@@ -29,6 +30,12 @@ left join discussion.windows as closing_window on closing_window.article_id = kn
 where (cardinality(%(ids)s::text[]) = 0 or known.article_id = any(%(ids)s::text[]))
     and (%(first)s::text is null or known.article_id >= %(first)s::text)
     and (%(last)s::text is null or known.article_id <= %(last)s::text)
-    and (%(published_since)s::timestamptz is null or closing_window.opens_at >= %(published_since)s::timestamptz)
-    and (%(published_until)s::timestamptz is null or closing_window.opens_at < %(published_until)s::timestamptz)
+    and (
+        %(published_since)s::timestamptz is null
+        or closing_window.opens_at >= %(published_since)s::timestamptz
+    )
+    and (
+        %(published_until)s::timestamptz is null
+        or closing_window.opens_at < %(published_until)s::timestamptz
+    )
 order by known.article_id

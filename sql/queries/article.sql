@@ -5,7 +5,13 @@ select
     to_jsonb(written) as article_engagement,
     to_jsonb(reported) as article_abuse,
     (
-        select coalesce(jsonb_agg(to_jsonb(by_reason) order by by_reason.reports desc, by_reason.reason), '[]')
+        select
+            coalesce(
+                jsonb_agg(
+                    to_jsonb(by_reason) order by by_reason.reports desc, by_reason.reason
+                ),
+                '[]'
+            )
         from metrics.article_abuse_reasons as by_reason
         where by_reason.article_id = written.article_id
     ) as article_abuse_reasons

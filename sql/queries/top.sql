@@ -1,4 +1,5 @@
--- Purpose: articles with their figures, for lists of those with most of something: `btl top` adds by what, and how many.
+-- Purpose: articles with their figures, for lists of those with most of something: `btl top` adds
+--   by what, and how many.
 -- Parameters: none here. Grain: one row per article. Re-run: reads only.
 select
     engagement.article_id,

@@ -1,5 +1,5 @@
--- Purpose: what happened under articles since a time, in whole hours, for lists of those with most of something: `btl top --since`
---   adds by what, and how many.
+-- Purpose: what happened under articles since a time, in whole hours, for lists of those with most
+--   of something: `btl top --since` adds by what, and how many.
 -- Parameters: since. Grain: one row per article. Re-run: reads only.
 select
     recent.article_id,

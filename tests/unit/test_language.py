@@ -57,22 +57,6 @@ INSTEAD = {
 }
 """The dialect, as patterns of whole words, and what to write in its place."""
 
-NOT_YET_CLEAN: tuple[str, ...] = (
-    "below_the_line/metrics/",
-    "btl/cli/",
-    "consumers/",
-    "sql/",
-    "tests/unit/consumers/",
-)
-"""Paths, or their beginnings, that are not held to the words yet. To be empty."""
-
-NOT_YET_NARROW: tuple[str, ...] = (
-    "below_the_line/metrics/",
-    "btl/cli/",
-    "sql/",
-)
-"""Paths, or their beginnings, with lines of more than 100 columns. To be empty."""
-
 _GAP = r"(?:[\s#'\"]|--)+"
 _WORDS = [
     (re.compile(rf"\b(?:{pattern.replace(' ', _GAP)})\b", re.IGNORECASE), instead)
@@ -197,7 +181,6 @@ def test_what_people_read_is_plain_english() -> None:
         place
         for path in files()
         if _read_by_people(path)
-        and not str(path.relative_to(ROOT)).startswith(NOT_YET_CLEAN or ("\0",))
         for place in found(path, path.read_text(encoding="utf-8"))
     ]
 
@@ -210,7 +193,6 @@ def test_lines_stay_within_100_columns() -> None:
         place
         for path in files()
         if path.suffix in {".md", ".py", ".pyi", ".sql"}
-        and not str(path.relative_to(ROOT)).startswith(NOT_YET_NARROW or ("\0",))
         for place in wide_lines(path, path.read_text(encoding="utf-8"))
     ]
 

@@ -18,7 +18,8 @@ reported as (
         count(*) as reports,
         count(distinct report_round.reporter_kind || ' ' || report_round.reporter_id) as reporters,
         count(*) filter (where report_round.reporter_kind = 'anonymous') as anonymous_reports,
-        count(distinct report_round.comment_id) filter (where report_round.on_published) as reported_comments,
+        count(distinct report_round.comment_id)
+            filter (where report_round.on_published) as reported_comments,
         count(*) filter (where report_round.on_published) as reports_on_published,
         count(*) filter (where report_round.outcome = 'upheld') as upheld,
         count(*) filter (where report_round.outcome = 'dismissed') as dismissed,
@@ -28,8 +29,14 @@ reported as (
         count(*) filter (where report_round.outcome = 'open') as open_reports,
         min(report_round.began_at) filter (where report_round.outcome = 'open') as oldest_open_at,
         percentile_cont(array[0.5, 0.9]) within group (
-            order by greatest(0, extract(epoch from report_round.settled_at - report_round.began_at))::double precision
-        ) filter (where report_round.outcome in ('upheld', 'dismissed', 'ignored')) as time_to_decision
+            order by
+                greatest(
+                    0, extract(epoch from report_round.settled_at - report_round.began_at)
+                )::double precision
+        )
+            filter (
+                where report_round.outcome in ('upheld', 'dismissed', 'ignored')
+            ) as time_to_decision
     from computing_rounds as report_round
     group by report_round.article_id
 ),
@@ -38,7 +45,10 @@ exposure as (
     select
         exposed.article_id,
         percentile_cont(0.5) within group (
-            order by greatest(0, extract(epoch from exposed.ended_at - exposed.first_visible_at))::double precision
+            order by
+                greatest(
+                    0, extract(epoch from exposed.ended_at - exposed.first_visible_at)
+                )::double precision
         ) as p50
     from (
         select
@@ -75,7 +85,8 @@ select
     coalesce(reported.reported_comments, 0) as reported_comments,
     coalesce(reported.reported_comments, 0)::double precision / nullif(counted.published, 0)
         as reported_comment_rate,
-    coalesce(reported.reports_on_published, 0) * 1000::double precision / nullif(counted.published, 0)
+    coalesce(reported.reports_on_published, 0) * 1000::double precision
+    / nullif(counted.published, 0)
         as reports_per_1000,
     coalesce(reported.upheld, 0) as upheld,
     coalesce(reported.dismissed, 0) as dismissed,
@@ -84,11 +95,13 @@ select
     coalesce(reported.void, 0) as void,
     coalesce(reported.open_reports, 0) as open_reports,
     reported.oldest_open_at,
-    reported.upheld::double precision / nullif(reported.upheld + reported.dismissed, 0) as uphold_rate,
+    reported.upheld::double precision
+    / nullif(reported.upheld + reported.dismissed, 0) as uphold_rate,
     reported.time_to_decision[1] as time_to_decision_p50_seconds,
     reported.time_to_decision[2] as time_to_decision_p90_seconds,
     coalesce(counted.rejected, 0) as rejected,
-    counted.rejected::double precision / nullif(counted.rejected + counted.visible, 0) as rejection_rate,
+    counted.rejected::double precision
+    / nullif(counted.rejected + counted.visible, 0) as rejection_rate,
     exposure.p50 as exposure_p50_seconds
 from computing_articles as known
 left join counted on counted.article_id = known.article_id

@@ -1,10 +1,13 @@
--- What metrics.article_abuse_reasons says of the articles of a bucket; see definitions.yaml beside it.
+-- What metrics.article_abuse_reasons says of the articles of a bucket; see definitions.yaml beside
+-- it.
 -- Parameters: none; the bucket is staged. Grain: one row per article and reason. Reads only.
 select
     report_round.article_id,
     report_round.reason,
     count(*) as reports,
-    count(distinct report_round.reporter_kind || ' ' || report_round.reporter_id) as unique_reporters,
+    count(
+        distinct report_round.reporter_kind || ' ' || report_round.reporter_id
+    ) as unique_reporters,
     count(*) filter (where report_round.outcome = 'upheld') as upheld,
     count(*) filter (where report_round.outcome = 'dismissed') as dismissed,
     count(*) filter (where report_round.outcome = 'ignored') as ignored,

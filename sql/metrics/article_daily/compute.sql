@@ -1,5 +1,6 @@
 -- What metrics.article_daily says of the articles of a bucket; see definitions.yaml beside it.
--- Parameters: time_zone; the bucket is staged. Grain: one row per article and day on which anything happened. Reads only.
+-- Parameters: time_zone; the bucket is staged. Grain: one row per article and day on which anything
+--   happened. Reads only.
 -- Counted by author first: far cheaper than count(distinct), which sorts.
 select
     per_day.article_id,

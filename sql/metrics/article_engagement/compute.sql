@@ -1,5 +1,6 @@
--- What metrics.article_engagement says of the articles of a bucket; see definitions.yaml beside it. revision: the last one that
--- was kept, and one; revise.sql adds what this run replaces.
+-- What metrics.article_engagement says of the articles of a bucket; see definitions.yaml beside it.
+-- revision: the last one that was kept, plus one. `statements.revising` adds what this run
+-- replaces.
 -- Parameters: articles; the bucket is staged. Grain: one row per article. Reads only.
 with closing_window as materialized (
     select known.*
@@ -13,22 +14,38 @@ counted as (
         count(*) as submitted,
         count(*) filter (where comment.published) as published,
         count(*) filter (where comment.visible) as visible,
-        count(*) filter (where comment.published and comment.parent_comment_id is null) as top_level,
-        count(*) filter (where comment.published and comment.parent_comment_id is not null) as replies,
+        count(*)
+            filter (where comment.published and comment.parent_comment_id is null) as top_level,
+        count(*)
+            filter (where comment.published and comment.parent_comment_id is not null) as replies,
         min(comment.posted_at) filter (where comment.published) as first_comment_at,
         max(comment.posted_at) filter (where comment.published) as last_comment_at,
-        min(comment.posted_at) filter (where comment.published and comment.role is distinct from 'staff') as first_reader_at,
+        min(comment.posted_at)
+            filter (
+                where comment.published and comment.role is distinct from 'staff'
+            ) as first_reader_at,
         count(*) filter (
             where comment.published and comment.posted_at < article.opens_at + interval '24 hours'
         ) as first_24h,
-        count(*) filter (where comment.in_time and comment.deleted_at is not null) as deleted_by_author,
+        count(*)
+            filter (where comment.in_time and comment.deleted_at is not null) as deleted_by_author,
         count(*) filter (where comment.in_time and comment.held) as held,
         count(*) filter (
-            where comment.in_time and comment.held and comment.decision is null and comment.deleted_at is null
+            where
+                comment.in_time
+                and comment.held
+                and comment.decision is null
+                and comment.deleted_at is null
         ) as held_waiting,
         percentile_cont(0.5) within group (
-            order by greatest(0, extract(epoch from comment.first_approved_at - comment.posted_at))::double precision
-        ) filter (where comment.in_time and comment.first_approved_at is not null) as time_to_approval_p50,
+            order by
+                greatest(
+                    0, extract(epoch from comment.first_approved_at - comment.posted_at)
+                )::double precision
+        )
+            filter (
+                where comment.in_time and comment.first_approved_at is not null
+            ) as time_to_approval_p50,
         count(*) filter (where comment.in_time and comment.role = 'staff') as staff,
         count(*) filter (where not comment.in_time) as late
     from computing_comments as comment
@@ -56,7 +73,10 @@ author as (
 peak as (
     select distinct on (per_hour.article_id) per_hour.article_id, per_hour.hour, per_hour.comments
     from (
-        select comment.article_id, date_bin('1 hour', comment.posted_at, '1970-01-01 00:00+00') as hour, count(*) as comments
+        select
+            comment.article_id,
+            date_bin('1 hour', comment.posted_at, '1970-01-01 00:00+00') as hour,
+            count(*) as comments
         from computing_comments as comment
         where comment.published
         group by comment.article_id, hour
@@ -81,7 +101,9 @@ threaded as materialized (
         array_agg(reply.published order by reply.number) as published,
         discussion.thread_depths(
             array_agg(
-                case when reply.parent_comment_id is null then 0 else coalesce(parent.number, -1) end
+                case
+                    when reply.parent_comment_id is null then 0 else coalesce(parent.number, -1)
+                end
                 order by reply.number
             )
         ) as depths
@@ -140,7 +162,10 @@ select
     counted.last_comment_at,
     case
         when counted.first_reader_at is not null and closing_window.opens_at is not null
-            then greatest(0, extract(epoch from counted.first_reader_at - closing_window.opens_at))::double precision
+            then
+                greatest(
+                    0, extract(epoch from counted.first_reader_at - closing_window.opens_at)
+                )::double precision
     end as time_to_first_comment_seconds,
     coalesce(reacted.net, 0) as reactions_net,
     coalesce(reacted.added, 0) as reactions_added,

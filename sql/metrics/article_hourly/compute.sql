@@ -1,5 +1,6 @@
 -- What metrics.article_hourly says of the articles of a bucket; see definitions.yaml beside it.
--- Parameters: none; the bucket is staged. Grain: one row per article and UTC hour in which anything happened. Reads only.
+-- Parameters: none; the bucket is staged. Grain: one row per article and UTC hour in which anything
+--   happened. Reads only.
 -- Counted by author first: far cheaper than count(distinct), which sorts.
 select
     per_author.article_id,

@@ -1,5 +1,6 @@
 -- What metrics.article_reporters says of the articles of a bucket; see definitions.yaml beside it.
--- Parameters: none; the bucket is staged. Grain: one row per article and signed-in reporter. Reads only.
+-- Parameters: none; the bucket is staged. Grain: one row per article and signed-in reporter. Reads
+--   only.
 select
     report_round.article_id,
     report_round.reporter_id as user_id,

@@ -1,6 +1,7 @@
--- Purpose: days of sections whose rows, and the rows of whose sites, must be right: neither a section of the site on that day
--- nor an article that is active on it is marked.
--- Parameters: articles (only their days; null: all), limit (number of random days; null: all, in order).
+-- Purpose: days of sections whose rows, and the rows of whose sites, must be right: neither a
+--   section of the site on that day nor an article that is active on it is marked.
+-- Parameters: articles (only their days; null: all), limit (number of random days; null: all, in
+--   order).
 -- Grain: one row per site, section and day. Re-run: reads only.
 select known.site, known.section, known.day
 from (
@@ -27,5 +28,9 @@ and not exists (
     inner join metrics.article_daily as waiting on waiting.article_id = mark.article_id
     where waiting.site = known.site and waiting.day = known.day
 )
-order by case when %(limit)s::bigint is not null then random() end, known.day, known.site, known.section
+order by
+    case when %(limit)s::bigint is not null then random() end,
+    known.day,
+    known.site,
+    known.section
 limit %(limit)s

@@ -1,5 +1,5 @@
--- Every article that any event named or any metric row speaks of, in order. Parameters: none. Grain: one row per article. Reads
--- only.
+-- Every article that any event named or any metric row speaks of, in order. Parameters: none.
+-- Grain: one row per article. Reads only.
 select known.article_id from discussion.known_articles as known
 union
 select engagement.article_id from metrics.article_engagement as engagement

@@ -1,4 +1,5 @@
--- Reporters whose rows must be right: not marked. Parameters: articles (those who reported there; null: all reporters).
+-- Reporters whose rows must be right: not marked. Parameters: articles (those who reported there;
+-- null: all reporters).
 -- Grain: one row per reporter. Reads only.
 select known.user_id
 from (

@@ -1,4 +1,5 @@
--- Those of the given articles that are not marked: their rows must be right, others' wait for a run.
+-- Those of the given articles that are not marked: their rows must be right, others' wait for a
+-- run.
 -- Parameters: articles. Grain: one row per article. Reads only.
 select asked.article_id
 from unnest(%(articles)s::text[]) as asked (article_id)

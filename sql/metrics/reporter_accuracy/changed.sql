@@ -1,5 +1,7 @@
--- The reporters whose accuracy is about to change, on which the order of the moderation queue depends.
--- Parameters: user_ids; computed_reporter_accuracy is staged. Grain: one row per reporter. Reads only.
+-- The reporters whose accuracy is about to change, on which the order of the moderation queue
+-- depends.
+-- Parameters: user_ids; computed_reporter_accuracy is staged. Grain: one row per reporter. Reads
+--   only.
 select coalesce(computed.user_id, before.user_id)
 from computed_reporter_accuracy as computed
 full join (

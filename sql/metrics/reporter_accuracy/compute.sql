@@ -1,5 +1,6 @@
--- What metrics.reporter_accuracy says of the given reporters; see definitions.yaml beside it. A round belongs to one article
--- and one reporter, so that the sum over metrics.article_reporters is what the base tables say.
+-- What metrics.reporter_accuracy says of the given reporters; see definitions.yaml beside it. A
+-- round belongs to one article and one reporter, so that the sum over metrics.article_reporters is
+-- what the base tables say.
 -- Parameters: user_ids. Grain: one row per signed-in reporter. Reads only.
 select
     reporter.user_id,

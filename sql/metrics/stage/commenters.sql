@@ -1,7 +1,9 @@
--- Purpose: who commented on the days that are computed again. Staged as computing_commenters.
--- Reads the comments of a range of time that holds those days in any time zone. Finds the day of each comment, zone by zone
--- (there is nearly always one), before it compares days: a comment meets one day, not all days of its article.
--- Parameters: articles (those in computing_members, which is staged), days. Grain: one row per site, section, day and author.
+-- Purpose: who commented on the days that are computed again. Staged as computing_commenters. Reads
+--   the comments of a range of time that holds those days in any time zone. Finds the day of each
+--   comment, zone by zone (there is nearly always one), before it compares days: a comment meets
+--   one day, not all days of its article.
+-- Parameters: articles (those in computing_members, which is staged), days. Grain: one row per
+--   site, section, day and author.
 -- Re-run: reads only.
 with placed as materialized (
     select

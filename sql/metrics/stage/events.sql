@@ -1,5 +1,7 @@
--- Purpose: what happened under the articles of a bucket, each event at its own time: the one definition for hours and days.
--- Parameters: none; a view of what is staged. Grain: one row per event; user_id is null but for published comments.
+-- Purpose: what happened under the articles of a bucket, each event at its own time: the one
+--   definition for hours and days.
+-- Parameters: none; a view of what is staged. Grain: one row per event; user_id is null except for
+--   published comments.
 -- Re-run: replaces the session's own view.
 create or replace temporary view computing_events as
 select

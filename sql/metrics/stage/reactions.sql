@@ -1,6 +1,7 @@
--- Purpose: the reactions of a bucket that count: on published comments, first added inside the reaction window. Staged as
--- computing_reactions.
--- Parameters: articles; computing_articles and computing_comments are staged. Grain: one row per reaction. Re-run: reads only.
+-- Purpose: the reactions of a bucket that count: on published comments, first added inside the
+--   reaction window. Staged as computing_reactions.
+-- Parameters: articles; computing_articles and computing_comments are staged. Grain: one row per
+--   reaction. Re-run: reads only.
 select reaction.article_id, reaction.is_on, reaction.first_added_at
 from discussion.reactions as reaction
 inner join computing_comments as comment

@@ -5,7 +5,8 @@
 --   is behind it
 -- Grain: one row per site, of those with comments on that weekday in at least three of the last
 --   four weeks. Re-run: reads only.
--- A share of fewer than 100 comments says little; fewer than 20 reports or rejections are no flood.
+-- A share of fewer than 100 comments says little; fewer than 20 reports or rejections do
+-- not count as a flood.
 select
     yesterday.site,
     of_day.day,

@@ -21,7 +21,8 @@ as $$
             comment.comment_id,
             comment.parent_comment_id,
             array[
-                to_char(comment.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), comment.comment_id
+                to_char(comment.posted_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+                comment.comment_id
             ] as place,
             row_number() over (order by comment.comment_id)::integer as number
         from discussion.comments as comment
@@ -33,7 +34,9 @@ as $$
             reply.comment_id,
             reply.place,
             reply.number,
-            case when reply.parent_comment_id is null then 0 else coalesce(parent.number, -1) end as parent
+            case
+                when reply.parent_comment_id is null then 0 else coalesce(parent.number, -1)
+            end as parent
         from posted as reply
         left join posted as parent on parent.comment_id = reply.parent_comment_id
     ),
@@ -41,7 +44,10 @@ as $$
     deep as (
         select each.number, each.depth
         from (
-            select discussion.thread_depths(array_agg(linked.parent order by linked.number)) as depths
+            select
+                discussion.thread_depths(
+                    array_agg(linked.parent order by linked.number)
+                ) as depths
             from linked
         ) as threaded
         cross join lateral unnest(threaded.depths) with ordinality as each (depth, number)

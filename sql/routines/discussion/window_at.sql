@@ -43,9 +43,9 @@ as $$
 $$;
 
 comment on function discussion.window_at is
-'The window of an article. Parameters: during which times its timeline accepts comments, its anchor, '
-'whether comments are accepted at the cut-off, and the cut-off. Columns as in discussion.windows; '
-'open_during has the intervals of discussion.window_intervals. The only definition: closing runs and '
-'explanations use it.';
+'The window of an article. Parameters: during which times its timeline accepts comments, its '
+'anchor, whether comments are accepted at the cut-off, and the cut-off. Columns as in '
+'discussion.windows; open_during has the intervals of discussion.window_intervals. The only '
+'definition: closing runs and explanations use it.';
 
 grant execute on function discussion.window_at to btl_scheduler;

@@ -506,8 +506,8 @@ def test_the_breaker_trips_over_records_that_the_database_refuses_too() -> None:
         refuse=lambda batch: Failure.DATA if has_bad_event(batch) else None,
     )
     world.run(batch_records=900)
-    # Each counts as good while it is read: the first two hundred refused ones are over half only of
-    # so many.
+    # A record counts as good while it is read: 200 rejected records are more than half only of a
+    # window that is full.
     assert world.statuses == {ZERO: "tripped"}
     assert 199 <= len(world.dead_letters) < 900
 
