@@ -15,7 +15,8 @@ begin
             when duplicate_object or unique_violation then null;
         end;
     end loop;
-    if not pg_has_role(current_user, 'btl_owner', 'member') then
+    -- Since Postgres 16 the creator of a role may give it away, but does not have its rights.
+    if not pg_has_role(current_user, 'btl_owner', 'usage') then
         execute format('grant btl_owner to %I', current_user);
     end if;
 end

@@ -98,6 +98,30 @@ def test_migrating_twice_applies_nothing_the_second_time(database_url: str) -> N
     require_current(database_url)
 
 
+def test_a_role_that_is_no_superuser_can_migrate_a_server_without_our_roles(
+    empty_database: str,
+) -> None:
+    prefix = f"t{uuid.uuid4().hex[:12]}_"
+    text = (SQL / "tables/01_roles_and_schemas.sql").read_text().replace("btl_", prefix)
+    with psycopg.connect(empty_database) as connection, connection.transaction(force_rollback=True):
+        names = {
+            "deployer": sql.Identifier(f"{prefix}deployer"),
+            "database": sql.Identifier(connection.info.dbname),
+        }
+        for statement in (
+            "create role {deployer} createrole",
+            "grant {deployer} to current_user",
+            "grant create on database {database} to {deployer}",
+            "set local role {deployer}",
+        ):
+            connection.execute(sql.SQL(statement).format(**names))
+        connection.execute(text.encode())
+        assert connection.execute(
+            "select current_user = %(owner)s, pg_has_role(%(deployer)s, %(owner)s, 'usage')",
+            {"owner": f"{prefix}owner", "deployer": f"{prefix}deployer"},
+        ).fetchone() == (True, True)
+
+
 def test_an_old_database_is_named_with_its_hint(empty_database: str) -> None:
     with pytest.raises(BelowTheLineError, match=r"01_roles_and_schemas.* missing.*`btl migrate`"):
         require_current(empty_database)
