@@ -15,6 +15,7 @@ from btl.cli.database import connected
 from btl.cli.dead_letters_output import (
     as_document,
     as_full_document,
+    as_outcome,
     print_counts,
     print_letter,
     print_list,
@@ -158,14 +159,16 @@ def redrive(
     current = configuration.settings()
     url = current.require_database_url()
     require_current(url)
-    letters: list[tuple[Letter, str]] = []
+    # Not the letters themselves: their records may be large.
+    outcomes: list[dict[str, object]] = []
 
-    def collect(letter: Letter, outcome: str) -> None:
-        if dry_run and not summary:
-            if as_json:
-                letters.append((letter, outcome))
-            else:
-                print_outcome(letter, outcome)
+    def on_outcome(letter: Letter, outcome: str) -> None:
+        if not dry_run or summary:
+            return
+        if as_json:
+            outcomes.append(as_outcome(letter, outcome))
+        else:
+            print_outcome(letter, outcome)
 
     done = run(
         url,
@@ -173,7 +176,7 @@ def redrive(
         load_contracts(),
         selection,
         dry_run=dry_run,
-        on_outcome=collect,
+        on_outcome=on_outcome,
     )
     if as_json:
         print_json(
@@ -185,17 +188,7 @@ def redrive(
                     {"code": before, "outcome": outcome, "records": count}
                     for (before, outcome), count in sorted(done.outcomes.items())
                 ],
-                "dead_letters": [
-                    {
-                        "topic": letter.record.topic,
-                        "topic_id": letter.topic_id,
-                        "partition": letter.record.partition,
-                        "offset": letter.record.offset,
-                        "code": letter.code,
-                        "outcome": outcome,
-                    }
-                    for letter, outcome in letters
-                ],
+                "dead_letters": outcomes,
             }
         )
     elif done.decoded:

@@ -185,6 +185,19 @@ def _print_value(value: bytes | None) -> None:
         out.print("[dim]… cut here; --raw writes all of it[/]")
 
 
+def as_outcome(letter: Letter, outcome: str) -> dict[str, object]:
+    """Return what a redrive would do with a dead letter, without its record."""
+    record = letter.record
+    return {
+        "topic": record.topic,
+        "topic_id": letter.topic_id,
+        "partition": record.partition,
+        "offset": record.offset,
+        "code": letter.code,
+        "outcome": outcome,
+    }
+
+
 def print_outcome(letter: Letter, outcome: str) -> None:
     """Print what a redrive would do with a dead letter."""
     record = letter.record

@@ -139,7 +139,7 @@ def _confirm() -> None:
             "A reset needs a confirmation, and standard input is not a terminal.",
             "Look at --dry-run, then give --yes.",
         )
-    typer.confirm("Continue?", abort=True)
+    typer.confirm("Continue?", abort=True, err=True)
 
 
 def _plan_resets(settings: Settings, positions: list[Position], logs: Logs, to: str) -> list[Reset]:
