@@ -36,7 +36,7 @@ from btl_airflow.sensors import IngestBarrierSensor
 
 
 @btl_dag(
-    "Closes discussions by event time, behind a barrier, and announces that to the site.",
+    "Closes discussions by event time, behind a barrier, and announces the changes to the site.",
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
     tags=["closing"],
     retries=3,

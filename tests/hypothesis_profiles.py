@@ -21,6 +21,10 @@ settings.load_profile(
 )
 
 
-def examples(count: int) -> settings:
-    """Return settings for a test that tries this number of examples in `make test`."""
+def examples(count: int, *, in_prove: int | None = None) -> settings:
+    """Return settings for a test that tries ``count`` examples in `make test`, and ``in_prove``
+    with BTL_PROVE=1 (by default fifty times as many).
+    """
+    if _TIMES > 1 and in_prove is not None:
+        return settings(max_examples=in_prove)
     return settings(max_examples=count * _TIMES)

@@ -41,8 +41,8 @@ def demo(
         metavar="FOLDER",
         help=(
             "Folder of a site's export, instead of a made-up day: articles.csv and comments.csv (or"
-            " .csv.gz). Its mapping is mapping.toml in that folder, or"
-            " btl/archives/mappings/<name of the folder>.toml here."
+            " .csv.gz). Its mapping is mapping.toml in that folder, or the file of"
+            " btl/archives/mappings with the folder's name."
         ),
         show_default=False,
     ),

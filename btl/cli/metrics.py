@@ -121,7 +121,7 @@ def rebuild(
 def docs(
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only compare the file with the definitions; exit status 1."),
+        typer.Option("--check", help="Write nothing. Exit status 1 if the file is out of date."),
     ] = False,
 ) -> None:
     """Write docs/metrics.md from the definitions of the metrics (sql/metrics)."""

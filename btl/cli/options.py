@@ -27,5 +27,5 @@ def time_option(name: str, help: str) -> Any:  # noqa: A002 - as typer calls it
         return parse_time(text, name)
 
     return typer.Option(
-        name, metavar="TIME", parser=parse, help=f"{help} (RFC 3339)", show_default=False
+        name, metavar="TIME", parser=parse, help=f"{help} (RFC 3339).", show_default=False
     )

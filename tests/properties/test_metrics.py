@@ -220,7 +220,7 @@ def happen(room: Newsroom, history: Sequence[tuple[Sequence[CloudEvent], str]]) 
         assert drift(room.connection, None, time_zone=ZONE) == []
 
 
-@examples(25)
+@examples(25, in_prove=2_000)
 @given(history=parts, ends=st.sampled_from([START + timedelta(hours=30), LONG_AFTER]))
 def test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_model(
     newsroom: Newsroom, history: list[tuple[list[CloudEvent], str]], ends: datetime
