@@ -16,10 +16,11 @@ import psycopg
 
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Rejection
+from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.database.connections import forbidden
 from below_the_line.errors import BelowTheLineError
 from consumers.adapters.dead_letters import RedriveStore
-from consumers.adapters.postgres import NOTIFY_CHANNEL, StoreError
+from consumers.adapters.postgres import StoreError
 from consumers.bisection import isolate
 from consumers.core.batch import Batch, DecodedRecord
 from consumers.core.dead_letters import Letter, Selection
@@ -46,7 +47,7 @@ class RedriveSummary:
 
     @property
     def decoded(self) -> int:
-        """Dead letters that were decoded again."""
+        """Dead letters that were decoded again, with either result."""
         return self.outcomes.total()
 
     @property
@@ -152,7 +153,7 @@ class _Redrive:
                 else:
                     self._write(chunk, began)
         if any(outcome == APPLIED for _, outcome in self.summary.outcomes):
-            self._store.notify(NOTIFY_CHANNEL)
+            self._store.notify(MARKED_ARTICLES_CHANNEL)
 
     def _decode_chunk(self, letters: list[Letter]) -> _Chunk:
         decode = self._decode

@@ -12,10 +12,11 @@ import structlog
 
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Rejection
+from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.database.connections import forbidden
 from below_the_line.errors import BelowTheLineError
 from below_the_line.partitions import Position
-from consumers.adapters.postgres import NOTIFY_CHANNEL, StoreError
+from consumers.adapters.postgres import StoreError
 from consumers.batch_writer import BatchWriter
 from consumers.bisection import isolate
 from consumers.core.batch import Batch, BatchPolicy, DecodedRecord, Entry, Partition
@@ -235,7 +236,7 @@ class Consumer:
             self._observer.step(Step.MIRRORED, self._now() - now)
         if self._writer.has_changes:
             started = self._now()
-            self._store.notify(NOTIFY_CHANNEL)
+            self._store.notify(MARKED_ARTICLES_CHANNEL)
             self._writer.has_changes = False
             self._observer.step(Step.NOTIFIED, self._now() - started)
         self._pass_gaps()
@@ -456,7 +457,7 @@ class Consumer:
             if not isinstance(self._state, Paused):
                 self._writer.write_rest()
             if self._writer.has_changes:
-                self._store.notify(NOTIFY_CHANNEL)
+                self._store.notify(MARKED_ARTICLES_CHANNEL)
         except StoreError as error:
             self._report_dropped(error)
         totals = self._writer.take_totals()

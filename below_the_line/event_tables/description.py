@@ -97,9 +97,9 @@ class Table:
     key: tuple[Column, ...]
     registers: tuple[Register, ...] = ()
     added_by: tuple[str, ...] = ()
-    """Of a set: the event types that are kept in it."""
+    """For a set: the event types that are kept in it."""
     facts: tuple[Column, ...] = ()
-    """Of a set: the columns beside the key. They never change."""
+    """For a set: the columns beside the key. They never change."""
     marks_windows: bool = False
     """Whether a change marks the article in ``ingest.dirty_windows``. Every change of every table
     marks it in ``ingest.dirty_articles``.

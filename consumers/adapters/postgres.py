@@ -21,7 +21,6 @@ from psycopg.rows import class_row
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
-from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.event_tables.description import TABLES
 from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
@@ -30,9 +29,6 @@ from consumers.core.batch import Batch, Entry, Partition, applied_records
 from consumers.core.dead_letters import stored_headers, stored_timestamp
 from consumers.core.failures import Failure, classify
 from consumers.core.observer import Observer, Step
-
-NOTIFY_CHANNEL = MARKED_ARTICLES_CHANNEL
-"""The channel on which the metrics runs listen."""
 
 
 class StoreError(Exception):
@@ -64,7 +60,7 @@ class Store:
         self._connection: Session | None = None
         self._shortened = False
         self._copies: dict[str, tuple[str, list[str]]] = {}
-        """Of each staging table: the COPY statement, its columns named, and their types."""
+        """By staging table: the COPY statement, which names the columns, and their types."""
         self._held: dict[Partition, Position] = {}
         self._topic_ids: dict[str, UUID] = {}
         self._batch: Batch | None = None

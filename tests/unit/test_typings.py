@@ -12,6 +12,8 @@ import pytest
 TYPINGS = Path(__file__).resolve().parents[2] / "typings"
 ONLY_IN_STUBS = {"MemoryRecords"}
 """Classes that the library does not name, besides those with an underscore."""
+NOT_BASES = {"NamedTuple"}
+"""Bases in stubs that are not bases at run time."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -34,9 +36,18 @@ def differences(body: list[ast.stmt], real: Any, where: str) -> Iterator[str]:
             if found is None:
                 yield f"{where}.{name} does not exist"
             elif isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(base) for base in node.bases} - NOT_BASES
+                yield from (
+                    f"{where}.{name} is not a {base}"
+                    for base in sorted(bases - {each.__name__ for each in found.__mro__})
+                )
                 yield from differences(node.body, found, f"{where}.{name}")
             elif not isinstance(found, property):
                 yield from unknown_parameters(node, found, f"{where}.{name}")
+        elif isinstance(node, ast.Assign):
+            (target,) = map(ast.unparse, node.targets)
+            if getattr(real, target, None) != ast.literal_eval(node.value):
+                yield f"{where}.{target} is not {ast.unparse(node.value)}"
 
 
 def unknown_parameters(node: ast.FunctionDef, real: Any, where: str) -> Iterator[str]:
