@@ -3,4 +3,6 @@
 from typing import Final
 
 MARKED_ARTICLES_CHANNEL: Final = "btl_dirty"
-"""Consumers and closing runs notify it when they have marked articles in ingest.dirty_articles."""
+"""Consumers (about once a second) and closing runs notify it when they have marked articles in
+ingest.dirty_articles.
+"""

@@ -11,8 +11,6 @@ from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
 from below_the_line.metrics.units import MetricsSummary
 
-CHANNEL = MARKED_ARTICLES_CHANNEL
-"""Consumers notify it about once a second when they have marked articles."""
 MIN_GAP_SECONDS = 1.0
 """Seconds between the starts of two computations: several consumers notify more often."""
 MAX_BUCKETS_AT_ONCE = 5
@@ -42,7 +40,7 @@ def follow_marks(
     """
     # Listen before looking for marks, so that none is missed between the two.
     with connection.transaction():
-        connection.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
+        connection.execute(sql.SQL("listen {}").format(sql.Identifier(MARKED_ARTICLES_CHANNEL)))
     began, total = monotonic(), MetricsSummary()
     while True:
         next_at = monotonic() + MIN_GAP_SECONDS
@@ -66,7 +64,7 @@ def follow_marks(
             break
         sleep(max(0.0, next_at - monotonic()))
     with connection.transaction():
-        connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(CHANNEL)))
+        connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(MARKED_ARTICLES_CHANNEL)))
     total.seconds = monotonic() - began
     if total.failed:
         raise ArticlesFailedError(total)

@@ -5,7 +5,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import orjson
 
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Record, Rejection
+from below_the_line.contracts.times import from_datetime
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import structured
 from btl.archives.external_sort import Timed
@@ -23,8 +24,6 @@ from btl.archives.times import TimeReader
 
 # Part of the promise that importing twice changes nothing: never change it.
 _NAMESPACE = uuid.UUID("5f0c1a52-3c49-5c8e-9d0c-6a1f4b1f7a11")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class RejectedRow(NamedTuple):
@@ -149,7 +148,7 @@ class Archive:
         if isinstance(result, Rejection):
             raise UnmappableRowError(f"{result.code} at {result.pointer}: {result.message}")
         self.tally.events[event_type] += 1
-        return Timed((occurred_at - _EPOCH) // _MICROSECOND, outgoing)
+        return Timed(from_datetime(occurred_at), outgoing)
 
 
 class RejectsFile:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 
+from below_the_line.contracts.times import from_datetime
 from below_the_line.kafka.envelopes import Outgoing
 from btl.simulation.arrivals import Arrival
 from btl.simulation.bad import WEIGHTS, bad_record
@@ -21,8 +22,6 @@ MIN_RECORDS = 1_000
 made.
 """
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 class Day:
     """A simulated day: iterate over it for the records. Each iteration gives the same ones, byte
@@ -31,7 +30,7 @@ class Day:
 
     def __init__(self, seed: int, day_start: datetime, records: int, bad_share: float) -> None:
         self._seed = f"{seed}:{day_start:%Y-%m-%d}"
-        self._start = (day_start - _EPOCH) // timedelta(microseconds=1)
+        self._start = from_datetime(day_start)
         self._end = self._start + DAY
         rng = random.Random(self._seed)  # noqa: S311 - repeatable
         codes = _codes(rng, round(records * bad_share)) if bad_share > 0 else []

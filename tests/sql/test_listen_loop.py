@@ -6,8 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
-from below_the_line.metrics.listen_loop import CHANNEL, MAX_BUCKETS_AT_ONCE, follow_marks
+from below_the_line.metrics.listen_loop import MAX_BUCKETS_AT_ONCE, follow_marks
 from below_the_line.metrics.units import MetricsSummary
 from tests.sql.newsroom import Newsroom
 
@@ -78,7 +79,7 @@ def marking(
                 connection.execute(
                     "insert into ingest.dirty_articles (article_id) values (%s)", [rest.pop(0)]
                 )
-                connection.execute(f"notify {CHANNEL}")
+                connection.execute(f"notify {MARKED_ARTICLES_CHANNEL}")
 
     return recompute
 
@@ -108,7 +109,7 @@ def test_nobody_who_says_anything_is_waited_for_no_longer_than_said(
 ) -> None:
     done = follow_marks(runner, max_seconds=60, idle_seconds=0.05)
     assert done.articles == 1
-    connection.execute(f"notify {CHANNEL}")
+    connection.execute(f"notify {MARKED_ARTICLES_CHANNEL}")
     # Its session listens no more, and is idle: its next user finds it as it was.
     assert list(runner.notifies(timeout=0.05)) == []
     assert runner.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
