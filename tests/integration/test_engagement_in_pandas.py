@@ -1,5 +1,5 @@
-"""The real export: every column of ``article_engagement``, for every article, is what pandas
-computes from its files.
+"""The real export: the figures of ``article_engagement`` that its files decide are, for every
+article, what pandas computes from them.
 """
 
 from collections.abc import Mapping, Sequence
