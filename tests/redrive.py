@@ -94,7 +94,7 @@ def broken_contracts() -> Contracts:
 
 
 def days_records(count: int = 1_000, seed: int = 7) -> list[Record]:
-    """The good records of a made-up day, all thirteen types, with offsets in two partitions per
+    """The good records of a made-up day, of all types, with offsets in two partitions per
     topic.
     """
     decode = load_contracts().decode

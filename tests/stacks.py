@@ -65,6 +65,9 @@ def main() -> int:
             console.print("The test stack is up. `make test-stack-down` stops it.")
     except BelowTheLineError as error:
         console.print(f"{error}", style="red")
+        console.print(
+            "To make the test stack again: `make test-stack-down`, then `make test-stack`."
+        )
         return 1
     return 0
 

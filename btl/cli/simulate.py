@@ -75,7 +75,7 @@ def simulate(
 ) -> None:
     """Produce the events of a made-up newsroom day.
 
-    They are of thirteen types, with duplicates, late events and bad records.
+    They are of all types that sites send, with duplicates, late events and bad records.
     """
     now = datetime.now(UTC)
     if endless and (day or date is not None or speed is not None):

@@ -68,8 +68,8 @@ class Moderation:
     def moderate(
         self, comment: Comment, held: bool, breaks_rules: bool, deleted_at: int | None
     ) -> None:
-        """Write the decisions of the classifier and the moderators on a comment that nobody
-        reported.
+        """Write what the classifier and the moderators decide on a comment by themselves, without
+        a report.
         """
         rng = self._rng
         at = comment.posted_at + SECOND

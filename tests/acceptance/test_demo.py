@@ -40,7 +40,7 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
         "Most discussed",
         "Most reported",
         "Closed lately",
-        "Told to the site",
+        "Announced to the site",
         "Dead letters",
         "What to try next",
     ):

@@ -233,7 +233,7 @@ def test_a_command_takes_from_the_stack_what_belongs_to_it_and_mixes_no_two_syst
     assert completed.returncode == 0, completed.stderr
     mixed = _btl(home, "offsets", "show", BTL_KAFKA_BOOTSTRAP="kafka.example:9092")
     assert mixed.returncode == 1
-    assert "BTL_KAFKA_BOOTSTRAP is set, so that none is taken from the stack in" in mixed.stderr
+    assert "BTL_KAFKA_BOOTSTRAP is set, so none is taken from the stack in" in mixed.stderr
     assert "Set BTL_DATABASE_URL as well" in mixed.stderr
 
 

@@ -14,6 +14,7 @@ TESTS = (
     "tests/worked_examples/event_type/proof.py",
     "tests/contracts/test_examples.py",
     "tests/contracts/test_event_tables.py",
+    "tests/contracts/evolution",
     "tests/unit/event_tables",
     "tests/properties/test_fold.py",
     "tests/sql/test_event_tables.py",

@@ -153,7 +153,7 @@ THEMES = (
         "discussion.overridden.v1",
     ),
 )
-"""A history is mostly about something: thirteen types at random seldom meet."""
+"""A history is mostly about something: types at random seldom meet."""
 
 
 @st.composite

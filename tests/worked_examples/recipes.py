@@ -101,7 +101,11 @@ def follow(heading: str, folder: Path) -> list[str]:
             path = folder / _with_next_number(block.path, folder)
             content = block.text
             if block.kind == "diff":
-                content = patched(path.read_text(encoding="utf-8"), content)
+                try:
+                    content = patched(path.read_text(encoding="utf-8"), content)
+                except ValueError as error:
+                    message = f"Change the example of {block.path} in CONTRIBUTING.md: {error}"
+                    raise ValueError(message) from None
             path.write_text(content, encoding="utf-8")
             written.append(block.path)
     return written
