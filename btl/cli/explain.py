@@ -97,7 +97,7 @@ def _explain(
         records, stored, load_contracts().decode, comment_id, topic, topic_id
     )
     explanation = explain(events, rejections, stored.rows, stored.ingested)
-    if not explanation.settings and not explanation.told and not any(stored.rows.values()):
+    if not explanation.settings and not explanation.records and not any(stored.rows.values()):
         raise _nothing(article_id, comment_id, stored.comments, searched=not no_log)
     if as_json:
         print_json(
@@ -268,7 +268,7 @@ def _print(
         out.print(Text(f"{name}: {rule}", style="dim"))
     if {"posted", "edited"} <= rules.keys():
         out.print(Text("body: any edit beats any posting", style="dim"))
-    if explanation.told:
+    if explanation.records:
         out.print()
         print_table(
             _wrapped("record", "event", "at", "outcome"),
@@ -279,7 +279,7 @@ def _print(
                     None if each.occurred_at is None else f"{each.occurred_at:%F %T}",
                     "; ".join(each.outcomes),
                 )
-                for each in explanation.told
+                for each in explanation.records
             ],
             title="Its records, and their outcomes",
         )

@@ -19,7 +19,7 @@ from btl.stack.state import Choice
 
 PATIENCE_SECONDS = 3
 """Longest wait for an answer; for the broker's, up to twice as long."""
-_LONGEST_BETWEEN_HEARTBEATS = timedelta(seconds=30)
+_MAX_BETWEEN_HEARTBEATS = timedelta(seconds=30)
 """Between heartbeats of an Airflow component: five seconds, longer on a busy machine."""
 _COMPONENTS: Mapping[str, str] = {
     "scheduler": "airflow-scheduler",
@@ -88,5 +88,5 @@ def _silent_components(port: int) -> set[str]:
 def _is_old(heartbeat: str | None) -> bool:
     return (
         heartbeat is None
-        or datetime.now(UTC) - datetime.fromisoformat(heartbeat) > _LONGEST_BETWEEN_HEARTBEATS
+        or datetime.now(UTC) - datetime.fromisoformat(heartbeat) > _MAX_BETWEEN_HEARTBEATS
     )

@@ -26,7 +26,7 @@ from btl.stack.supervisor import Supervisor, configuration
 # The other parts need these to finish their work.
 _STOPPED_LAST = (postgres.NAME, kafka.NAME, airflow.API_SERVER)
 _RUNNING = ("STARTING", "RUNNING", "BACKOFF", "STOPPING")
-_STARTING_AT_MOST = timedelta(seconds=30)
+_MAX_STARTING = timedelta(seconds=30)
 """A process that has run for less than this, and does not answer yet, is starting."""
 
 
@@ -283,7 +283,7 @@ class Stack:
             )
             condition = _STATES[process["statename"]]
             if since is not None and name in silent:
-                condition = "silent" if now - since > _STARTING_AT_MOST else "starting"
+                condition = "silent" if now - since > _MAX_STARTING else "starting"
             found.append(
                 PartStatus(
                     name=name,

@@ -84,8 +84,8 @@ class Explanation:
     """All that is known about one article or comment."""
 
     settings: tuple[Setting, ...]
-    told: tuple[RecordOutcome, ...]
-    """In the order of the log. `btl explain --json` prints it under this name."""
+    records: tuple[RecordOutcome, ...]
+    """In the order of the log."""
     conflicts: tuple[str, ...]
     """Event ids that were used for more than one content."""
     missing: tuple[str, ...]
@@ -136,7 +136,7 @@ def explain(
     claims, first_places = _claims_by_slot(in_order, ingested)
     winners = {slot: _winner(slot, of_slot) for slot, of_slot in claims.items()}
     settings = tuple(_settings(rows, winners))
-    told = [
+    records = [
         *(_outcome(place, event, first_places, winners, ingested) for place, event in in_order),
         *(
             RecordOutcome(
@@ -144,14 +144,14 @@ def explain(
                 rejection.schema_version,
                 None,
                 None,
-                (f"refused: {rejection.code}. {rejection.message}",),
+                (f"rejected: {rejection.code}. {rejection.message}",),
             )
             for place, rejection in rejections
         ),
     ]
     return Explanation(
         settings,
-        tuple(sorted(told, key=lambda each: each.place)),
+        tuple(sorted(records, key=lambda each: each.place)),
         tuple(_conflicts(in_order)),
         tuple(
             _missing(
@@ -166,7 +166,8 @@ def rule(table: Table, number: int) -> str:
     """Return the join of a register in words."""
     register = table.registers[number]
     if not register.is_versioned:
-        return "the earliest addition counts"
+        which = "earliest" if register.keeps == "least" else "latest"
+        return f"the {which} addition counts"
     return (
         "the first one counts, later ones change nothing"
         if register.keeps == "least"

@@ -246,10 +246,10 @@ def test_a_part_that_hangs_is_silent_unless_it_has_just_begun(
     (broker, *_) = stack.processes("kafka")
     broker.suspend()
     try:
-        monkeypatch.setattr("btl.stack.stack._STARTING_AT_MOST", timedelta(days=1))
+        monkeypatch.setattr("btl.stack.stack._MAX_STARTING", timedelta(days=1))
         assert states() == {"postgres": "running", "kafka": "starting"}
         assert _btl(stack.layout.home, "status").returncode == 1
-        monkeypatch.setattr("btl.stack.stack._STARTING_AT_MOST", timedelta(0))
+        monkeypatch.setattr("btl.stack.stack._MAX_STARTING", timedelta(0))
         assert states() == {"postgres": "running", "kafka": "silent"}
     finally:
         broker.resume()

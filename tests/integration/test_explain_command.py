@@ -108,15 +108,17 @@ def test_a_comment_is_explained_register_by_register_and_record_by_record(
     assert document["agrees"]
     setters = {each["register"]: each["by"]["event_id"] for each in document["settings"]}
     assert setters == {"posted": "first", "edited": "edit"}
-    offsets = [each["place"]["offset"] for each in document["told"]]
+    offsets = [each["place"]["offset"] for each in document["records"]]
     assert offsets == sorted(offsets)
-    outcomes = [(each["event_id"], each["outcomes"][0].split(":")[0]) for each in document["told"]]
+    outcomes = [
+        (each["event_id"], each["outcomes"][0].split(":")[0]) for each in document["records"]
+    ]
     assert [(event_id, outcome.split(" of ")[0]) for event_id, outcome in outcomes] == [
         ("edit", "set comments, edited"),
         ("first", "set comments, posted"),
         ("again", "stale for comments, posted"),
         ("first", "duplicate"),
-        (None, "refused"),
+        (None, "rejected"),
     ]
 
 
@@ -175,8 +177,8 @@ def test_without_the_log_the_tables_alone_explain(told: Told, btl: Btl) -> None:
         "posted": "first",
         "edited": "edit",
     }
-    assert [each["outcomes"][0].split(".")[0] for each in document["told"]] == [
-        "refused: schema_violation"
+    assert [each["outcomes"][0].split(".")[0] for each in document["records"]] == [
+        "rejected: schema_violation"
     ]
 
 
@@ -207,8 +209,8 @@ def test_a_record_that_will_be_refused_is_told_before_it_is_ingested(
     with Publisher(pipeline.settings()) as publisher:
         publisher.send(comment(told.one, "coming", POSTED_AT, body=8))
     document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
-    (last,) = document["told"][-1]["outcomes"]
-    assert last.startswith("refused: schema_violation.")
+    (last,) = document["records"][-1]["outcomes"]
+    assert last.startswith("rejected: schema_violation.")
     assert last.endswith("It is not ingested yet.")
 
 
@@ -225,8 +227,8 @@ def test_nothing_is_said_of_a_log_that_is_another_than_the_one_that_was_ingested
     )
     document = json.loads(btl("explain", "comment", "c1", "--article", told.one, "--json"))
     assert document["agrees"]
-    outcomes = [each["outcomes"][0] for each in document["told"]]
-    refused = [outcome for outcome in outcomes if outcome.startswith("refused")]
+    outcomes = [each["outcomes"][0] for each in document["records"]]
+    refused = [outcome for outcome in outcomes if outcome.startswith("rejected")]
     assert {*outcomes} - {*refused} == {"not ingested yet"}
     assert [outcome.endswith("not ingested yet.") for outcome in refused] == [True, False]
     assert refused[1].endswith("Its topic was deleted and created again since.")

@@ -66,11 +66,11 @@ def test_every_register_that_is_set_is_explained_by_the_event_that_the_model_say
 @given(histories())
 def test_each_record_has_an_outcome_and_a_repetition_is_a_duplicate(sent: list[CloudEvent]) -> None:
     once, twice = explained(sent), explained(sent + sent)
-    assert all(told.outcomes for told in once.told)
-    assert len(twice.told) == 2 * len(sent)
-    assert all(told.outcomes[0].startswith("duplicate of ") for told in twice.told[len(sent) :])
-    assert [told.outcomes for told in twice.told[: len(sent)]] == [
-        told.outcomes for told in once.told
+    assert all(told.outcomes for told in once.records)
+    assert len(twice.records) == 2 * len(sent)
+    assert all(told.outcomes[0].startswith("duplicate of ") for told in twice.records[len(sent) :])
+    assert [told.outcomes for told in twice.records[: len(sent)]] == [
+        told.outcomes for told in once.records
     ]
 
 
@@ -112,7 +112,7 @@ def test_stale_conflicting_refused_and_not_yet_ingested_records_are_told_with_th
     explanation = explain(
         log, [refused], rows([first, later, other]), {Partition("comment-events", 0): range(3)}
     )
-    assert [(told.place.offset, told.outcomes) for told in explanation.told] == [
+    assert [(told.place.offset, told.outcomes) for told in explanation.records] == [
         (
             0,
             (
@@ -133,7 +133,7 @@ def test_stale_conflicting_refused_and_not_yet_ingested_records_are_told_with_th
             ),
         ),
         (3, ("not ingested yet",)),
-        (9, ("refused: schema_violation. body is missing.",)),
+        (9, ("rejected: schema_violation. body is missing.",)),
     ]
     (conflict,) = explanation.conflicts
     assert conflict.startswith(
@@ -179,7 +179,7 @@ def test_what_a_reset_passed_over_is_not_compared() -> None:
         places(decoded(sent)), [], rows(sent[1:]), {Partition("comment-events", 0): range(1, 3)}
     )
     assert explanation.agrees
-    assert [told.outcomes[0].split(":")[0] for told in explanation.told] == [
+    assert [told.outcomes[0].split(":")[0] for told in explanation.records] == [
         "not compared",
         "set comments, posted",
         "stale for comments, posted",
