@@ -1,9 +1,9 @@
 """The statements of a metrics run: compute metric tables into temporary tables, and write them.
 
-sql/metrics/<table>/compute.sql only reads and is the one definition of a table, for runs that write
-it and for audits that compare. What several of them need of a bucket of articles (what each comment
-counts as, rounds of reports, reactions that count) is staged once. Everything here happens inside
-the caller's transaction.
+sql/metrics/<table>/compute.sql (days.sql for section_daily and site_daily) only reads and is the
+one definition of a table, for runs that write it and for audits that compare. What several of them
+need of a bucket of articles (what each comment counts as, rounds of reports, reactions that count)
+is staged once. Everything here happens inside the caller's transaction.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -10,6 +10,7 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from below_the_line.closing.windows import apply_windows
+from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import TABLES
 from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
 from below_the_line.metrics.rebuild import rebuild_all
@@ -39,6 +40,21 @@ def figures(connection: psycopg.Connection) -> dict[str, list[dict[str, Any]]]:
 
 
 NOTHING: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
+
+
+def test_staged_ids_are_compared_byte_by_byte(connection: psycopg.Connection) -> None:
+    statements.prepare(connection)
+    staged = connection.execute(
+        """
+        select c.relname, a.attname, a.attcollation = '"C"'::regcollation
+        from pg_class as c
+        inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
+        where c.relpersistence = 't' and c.relkind = 'r' and c.relname like 'computing_%'
+            and a.attname like '%\\_id'
+        """
+    ).fetchall()
+    assert len(staged) > 10
+    assert [(table, column) for table, column, is_bytes in staged if not is_bytes] == []
 
 
 def something_happens(room: Newsroom, chance: random.Random, number: int) -> str:

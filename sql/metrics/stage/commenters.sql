@@ -21,7 +21,11 @@ with placed as materialized (
         and comment.posted_at < (select max(day) + 2 from unnest(%(days)s::date[]) as day)
 )
 
-select distinct member.site, member.section, member.day, placed.user_id
+select distinct
+    member.site,
+    member.section,
+    member.day,
+    placed.user_id collate "C" as user_id
 from placed
 inner join computing_members as member
     on member.article_id = placed.article_id
