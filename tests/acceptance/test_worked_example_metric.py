@@ -1,8 +1,5 @@
 """The worked example "A new metric column" of CONTRIBUTING.md, followed in a copy of the tree."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,19 +16,6 @@ PROOFS = (
 )
 
 
-def run(folder: Path, *arguments: str) -> None:
-    """Run a module of the copy and not of this repository."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
-
-
 @pytest.mark.stack
 def test_a_new_metric_column_needs_six_files_and_is_then_computed_everywhere(
     tmp_path: Path, server_url: str
@@ -42,7 +26,7 @@ def test_a_new_metric_column_needs_six_files_and_is_then_computed_everywhere(
     page = folder / "docs" / "metrics.md"
     before = page.read_text(encoding="utf-8")
     for command in recipes.commands(HEADING):
-        run(folder, "btl", *command)
+        recipes.run(folder, "btl", *command)
     assert page.read_text(encoding="utf-8") != before
     assert len({*written, "docs/metrics.md"}) == 6
-    run(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", WHICH, *PROOFS)
+    recipes.run(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", WHICH, *PROOFS)

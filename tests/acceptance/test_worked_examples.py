@@ -1,8 +1,5 @@
 """The worked examples of CONTRIBUTING.md, followed to the letter in a copy of the repository."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,19 +18,6 @@ TESTS = (
 )
 
 
-def run(folder: Path, *arguments: str) -> None:
-    """Run a module of the copy and not of this repository."""
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
-
-
 @pytest.mark.stack
 def test_a_new_event_type_needs_the_files_that_are_named_and_then_works(
     tmp_path: Path, server_url: str
@@ -43,8 +27,8 @@ def test_a_new_event_type_needs_the_files_that_are_named_and_then_works(
     written = recipes.follow(EVENT_TYPE, folder)
     assert len(set(written)) == 8
     for command in recipes.commands(EVENT_TYPE):
-        run(folder, "btl", *command)
-    run(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS)
+        recipes.run(folder, "btl", *command)
+    recipes.run(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", *TESTS)
 
 
 def test_a_hunk_is_applied_only_where_its_lines_stand_once() -> None:

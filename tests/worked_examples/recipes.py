@@ -6,9 +6,11 @@ block that begin with ``$ btl`` are run. Files that the section links to below t
 are copied.
 """
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -84,6 +86,19 @@ def copy_of_repository(folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
     return folder
+
+
+def run(folder: Path, *arguments: str) -> None:
+    """Run a module of the copy, not of this repository. Raises AssertionError if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}\n{done.stderr}"
 
 
 def follow(heading: str, folder: Path) -> list[str]:
