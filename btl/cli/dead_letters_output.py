@@ -23,6 +23,7 @@ from consumers.redrive import RedriveSummary
 
 _MAX_CHARACTERS = 20_000
 """Of a value on a terminal."""
+_UNREADABLE = "– (not readable)"
 
 
 def as_document(letter: DeadLetter) -> dict[str, object]:
@@ -34,6 +35,9 @@ def as_document(letter: DeadLetter) -> dict[str, object]:
         "offset": letter.record_offset,
         **_bytes("key", letter.record_key),
         "timestamp": letter.record_timestamp,
+        "source": letter.source,
+        "event_type": letter.event_type,
+        "event_id": letter.event_id,
         "code": letter.code,
         "pointer": letter.pointer,
         "message": letter.message,
@@ -147,6 +151,9 @@ def print_letter(letter: DeadLetter) -> None:
         ("topic id", Text(str(letter.topic_id))),
         ("timestamp", Text(letter.record_timestamp.isoformat(timespec="milliseconds"))),
         ("key", _shown(letter.record_key)),
+        ("source", Text(printable(letter.source or _UNREADABLE))),
+        ("type", Text(printable(letter.event_type or _UNREADABLE))),
+        ("event id", Text(printable(letter.event_id or _UNREADABLE))),
         ("status", Text(letter.status + changed)),
         ("stage", Text(letter.stage)),
         ("code", Text(letter.code, style="bold red")),

@@ -45,6 +45,9 @@ class DeadLetter:
     software_version: str = ""
     status_changed_at: datetime | None = None
     judged_at: datetime | None = None
+    source: str | None = None
+    event_type: str | None = None
+    event_id: str | None = None
 
 
 def count_by_code(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:

@@ -21,6 +21,7 @@ from psycopg.rows import class_row
 
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
+from below_the_line.contracts.names import event_names
 from below_the_line.event_tables.description import TABLES
 from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
@@ -316,6 +317,7 @@ class Store:
             rejection.message,
             rejection.schema_version,
             __version__,
+            *event_names(record),
         )
 
     def is_ready(self) -> bool:

@@ -73,6 +73,23 @@ def one(connection: psycopg.Connection, query: str) -> tuple[object, ...]:
     return tuple(row)
 
 
+def test_a_dead_letter_is_stored_with_the_names_of_its_event(
+    store: Store, connection: psycopg.Connection
+) -> None:
+    store.take({ZERO: BROKER})
+    value = b'{"specversion": "1.0", "source": "/cms", "type": "comment.liked.v1", "id": "e-1"}'
+    rejection = Rejection("envelope", "unknown_type", "/type", "The type is not known.")
+    batch = Batch()
+    record = Record("comment-events", 0, 0, 0, b"k", value)
+    batch.add(ZERO, [DecodedRecord(record, rejection)], 0, 1, now=0.0)
+    write(store, batch)
+    assert one(connection, "select source, event_type, event_id from ingest.dead_letters") == (
+        "/cms",
+        "comment.liked.v1",
+        "e-1",
+    )
+
+
 def test_a_batch_writes_rows_dead_letters_ledger_and_position_together(
     store: Store, connection: psycopg.Connection
 ) -> None:

@@ -15,7 +15,10 @@ select
     message,
     attempts,
     status,
-    dead_lettered_at
+    dead_lettered_at,
+    source,
+    event_type,
+    event_id
 from
     ingest.selected_dead_letters(
         %(statuses)s::text[],

@@ -16,7 +16,10 @@ insert into ingest.dead_letters (
     pointer,
     message,
     schema_version,
-    software_version
+    software_version,
+    source,
+    event_type,
+    event_id
 )
 select
     topic,
@@ -32,7 +35,10 @@ select
     pointer,
     message,
     schema_version,
-    software_version
+    software_version,
+    source,
+    event_type,
+    event_id
 from staged_dead_letters
 order by topic_id, partition, record_offset
 on conflict (topic_id, partition, record_offset) do nothing;

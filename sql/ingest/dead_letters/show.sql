@@ -21,7 +21,10 @@ select
     status,
     dead_lettered_at,
     status_changed_at,
-    judged_at
+    judged_at,
+    source,
+    event_type,
+    event_id
 from ingest.dead_letters
 where
     topic = %(topic)s

@@ -15,5 +15,8 @@ create temporary table if not exists staged_dead_letters (
     pointer text,
     message text not null,
     schema_version text,
-    software_version text not null
+    software_version text not null,
+    source text,
+    event_type text,
+    event_id text
 ) on commit delete rows;
