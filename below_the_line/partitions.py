@@ -6,7 +6,7 @@ read to the end, and which decision of a person it waits for. Consumers, the bar
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -60,9 +60,22 @@ class Position:
     status: str
     status_detail: str | None
     accepted_offset: int | None
+    owner_connected: bool | None = field(default=None, compare=False)
+    """Whether its owner has a session with the database now; None: not asked."""
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
+
+    @property
+    def stored_state(self) -> str:
+        """What happens with it, as far as the database knows: stopped, tripped, no consumer
+        (nobody reads it) or consuming.
+
+        The stored status stays ``consuming`` after its consumer has gone.
+        """
+        if self.status == "consuming" and self.owner_connected is False:
+            return "no consumer"
+        return self.status
 
     @property
     def stopped_by(self) -> Blocker | None:
@@ -96,6 +109,17 @@ class PartitionStatus:
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
+
+    @property
+    def state(self) -> str:
+        """What happens with it now: the stored state, not taken (nobody ever read it), or the
+        `Blocker` for which it does not move.
+        """
+        if self.position is None:
+            return "not taken"
+        if self.position.stopped_by is None and self.required_decision is not None:
+            return self.required_decision.blocker.value
+        return self.position.stored_state
 
     @property
     def lag(self) -> int | None:

@@ -29,6 +29,7 @@ def position(next_offset: int = 0, **changes: Any) -> Position:
         "status": "consuming",
         "status_detail": None,
         "accepted_offset": None,
+        "owner_connected": True,
     }
     return Position(**{**given, **changes})
 

@@ -6,7 +6,7 @@ Then it is carried out in one statement, which moves the position and writes the
 nothing if the position has changed since.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,8 +130,9 @@ def plan_acceptance(position: Position, log: PartitionLog | None, until: int | N
     position and the log's end.
     """
     if position.status != "tripped":
+        besides = ": it is stopped" if position.status == "stopped" else ""
         raise BelowTheLineError(
-            f"The breaker of {position} has not tripped: it is {position.status}.",
+            f"The breaker of {position} has not tripped{besides}.",
             "See what the partitions wait for: `btl offsets show`.",
         )
     blocker = blocker_of(position, log)
@@ -220,3 +221,10 @@ def _gone(position: Position) -> BelowTheLineError:
         f"The topic {position.topic} is not at the brokers.",
         "Create it (`btl topics create`), then decide.",
     )
+
+
+def what_follows(positions: Iterable[Position]) -> str:
+    """Return a clause that says when a decision about these positions takes effect."""
+    if any(each.owner_connected for each in positions):
+        return "consumers continue within seconds"
+    return "no consumer runs, the next one continues there"

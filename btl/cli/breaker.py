@@ -80,7 +80,7 @@ def accept(
     elif dry_run:
         typer.echo(DRY_RUN)
     else:
-        typer.echo("Accepted: consumers continue within seconds.")
+        typer.echo(f"Accepted: {decisions.what_follows([position])}.")
 
 
 def _print(found: list[Position]) -> None:
@@ -95,8 +95,8 @@ def _print(found: list[Position]) -> None:
             )
         else:
             out.print(
-                f"{each}: bad records before offset {each.accepted_offset} are accepted;"
-                f" it is {each.status}."
+                f"{each} ({each.stored_state}): bad records before offset {each.accepted_offset}"
+                " are accepted."
             )
     if not any(each.status == "tripped" for each in found):
         out.print("No breaker has tripped.")

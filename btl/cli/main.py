@@ -22,7 +22,8 @@ COMMANDS = {
         ),
         "down": LazyCommand("btl.cli.stack:down", "Stop the local stack. The data stay."),
         "status": LazyCommand(
-            "btl.cli.stack:status", "Show each part of the stack: state, uptime, address, log file."
+            "btl.cli.status:status",
+            "Show each part of the stack: state, uptime, address, log file.",
         ),
         "logs": LazyCommand("btl.cli.stack:logs", "Show the last lines of the logs."),
         "env": LazyCommand(

@@ -40,7 +40,7 @@ def show(as_json: AsJson = False) -> None:
         unreachable = error.message
     found = partition_statuses(positions, logs, current.consumer_group)
     if as_json:
-        partitions = [asdict(each) | {"lag": each.lag} for each in found]
+        partitions = [asdict(each) | {"lag": each.lag, "state": each.state} for each in found]
         print_json({"broker": unreachable, "partitions": partitions})
     else:
         _print(found, unreachable, datetime.now(UTC))
@@ -70,7 +70,8 @@ def accept_gap(
     elif dry_run:
         typer.echo(DRY_RUN)
     else:
-        typer.echo("Accepted: the ledger has a line for it, and consumers continue within seconds.")
+        follows = decisions.what_follows([position])
+        typer.echo(f"Accepted: the ledger has a line for it, and {follows}.")
         if position.status == "tripped":
             typer.echo(f"Its breaker has tripped, too: `btl breaker accept {topic} {partition}`.")
 
@@ -130,7 +131,8 @@ def reset(
     elif dry_run:
         typer.echo(DRY_RUN)
     else:
-        typer.echo("Reset: the ledger has a line for it, and consumers continue within seconds.")
+        follows = decisions.what_follows(positions)
+        typer.echo(f"Reset: the ledger has a line for it, and {follows}.")
 
 
 def _confirm() -> None:
@@ -215,12 +217,10 @@ def _print(found: list[PartitionStatus], unreachable: str | None, now: datetime)
 
 def _row(each: PartitionStatus, now: datetime) -> list[Cell]:
     position, log = each.position, each.log
-    status = "not taken" if position is None else position.status
-    if each.required_decision is not None and status == "consuming":
-        status = each.required_decision.blocker
-    colour = "green" if status == "consuming" else "yellow" if position is None else "red"
+    waiting = ("not taken", "no consumer")
+    colour = "green" if each.state == "consuming" else "yellow" if each.state in waiting else "red"
     return [
-        *(each.consumer_group, each.topic, str(each.partition), Text(status, colour)),
+        *(each.consumer_group, each.topic, str(each.partition), Text(each.state, colour)),
         None if position is None else str(position.next_offset),
         *((None, None) if log is None else (str(log.start), str(log.end))),
         None if each.lag is None else str(each.lag),
@@ -228,7 +228,7 @@ def _row(each: PartitionStatus, now: datetime) -> list[Cell]:
             (None, None, None, None)
             if position is None
             else (
-                str(position.owner or "")[:8],
+                str(position.owner or "")[:8] if position.owner_connected else "",
                 str(position.epoch),
                 str(position.incarnation),
                 f"{age(position.moved_at, now)} ago",

@@ -4,9 +4,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -16,20 +15,17 @@ from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import from_environment
 from btl.cli import configuration
 from btl.cli.options import AsJson, Yes
-from btl.cli.output import Column, age, print_json, print_table
+from btl.cli.output import print_json
 from btl.stack.environment import elsewhere, exports
 from btl.stack.logs import tail
 from btl.stack.ports import DEFAULTS
 from btl.stack.postgres import binaries
-from btl.stack.stack import PartStatus, Stack
-
-_STATUS_DETAILS = ("process", "address", "log")
+from btl.stack.stack import Stack
 
 
 class Group(StrEnum):
@@ -72,7 +68,7 @@ def up(
     BTL_DATABASE_URL, BTL_KAFKA_BOOTSTRAP or BTL_AIRFLOW_URL says so. Ports are those of
     BTL_POSTGRES_PORT, BTL_KAFKA_PORT, BTL_KAFKA_CONTROLLER_PORT and BTL_AIRFLOW_PORT.
     """
-    stack = _stack()
+    stack = this_stack()
     chosen = from_environment()
     explicit = {
         name: port for name in DEFAULTS if (port := getattr(chosen, f"{name}_port")) is not None
@@ -95,7 +91,7 @@ def down() -> None:
 
     No process keeps running, and no port stays taken.
     """
-    stack = _stack()
+    stack = this_stack()
     with _reporting() as reporter:
         stopped = stack.down(reporter)
     typer.echo(
@@ -103,58 +99,6 @@ def down() -> None:
         if stopped
         else f"No stack runs in {stack.layout.home}."
     )
-
-
-def status(as_json: AsJson = False) -> None:
-    """Show each part of the stack: state, uptime, address, log file.
-
-    A running part that does not answer is silent. Shows also where the Data Docs are. Exit
-    status 1 if a part does not run that should.
-    """
-    stack = _stack()
-    parts = stack.status(probe=True)
-    if not parts:
-        raise BelowTheLineError(
-            f"There is no stack in {stack.layout.home}.", "Start one: `btl up`."
-        )
-    if as_json:
-        print_json([_document(part) for part in parts])
-    else:
-        _print_status(stack, parts, datetime.now(UTC))
-    if not all(part.well for part in parts):
-        raise typer.Exit(1)
-
-
-def _document(part: PartStatus) -> dict[str, object]:
-    return {
-        "part": part.name,
-        "state": part.state,
-        "well": part.well,
-        "since": part.since,
-        "process": part.pid,
-        "address": part.address or None,
-        "log": str(part.log) if part.log else None,
-    }
-
-
-def _print_status(stack: Stack, parts: Sequence[PartStatus], now: datetime) -> None:
-    print_table(
-        ["part", "state", "uptime", *(Column(name, wraps=True) for name in _STATUS_DETAILS)],
-        [
-            (
-                part.name,
-                Text(part.state, "green" if part.well else "red"),
-                age(part.since, now) if part.since else None,
-                str(part.pid or ""),
-                part.address,
-                _relative(part.log) if part.log else None,
-            )
-            for part in parts
-        ],
-    )
-    data_docs = _data_docs(stack)
-    if data_docs.is_file():
-        typer.echo(f"data docs: {_relative(data_docs)}")
 
 
 def logs(
@@ -172,7 +116,7 @@ def logs(
 
     Of all parts, or of one.
     """
-    stack = _stack()
+    stack = this_stack()
     found = sorted(stack.layout.logs.glob("*.log")) if stack.layout.exists() else []
     if not found:
         raise BelowTheLineError(
@@ -200,7 +144,7 @@ def env(as_json: AsJson = False) -> None:
 
     They are shell exports of the settings of the local stack.
     """
-    environment = _stack().environment()
+    environment = this_stack().environment()
     if as_json:
         print_json(environment)
     else:
@@ -215,7 +159,7 @@ def psql(context: typer.Context) -> None:
     url = (
         configuration.settings().require_database_url()
         if os.environ.get("BTL_DATABASE_URL")
-        else _stack().environment()["BTL_DATABASE_URL"]
+        else this_stack().environment()["BTL_DATABASE_URL"]
     )
     program = str(binaries() / "psql")
     # The URL goes in by the environment, where other users of the machine cannot read its password.
@@ -239,7 +183,7 @@ def airflow(context: typer.Context) -> None:
 
     Other arguments are passed to it: `btl airflow -- dags list`.
     """
-    environment = _stack().airflow_environment()
+    environment = this_stack().airflow_environment()
     program = [sys.executable, "-P", "-m", "airflow", *context.args]
     # No shell is wanted.
     environment |= {"PATH": os.environ.get("PATH", "")}
@@ -253,7 +197,7 @@ def reset(
 
     Deletes its secrets, too.
     """
-    stack = _stack()
+    stack = this_stack()
     if not stack.layout.exists():
         typer.echo(f"There is no stack in {stack.layout.home}.")
         return
@@ -266,16 +210,17 @@ def reset(
     typer.echo(f"The stack in {stack.layout.home} is deleted.")
 
 
-def _stack() -> Stack:
+def this_stack() -> Stack:
+    """Return the stack in BTL_HOME."""
     return Stack(from_environment().home)
 
 
-def _data_docs(stack: Stack) -> Path:
+def data_docs(stack: Stack) -> Path:
     """Return the first page of the Data Docs; it does not exist before the first run."""
     return stack.layout.home / "quality" / "docs" / "index.html"
 
 
-def _relative(path: Path) -> str:
+def relative(path: Path) -> str:
     """Return the path as it is or as seen from the current folder, whichever is shorter."""
     seen = os.path.relpath(path)
     return seen if len(seen) < len(str(path)) else str(path)
@@ -300,7 +245,7 @@ def _addresses(stack: Stack, seconds: float) -> None:
     console.print(table)
     if "BTL_AIRFLOW_URL" in found:
         console.print(
-            f"data docs, after a run of data_quality: {_relative(_data_docs(stack))}", markup=False
+            f"data docs, after a run of data_quality: {relative(data_docs(stack))}", markup=False
         )
     console.print(
         f'Settings for this shell: [bold]eval "$({program()} env)"[/]. Stop it: [bold]{program()}'

@@ -17,7 +17,7 @@ from btl.stack import airflow, environment, kafka, ports, postgres, processes, s
 from btl.stack.layout import Layout
 from btl.stack.parts import Part, write_parts
 from btl.stack.plan import addresses, describe
-from btl.stack.probes import silent_parts
+from btl.stack.probes import Answers, ask
 from btl.stack.reporter import Reporter, Silent
 from btl.stack.startup import Start, until
 from btl.stack.state import Choice, External
@@ -36,13 +36,15 @@ class PartStatus:
 
     name: str
     state: str
-    """running, silent (it runs and does not answer), starting, restarting, stopping, stopped,
-    failed or external.
+    """running, silent (it runs and does not answer), unready (it answers that it does not work),
+    starting, restarting, stopping, stopped, failed or external.
     """
     since: datetime | None
     pid: int | None
     address: str
     log: Path | None
+    because: tuple[str, ...] = ()
+    """Why it is unready, in its own sentences."""
 
     @property
     def well(self) -> bool:
@@ -271,7 +273,7 @@ class Stack:
             return []
         _require_extra()
         info = self._supervisor.info() if self._supervisor.alive() else {}
-        silent = silent_parts(self.layout, choice) if probe and info else frozenset()
+        answers = ask(self.layout, choice) if probe and info else Answers()
         now = datetime.now(UTC)
         found = []
         for name, address in addresses(choice).items():
@@ -282,8 +284,12 @@ class Stack:
                 else None
             )
             condition = _STATES[process["statename"]]
-            if since is not None and name in silent:
-                condition = "silent" if now - since > _MAX_STARTING else "starting"
+            because: Sequence[str] = ()
+            if since is not None and (name in answers.silent or name in answers.unready):
+                condition = "silent" if name in answers.silent else "unready"
+                because = answers.unready.get(name, ())
+                if now - since <= _MAX_STARTING:
+                    condition, because = "starting", ()
             found.append(
                 PartStatus(
                     name=name,
@@ -292,6 +298,7 @@ class Stack:
                     pid=process["pid"] or None,
                     address=address,
                     log=self.layout.log(name),
+                    because=tuple(because),
                 )
             )
         elsewhere = [
@@ -319,6 +326,12 @@ class Stack:
                 f"There is no stack in {self.layout.home}.", "Start one: `btl up`."
             )
         return environment.connections(self.layout, choice)
+
+    @property
+    def runs_kafka(self) -> bool:
+        """Whether the stack has a broker of its own."""
+        choice = state.load(self.layout.state)
+        return choice is not None and choice.runs_kafka
 
     def running(self) -> bool:
         """Return whether the stack is up: its supervisor answers."""

@@ -2,6 +2,7 @@
 own.
 """
 
+import json
 import os
 import pty
 import shutil
@@ -223,6 +224,28 @@ def test_the_status_says_where_the_data_docs_are_once_there_are_any(stack: Stack
     assert status.returncode == 0
     (line,) = [line for line in status.stdout.splitlines() if line.startswith("data docs: ")]
     assert (Path.cwd() / line.removeprefix("data docs: ")).resolve() == page.resolve()
+
+
+def test_the_status_is_not_well_while_partitions_wait_for_a_decision(stack: Stack) -> None:
+    with psycopg.connect(stack.database_url(), autocommit=True) as connection:
+        connection.execute(
+            "insert into ingest.partition_offsets (consumer_group, topic, partition, topic_id,"
+            " next_offset, epoch) values ('below-the-line', 'articles', 0, gen_random_uuid(), 0, 1)"
+        )
+        try:
+            status = _btl(stack.layout.home, "status")
+            rows = json.loads(_btl(stack.layout.home, "status", "--json").stdout)
+        finally:
+            connection.execute("delete from ingest.partition_offsets")
+    assert status.returncode == 1
+    assert "articles-0: recreated, it is not read: the topic was deleted and created again" in (
+        status.stdout
+    )
+    assert [row["part"] for row in rows if row["state"] == "running"] == ["postgres", "kafka"]
+    (notice,) = [row for row in rows if row["state"] == "notice"]
+    assert (notice["part"], notice["well"]) == ("articles-0", False)
+    assert notice["command"] == "btl offsets reset articles 0 --to start"
+    assert _btl(stack.layout.home, "status").returncode == 0
 
 
 def test_a_command_takes_from_the_stack_what_belongs_to_it_and_mixes_no_two_systems(

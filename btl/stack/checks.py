@@ -1,0 +1,152 @@
+"""What `btl status` says below its table: what the processes of a stack do not show.
+
+To add a line, write a function that takes a `System` and yields a `Notice` for each thing to say,
+beside the code of its subject or here, and add it to `CHECKS`. It reads ``system.connection`` (the
+owner's, in autocommit, each statement ends after some seconds), ``system.positions`` and
+``system.logs``, and need not guard against services that are away: what it then raises
+(BelowTheLineError, psycopg.Error) becomes one notice for all checks, or none where the table has
+said so. It must be quick, and must write nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import psycopg
+
+from below_the_line.accounting.positions import read_positions
+from below_the_line.catalogue import topics
+from below_the_line.database.connections import connect
+from below_the_line.database.migrations import require_current
+from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.admin import partition_logs
+from below_the_line.partitions import Logs, PartitionStatus, Position, partition_statuses
+from below_the_line.plurals import counted
+from below_the_line.settings import Settings
+
+_STATEMENT_SECONDS = 5
+_MAX_ALIKE = 3
+"""Partitions that are named one by one; more have one line together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line of `btl status` below its table."""
+
+    subject: str
+    """What it is about: a part as in the table, a partition, a topic, a DAG."""
+    sentence: str
+    """A clause that begins with a small letter and ends without a full stop."""
+    command: str | None = None
+    """The command that helps, if there is one."""
+    wrong: bool = True
+    """Whether somebody must do something: `btl status` then ends with exit status 1."""
+
+    def __str__(self) -> str:
+        helps = f": {self.command}" if self.command else ""
+        return f"{self.subject}: {self.sentence}{helps}"
+
+
+class System:
+    """What checks look at: the database and the brokers of a stack, its own or from elsewhere."""
+
+    def __init__(
+        self, settings: Settings, now: datetime, away: frozenset[str] = frozenset()
+    ) -> None:
+        """``away``: those of ``postgres`` and ``kafka`` that are known not to answer."""
+        self.settings, self.now = settings, now
+        self._away = away
+
+    @cached_property
+    def connection(self) -> psycopg.Connection:
+        """A connection as the owner, in autocommit. Raises BelowTheLineError."""
+        if "postgres" in self._away or self.settings.database_url is None:
+            raise _KnownError
+        url = self.settings.require_database_url()
+        connection = connect(url, application_name="btl status", autocommit=True)
+        connection.execute(f"set statement_timeout = '{_STATEMENT_SECONDS}s'".encode())
+        return connection
+
+    @cached_property
+    def positions(self) -> Sequence[Position]:
+        """The positions of this consumer group."""
+        return read_positions(self.connection, self.settings.consumer_group)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """The brokers' logs of the input topics. Raises BelowTheLineError."""
+        if "kafka" in self._away or self.settings.kafka_bootstrap is None:
+            raise _KnownError
+        names = {topic.name for topic in topics() if topic.direction == "in"}
+        return partition_logs(self.settings, names | {each.topic for each in self.positions})
+
+    @cached_property
+    def partitions(self) -> Sequence[PartitionStatus]:
+        """Each partition of this consumer group beside its log."""
+        return partition_statuses(self.positions, self.logs, self.settings.consumer_group)
+
+    def close(self) -> None:
+        """Close the connection, if one was opened."""
+        if "connection" in self.__dict__:
+            self.connection.close()
+
+
+class _KnownError(Exception):
+    """A service is away, and `btl status` has said so."""
+
+
+def up_to_date(system: System) -> Iterator[Notice]:
+    """Say that the tables are older or newer than this software."""
+    _ = system.connection
+    try:
+        require_current(system.settings.require_database_url())
+    except BelowTheLineError as error:
+        yield Notice("postgres", _clause(f"{error.message} {error.hint or ''}"))
+
+
+def partitions(system: System) -> Iterator[Notice]:
+    """Say which partitions wait for a decision, and which nobody reads."""
+    waiting = [each for each in system.partitions if each.required_decision is not None]
+    for each in waiting[:_MAX_ALIKE]:
+        decision = each.required_decision
+        assert decision is not None  # noqa: S101 - for the type checker
+        yield Notice(
+            str(each), f"{decision.blocker}, it is not read: {decision.sentence}", decision.command
+        )
+    if len(waiting) > _MAX_ALIKE:
+        rest = counted(len(waiting) - _MAX_ALIKE, "more partition")
+        yield Notice("partitions", f"{rest} not read", "btl offsets show")
+    alone = [each for each in system.partitions if each.state in ("no consumer", "not taken")]
+    lag = sum(each.lag or 0 for each in alone)
+    if alone and lag:
+        yield Notice(
+            "consumers",
+            f"none reads {counted(len(alone), 'partition')} with {counted(lag, 'record')} to read",
+            "btl up --consumers 1",
+        )
+
+
+CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (up_to_date, partitions)
+"""In the order of their lines."""
+
+
+def notices(system: System) -> list[Notice]:
+    """Return what the checks say. A check that cannot look is itself a notice, said once."""
+    found: list[Notice] = []
+    for check in CHECKS:
+        try:
+            found += check(system)
+        except _KnownError:
+            continue
+        except (BelowTheLineError, psycopg.Error) as error:
+            text = error.message if isinstance(error, BelowTheLineError) else str(error)
+            unknown = Notice("status", f"not all could be looked at: {_clause(text)}")
+            if unknown not in found:
+                found.append(unknown)
+    return found
+
+
+def _clause(text: str) -> str:
+    """Return a sentence, in one line, without its full stop."""
+    return " ".join(text.split()).rstrip(".")

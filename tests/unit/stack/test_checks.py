@@ -1,0 +1,91 @@
+"""What `btl status` says below its table, by where partitions stand."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.partitions import PartitionLog, Position, partition_statuses
+from below_the_line.settings import Settings
+from btl.stack import checks
+from btl.stack.checks import Notice, System, notices
+from tests.builders import position
+
+TOPIC = UUID(int=1)
+
+
+def system(*held: Position, end: int = 20) -> System:
+    """A system whose partitions are those of these positions, each with this log end."""
+    found = System(Settings(), datetime(2026, 5, 1, tzinfo=UTC))
+    logs = {(each.topic, each.partition): PartitionLog(TOPIC, 0, end) for each in held}
+    found.partitions = partition_statuses(held, logs, "group")
+    return found
+
+
+def said(system: System) -> list[Notice]:
+    return list(checks.partitions(system))
+
+
+def test_partitions_that_are_read_are_nothing_to_speak_of() -> None:
+    assert said(system(position(7), position(20, partition=4))) == []
+
+
+def test_a_stopped_partition_is_named_with_what_happened_and_the_command_that_decides() -> None:
+    tripped = position(7, status="tripped", status_detail="all bad")
+    assert said(system(tripped, position(3, partition=4))) == [
+        Notice(
+            "events-3",
+            "tripped, it is not read: all bad",
+            "btl breaker accept events 3",
+            wrong=True,
+        )
+    ]
+
+
+def test_of_many_stopped_partitions_some_are_named_and_the_others_counted() -> None:
+    stopped = [position(7, partition=number, status="stopped") for number in range(12)]
+    *named, rest = said(system(*stopped))
+    assert [each.subject for each in named] == ["events-0", "events-1", "events-2"]
+    assert str(rest) == "partitions: 9 more partitions not read: btl offsets show"
+
+
+def test_records_that_nobody_reads_are_counted_and_an_idle_partition_is_nothing() -> None:
+    alone = [position(15, partition=number, owner_connected=False) for number in range(3)]
+    (notice,) = said(system(position(0, partition=9), *alone))
+    assert notice.subject == "consumers"
+    assert notice.sentence == "none reads 3 partitions with 15 records to read"
+    assert said(system(*alone, end=15)) == []
+
+
+def test_a_check_that_can_not_look_is_said_once_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(_: System) -> Iterator[Notice]:
+        raise BelowTheLineError("Nobody is there.")
+
+    def half(_: System) -> Iterator[Notice]:
+        yield Notice("half", "was seen")
+        raise psycopg.OperationalError("cut\noff")
+
+    def whole(_: System) -> Iterable[Notice]:
+        return [Notice("whole", "was seen", wrong=False)]
+
+    monkeypatch.setattr(checks, "CHECKS", (away, half, away, whole))
+    assert [str(each) for each in notices(system())] == [
+        "status: not all could be looked at: Nobody is there",
+        "half: was seen",
+        "status: not all could be looked at: cut off",
+        "whole: was seen",
+    ]
+
+
+def test_what_the_table_says_is_away_is_not_said_again() -> None:
+    settings = Settings.model_validate(
+        {"database_url": "postgresql://127.0.0.1:1/none", "kafka_bootstrap": "x:1"}
+    )
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    assert notices(System(settings, now, frozenset({"postgres", "kafka"}))) == []
+    assert notices(System(Settings(), now)) == []
