@@ -20,7 +20,11 @@ class PartitionLog:
     start: int
     """The offset of the oldest record that is kept."""
     end: int
-    """The last stable offset: what a reader of committed records can reach."""
+    """The high watermark: every record that the brokers acknowledged lies before it."""
+    open_transaction: int | None = None
+    """The offset at which the first open transaction begins (the last stable offset), if one is
+    open. Nothing from there on can be read before it ends, records of other producers included.
+    """
 
 
 Logs = Mapping[tuple[str, int], PartitionLog]
@@ -146,6 +150,21 @@ class PartitionStatus:
         return self.log.start >= self.log.end
 
     @property
+    def open_transaction(self) -> int | None:
+        """The offset of an open transaction that keeps the consumer from reading on; None: none.
+
+        A consumer that has not reached it is behind for another reason.
+        """
+        if self.log is None or self.log.open_transaction is None:
+            return None
+        has_reached_it = (
+            self.log.start >= self.log.open_transaction
+            if self.position is None or self.position.topic_id != self.log.topic_id
+            else self.position.next_offset >= self.log.open_transaction
+        )
+        return self.log.open_transaction if has_reached_it and not self.is_read_to_end else None
+
+    @property
     def is_stopped(self) -> bool:
         """Whether waiting is in vain: it is not read to the end, and waits for a decision."""
         return (
@@ -153,6 +172,25 @@ class PartitionStatus:
             and self.position.stopped_by is not None
             and not self.is_read_to_end
         )
+
+
+def describe_transaction(partition: object, offset: int) -> str:
+    """Return one sentence for people: an open transaction begins at this offset of a partition."""
+    return (
+        f"{partition}: open transaction since offset {offset}. Nothing from there on can be read"
+        " before it ends."
+    )
+
+
+def end_transaction_hint(topic: str, partition: int, offset: int) -> str:
+    """Return how a transaction that begins at this offset ends, and how to end one that hangs."""
+    return (
+        "A transaction ends with its producer's transaction.timeout.ms at the latest, a hanging one"
+        " never: Kafka's `kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging"
+        f" --topic {topic} --partition {partition}` finds it, and `kafka-transactions.sh"
+        f" --bootstrap-server HOST:PORT abort --topic {topic} --partition {partition}"
+        f" --start-offset {offset}` ends it."
+    )
 
 
 def log_of(position: Position, logs: Logs) -> PartitionLog | None:

@@ -39,6 +39,7 @@ class IngestBarrierSensor(BaseSensorOperator):
     def poke(self, context: "Context") -> PokeReturnValue:
         """Poll the barrier once. Raises AirflowFailException when a partition was stopped."""
         from below_the_line.closing import barrier
+        from below_the_line.settings import from_environment
 
         with _barrier(context) as (connection, barrier_id):
             try:
@@ -46,9 +47,9 @@ class IngestBarrierSensor(BaseSensorOperator):
             except barrier.PartitionStoppedError as error:
                 raise AirflowFailException(str(error)) from None
             if behind:
-                self.log.info(
-                    "Waiting for %s", barrier.explain(behind, barrier.database_clock(connection))
-                )
+                now = barrier.database_clock(connection)
+                seen = barrier.find_transactions(behind, from_environment(), now)
+                self.log.info("Waiting for %s", barrier.explain(seen, now))
         return PokeReturnValue(is_done=not behind, xcom_value=barrier_id)
 
     def execute(self, context: "Context") -> Any:
@@ -60,10 +61,13 @@ class IngestBarrierSensor(BaseSensorOperator):
 
     def _timeout_message(self, context: "Context") -> str:
         from below_the_line.closing import barrier
+        from below_the_line.settings import from_environment
 
         with _barrier(context) as (connection, barrier_id):
             behind = barrier.poll_barrier(connection, barrier_id)
-            return str(barrier.timed_out(behind, self.timeout, barrier.database_clock(connection)))
+            now = barrier.database_clock(connection)
+            behind = barrier.find_transactions(behind, from_environment(), now, idle_seconds=0)
+            return str(barrier.timed_out(behind, self.timeout, now))
 
 
 @contextmanager

@@ -85,6 +85,8 @@ class PartitionAccount:
     log_start: int | None
     log_end: int | None
     lag: int | None
+    open_transaction: int | None
+    """The offset of an open transaction that keeps the consumer from reading on; None: none."""
 
     def __str__(self) -> str:
         return f"{self.topic}-{self.partition}"
@@ -166,6 +168,7 @@ def widest_logs(before: Logs, after: Logs) -> Logs:
                 else log.start
             ),
             log.end,
+            log.open_transaction,
         )
         for place, log in after.items()
     }
@@ -348,4 +351,5 @@ def _account(
         log_start=None if log is None else log.start,
         log_end=None if log is None else log.end,
         lag=status.lag,
+        open_transaction=status.open_transaction,
     )

@@ -10,6 +10,7 @@ import psycopg
 from below_the_line.accounting.audit import Report, run_audit
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.drift import Difference, drift
+from below_the_line.partitions import describe_transaction
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 
@@ -104,7 +105,9 @@ def _lines(
     report: Report, differences: Sequence[Difference], lately: Sequence[tuple[Any, ...]]
 ) -> Iterator[Line]:
     for account in report.partitions:
-        yield Line("lag", str(account), account.lag)
+        offset = account.open_transaction
+        detail = None if offset is None else describe_transaction(account, offset)
+        yield Line("lag", str(account), account.lag, detail)
     for what, name, count in lately:
         yield Line(what, name, count)
     for number, finding in enumerate(report.findings, 1):

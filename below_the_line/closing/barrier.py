@@ -1,14 +1,16 @@
 """The barrier: it has passed when everything produced before a time T is in the tables.
 
-T is the database's clock, read *before* the brokers' end offsets, and no other clock is used. A
-record produced before T lies before those offsets, so it has been ingested once the consumers have
-passed them.
+T is the database's clock, read *before* the high watermarks of the logs, and no other clock is
+used. A record produced before T lies before those, so it has been ingested once the consumers have
+passed them. The last stable offsets would not do: acknowledged records may lie behind somebody's
+open transaction.
 
 Not yet: an alert per source whose record timestamps differ too much from posted_at.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from contextlib import suppress
+from dataclasses import fields, replace
 from datetime import datetime
 
 import psycopg
@@ -17,12 +19,23 @@ from psycopg.rows import dict_row
 from below_the_line import catalogue
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
-from below_the_line.partitions import Blocker, Logs, PartitionLog, PartitionStatus, Position
+from below_the_line.partitions import (
+    Blocker,
+    Logs,
+    PartitionLog,
+    PartitionStatus,
+    Position,
+    end_transaction_hint,
+)
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 
 _POSITION = tuple(field.name for field in fields(Position))
+_IDLE_SECONDS = 10
+"""A consumer that has records to read and has not moved for this time may wait for a
+transaction.
+"""
 
 
 class PartitionStoppedError(BelowTheLineError):
@@ -53,6 +66,11 @@ def explain_partition(status: PartitionStatus, now: datetime) -> str:
     if status.is_stopped:
         what = "its breaker tripped" if position.stopped_by is Blocker.TRIPPED else "stopped"
         return f"{behind}, {what}: {position.status_detail or 'no reason given'}"
+    if status.open_transaction is not None:
+        return (
+            f"{behind}; open transaction since offset {status.open_transaction}, nothing from there"
+            " on can be read before it ends"
+        )
     if age > 60:
         return f"{behind}; is its consumer alive (`btl status`, its log)?"
     return f"{behind}; the consumer is working, add another `btl consume` or wait"
@@ -91,8 +109,8 @@ def take_barrier(
 ) -> int:
     """Take a barrier for this attempt, or find the one that it took before. Return its id.
 
-    Reads the database's clock, then the brokers' end offsets of the input topics (``read_logs``
-    stands in for the brokers in tests), and stores both. Needs an idle connection and commits on
+    Reads the database's clock, then the high watermarks of the input topics (``read_logs`` stands
+    in for the brokers in tests), and stores both. Needs an idle connection and commits on
     it. Raises BelowTheLineError when the brokers cannot be asked.
     """
     with connection.transaction():
@@ -165,14 +183,49 @@ def poll_barrier(connection: psycopg.Connection, barrier_id: int) -> tuple[Parti
     return behind
 
 
+def find_transactions(
+    behind: Sequence[PartitionStatus],
+    settings: Settings,
+    now: datetime,
+    *,
+    idle_seconds: float = _IDLE_SECONDS,
+    read_logs: Callable[[Settings], Logs] | None = None,
+) -> tuple[PartitionStatus, ...]:
+    """Return these partitions, with the transactions that are open now.
+
+    Asks the brokers if one of the partitions has not moved for ``idle_seconds``. If they do not
+    answer, nothing is said about transactions.
+    """
+    found: Logs = {}
+    if any(
+        each.position is not None and (now - each.position.moved_at).total_seconds() >= idle_seconds
+        for each in behind
+    ):
+        with suppress(BelowTheLineError):
+            found = (read_logs or input_logs)(settings)
+    return tuple(
+        replace(each, log=replace(each.log, open_transaction=log.open_transaction))
+        if each.log is not None
+        and (log := found.get((each.topic, each.partition))) is not None
+        and log.topic_id == each.log.topic_id
+        else each
+        for each in behind
+    )
+
+
 def timed_out(
     behind: Sequence[PartitionStatus], seconds: float, now: datetime
 ) -> BelowTheLineError:
     """Return the error of a barrier that did not pass in time."""
+    hints = [
+        end_transaction_hint(each.topic, each.partition, each.open_transaction)
+        for each in behind
+        if each.open_transaction is not None
+    ][:1]
     return BelowTheLineError(
         f"Discussions were not closed: after {seconds:.0f} s not everything produced before this"
         f" run is ingested. Waiting for {explain(behind, now)}.",
-        "Nothing was closed on missing data; the next run tries again.",
+        " ".join([*hints, "Nothing was closed on missing data; the next run tries again."]),
     )
 
 

@@ -1,5 +1,11 @@
-"""What is asked of the brokers outside of reading and writing: topics, logs, offsets at a time."""
+"""What is asked of the brokers outside of reading and writing: topics, logs, offsets at a time.
 
+A log has two ends. Every acknowledged record lies before the high watermark, which is what "the
+end" means here. The last stable offset is where the first open transaction begins; readers of
+committed records get no further, also where other producers wrote what is behind it.
+"""
+
+import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -117,16 +123,32 @@ def partition_logs(settings: Settings, topics: Iterable[str]) -> Logs:
             if not found["error_code"]
             for partition in found["partitions"]
         }
-        starts, ends = (
-            admin.list_partition_offsets(
-                dict.fromkeys(topic_ids, spec), IsolationLevel.READ_COMMITTED
+        starts, ends, stable_ends = (
+            admin.list_partition_offsets(dict.fromkeys(topic_ids, spec), isolation_level)
+            for spec, isolation_level in (
+                (OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED),
+                (OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED),
+                (OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED),
             )
-            for spec in (OffsetSpec.EARLIEST, OffsetSpec.LATEST)
         )
     return {
-        (each.topic, each.partition): PartitionLog(topic_id, starts[each].offset, ends[each].offset)
+        (each.topic, each.partition): PartitionLog(
+            topic_id,
+            starts[each].offset,
+            ends[each].offset,
+            _open_transaction(ends[each].offset, stable_ends[each].offset),
+        )
         for each, topic_id in topic_ids.items()
     }
+
+
+def _open_transaction(end: int, stable_end: int) -> int | None:
+    """Return where the first open transaction begins, if one is open.
+
+    The stable end must be asked after the end: in the other order, records that come in between
+    look like an open transaction.
+    """
+    return stable_end if stable_end < end else None
 
 
 def topic_ids(consumer: KafkaConsumer, topics: Iterable[str]) -> dict[str, UUID]:
@@ -147,21 +169,31 @@ def topic_ids(consumer: KafkaConsumer, topics: Iterable[str]) -> dict[str, UUID]
 def logs_by_consumer(
     consumer: KafkaConsumer, partitions: Iterable[tuple[str, int]], timeout_milliseconds: int
 ) -> dict[tuple[str, int], PartitionLog]:
-    """Return the logs of these partitions, asked on the connections of a KafkaConsumer.
+    """Return the logs of these partitions, asked on the connections of a KafkaConsumer that reads
+    committed records.
 
-    Its isolation level says what the end of a log is. Raises kafka.errors.KafkaError, also for a
-    partition that is not there.
+    Raises kafka.errors.KafkaError, also for a partition that is not there.
     """
     wanted = [TopicPartition(*each) for each in partitions]
     if not wanted:
         return {}
     starts = consumer.beginning_offsets(wanted, timeout_ms=timeout_milliseconds)
-    ends = consumer.end_offsets(wanted, timeout_ms=timeout_milliseconds)
+    # A consumer can only be asked about the end that its isolation level knows. The copy asks for
+    # the other one on the same connections.
+    uncommitted = copy.copy(consumer._fetcher)
+    uncommitted._isolation_level = IsolationLevel.READ_UNCOMMITTED
+    ends = uncommitted.end_offsets(wanted, timeout_milliseconds)
+    stable_ends = consumer.end_offsets(wanted, timeout_ms=timeout_milliseconds)
     ids = topic_ids(consumer, {each.topic for each in wanted})
     if missing := {each.topic for each in wanted} - ids.keys():
         raise kafka_errors.UnknownTopicOrPartitionError(f"no id of topic {', '.join(missing)}")
     return {
-        (each.topic, each.partition): PartitionLog(ids[each.topic], starts[each], ends[each])
+        (each.topic, each.partition): PartitionLog(
+            ids[each.topic],
+            starts[each],
+            ends[each],
+            _open_transaction(ends[each], stable_ends[each]),
+        )
         for each in wanted
     }
 
@@ -171,13 +203,13 @@ def offsets_at(
 ) -> dict[tuple[str, int], int]:
     """Return, by topic and partition, the offset of the first record with time ``at`` or later.
 
-    Partitions without such a record are left out. Raises BelowTheLineError if the brokers cannot be
-    asked, or do not have one of the partitions.
+    Such a record may lie behind an open transaction. Partitions without one are left out. Raises
+    BelowTheLineError if the brokers cannot be asked, or do not have one of the partitions.
     """
     milliseconds = -((EPOCH - at) // timedelta(milliseconds=1))
     wanted = {TopicPartition(*each): milliseconds for each in partitions}
     with admin_client(settings) as admin:
-        found = admin.list_partition_offsets(wanted, IsolationLevel.READ_COMMITTED)
+        found = admin.list_partition_offsets(wanted, IsolationLevel.READ_UNCOMMITTED)
     return {
         (each.topic, each.partition): position.offset
         for each, position in found.items()

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from below_the_line.accounting.audit import Report, run_audit
+from below_the_line.partitions import describe_transaction, end_transaction_hint
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected
@@ -61,6 +62,12 @@ def _print(report: Report, now: datetime) -> None:
         if each.gap_offsets:
             out.print(
                 f"{each}: {each.gap_offsets:,} offsets that expired unread were accepted as lost."
+            )
+        if each.open_transaction is not None:
+            sentence = describe_transaction(each, each.open_transaction)
+            out.print(f"[yellow]{escape(sentence)}[/]")
+            out.print(
+                escape(end_transaction_hint(each.topic, each.partition, each.open_transaction))
             )
     for purpose, count, waiting in (
         ("metrics", report.marks.articles, report.marks.articles_since),

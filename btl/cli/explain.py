@@ -15,6 +15,7 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
+from below_the_line.partitions import describe_transaction
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 from btl.cli import configuration, output
@@ -89,7 +90,9 @@ def _explain(
 ) -> None:
     current = configuration.settings()
     topic = "articles" if comment_id is None else "comment-events"
-    records, topic_id = ([], None) if no_log else _search(current, topic, article_id, since)
+    records, topic_id, unread = (
+        ([], None, {}) if no_log else _search(current, topic, article_id, since)
+    )
     # The tables are read after the log. So a record of the log is either in the tables, or the
     # explanation says that it is not ingested yet.
     stored = _read_tables(current, article_id, comment_id, topic, topic_id)
@@ -98,7 +101,7 @@ def _explain(
     )
     explanation = explain(events, rejections, stored.rows, stored.ingested)
     if not explanation.settings and not explanation.records and not any(stored.rows.values()):
-        raise _nothing(article_id, comment_id, stored.comments, searched=not no_log)
+        raise _nothing(article_id, comment_id, stored.comments, unread, searched=not no_log)
     if as_json:
         print_json(
             {
@@ -107,21 +110,34 @@ def _explain(
                 **asdict(explanation),
                 "agrees": explanation.agrees,
                 "searched_log": not no_log,
+                "open_transactions": {str(each): offset for each, offset in unread.items()},
             }
         )
     else:
         _print(article_id, comment_id, explanation, searched=not no_log)
+        for partition, offset in unread.items():
+            output.console().print(
+                Text(f"\n{describe_transaction(partition, offset)}", style="yellow")
+            )
 
 
 def _search(
     settings: Settings, topic: str, article_id: str, since: datetime | None
-) -> tuple[list[Record], UUID | None]:
-    """Return the article's records in the log, and Kafka's id of the topic."""
+) -> tuple[list[Record], UUID | None, Mapping[Partition, int]]:
+    """Return the article's records in the log, Kafka's id of the topic, and where in the log open
+    transactions end what can be read.
+    """
     with _hint_at_no_log():
-        topic_id = next((log.topic_id for log in partition_logs(settings, [topic]).values()), None)
+        logs = partition_logs(settings, [topic])
+        topic_id = next((log.topic_id for log in logs.values()), None)
+        unread = {
+            Partition(*place): log.open_transaction
+            for place, log in logs.items()
+            if log.open_transaction is not None
+        }
         with _bar(f"Searching {topic}") as progress:
             found = log_search.search_log(settings, topic, article_id.encode(), since, progress)
-            return list(found), topic_id
+            return list(found), topic_id, unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +213,12 @@ def _decoded(
 
 
 def _nothing(
-    article_id: str, comment_id: str | None, comments: int, *, searched: bool
+    article_id: str,
+    comment_id: str | None,
+    comments: int,
+    unread: Mapping[Partition, int],
+    *,
+    searched: bool,
 ) -> BelowTheLineError:
     """Return the error for a thing of which nothing is known."""
     what = (
@@ -213,7 +234,8 @@ def _nothing(
             f"Does the site send article.published? `btl explain comment ID --article {article_id}`"
             " explains one of them.",
         )
-    return BelowTheLineError(f"Nothing is known of {what}: {where}.", "Check the id.")
+    hints = ["Check the id.", *(describe_transaction(*each) for each in unread.items())]
+    return BelowTheLineError(f"Nothing is known of {what}: {where}.", " ".join(hints))
 
 
 @contextmanager

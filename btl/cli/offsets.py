@@ -14,7 +14,15 @@ from below_the_line.accounting.decisions import Reset, plan_reset
 from below_the_line.accounting.positions import read_positions
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import offsets_at
-from below_the_line.partitions import Logs, PartitionStatus, Position, log_of, partition_statuses
+from below_the_line.partitions import (
+    Logs,
+    PartitionStatus,
+    Position,
+    describe_transaction,
+    end_transaction_hint,
+    log_of,
+    partition_statuses,
+)
 from below_the_line.settings import Settings
 from below_the_line.times import EXAMPLE, time_or_none
 from btl.cli import configuration, output
@@ -40,7 +48,11 @@ def show(as_json: AsJson = False) -> None:
         unreachable = error.message
     found = partition_statuses(positions, logs, current.consumer_group)
     if as_json:
-        partitions = [asdict(each) | {"lag": each.lag, "state": each.state} for each in found]
+        partitions = [
+            asdict(each)
+            | {"lag": each.lag, "state": each.state, "open_transaction": each.open_transaction}
+            for each in found
+        ]
         print_json({"broker": unreachable, "partitions": partitions})
     else:
         _print(found, unreachable, datetime.now(UTC))
@@ -204,6 +216,10 @@ def _print(found: list[PartitionStatus], unreachable: str | None, now: datetime)
                 f"[red]{each}[/]: {escape(printable(each.required_decision.sentence))}. Decide:"
                 f" [bold]{escape(each.required_decision.command)}[/]"
             )
+        elif each.open_transaction is not None:
+            offset = each.open_transaction
+            out.print(f"[yellow]{escape(describe_transaction(each, offset))}[/]")
+            out.print(escape(end_transaction_hint(each.topic, each.partition, offset)))
         elif (
             unreachable is not None
             and each.position is not None

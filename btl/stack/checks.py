@@ -10,7 +10,7 @@ said so. It must be quick, and must write nothing.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import psycopg
@@ -26,6 +26,8 @@ from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 
 _STATEMENT_SECONDS = 5
+_OPEN_FOR = timedelta(seconds=60)
+"""Transactions come and go: one for which a partition has stood still for this time is named."""
 _MAX_ALIKE = 3
 """Partitions that are named one by one; more have one line together."""
 
@@ -127,7 +129,24 @@ def partitions(system: System) -> Iterator[Notice]:
         )
 
 
-CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (up_to_date, partitions)
+def open_transactions(system: System) -> Iterator[Notice]:
+    """Say which partitions wait for a transaction to end: nothing closes meanwhile."""
+    for each in system.partitions:
+        idle = each.position is None or system.now - each.position.moved_at >= _OPEN_FOR
+        if each.open_transaction is not None and idle:
+            yield Notice(
+                str(each),
+                f"open transaction since offset {each.open_transaction}, nothing from there on can"
+                " be read before it ends, and no discussion closes",
+                "btl offsets show",
+            )
+
+
+CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (
+    up_to_date,
+    partitions,
+    open_transactions,
+)
 """In the order of their lines."""
 
 

@@ -55,8 +55,10 @@ def search_log(
     """Yield the records of a topic with this key.
 
     Reads all partitions, since a key's partition changes when partitions are added. Reads the whole
-    log, or what was written at or after ``since``. Calls ``progress`` with the number of offsets
-    that are done, and with their total. Raises BelowTheLineError if the broker does not answer.
+    log, or what was written at or after ``since``, but nothing from an open transaction on: whether
+    its records count is not decided yet, and those behind it cannot be read. Calls ``progress``
+    with the number of offsets that are done, and with their total. Raises BelowTheLineError if the
+    broker does not answer.
     """
     record_batches.install()
     try:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from below_the_line.partitions import PartitionLog
 from consumers.core.batch import Partition
 from consumers.core.observer import Cause, Halt
 
@@ -38,6 +39,8 @@ class Condition:
     """When each of them last moved, or had nothing left to read."""
     halted: Mapping[Partition, Halt] = field(default_factory=lambda: MappingProxyType({}))
     """Its partitions that wait for a decision."""
+    open_transactions: Mapping[Partition, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Where the first open transaction begins, of each partition that has one."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,20 @@ def ready(condition: Condition, now: float) -> Answer:
         for partition, halt in sorted(condition.halted.items())
     ]
     because += [
-        f"Partition {partition} has records to read and has not moved for {now - moved_at:.0f} s."
+        f"Partition {partition} has records to read and has not moved for {now - moved_at:.0f} s"
+        + _behind_transaction(condition, partition)
+        + "."
         for partition, moved_at in sorted(condition.moved_at.items())
         if now - moved_at > MAX_STANDSTILL_SECONDS
     ]
     return Answer(not because, tuple(because))
+
+
+def _behind_transaction(condition: Condition, partition: Partition) -> str:
+    offset = condition.open_transactions.get(partition)
+    if offset is None or condition.next_offsets.get(partition, 0) < offset:
+        return ""
+    return f": open transaction since offset {offset} (`btl offsets show` says how to end it)"
 
 
 def moved(condition: Condition, next_offsets: Mapping[Partition, int], now: float) -> Condition:
@@ -91,16 +103,24 @@ def moved(condition: Condition, next_offsets: Mapping[Partition, int], now: floa
     )
 
 
-def compared(condition: Condition, ends: Mapping[Partition, int], now: float) -> Condition:
-    """Return the condition when the logs end at these offsets.
+def compared(condition: Condition, logs: Mapping[Partition, PartitionLog], now: float) -> Condition:
+    """Return the condition when the logs are these.
 
     A partition with nothing left to read counts as moving until now.
     """
     at_end = [
         partition
         for partition, next_offset in condition.next_offsets.items()
-        if ends.get(partition, 0) <= next_offset
+        if partition not in logs or logs[partition].end <= next_offset
     ]
     return replace(
-        condition, moved_at=MappingProxyType({**condition.moved_at, **dict.fromkeys(at_end, now)})
+        condition,
+        moved_at=MappingProxyType({**condition.moved_at, **dict.fromkeys(at_end, now)}),
+        open_transactions=MappingProxyType(
+            {
+                partition: log.open_transaction
+                for partition, log in logs.items()
+                if log.open_transaction is not None
+            }
+        ),
     )

@@ -23,6 +23,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from below_the_line.contracts.events import Event
+from below_the_line.partitions import PartitionLog
 from consumers.core.batch import Batch, Entry, Partition
 from consumers.core.health import Condition, Waiting, compared, moved, ready
 from consumers.core.observer import Cause, Halt, Observer, Step
@@ -220,6 +221,7 @@ class ConsumerMetrics(Observer):
                 next_offsets=_only(self._condition.next_offsets, partitions),
                 moved_at=_only(self._condition.moved_at, partitions),
                 halted=_only(self._condition.halted, partitions),
+                open_transactions=_only(self._condition.open_transactions, partitions),
             )
 
     # What the poller reports
@@ -231,11 +233,12 @@ class ConsumerMetrics(Observer):
         condition = self.condition()
         return sorted({*condition.next_offsets, *condition.halted})
 
-    def ends(self, ends: Mapping[Partition, int]) -> None:
-        """The logs end at these last stable offsets."""
+    def ends(self, logs: Mapping[Partition, PartitionLog]) -> None:
+        """The logs are these now."""
         with self._lock:
-            self._ends, self._ends_at = dict(ends), self._now()
-            self._condition = compared(self._condition, ends, self._now())
+            self._ends = {partition: log.end for partition, log in logs.items()}
+            self._ends_at = self._now()
+            self._condition = compared(self._condition, logs, self._now())
 
     def conflicts(self, count: float) -> None:
         """This number of events share source and id with other content."""
@@ -284,7 +287,9 @@ class _Partitions(Collector):
     def collect(self) -> Iterable[Metric]:
         condition, now = self._metrics.condition(), self._metrics.now()
         ends, age = self._metrics.ends_now()
-        is_ready, turned, paused, next_offsets, lags, still, halts, ends_age = self._families()
+        is_ready, turned, paused, next_offsets, lags, opened, still, halts, ends_age = (
+            self._families()
+        )
         is_ready.add_metric([], float(ready(condition, now).holds))
         turned.add_metric([], now - condition.turned_at)
         for cause in Cause:
@@ -296,12 +301,14 @@ class _Partitions(Collector):
             next_offsets.add_metric(labels, next_offset)
             if partition in ends:
                 lags.add_metric(labels, max(0, ends[partition] - next_offset))
+        for partition, offset in condition.open_transactions.items():
+            opened.add_metric([partition.topic, str(partition.number)], offset)
         for partition, moved_at in condition.moved_at.items():
             still.add_metric([partition.topic, str(partition.number)], now - moved_at)
         for partition, halt in condition.halted.items():
             halts.add_metric([partition.topic, str(partition.number), halt.status], 1)
         ends_age.add_metric([], age)
-        return is_ready, turned, paused, next_offsets, lags, still, halts, ends_age
+        return is_ready, turned, paused, next_offsets, lags, opened, still, halts, ends_age
 
     @staticmethod
     def _families() -> tuple[GaugeMetricFamily, ...]:
@@ -319,6 +326,11 @@ class _Partitions(Collector):
             ),
             GaugeMetricFamily(
                 "btl_lag_records", "Offsets between it and the end of the log.", labels=partition
+            ),
+            GaugeMetricFamily(
+                "btl_open_transaction_offset",
+                "Where the first open transaction begins; absent if none is open.",
+                labels=partition,
             ),
             GaugeMetricFamily(
                 "btl_progress_idle_seconds",

@@ -15,6 +15,7 @@ import structlog
 
 from below_the_line.database.connections import connect
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.admin import logs_by_consumer
 from below_the_line.resources import sql
 from consumers.core.batch import Partition
 from consumers.monitoring.consumer_metrics import ConsumerMetrics
@@ -84,7 +85,7 @@ class LagPoller:
             self._disconnect()
 
     def _ask_for_ends(self) -> None:
-        partitions = [kafka.TopicPartition(*each) for each in self._metrics.partitions()]
+        partitions = self._metrics.partitions()
         if not partitions:
             # A consumer that stands by has no partitions to ask for.
             self._metrics.ends({})
@@ -98,11 +99,11 @@ class LagPoller:
                 metrics_enabled=False,
             )
         try:
-            ends = self._consumer.end_offsets(partitions, timeout_ms=_ANSWER_MILLISECONDS)
+            found = logs_by_consumer(self._consumer, partitions, _ANSWER_MILLISECONDS)
         except kafka.errors.KafkaError:
             self._disconnect()
             raise
-        self._metrics.ends({Partition(*each): end for each, end in ends.items()})
+        self._metrics.ends({Partition(*each): log for each, log in found.items()})
 
     def _disconnect(self) -> None:
         consumer, self._consumer = self._consumer, None

@@ -3,13 +3,24 @@ waiting.
 """
 
 import os
+import re
 import signal
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import psycopg
 import pytest
+from kafka import KafkaProducer
 
-from below_the_line.closing.barrier import database_clock, poll_barrier, take_barrier
+from below_the_line.catalogue import topics
+from below_the_line.closing.barrier import (
+    database_clock,
+    find_transactions,
+    poll_barrier,
+    take_barrier,
+)
 from below_the_line.closing.rules import apply_now
 from below_the_line.closing.windows import apply_barrier, apply_windows
 from below_the_line.errors import BelowTheLineError
@@ -17,6 +28,8 @@ from tests.builders import envelope
 from tests.pipeline import Pipeline, assert_accounted, wait_until
 
 pytestmark = pytest.mark.stack
+
+PARTITIONS = next(range(each.partitions) for each in topics() if each.name == "comment-events")
 
 
 def produce(pipeline: Pipeline, *events: bytes) -> None:
@@ -68,6 +81,69 @@ def states(connection: psycopg.Connection) -> dict[str, tuple[str, datetime | No
             "select article_id, state, closed_at from discussion.windows"
         )
     }
+
+
+@contextmanager
+def open_transaction(pipeline: Pipeline) -> Iterator[KafkaProducer]:
+    """Another producer, whose transaction on all partitions of comment-events is open."""
+    producer = KafkaProducer(
+        bootstrap_servers=pipeline.bootstrap, transactional_id=f"test-{uuid.uuid4().hex}"
+    )
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        for number in PARTITIONS:
+            producer.send("comment-events", key=b"other", value=b"{}", partition=number)
+        producer.flush()
+        yield producer
+    finally:
+        producer.close()
+
+
+def test_an_acknowledged_comment_behind_an_open_transaction_holds_closing_back(
+    pipeline: Pipeline, connection: psycopg.Connection
+) -> None:
+    settings = pipeline.settings().model_copy(update={"close_delay_seconds": 0})
+    opened = database_clock(connection)
+    closes_at = opened + timedelta(seconds=2)
+    with pipeline.consumer():
+        produce(pipeline, article("closes", opened, closes_at))
+        pipeline.wait_for_records(connection, 1)
+        with open_transaction(pipeline) as other:
+            produce(pipeline, comment("closes", opened))
+            wait_until(lambda: database_clock(connection) > closes_at, 30)
+            taken = take_barrier(connection, settings, attempt_id="1", run_id="r")
+
+            def held_by() -> set[tuple[str, int | None]]:
+                behind = poll_barrier(connection, taken)
+                now = database_clock(connection)
+                found = find_transactions(behind, settings, now, idle_seconds=0)
+                return {(each.topic, each.open_transaction) for each in found}
+
+            assert {topic for topic, _ in held_by()} == {"comment-events"}
+            wait_until(lambda: all(offset is not None for _, offset in held_by()), 30)
+            with pytest.raises(BelowTheLineError, match="has not passed"):
+                apply_barrier(connection, taken)
+            shown = pipeline.btl("offsets", "show").stdout
+            assert re.search(r"comment-events-\d: open transaction since offset \d+", shown)
+            assert "kafka-transactions.sh" in shown
+            audited = pipeline.btl("audit")
+            assert audited.returncode == 0, audited.stdout
+            # The comment, and the six records of the transaction.
+            assert "7 still to be read" in audited.stdout.replace("\n", " ")
+            explained = pipeline.btl("explain", "comment", "x", "--article", "closes").stderr
+            assert explained.count("open transaction since offset") == len(PARTITIONS)
+            other.abort_transaction()
+        pipeline.wait_for_records(connection, 2)
+        wait_until(lambda: not poll_barrier(connection, taken), 30)
+        apply_barrier(connection, taken)
+    assert states(connection) == {"closes": ("closed", closes_at)}
+    assert connection.execute(
+        "select count(*), count(*) filter (where posted_at = %s) from discussion.comments",
+        [opened],
+    ).fetchone() == (1, 1)
+    assert connection.execute("select count(*) from discussion.late_comments").fetchone() == (0,)
+    assert_accounted(connection)
 
 
 def test_while_a_consumer_is_held_back_for_longer_than_the_window_nothing_closes(

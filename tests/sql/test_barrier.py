@@ -32,6 +32,7 @@ def status(
     partition: int = 0,
     stored: str = "consuming",
     idle_seconds: int = 5,
+    open_transaction: int | None = None,
 ) -> PartitionStatus:
     """A partition whose consumer is at ``next_offset``; None: no consumer ever took it."""
     held = None
@@ -45,7 +46,7 @@ def status(
             status=stored,
             status_detail="the breaker tripped" if stored == "stopped" else None,
         )
-    log = PartitionLog(TOPIC, log_start, end)
+    log = PartitionLog(TOPIC, log_start, end, open_transaction)
     return PartitionStatus("group", "comment-events", partition, held, log)
 
 
@@ -64,6 +65,7 @@ def status(
         (status(None, end=10, log_start=9), False),
         (status(100, held_topic_id=OTHER_TOPIC), False),
         (status(10, stored="stopped"), True),
+        (status(7, open_transaction=7), False),
     ],
     ids=[
         "at the end",
@@ -78,6 +80,7 @@ def status(
         "not empty",
         "another topic of that name",
         "stopped after the end",
+        "all but what is behind an open transaction",
     ],
 )
 def test_a_partition_passes_when_everything_before_the_barrier_is_ingested(
@@ -115,6 +118,38 @@ def test_what_holds_it_back_is_said_with_the_likely_hint(one: PartitionStatus, t
     assert text in message
     assert "after 240 s" in message
     assert message.endswith("the next run tries again.")
+
+
+def test_an_open_transaction_is_named_with_the_command_that_ends_it() -> None:
+    message = str(barrier.timed_out([status(7, open_transaction=7)], 240, NOW))
+    assert "3 behind (at 7 of 10, last moved 5 s ago); open transaction since offset 7," in message
+    assert "abort --topic comment-events --partition 0 --start-offset 7` ends it." in message
+    # It is behind for another reason.
+    assert "transaction" not in str(barrier.timed_out([status(6, open_transaction=7)], 240, NOW))
+
+
+def test_the_brokers_are_asked_for_transactions_when_a_partition_does_not_move() -> None:
+    asked = []
+
+    def read_logs(_settings: Settings) -> Logs:
+        asked.append(True)
+        return {EVENTS: PartitionLog(TOPIC, 0, 12, open_transaction=7)}
+
+    def find(*behind: PartitionStatus) -> list[int | None]:
+        found = barrier.find_transactions(behind, settings(), NOW, read_logs=read_logs)
+        # The end is that of the barrier.
+        assert [each.log.end for each in found if each.log] == [10] * len(behind)
+        return [each.open_transaction for each in found]
+
+    assert find(status(7, idle_seconds=9)) == [None]
+    assert not asked
+    assert find(status(7, idle_seconds=10), status(7, partition=1)) == [7, None]
+
+    def unreachable(_settings: Settings) -> Logs:
+        raise BelowTheLineError("The Kafka broker at nowhere cannot be reached.")
+
+    still = (status(7, idle_seconds=60),)
+    assert barrier.find_transactions(still, settings(), NOW, read_logs=unreachable) == still
 
 
 def test_a_long_list_is_cut() -> None:

@@ -134,6 +134,26 @@ def test_the_lag_is_what_the_log_still_holds(stored: Position, lag: int) -> None
     )
 
 
+def test_what_is_behind_an_open_transaction_is_still_to_be_read_and_holds_no_decision() -> None:
+    logs: Logs = {("events", 3): PartitionLog(TOPIC, 10, 20, open_transaction=15)}
+    reached, before = (
+        partition_statuses([position(offset)], logs, "group")[0] for offset in (15, 14)
+    )
+    assert (reached.lag, reached.is_read_to_end, reached.open_transaction) == (5, False, 15)
+    assert (before.lag, before.is_read_to_end, before.open_transaction) == (6, False, None)
+    assert reached.required_decision is None
+    # A reset to the end goes beyond what can be read yet: the brokers have lost nothing.
+    assert log_blocker(position(20), logs["events", 3]) is None
+
+
+def test_nobody_can_take_what_begins_with_an_open_transaction() -> None:
+    logs: Logs = {("events", 3): PartitionLog(TOPIC, 10, 20, open_transaction=10)}
+    (nobody,) = partition_statuses([], logs, "group")
+    (of_another_topic,) = partition_statuses([position(25, topic_id=OTHER)], logs, "group")
+    assert (nobody.lag, nobody.open_transaction) == (10, 10)
+    assert (of_another_topic.lag, of_another_topic.open_transaction) == (10, 10)
+
+
 @pytest.mark.parametrize(
     ("stored", "log", "blocker", "words"),
     [

@@ -97,6 +97,15 @@ def test_a_ledger_that_adds_up_is_told_in_one_reassuring_sentence() -> None:
     )
 
 
+def test_what_is_behind_an_open_transaction_is_still_to_be_read() -> None:
+    logs = {("events", 0): PartitionLog(TOPIC, 0, 120, open_transaction=100)}
+    report = examine(ledger(an_account()), logs, "group")
+    assert findings(report) == []
+    assert report.summary.endswith(" 20 still to be read.")
+    (account,) = report.partitions
+    assert (account.lag, account.open_transaction) == (20, 100)
+
+
 def broken(expected: int, found: int, breaks: int = 1) -> Break:
     return Break("events", 0, 1, expected, found, 77, AT, breaks)
 

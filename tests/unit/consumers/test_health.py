@@ -1,9 +1,11 @@
 """Alive and ready: decisions from what is known and the time."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
+from below_the_line.partitions import PartitionLog
 from consumers.core.batch import Partition
 from consumers.core.health import (
     MAX_STANDSTILL_SECONDS,
@@ -18,6 +20,7 @@ from consumers.core.health import (
 from consumers.core.observer import Cause, Halt
 
 ZERO, ONE = Partition("articles", 0), Partition("articles", 1)
+TOPIC = UUID(int=1)
 READING = Condition(turned_at=100, next_offsets={ZERO: 5, ONE: 7}, moved_at={ZERO: 100, ONE: 100})
 
 
@@ -49,12 +52,31 @@ def test_a_partition_that_waits_for_a_decision_is_not_ready() -> None:
 
 def test_a_partition_that_stands_still_with_something_to_read_is_not_ready_until_it_moves() -> None:
     now = 101 + MAX_STANDSTILL_SECONDS
-    at_end_of_one = compared(replace(READING, turned_at=now), {ZERO: 9, ONE: 7}, now)
+    at_end_of_one = compared(
+        replace(READING, turned_at=now),
+        {ZERO: PartitionLog(TOPIC, 0, 9), ONE: PartitionLog(TOPIC, 0, 7)},
+        now,
+    )
     answer = ready(at_end_of_one, now)
     assert answer.because == (
         "Partition articles-0 has records to read and has not moved for 61 s.",
     )
     assert ready(moved(at_end_of_one, {ZERO: 6}, now), now).holds
+
+
+def test_a_partition_behind_an_open_transaction_is_not_ready_and_says_where_it_begins() -> None:
+    now = 101 + MAX_STANDSTILL_SECONDS
+    logs = {
+        ZERO: PartitionLog(TOPIC, 0, 9, open_transaction=5),
+        # Behind for another reason: it has not reached the transaction.
+        ONE: PartitionLog(TOPIC, 0, 12, open_transaction=8),
+    }
+    stuck = compared(replace(READING, turned_at=now), logs, now)
+    assert ready(stuck, now).because == (
+        "Partition articles-0 has records to read and has not moved for 61 s: open transaction"
+        " since offset 5 (`btl offsets show` says how to end it).",
+        "Partition articles-1 has records to read and has not moved for 61 s.",
+    )
 
 
 def test_without_news_of_the_logs_ends_only_commits_count_as_progress() -> None:

@@ -5,12 +5,14 @@ for ever.
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import promql_parser
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
+from below_the_line.partitions import PartitionLog
 from consumers.core.batch import Partition
 from consumers.core.health import MAX_TURN_SECONDS
 from consumers.core.observer import Cause, Halt, Step
@@ -33,7 +35,12 @@ def exposed() -> dict[str, set[str]]:
     zero, one = Partition("articles", 0), Partition("articles", 1)
     metrics.waiting(Cause.GROUP, "joining")
     metrics.reading({zero: 0}, {one: Halt("tripped", "decide", 0)})
-    metrics.ends({zero: 1, one: 1})
+    metrics.ends(
+        {
+            zero: PartitionLog(UUID(int=1), 0, 1, open_transaction=0),
+            one: PartitionLog(UUID(int=1), 0, 1),
+        }
+    )
     metrics.step(Step.POLLED, 0.1)
     metrics.tripped(zero, "all bad")
     metrics._dead_letters.labels("decode", "not_json")

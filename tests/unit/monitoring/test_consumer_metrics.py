@@ -2,11 +2,13 @@
 
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record
+from below_the_line.partitions import PartitionLog
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.health import alive, ready
 from consumers.core.observer import Cause, Halt, Step
@@ -14,6 +16,7 @@ from consumers.monitoring.consumer_metrics import OTHER, ConsumerMetrics
 from tests.builders import envelope
 
 ROOT = Path(__file__).resolve().parents[3]
+TOPIC = UUID(int=1)
 ZERO, ONE = Partition("comment-events", 0), Partition("comment-events", 1)
 
 
@@ -117,7 +120,7 @@ def test_a_database_that_says_nothing_is_waited_for_and_no_reason_to_start_anew(
     assert ready(metrics.condition(), clock()).because[:1] == (
         "Waiting for the database for 63 s: the server has been silent for 65 s",
     )
-    metrics.ends({ZERO: 5})
+    metrics.ends({ZERO: PartitionLog(TOPIC, 0, 5)})
     metrics.turn()
     assert ready(metrics.condition(), clock()).holds
     assert value(metrics, "btl_pauses_total", cause="database") == 1
@@ -156,13 +159,21 @@ def test_lag_is_what_the_broker_has_beyond_what_is_committed(
     metrics: ConsumerMetrics, clock: Clock
 ) -> None:
     metrics.reading({ZERO: 0, ONE: 4}, {})
-    metrics.ends({ZERO: 10, ONE: 4})
+    metrics.ends(
+        {
+            ZERO: PartitionLog(TOPIC, 0, 10, open_transaction=2),
+            ONE: PartitionLog(TOPIC, 0, 4),
+        }
+    )
     committed(metrics, [record(0), record(1)])
     clock.now += 5
     assert value(metrics, "btl_lag_records", topic="comment-events", partition="0") == 8
     assert value(metrics, "btl_lag_records", topic="comment-events", partition="1") == 0
     assert value(metrics, "btl_progress_idle_seconds", topic="comment-events", partition="0") == 5
     assert value(metrics, "btl_end_offsets_age_seconds") == 5
+    opened = "btl_open_transaction_offset"
+    assert value(metrics, opened, topic="comment-events", partition="0") == 2
+    assert value(metrics, opened, topic="comment-events", partition="1") is None
 
 
 def test_taking_a_partition_anew_is_no_progress(metrics: ConsumerMetrics, clock: Clock) -> None:
@@ -178,7 +189,7 @@ def test_taking_a_partition_anew_is_no_progress(metrics: ConsumerMetrics, clock:
 def test_figures_of_a_partition_go_where_it_goes(metrics: ConsumerMetrics) -> None:
     metrics.reading({ZERO: 0}, {ONE: Halt("tripped", "decide", 7)})
     assert metrics.partitions() == [ZERO, ONE]
-    metrics.ends({ZERO: 10, ONE: 10})
+    metrics.ends({ZERO: PartitionLog(TOPIC, 0, 10, 4), ONE: PartitionLog(TOPIC, 0, 10)})
     assert value(metrics, "btl_lag_records", topic="comment-events", partition="1") == 3
     assert (
         value(metrics, "btl_progress_idle_seconds", topic="comment-events", partition="1") is None
@@ -186,7 +197,10 @@ def test_figures_of_a_partition_go_where_it_goes(metrics: ConsumerMetrics) -> No
     assert (
         value(metrics, "btl_halted", topic="comment-events", partition="1", status="tripped") == 1
     )
+    opened = "btl_open_transaction_offset"
+    assert value(metrics, opened, topic="comment-events", partition="0") == 4
     metrics.assigned([])
+    assert value(metrics, opened, topic="comment-events", partition="0") is None
     assert value(metrics, "btl_next_offset", topic="comment-events", partition="0") is None
     assert (
         value(metrics, "btl_halted", topic="comment-events", partition="1", status="tripped")

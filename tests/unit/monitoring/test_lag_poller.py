@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
+from uuid import UUID
 
 import kafka
 import pytest
+from kafka import IsolationLevel
 
 from consumers.core.batch import Partition
 from consumers.core.observer import Halt
@@ -22,14 +24,25 @@ class Brokers:
 
     failures: Iterator[Exception]
 
-    def __init__(self, **_: object) -> None:
+    def __init__(self, *, isolation_level: str = "read_uncommitted", **_: object) -> None:
         self.closed = False
+        self._isolation_level = IsolationLevel[isolation_level.upper()]
+        self._fetcher = self._cluster = self
+
+    def beginning_offsets(self, partitions: list[Any], timeout_ms: int) -> dict[Any, int]:
+        assert timeout_ms
+        return dict.fromkeys(partitions, 0)
 
     def end_offsets(self, partitions: list[Any], timeout_ms: int) -> dict[Any, int]:
         assert timeout_ms
         if failure := next(self.failures, None):
             raise failure
-        return dict.fromkeys(partitions, 10)
+        # A transaction is open since offset 8.
+        is_committed = self._isolation_level is IsolationLevel.READ_COMMITTED
+        return dict.fromkeys(partitions, 8 if is_committed else 10)
+
+    def topic_id(self, _topic: str) -> UUID:
+        return UUID(int=1)
 
     def close(self) -> None:
         self.closed = True
@@ -57,6 +70,7 @@ def test_it_goes_on_after_whatever_a_client_raises(
     with closing(poller):
         poller.start()
         wait_until(lambda: metrics.ends_now()[0] == {ZERO: 10, ONE: 10}, 10)
+    assert metrics.condition().open_transactions == {ZERO: 8, ONE: 8}
 
 
 def test_what_stands_by_has_nothing_to_ask_and_no_old_answer(

@@ -1,7 +1,7 @@
 """What `btl status` says below its table, by where partitions stand."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -58,6 +58,21 @@ def test_records_that_nobody_reads_are_counted_and_an_idle_partition_is_nothing(
     assert notice.subject == "consumers"
     assert notice.sentence == "none reads 3 partitions with 15 records to read"
     assert said(system(*alone, end=15)) == []
+
+
+def test_a_partition_that_stands_still_for_an_open_transaction_is_named() -> None:
+    logs = {("events", 3): PartitionLog(TOPIC, 0, 20, open_transaction=15)}
+
+    def after(seconds: int) -> list[Notice]:
+        found = system()
+        held = position(15, moved_at=found.now - timedelta(seconds=seconds))
+        found.partitions = partition_statuses([held], logs, "group")
+        return list(checks.open_transactions(found))
+
+    assert after(59) == []
+    (notice,) = after(60)
+    assert str(notice).startswith("events-3: open transaction since offset 15, nothing from there")
+    assert notice.command == "btl offsets show"
 
 
 def test_a_check_that_can_not_look_is_said_once_and_the_others_go_on(

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 from kafka.protocol.consumer import IsolationLevel
@@ -24,6 +24,10 @@ class MemoryRecords(Protocol):
     def next_batch(self) -> DefaultRecordBatch | None: ...
 
 class Fetcher:
+    _isolation_level: IsolationLevel
+    def end_offsets(
+        self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
+    ) -> dict[TopicPartition, int]: ...
     class PartitionRecords:
         leader_epoch: int
         next_fetch_offset: int

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kafka.cluster import ClusterMetadata
-from kafka.consumer.fetcher import ConsumerRecord
+from kafka.consumer.fetcher import ConsumerRecord, Fetcher
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.structs import OffsetAndMetadata, TopicPartition
@@ -9,6 +9,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 class KafkaConsumer:
     _cluster: ClusterMetadata
     _coordinator: ConsumerCoordinator
+    _fetcher: Fetcher
     def __init__(self, *topics: str, **configs: object) -> None: ...
     def __iter__(self) -> Iterator[ConsumerRecord]: ...
     def assign(self, partitions: Iterable[TopicPartition]) -> None: ...
