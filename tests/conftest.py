@@ -163,7 +163,17 @@ def shared_database_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def ingest_url(database_url: str) -> str:
     """This test's database as the role of the consumers."""
-    as_role = Stack(Path(_required("BTL_TEST_HOME"))).database_url("btl_ingest")
+    return _as_role("btl_ingest", database_url)
+
+
+@pytest.fixture
+def redrive_url(database_url: str) -> str:
+    """This test's database as the role of redrives."""
+    return _as_role("btl_redrive", database_url)
+
+
+def _as_role(role: str, database_url: str) -> str:
+    as_role = Stack(Path(_required("BTL_TEST_HOME"))).database_url(role)
     return with_database(as_role, str(conninfo_to_dict(database_url)["dbname"]))
 
 

@@ -32,9 +32,12 @@ _DEFINITIONS = " union all ".join(
         " ',' order by oid)) from pg_namespace where nspname !~ '^pg_(toast_)?temp_'",
         "select 'pg_statistic', count(*), coalesce(sum(xmin::text::bigint), 0)::text"
         " from pg_statistic where starelid >= 16384",
-        "select 'pg_database', count(*), md5(string_agg(concat_ws(' ', datacl, datconnlimit,"
+        "select 'pg_database', count(*), md5(string_agg(concat_ws(' ', datconnlimit,"
         " dattablespace, setting.setconfig), ',')) from pg_database left join pg_db_role_setting"
         " as setting on setting.setdatabase = pg_database.oid where datname = current_database()",
+        "select 'datacl', count(*), md5(string_agg(granted::text, ',' order by granted::text))"
+        " from pg_database cross join aclexplode(datacl) as granted"
+        " where datname = current_database()",
     ]
 )
 _TABLES_WITH_PAGES = """
@@ -48,6 +51,14 @@ where
 _SEQUENCES = """
 select format('%I.%I', schemaname, sequencename), last_value from pg_sequences
 where last_value is not null order by 1
+"""
+_RIGHTS = """
+select
+    granted.privilege_type,
+    case granted.grantee when 0 then 'public' else granted.grantee::regrole::text end
+from pg_database
+cross join aclexplode(datacl) as granted
+where datname = %s
 """
 _OTHERS = """
 select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
@@ -106,7 +117,17 @@ class Databases:
     def _new(self) -> str:
         name = f"btl_test_{uuid.uuid4().hex[:12]}"
         on_server(self._server_url, "create database {} template {}", name, self._template)
+        self._grant(name)
         return name
+
+    def _grant(self, name: str) -> None:
+        """Give the rights on the template to the same roles here: Postgres does not copy them."""
+        with psycopg.connect(self._server_url, autocommit=True) as server:
+            database = sql.Identifier(name)
+            server.execute(sql.SQL("revoke all on database {} from public").format(database))
+            for right, role in server.execute(_RIGHTS, [self._template]).fetchall():
+                grant = sql.SQL("grant {} on database {} to {}")
+                server.execute(grant.format(sql.SQL(right), database, sql.SQL(role)))
 
     def _drop(self, name: str) -> None:
         on_server(self._server_url, "drop database {} with (force)", name)

@@ -19,6 +19,7 @@ _LOCK = 0x62746C6D
 """Key of the advisory lock: "btlm". One runner at a time changes a database."""
 _LOCK_POLL_SECONDS = 0.2
 _AS_OWNER = "set local role btl_owner"
+_AS_MIGRATING_ROLE = "set local role none"
 
 _HISTORY_EXISTS = "select to_regclass('below_the_line.files') is not null"
 _MADE_BEFORE_RELEASES = "select to_regclass('below_the_line.migrations') is not null"
@@ -223,8 +224,12 @@ def _in_transaction(
         connection.execute(_AS_OWNER)
     done: list[SchemaFile] = []
     for file in takewhile(lambda file: file.in_transaction, todo):
+        if file.as_migrating_role:
+            connection.execute(_AS_MIGRATING_ROLE)
         with _readable(file, database):
             connection.execute(file.content)
+        if file.as_migrating_role:
+            connection.execute(_AS_OWNER)
         done.append(file)
     outside = todo[len(done)] if len(done) < len(todo) else None
     if outside is None:

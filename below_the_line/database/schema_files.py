@@ -29,6 +29,7 @@ _NOT_REPEATABLE = re.compile(
     rb"\bcreate\s+(unique\s+)?index\s+concurrently\b(?!\s+if\s+not\s+exists\b)", re.IGNORECASE
 )
 _NO_TRANSACTION = re.compile(rb"^-- Transaction: none$", re.MULTILINE)
+_AS_MIGRATING_ROLE = re.compile(rb"^-- Runs as: the role that migrates$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class SchemaFile:
     def in_transaction(self) -> bool:
         """False for a migration with the header line ``-- Transaction: none``."""
         return _NO_TRANSACTION.search(self.content) is None
+
+    @cached_property
+    def as_migrating_role(self) -> bool:
+        """True for a migration with the header line ``-- Runs as: the role that migrates``."""
+        return _AS_MIGRATING_ROLE.search(self.content) is not None
 
 
 @dataclass(frozen=True)

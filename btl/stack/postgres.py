@@ -19,7 +19,9 @@ from btl.stack.secrets import secret
 NAME = "postgres"
 DATABASE = "below_the_line"
 SUPERUSER = "postgres"
-ROLES = ("btl_owner", "btl_ingest", "btl_scheduler", "btl_reader", "btl_moderator")
+STAGING_ROLES = ("btl_owner", "btl_ingest", "btl_redrive", "btl_scheduler")
+"""They stage rows in temporary tables."""
+ROLES = (*STAGING_ROLES, "btl_reader", "btl_moderator")
 AIRFLOW_ROLE = AIRFLOW_DATABASE = "airflow"
 
 _TUNING: Mapping[str, str] = {
@@ -204,9 +206,9 @@ def create_roles_and_databases(layout: Layout, port: int) -> None:
                 )
             )
         connection.execute("grant pg_monitor, pg_signal_backend to btl_owner")
-        for database, owner, users in [
-            (DATABASE, "btl_owner", ROLES),
-            (AIRFLOW_DATABASE, AIRFLOW_ROLE, (AIRFLOW_ROLE,)),
+        for database, owner, users, staging in [
+            (DATABASE, "btl_owner", ROLES, STAGING_ROLES),
+            (AIRFLOW_DATABASE, AIRFLOW_ROLE, (AIRFLOW_ROLE,), (AIRFLOW_ROLE,)),
         ]:
             name = sql.Identifier(database)
             if (
@@ -219,7 +221,8 @@ def create_roles_and_databases(layout: Layout, port: int) -> None:
                     sql.SQL("create database {} owner {}").format(name, sql.Identifier(owner))
                 )
                 connection.execute(sql.SQL("revoke all on database {} from public").format(name))
-            granted = sql.SQL(", ").join(map(sql.Identifier, users))
-            connection.execute(
-                sql.SQL("grant connect, temporary on database {} to {}").format(name, granted)
-            )
+            for right, roles in (("connect", users), ("temporary", staging)):
+                granted = sql.SQL(", ").join(map(sql.Identifier, roles))
+                connection.execute(
+                    sql.SQL("grant {} on database {} to {}").format(sql.SQL(right), name, granted)
+                )

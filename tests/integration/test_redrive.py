@@ -56,7 +56,7 @@ def redrives(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
 
 
 def test_mending_a_contract_and_redriving_gives_what_good_events_would_have_given(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     records = days_records()
     good = load_contracts()
@@ -81,7 +81,7 @@ def test_mending_a_contract_and_redriving_gives_what_good_events_would_have_give
     load(database_url, records, broken_contracts().decode)
     assert statuses(connection) == {"open": len(records)}
     assert not any(content(connection).values())
-    summary = run(ingest_url, chunk=300)
+    summary = run(redrive_url, chunk=300)
     assert (summary.decoded, summary.redriven) == (len(records), len(records))
     assert statuses(connection) == {"redriven": len(records)}
     redriven = outcome()
@@ -110,10 +110,10 @@ def test_mending_a_contract_and_redriving_gives_what_good_events_would_have_give
 
 
 def test_a_record_is_had_back_byte_for_byte(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, ODD_RECORDS, load_contracts().decode)
-    with closing(RedriveStore(ingest_url, "group")) as store:
+    with closing(RedriveStore(redrive_url, "group")) as store:
         letters = store.chunk(EVERYTHING, store.clock(), None, 100)
     assert [letter.record for letter in letters] == ODD_RECORDS
     assert {letter.topic_id for letter in letters} == {TOPIC_IDS["comment-events"]}
@@ -121,7 +121,7 @@ def test_a_record_is_had_back_byte_for_byte(
     before = connection.execute(
         "select code, pointer, message from ingest.dead_letters order by record_offset"
     ).fetchall()
-    assert run(ingest_url).still_bad == len(ODD_RECORDS)
+    assert run(redrive_url).still_bad == len(ODD_RECORDS)
     after = connection.execute(
         "select code, pointer, message from ingest.dead_letters order by record_offset"
     ).fetchall()
@@ -129,22 +129,22 @@ def test_a_record_is_had_back_byte_for_byte(
 
 
 def test_a_chunk_ends_where_its_values_become_too_many_bytes_to_hold(
-    database_url: str, ingest_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, redrive_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(database_url, comments(5), rejecting())
     size = len(comment(0).value or b"")
     monkeypatch.setattr(dead_letters, "_CHUNK_BYTES", 2 * size)
-    with closing(RedriveStore(ingest_url, "group")) as store:
+    with closing(RedriveStore(redrive_url, "group")) as store:
         now = store.clock()
         first = store.chunk(EVERYTHING, now, None, 100)
         second = store.chunk(EVERYTHING, now, first[-1], 100)
     assert [letter.record.offset for letter in [*first, *second]] == [0, 1, 2, 3]
     monkeypatch.setattr(dead_letters, "_CHUNK_BYTES", 1)
-    assert run(ingest_url).redriven == 5
+    assert run(redrive_url).redriven == 5
 
 
 def test_a_record_is_validated_by_its_own_timestamp_and_not_by_now(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     noon = "2026-05-01T12:00:00Z"
     at_noon = 1_777_636_800_000
@@ -160,23 +160,23 @@ def test_a_record_is_validated_by_its_own_timestamp_and_not_by_now(
         )
 
     load(database_url, [arrived(0, 300), arrived(1, 301)], rejecting())
-    assert run(ingest_url).outcomes == {
+    assert run(redrive_url).outcomes == {
         ("schema_violation", "applied"): 1,
         ("schema_violation", "time_out_of_range"): 1,
     }
     # Both times are past by now; the second one stays bad however often it is validated.
-    assert run(ingest_url).outcomes == {("time_out_of_range", "time_out_of_range"): 1}
+    assert run(redrive_url).outcomes == {("time_out_of_range", "time_out_of_range"): 1}
     assert connection.execute(
         "select record_offset, code from ingest.dead_letters where status = 'open'"
     ).fetchall() == [(1, "time_out_of_range")]
 
 
 def test_what_stays_bad_stays_open_with_the_reason_as_it_is_now(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, [comment(0)._replace(key=b"another")], rejecting("unknown_type", "envelope"))
     connection.execute("update ingest.dead_letters set software_version = '0.0.1'")
-    assert run(ingest_url).outcomes == {("unknown_type", "key_mismatch"): 1}
+    assert run(redrive_url).outcomes == {("unknown_type", "key_mismatch"): 1}
     assert connection.execute(
         "select stage, code, pointer, message like '%%must be the article_id%%', schema_version,"
         " software_version, attempts, status, status_changed_at, judged_at > dead_lettered_at from"
@@ -199,10 +199,10 @@ def test_what_stays_bad_stays_open_with_the_reason_as_it_is_now(
 
 
 def test_what_is_redriven_keeps_the_reason_why_it_was_a_dead_letter(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, [comment(0)], rejecting("unknown_type", "envelope"))
-    run(ingest_url)
+    run(redrive_url)
     assert connection.execute(
         "select stage, code, pointer, message, attempts, status, status_changed_at >"
         " dead_lettered_at from ingest.dead_letters"
@@ -212,17 +212,17 @@ def test_what_is_redriven_keeps_the_reason_why_it_was_a_dead_letter(
 
 
 def test_redriving_again_changes_nothing(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(10), rejecting())
-    assert run(ingest_url).redriven == 10
+    assert run(redrive_url).redriven == 10
     before = digest(connection)
-    assert run(ingest_url).decoded == 0
+    assert run(redrive_url).decoded == 0
     assert digest(connection) == before
 
 
 def test_what_the_tables_know_already_is_unchanged(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, [*comments(3), comment(3, "c3")], lambda each: rejecting()(each))
     load(
@@ -232,7 +232,7 @@ def test_what_the_tables_know_already_is_unchanged(
         group="another",
         topic_ids={"comment-events": UUID(int=9)},
     )
-    assert run(ingest_url).outcomes == {
+    assert run(redrive_url).outcomes == {
         ("schema_violation", "unchanged"): 2,
         ("schema_violation", "applied"): 2,
     }
@@ -240,11 +240,11 @@ def test_what_the_tables_know_already_is_unchanged(
 
 
 def test_a_dry_run_judges_and_writes_nothing(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, [*comments(3), comment(3)._replace(value=b"{")], rejecting())
     before = digest(connection)
-    summary = run(ingest_url, dry_run=True)
+    summary = run(redrive_url, dry_run=True)
     assert summary.outcomes == {
         ("schema_violation", "valid"): 3,
         ("schema_violation", "not_json"): 1,
@@ -254,26 +254,26 @@ def test_a_dry_run_judges_and_writes_nothing(
 
 
 def test_a_dead_letter_that_arrives_again_is_neither_doubled_nor_reopened(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(2), rejecting())
-    run(ingest_url)
+    run(redrive_url)
     load(database_url, comments(2), rejecting("unknown_type", "envelope"), group="another")
     assert (
         connection.execute("select status, code from ingest.dead_letters").fetchall()
         == [("redriven", "schema_violation")] * 2
     )
-    assert run(ingest_url).decoded == 0
+    assert run(redrive_url).decoded == 0
 
 
 def test_a_value_that_only_the_database_refuses_stays_a_dead_letter_alone(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(64), rejecting())
     connection.execute(
         "alter table discussion.comments add constraint refused check (comment_id <> 'c41')"
     )
-    assert run(ingest_url).outcomes == {
+    assert run(redrive_url).outcomes == {
         ("schema_violation", "applied"): 63,
         ("schema_violation", "rejected_by_database"): 1,
     }
@@ -284,24 +284,24 @@ def test_a_value_that_only_the_database_refuses_stays_a_dead_letter_alone(
     assert [sum(account[place] for account in accounts) for place in (3, 4, 5, 6)] == [64, 63, 0, 1]
     assert_accounted(connection)
     connection.execute("alter table discussion.comments drop constraint refused")
-    assert run(ingest_url).outcomes == {("rejected_by_database", "applied"): 1}
+    assert run(redrive_url).outcomes == {("rejected_by_database", "applied"): 1}
 
 
 def test_dead_letters_that_another_redrive_holds_are_left_to_it(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(10), rejecting())
     with psycopg.connect(database_url) as other:
         other.execute(
             "select from ingest.dead_letters where record_offset between 3 and 5 for update"
         )
-        assert run(ingest_url).redriven == 7
+        assert run(redrive_url).redriven == 7
     assert statuses(connection) == {"redriven": 7, "open": 3}
-    assert run(ingest_url).redriven == 3
+    assert run(redrive_url).redriven == 3
 
 
 def test_two_redrives_share_the_work_and_judge_nothing_twice(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     bad = [comment(offset)._replace(key=b"another") for offset in range(100, 150)]
     load(database_url, [*comments(100), *bad], rejecting())
@@ -317,7 +317,7 @@ def test_two_redrives_share_the_work_and_judge_nothing_twice(
     def second() -> None:
         assert half_way.wait(60)
         run(
-            ingest_url,
+            redrive_url,
             chunk=10,
             on_outcome=lambda letter, outcome: outcomes[1].append((letter.record.offset, outcome)),
         )
@@ -325,7 +325,7 @@ def test_two_redrives_share_the_work_and_judge_nothing_twice(
 
     thread = threading.Thread(target=second)
     thread.start()
-    run(ingest_url, chunk=10, on_outcome=first)
+    run(redrive_url, chunk=10, on_outcome=first)
     thread.join()
     assert [len(each) for each in outcomes] == [20, 130]
     assert sorted(outcomes[0] + outcomes[1]) == [
@@ -337,7 +337,7 @@ def test_two_redrives_share_the_work_and_judge_nothing_twice(
 
 
 def test_a_redrive_that_is_interrupted_has_done_whole_chunks_and_the_next_one_goes_on(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(10), rejecting())
 
@@ -346,16 +346,16 @@ def test_a_redrive_that_is_interrupted_has_done_whole_chunks_and_the_next_one_go
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(ingest_url, chunk=2, on_outcome=interrupted)
+        run(redrive_url, chunk=2, on_outcome=interrupted)
     assert statuses(connection) == {"redriven": 4, "open": 6}
     assert connection.execute("select count(*) from discussion.comments").fetchone() == (4,)
     assert [account[3] for account in redrives(connection)] == [2, 2]
-    assert run(ingest_url).redriven == 6
+    assert run(redrive_url).redriven == 6
     assert connection.execute("select count(*) from discussion.comments").fetchone() == (10,)
 
 
 def test_a_fault_of_the_database_ends_the_redrive_with_nothing_done_by_halves(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(10), rejecting())
 
@@ -369,26 +369,26 @@ def test_a_fault_of_the_database_ends_the_redrive_with_nothing_done_by_halves(
     with pytest.raises(
         BelowTheLineError, match=r"The database failed: .* 4 dead letters were done before"
     ):
-        run(ingest_url, chunk=2, on_outcome=cut)
+        run(redrive_url, chunk=2, on_outcome=cut)
     assert statuses(connection) == {"redriven": 4, "open": 6}
     assert {row[0] for row in connection.execute("select code from ingest.dead_letters")} == {
         "schema_violation"
     }
-    assert run(ingest_url).redriven == 6
+    assert run(redrive_url).redriven == 6
 
 
 def test_a_defect_of_ours_is_told_apart_from_a_fault_and_from_bad_data(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(2), rejecting())
     connection.execute("alter table discussion.comments rename to remarks")
     with pytest.raises(BelowTheLineError, match="rejected a statement of this software: relation"):
-        run(ingest_url)
+        run(redrive_url)
     assert statuses(connection) == {"open": 2}
 
 
 def test_a_redrive_waits_for_who_holds_a_lock_on_its_rows(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(3), rejecting())
     load(
@@ -399,7 +399,7 @@ def test_a_redrive_waits_for_who_holds_a_lock_on_its_rows(
         topic_ids={"comment-events": UUID(int=9)},
     )
     summaries = []
-    redriving = threading.Thread(target=lambda: summaries.append(run(ingest_url)))
+    redriving = threading.Thread(target=lambda: summaries.append(run(redrive_url)))
 
     def waiting_since() -> object:
         row = connection.execute(
@@ -423,7 +423,7 @@ def test_a_redrive_waits_for_who_holds_a_lock_on_its_rows(
 
 
 def test_redrives_and_consumers_side_by_side_lose_nothing_and_do_not_get_in_each_others_way(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     records = days_records(1_000, seed=3)
     load(database_url, records, broken_contracts().decode)
@@ -463,8 +463,8 @@ def test_redrives_and_consumers_side_by_side_lose_nothing_and_do_not_get_in_each
         threading.Thread(target=guarded, args=[work])
         for work in (
             consume,
-            lambda: summaries.append(run(ingest_url, chunk=50)),
-            lambda: summaries.append(run(ingest_url, chunk=70)),
+            lambda: summaries.append(run(redrive_url, chunk=50)),
+            lambda: summaries.append(run(redrive_url, chunk=70)),
         )
     ]
     for thread in threads:
@@ -482,7 +482,7 @@ def test_redrives_and_consumers_side_by_side_lose_nothing_and_do_not_get_in_each
 
 
 def test_a_topic_that_was_made_anew_keeps_the_dead_letters_of_both_lives_apart(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, [comment(0, "old")], rejecting())
     connection.execute(
@@ -490,7 +490,7 @@ def test_a_topic_that_was_made_anew_keeps_the_dead_letters_of_both_lives_apart(
         [UUID(int=9)],
     )
     load(database_url, [comment(0, "new")], rejecting(), topic_ids={"comment-events": UUID(int=9)})
-    assert run(ingest_url).redriven == 2
+    assert run(redrive_url).redriven == 2
     assert redrives(connection) == [
         ("comment-events", 0, 1, 1, 1, 0, 0),
         ("comment-events", 0, 2, 1, 1, 0, 0),
@@ -504,22 +504,22 @@ def test_a_topic_that_was_made_anew_keeps_the_dead_letters_of_both_lives_apart(
 
 
 def test_a_discarded_dead_letter_is_redriven_only_if_that_is_said(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, [*comments(2), comment(2)._replace(value=b"{")], rejecting())
     assert dead_letters.discard(connection, EVERYTHING) == {"schema_violation": 3}
     assert dead_letters.discard(connection, EVERYTHING) == {}
-    assert run(ingest_url).decoded == 0
-    assert run(ingest_url, Selection(statuses=("discarded",))).redriven == 2
+    assert run(redrive_url).decoded == 0
+    assert run(redrive_url, Selection(statuses=("discarded",))).redriven == 2
     assert statuses(connection) == {"redriven": 2, "discarded": 1}
 
 
 def test_a_dead_letter_that_a_redrive_applies_meanwhile_is_not_discarded(
-    database_url: str, ingest_url: str, connection: psycopg.Connection
+    database_url: str, redrive_url: str, connection: psycopg.Connection
 ) -> None:
     load(database_url, comments(2), rejecting())
     discarded: list[dict[str, int]] = []
-    with psycopg.connect(ingest_url) as redriving:
+    with psycopg.connect(redrive_url) as redriving:
         redriving.execute(
             "update ingest.dead_letters set status = 'redriven' where record_offset = 0"
         )
@@ -589,12 +589,12 @@ FILTERS: dict[str, tuple[Selection, set[int]]] = {
 
 @pytest.mark.usefixtures("varied")
 def test_a_filter_means_the_same_to_every_command(
-    ingest_url: str, connection: psycopg.Connection
+    redrive_url: str, connection: psycopg.Connection
 ) -> None:
     for name, (selection, expected) in FILTERS.items():
         outcomes: list[int] = []
         run(
-            ingest_url,
+            redrive_url,
             selection,
             dry_run=True,
             on_outcome=lambda letter, _, outcomes=outcomes: outcomes.append(letter.record.offset),

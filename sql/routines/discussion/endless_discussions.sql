@@ -9,7 +9,7 @@ returns table (
 )
 language sql stable
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set jit = off
 as $$
     with endless as materialized (
@@ -58,5 +58,4 @@ comment on function discussion.endless_discussions is
 'For discussions in state cannot_close: what decides that they have no end, since when, and who '
 'decided it. Leaves out those that an event has ended since the last closing run.';
 
-revoke execute on function discussion.endless_discussions from public;
 grant execute on function discussion.endless_discussions to btl_scheduler, btl_moderator;

@@ -2,7 +2,7 @@
 -- readers who may not read window_intervals.
 create or replace function discussion.in_intervals(in_article_id text, in_at timestamptz)
 returns boolean
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     select exists (
         select from discussion.window_intervals as piece
@@ -14,3 +14,5 @@ $$;
 
 comment on function discussion.in_intervals is
 'Whether the discussion was open at a time. For windows with gaps; see in_time.';
+
+grant execute on function discussion.in_intervals to btl_scheduler, btl_moderator;

@@ -21,3 +21,5 @@ $$;
 comment on function discussion.in_time is
 'Whether in_at is in time, given the columns of the article''s row in discussion.windows (all '
 'null: no row). Everything before opens_at is in time, and everything while no window is known.';
+
+grant execute on function discussion.in_time to btl_scheduler, btl_moderator;

@@ -14,7 +14,7 @@ returns table (
     status text,
     late_by interval
 )
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
     with recursive posted as materialized (
         select
@@ -96,5 +96,4 @@ $$;
 comment on function discussion.thread_of is
 'The discussion of one article as moderators read it: see the view discussion_thread.';
 
-revoke execute on function discussion.thread_of from public;
 grant execute on function discussion.thread_of to btl_moderator;

@@ -40,5 +40,4 @@ comment on function ingest.advance_offsets is
 'The fence: moves next_offset of all given partitions, or raises BTL01 so that the whole batch '
 'rolls back. A consumer that has lost one of them cannot write.';
 
-revoke execute on function ingest.advance_offsets from public;
 grant execute on function ingest.advance_offsets to btl_ingest;

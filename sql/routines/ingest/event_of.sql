@@ -28,5 +28,4 @@ $$;
 comment on function ingest.event_of is
 'The event that an order key (version) names: its time, id, source, and digest. No row for null.';
 
-revoke execute on function ingest.event_of from public;
 grant execute on function ingest.event_of to btl_ingest, btl_scheduler, btl_moderator;

@@ -24,5 +24,4 @@ comment on function ingest.selected_dead_letters is
 'Dead letters with one of these statuses that match all given filters (no codes: all; null: no '
 'filter): code, topic, key, and record timestamp (from in_since, before in_until).';
 
-revoke execute on function ingest.selected_dead_letters from public;
-grant execute on function ingest.selected_dead_letters to btl_ingest, btl_scheduler;
+grant execute on function ingest.selected_dead_letters to btl_ingest, btl_redrive, btl_scheduler;

@@ -6,3 +6,5 @@ as 'select offered > kept or (kept is null and offered is not null)';
 comment on function ingest.supersedes is
 'Join of a register that keeps the greatest: whether the offered version replaces the kept one '
 '(null: never set).';
+
+grant execute on function ingest.supersedes to btl_ingest, btl_redrive;
