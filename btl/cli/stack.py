@@ -1,6 +1,7 @@
 """Commands of the local stack: ``btl up``, ``down``, ``status``, ``logs``, ``env`` and others."""
 
 import os
+import shlex
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ import typer
 from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from below_the_line.errors import BelowTheLineError
@@ -247,15 +249,19 @@ def _addresses(stack: Stack, seconds: float) -> None:
         console.print(
             f"data docs, after a run of data_quality: {relative(data_docs(stack))}", markup=False
         )
-    console.print(
-        f'Settings for this shell: [bold]eval "$({program()} env)"[/]. Stop it: [bold]{program()}'
-        " down[/]."
-    )
+    btl = escape(program())
+    console.print(f'Settings for this shell: [bold]eval "$({btl} env)"[/].')
+    console.print(f"Stop it: [bold]{btl} down[/].")
 
 
 def program() -> str:
-    """Return how this program was called: ``btl``, or the path to it."""
-    return sys.argv[0] if Path(sys.argv[0]).name == "btl" and os.sep in sys.argv[0] else "btl"
+    """Return how this program was called: ``btl``, or the path to it, with BTL_HOME where it is
+    set: a shell that does not have it would look for another stack.
+    """
+    called = sys.argv[0] if Path(sys.argv[0]).name == "btl" and os.sep in sys.argv[0] else "btl"
+    if not os.environ.get("BTL_HOME"):
+        return shlex.quote(called)
+    return f"BTL_HOME={shlex.quote(str(this_stack().layout.home))} {shlex.quote(called)}"
 
 
 class _Lines:

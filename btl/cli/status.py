@@ -49,6 +49,11 @@ def _notices(stack: Stack, parts: Sequence[PartStatus], now: datetime) -> list[N
     away = frozenset(part.name for part in parts if part.name in _SERVICES and not part.well)
     with closing(System(_settings(stack), now, away)) as system:
         found = notices(system)
+    older = [part.name for part in parts if part.older]
+    if older:
+        found.append(
+            Notice(", ".join(older), "began with older software than is installed", "btl up", False)
+        )
     named = {notice.subject for notice in found}
     for part in parts:
         found += [

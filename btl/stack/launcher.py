@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from btl.stack.layout import Layout
-from btl.stack.parts import PART_MARK, STACK_MARK, read_part
+from btl.stack.parts import PART_MARK, STACK_MARK, Started, read_part
 from btl.stack.privileges import Identity, become
 from btl.stack.processes import belonging, stop
+from btl.stack.software import installed
 
 
 def main() -> None:
@@ -31,7 +32,8 @@ def main() -> None:
         sys.exit(f"process {leftover[0].pid} of an earlier {name} cannot be killed")
     for path in part["remove"]:
         Path(path).unlink(missing_ok=True)
-    (layout.run / f"{name}.started").write_text(part["digest"], encoding="utf-8")
+    runs = part["distribution"]
+    Started(part["digest"], runs, installed(runs)).write(layout.started(name))
     if part["identity"] is not None:
         become(Identity(**part["identity"]))
     environment = part["environment"] | {STACK_MARK: str(layout.home), PART_MARK: name}

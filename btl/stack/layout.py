@@ -127,6 +127,10 @@ class Layout:
         """Return the log file of a part."""
         return self.logs / f"{part}.log"
 
+    def started(self, part: str) -> Path:
+        """Return the file that says how a part was started."""
+        return self.run / f"{part}.started"
+
     def exists(self) -> bool:
         """Return whether a stack was ever set up here. Raises BelowTheLineError if permission is
         missing.

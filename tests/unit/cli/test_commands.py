@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from below_the_line.errors import BelowTheLineError
 from btl.cli.lazy import LazyCommand
 from btl.cli.main import COMMANDS, app
+from btl.cli.stack import program
 
 SLOW = {
     *("airflow", "great_expectations", "httpx", "jsonschema_rs", "kafka", "numpy", "orjson"),
@@ -85,3 +86,17 @@ def test_a_package_of_an_extra_that_is_not_installed_is_named(
         BelowTheLineError, match=r"psutil is not installed.*below-the-line\[local\]"
     ):
         LazyCommand("btl.cli.stack:status", "…").load()
+
+
+@pytest.mark.parametrize(
+    ("home", "called"), [(None, "btl"), ("/a place/.btl", "BTL_HOME='/a place/.btl' btl")]
+)
+def test_commands_to_copy_go_to_the_same_stack(
+    monkeypatch: pytest.MonkeyPatch, home: str | None, called: str
+) -> None:
+    """Also where BTL_HOME was set for one command only."""
+    monkeypatch.setattr("sys.argv", ["btl", "up"])
+    monkeypatch.delenv("BTL_HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("BTL_HOME", home)
+    assert program() == called

