@@ -83,6 +83,12 @@ def schema_document(name: str, folder: Path = resources.SCHEMAS) -> dict[str, An
     return document
 
 
+@cache
+def reasons(folder: Path = resources.SCHEMAS) -> tuple[str, ...]:
+    """Return the reasons for which a comment is reported or rejected."""
+    return tuple(schema_document("definitions", folder)["$defs"]["reason"]["enum"])
+
+
 class Example(NamedTuple):
     """One example of schemas/examples: a record, and what happens to it."""
 

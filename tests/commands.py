@@ -2,11 +2,17 @@
 quicker.
 """
 
+import os
+from pathlib import Path
+
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 from below_the_line.settings import Settings
 from btl.cli.main import app
+from btl.stack.stack import Stack
+from tests.databases import with_database
 
 
 class Btl:
@@ -21,3 +27,10 @@ class Btl:
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
         self.exit_code = done.exit_code
         return done.output
+
+
+def as_role(role: str, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:
+    """``btl`` on the database of this URL, with the login of a role."""
+    stack_url = Stack(Path(os.environ["BTL_TEST_HOME"])).database_url(role)
+    url = with_database(stack_url, str(conninfo_to_dict(database_url)["dbname"]))
+    return Btl(Settings.model_validate({"database_url": url}), monkeypatch)

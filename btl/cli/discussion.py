@@ -1,16 +1,19 @@
 """``btl discussion``: one discussion as a picture in the terminal."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from shutil import get_terminal_size
 from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
+from below_the_line import moderation
 from below_the_line.closing.rules import duration
 from below_the_line.closing.timeline import TimelineReport, report_timeline
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected
+from btl.cli.moderation_output import outcomes_in_words
 from btl.cli.options import ArticleArgument, AsJson
 from btl.cli.output import Column, both_clocks, clock, print_json, print_table, printable
 from btl.cli.picture import Change, Picture, bar, changes, look, sparkline
@@ -31,13 +34,16 @@ def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
     with connected(current) as connection:
         explanation = report_timeline(connection, article)
         picture = look(connection, explanation, zone, columns)
+        outcomes = moderation.outcomes(connection, article)
     if as_json:
-        print_json(_document(explanation, picture))
+        print_json(_document(explanation, picture, outcomes))
     else:
-        _print(explanation, picture, zone)
+        _print(explanation, picture, outcomes, zone)
 
 
-def _document(explanation: TimelineReport, picture: Picture) -> dict[str, object]:
+def _document(
+    explanation: TimelineReport, picture: Picture, outcomes: Mapping[str, int]
+) -> dict[str, object]:
     return {
         "article_id": explanation.article_id,
         "headline": explanation.headline,
@@ -58,11 +64,14 @@ def _document(explanation: TimelineReport, picture: Picture) -> dict[str, object
                 zip(picture.comments, picture.late, picture.reports, strict=True)
             )
         ],
+        "report_outcomes": outcomes,
         "changes": changes(explanation),
     }
 
 
-def _print(explanation: TimelineReport, picture: Picture, zone: ZoneInfo) -> None:
+def _print(
+    explanation: TimelineReport, picture: Picture, outcomes: Mapping[str, int], zone: ZoneInfo
+) -> None:
     out = output.console()
     out.print(Text(printable(heading(explanation)), style="bold"))
     out.print(Text(state_in_words(explanation, zone)))
@@ -79,6 +88,11 @@ def _print(explanation: TimelineReport, picture: Picture, zone: ZoneInfo) -> Non
     out.print(f"{'':<{_LABEL}}[dim]{first}{' ' * gap + last if gap > 0 else ' – ' + last}[/]")
     out.print()
     out.print(_totals(picture, zone))
+    if outcomes:
+        said = (
+            f"Outcomes of the reports, repeated ones counted once: {outcomes_in_words(outcomes)}."
+        )
+        out.print(said)
     print_table(
         ["", "", Column("", wraps=True)],
         [

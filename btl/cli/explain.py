@@ -11,6 +11,7 @@ from uuid import UUID
 import typer
 from rich.text import Text
 
+from below_the_line import moderation
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.errors import BelowTheLineError
@@ -21,6 +22,7 @@ from below_the_line.settings import Settings
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
+from btl.cli.moderation_output import reports_in_words, standing_in_words
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import Column, print_json, print_table, printable
 from btl.cli.progress import event_progress
@@ -111,10 +113,12 @@ def _explain(
                 "agrees": explanation.agrees,
                 "searched_log": not no_log,
                 "open_transactions": {str(each): offset for each, offset in unread.items()},
+                "searched_dead_letters": stored.read_letters,
+                "standing": stored.standing,
             }
         )
     else:
-        _print(article_id, comment_id, explanation, searched=not no_log)
+        _print(article_id, comment_id, explanation, stored, searched=not no_log)
         for partition, offset in unread.items():
             output.console().print(
                 Text(f"\n{describe_transaction(partition, offset)}", style="yellow")
@@ -150,6 +154,10 @@ class _Stored:
     ingested: Mapping[Partition, range]
     letters: Sequence[Any]
     """The dead letters that may be about the article, or the comment."""
+    read_letters: bool
+    """False: this role may not read dead letters."""
+    standing: Mapping[str, Any] | None
+    """The comment's row of the thread; None: of an article, or without a posting."""
 
 
 def _read_tables(
@@ -158,15 +166,22 @@ def _read_tables(
     with connected(settings) as connection, connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         rows = log_search.stored_rows(connection, article_id, comment_id)
+        read_letters = log_search.may_read_dead_letters(connection)
         return _Stored(
             rows,
             0 if any(rows.values()) else log_search.comments_below(connection, article_id),
             log_search.ingested(connection, settings.consumer_group, topic, topic_id),
             [
                 letter
-                for letter in log_search.dead_letters(connection, article_id)
+                for letter in (
+                    log_search.dead_letters(connection, article_id) if read_letters else ()
+                )
                 if log_search.may_be_about(letter.value, comment_id)
             ],
+            read_letters,
+            None
+            if comment_id is None
+            else moderation.comment_standing(connection, article_id, comment_id),
         )
 
 
@@ -261,7 +276,12 @@ def _bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _print(
-    article_id: str, comment_id: str | None, explanation: Explanation, *, searched: bool
+    article_id: str,
+    comment_id: str | None,
+    explanation: Explanation,
+    stored: _Stored,
+    *,
+    searched: bool,
 ) -> None:
     out = output.console()
     subject = (
@@ -270,6 +290,8 @@ def _print(
         else f"Comment {comment_id} below article {article_id}"
     )
     out.print(Text(printable(subject), style="bold"))
+    if stored.standing is not None:
+        out.print(_standing(stored.standing))
     out.print()
     print_table(
         _wrapped("row", "register", "value", "set by", "at", "from"),
@@ -319,6 +341,16 @@ def _print(
             if wrong
             else "The tables agree with the log."
         )
+    if not stored.read_letters:
+        out.print(Text("Dead letters were not searched: this role may not read them.", "yellow"))
+
+
+def _standing(row: Mapping[str, Any]) -> str:
+    """Return in a sentence what readers see of the comment, and how its reports ended."""
+    words = [text for text, _ in standing_in_words(row)]
+    seen = "Readers see it" if row["status"] == "visible" else "Readers do not see it"
+    said = f"{seen}: {', '.join(words)}." if words else f"{seen}."
+    return f"{said} {reports_in_words(row)}." if row["reports"] else said
 
 
 def _wrapped(*headings: str) -> list[Column]:

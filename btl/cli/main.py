@@ -93,6 +93,18 @@ COMMANDS = {
         "article": LazyCommand(
             "btl.cli.figures:article", "Show all figures of an article, and their meaning."
         ),
+        "report": LazyCommand(
+            "btl.cli.report:report",
+            "Report a week of each site: figures, sections, articles, and the week before.",
+        ),
+        "queue": LazyCommand(
+            "btl.cli.moderation:queue",
+            "List the reported comments that wait for a decision, most urgent first.",
+        ),
+        "thread": LazyCommand(
+            "btl.cli.moderation:thread",
+            "Show a discussion in reading order, with what readers do not see.",
+        ),
         "export": LazyCommand("btl.cli.figures:export", "Write a metric table to a file."),
         "metrics": LazyCommand(
             "btl.cli.metrics:app", "Recompute the metric tables, and check them for drift."

@@ -183,6 +183,12 @@ def ingested(
     }
 
 
+def may_read_dead_letters(connection: psycopg.Connection) -> bool:
+    """Return whether this role may read rejected records. Moderators may not."""
+    ((allowed,),) = connection.execute(sql("provenance/may_read_dead_letters.sql"))
+    return bool(allowed)
+
+
 def dead_letters(connection: psycopg.Connection, article_id: str) -> Sequence[DeadLetter]:
     """Return the dead letters of an article, also of a topic that was created again since."""
     rows = connection.execute(

@@ -17,7 +17,7 @@ from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.export import EXPORTED, export
 from below_the_line.settings import Settings
 from btl.stack.stack import Stack
-from tests.commands import Btl
+from tests.commands import Btl, as_role
 from tests.conftest import ROOT
 from tests.databases import with_database
 from tests.sql.newsroom import Newsroom, t
@@ -169,9 +169,7 @@ def test_an_analyst_who_sees_metrics_alone_can_ask_all_of_it(
     room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert room.abuse("a1")["reports"] == 1
-    as_reader = Stack(Path(os.environ["BTL_TEST_HOME"])).database_url("btl_reader")
-    url = with_database(as_reader, str(conninfo_to_dict(database_url)["dbname"]))
-    btl = Btl(Settings.model_validate({"database_url": url}), monkeypatch)
+    btl = as_role("btl_reader", database_url, monkeypatch)
     assert "Headline 3" in btl("top")
     assert "Headline 1" in btl("article", "a1")
     assert btl("export", "section_daily").count("\n") > 1

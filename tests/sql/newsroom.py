@@ -197,19 +197,19 @@ class Newsroom:
             posted_at=t(at),
             held=held,
             first_body="text",
-            posted_version=b"1",
+            posted_version=self._version(t(at)),
         )
 
-    def edit(self, comment: str, at: str, *, article: str = "a") -> None:
+    def edit(self, comment: str, at: str, *, body: str = "text", article: str = "a") -> None:
         """An edit."""
         version = self._event(
-            "comment_edits", at, article, comment_id=comment, body="text", edited_at=t(at)
+            "comment_edits", at, article, comment_id=comment, body=body, edited_at=t(at)
         )
-        self._comment(comment, article, edited_body="text", edited_at=t(at), edited_version=version)
+        self._comment(comment, article, edited_body=body, edited_at=t(at), edited_version=version)
 
     def delete(self, comment: str, at: str, *, article: str = "a") -> None:
         """A deletion by the author."""
-        self._comment(comment, article, deleted_at=t(at), deleted_version=b"1")
+        self._comment(comment, article, deleted_at=t(at), deleted_version=self._version(t(at)))
 
     def moderate(
         self,
@@ -246,6 +246,7 @@ class Newsroom:
         user: str | None = None,
         anonymous: str | None = None,
         reason: str = "spam",
+        note: str | None = None,
         article: str = "a",
     ) -> None:
         """A report, by user "r1" unless said otherwise."""
@@ -259,6 +260,7 @@ class Newsroom:
             reporter_user_id=user,
             reporter_anonymous_id=anonymous,
             reason=reason,
+            note=note,
             reported_at=t(at),
             reported_version=self._version(t(at)),
         )

@@ -51,4 +51,4 @@ comment on function discussion.anchors is
 'Anchor (least published_at), site and section of the version that gave it, and the rule in force. '
 'No row for an article without a publication time.';
 
-grant execute on function discussion.anchors to btl_scheduler;
+grant execute on function discussion.anchors to btl_scheduler, btl_moderator;

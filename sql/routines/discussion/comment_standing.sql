@@ -80,4 +80,4 @@ comment on function discussion.comment_standing is
 'approved at least once. visible: published, and now neither rejected nor deleted. '
 'first_approved_at is set for held comments. first_visible_at is null if readers never saw it.';
 
-grant execute on function discussion.comment_standing to btl_scheduler;
+grant execute on function discussion.comment_standing to btl_scheduler, btl_moderator;

@@ -289,4 +289,4 @@ comment on function discussion.decided_timeline is
 'null: a rule, or nothing): half-open pieces in order, from the beginning to the end of time. The '
 'one definition of when a discussion is open.';
 
-grant execute on function discussion.decided_timeline to btl_scheduler;
+grant execute on function discussion.decided_timeline to btl_scheduler, btl_moderator;

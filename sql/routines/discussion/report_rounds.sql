@@ -230,4 +230,4 @@ comment on function discussion.report_rounds is
 'outcome is upheld, dismissed, ignored, duplicate, void or open. settled_at is the time of the '
 'first decision.';
 
-grant execute on function discussion.report_rounds to btl_scheduler;
+grant execute on function discussion.report_rounds to btl_scheduler, btl_moderator;

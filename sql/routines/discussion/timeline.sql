@@ -39,4 +39,4 @@ comment on function discussion.timeline is
 'discussion.decided_timeline in larger pieces: one ends only when state or cause change, not when '
 'another event decides the same.';
 
-grant execute on function discussion.timeline to btl_scheduler;
+grant execute on function discussion.timeline to btl_scheduler, btl_moderator;

@@ -48,4 +48,4 @@ comment on function discussion.window_at is
 'discussion.windows; open_during has the intervals of discussion.window_intervals. The only '
 'definition: closing runs and explanations use it.';
 
-grant execute on function discussion.window_at to btl_scheduler;
+grant execute on function discussion.window_at to btl_scheduler, btl_moderator;

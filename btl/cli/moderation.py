@@ -1,0 +1,282 @@
+"""``btl queue`` and ``btl thread``: what moderators read."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from below_the_line import moderation
+from below_the_line.moderation import CommentHistory, Thread
+from below_the_line.plurals import counted
+from btl.cli import configuration, output
+from btl.cli.database import connected
+from btl.cli.moderation_output import length_in_words, reports_in_words, standing_in_words
+from btl.cli.options import ArticleArgument, AsJson
+from btl.cli.output import Column, clock, print_json, print_table, printable
+
+_INDENT = 2
+_MAX_INDENT = 20
+"""Columns after which deeper replies are not indented further."""
+
+
+class Status(StrEnum):
+    """Which comments ``btl thread`` lists."""
+
+    VISIBLE = "visible"
+    HELD = "held"
+    REJECTED = "rejected"
+    DELETED = "deleted"
+    LATE = "late"
+    REPORTED = "reported"
+
+
+def queue(
+    site: Annotated[
+        str | None,
+        typer.Option("--site", metavar="SITE", help="Only this site.", show_default=False),
+    ] = None,
+    section: Annotated[
+        str | None,
+        typer.Option("--section", metavar="SECTION", help="Only this section.", show_default=False),
+    ] = None,
+    article: Annotated[
+        str | None,
+        typer.Option("--article", metavar="ARTICLE", help="Only this article.", show_default=False),
+    ] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            "--reason", metavar="REASON", help="Only reports for this reason.", show_default=False
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Number of comments to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the reported comments that wait for a decision, most urgent first.
+
+    Comments that readers see come first. docs/metrics.md defines the urgency.
+    """
+    now = datetime.now(UTC)
+    with connected(configuration.settings()) as connection:
+        found = moderation.queue(
+            connection,
+            site=site,
+            section=section,
+            article=article,
+            reason=reason,
+            max_rows=limit,
+        )
+    if as_json:
+        print_json({"waiting": found.waiting, "comments": found.rows})
+        return
+    if not found.rows:
+        typer.echo("No reported comment waits for a decision.")
+        return
+    print_table(
+        [
+            Column("urgency", right=True, style="bold"),
+            Column("reports", right=True),
+            "reasons",
+            Column("waits", right=True),
+            Column("seen", right=True),
+            "article",
+            "comment",
+            Column("text", cut=True),
+        ],
+        [
+            (
+                f"{row['urgency']:,.0f}",
+                row["open_reports"],
+                ", ".join(row["reasons"]),
+                length_in_words(now - row["oldest_open_at"]),
+                length_in_words(timedelta(seconds=row["exposure_seconds"]))
+                if row["visible"]
+                else "hidden",
+                row["article_id"],
+                row["comment_id"],
+                row["body"] or "(no posting has arrived)",
+            )
+            for row in found.rows
+        ],
+    )
+    out = output.console()
+    if found.waiting > len(found.rows):
+        out.print(Text(f"… and {found.waiting - len(found.rows):,} more: --limit", style="dim"))
+    first = found.rows[0]
+    hint = f"btl thread {first['article_id']} --comment {first['comment_id']}"
+    out.print(Text(f"What was written, reported and decided: {hint}", style="dim"))
+
+
+def thread(
+    article: ArticleArgument,
+    comment: Annotated[
+        str | None,
+        typer.Option(
+            "--comment",
+            metavar="COMMENT",
+            help="Show this comment, with everything that was written, reported and decided.",
+            show_default=False,
+        ),
+    ] = None,
+    status: Annotated[
+        list[Status] | None,
+        typer.Option("--status", help="Only comments of this status; may be given more than once."),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Number of comments, or of entries, to list.")
+    ] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Show a discussion in reading order, with what readers do not see.
+
+    Says of each comment whether it is visible, held, rejected, deleted or late, and how its reports
+    were decided.
+    """
+    current = configuration.settings()
+    zone = ZoneInfo(current.site_timezone)
+    with connected(current) as connection, connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        if comment is not None:
+            history = moderation.comment_history(connection, article, comment, max_rows=limit)
+        else:
+            found = moderation.thread(connection, article)
+    if comment is not None:
+        if as_json:
+            print_json(history)
+        else:
+            _print_history(history, zone)
+        return
+    chosen = [row for row in found.comments if not status or _has(row, status)]
+    if as_json:
+        print_json(
+            {
+                "article_id": article,
+                "headline": found.headline,
+                "comment_count": len(found.comments),
+                "comments": chosen[:limit],
+            }
+        )
+    else:
+        _print_thread(found, chosen, limit, zone)
+
+
+def _has(row: Mapping[str, Any], wanted: Sequence[Status]) -> bool:
+    return row["status"] in wanted or (Status.REPORTED in wanted and row["reports"] > 0)
+
+
+def _print_thread(
+    found: Thread, chosen: Sequence[Mapping[str, Any]], limit: int, zone: tzinfo
+) -> None:
+    out = output.console()
+    out.print(Text(printable(found.headline or f"Article {found.article_id}"), style="bold"))
+    statuses = Counter(row["status"] for row in found.comments)
+    waiting = sum(row["open_reports"] > 0 for row in found.comments)
+    parts = [f"{statuses[each]:,} {each}" for each in Status if statuses[each]]
+    said = counted(len(found.comments), "comment") + (f": {', '.join(parts)}" if parts else "")
+    if waiting:
+        said += f"; {counted(waiting, 'comment')} with open reports"
+    out.print(Text(f"{said}.", style="dim"))
+    for row in chosen[:limit]:
+        out.print()
+        _print_comment(out, row, zone, indent=min(_INDENT * (row["depth"] - 1), _MAX_INDENT))
+    if len(chosen) > limit:
+        out.print()
+        out.print(Text(f"… and {len(chosen) - limit:,} more: --limit", style="dim"))
+
+
+def _print_comment(
+    out: Console, row: Mapping[str, Any], zone: tzinfo, *, indent: int = 0, bold: bool = False
+) -> None:
+    margin = " " * indent
+    who = f"{row['display_name']} ({row['user_id']})"
+    head = Text(margin)
+    head.append(printable(who), "bold" if bold else "cyan")
+    facts = [clock(row["posted_at"], zone), row["comment_id"]]
+    if row["role"] == "staff":
+        facts.insert(0, "staff")
+    head.append(printable(" · " + " · ".join(facts)), "dim")
+    for text, style in standing_in_words(row):
+        head.append(f" · {text}", style)
+    if row["reports"]:
+        head.append(f" · {reports_in_words(row)}", "red" if row["open_reports"] else "dim")
+    out.print(head)
+    _print_text(out, row["body"], indent + _INDENT)
+
+
+def _print_text(out: Console, text: str, indent: int) -> None:
+    """Print what somebody wrote: wrapped on a terminal, as one line in a file."""
+    margin = " " * indent
+    shown = printable(" ".join(text.split()))
+    if out.is_terminal:
+        width = max(20, out.width)
+        shown = textwrap.fill(shown, width, initial_indent=margin, subsequent_indent=margin)
+        out.print(Text(shown))
+    else:
+        out.print(Text(margin + shown))
+
+
+def _print_history(history: CommentHistory, zone: tzinfo) -> None:
+    out = output.console()
+    title = history.headline or f"Article {history.article_id}"
+    out.print(Text(printable(title), style="bold"))
+    out.print()
+    for number, parent in enumerate(history.parents):
+        _print_comment(out, parent, zone, indent=min(_INDENT * number, _MAX_INDENT))
+    if history.comment is None:
+        out.print(Text(f"No posting of comment {history.comment_id} has arrived.", style="yellow"))
+    else:
+        indent = min(_INDENT * len(history.parents), _MAX_INDENT)
+        _print_comment(out, history.comment, zone, indent=indent, bold=True)
+    out.print()
+    print_table(
+        ["at", "what", Column("by", wraps=True), Column("", wraps=True)],
+        [
+            (clock(entry["happened_at"], zone), _what(entry), _who(entry), _said(entry))
+            for entry in history.entries
+        ],
+        title="What happened to it",
+    )
+    rest = history.entry_count - len(history.entries)
+    if rest:
+        out.print(Text(f"… and {rest:,} more: --limit", style="dim"))
+
+
+def _what(entry: Mapping[str, Any]) -> Text:
+    what, decision = entry["what"], entry["decision"]
+    if what == "moderated":
+        return Text(decision, "red" if decision == "rejected" else "green")
+    if what == "report decided":
+        return Text(f"report {decision}")
+    if what == "reported":
+        open_ = entry["outcome"] == "open"
+        return Text(f"reported: {entry['outcome']}", "red" if open_ else "")
+    return Text("posted, held" if decision == "held" else what)
+
+
+def _who(entry: Mapping[str, Any]) -> str:
+    if entry["automated"]:
+        return f"{entry['who']} (automatic)"
+    if entry["name"] == "anonymous":
+        return f"anonymous {entry['who']}"
+    return (
+        " ".join(filter(None, (entry["name"], f"({entry['who']})" if entry["name"] else None)))
+        or entry["who"]
+        or ""
+    )
+
+
+def _said(entry: Mapping[str, Any]) -> str:
+    parts = [
+        entry["report_id"] and f"report {entry['report_id']}",
+        entry["reason"],
+        entry["law"],
+        entry["text"],
+    ]
+    return " · ".join(filter(None, parts))

@@ -1,0 +1,48 @@
+"""What a comment counts as and how reports ended, in words."""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from below_the_line.plurals import counted
+
+_OUTCOMES = (
+    ("open_reports", "open"),
+    ("upheld", "upheld"),
+    ("dismissed", "dismissed"),
+    ("other_outcomes", "settled otherwise"),
+)
+
+
+def standing_in_words(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what readers see of a comment of a thread, with rich styles; nothing if all of it."""
+    if row["status"] == "late":
+        by = row["late_by_seconds"]
+        yield (
+            "late" if by is None else f"late by {length_in_words(timedelta(seconds=by))}",
+            "yellow",
+        )
+    elif row["status"] != "visible":
+        yield row["status"], "red" if row["status"] == "rejected" else "yellow"
+    if row["edited_at"] is not None:
+        yield "edited", "dim"
+
+
+def reports_in_words(row: Mapping[str, Any]) -> str:
+    """Return how the reports of a comment of a thread ended; they are at least one."""
+    parts = [f"{row[name]:,} {word}" for name, word in _OUTCOMES if row[name]]
+    return f"{counted(row['reports'], 'report')}: {', '.join(parts)}"
+
+
+def outcomes_in_words(outcomes: Mapping[str, int]) -> str:
+    """Return the numbers of rounds by outcome, such as ``1 open, 2 upheld``."""
+    return ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.items())
+
+
+def length_in_words(length: timedelta) -> str:
+    """Return a length of time in its greatest unit: ``3 days``, ``5 hours``, ``12 minutes``."""
+    seconds = int(length.total_seconds())
+    for unit, word in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= unit:
+            return counted(seconds // unit, word)
+    return counted(max(seconds, 0), "second")

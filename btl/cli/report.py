@@ -1,0 +1,153 @@
+"""``btl report``: what an editor wants to know about a day, a week or a month."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.text import Text
+
+from below_the_line.errors import BelowTheLineError
+from below_the_line.metrics.periods import Kind
+from below_the_line.metrics.report import FIGURES, SiteReport, reports
+from btl.cli import configuration, output
+from btl.cli.database import connected
+from btl.cli.options import AsJson
+from btl.cli.output import Cell, Column, print_json, print_table, printable, right
+
+_NAMES = {"commenters_a_day": "people a day"}
+
+
+def report(
+    period: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PERIOD]",
+            help=(
+                "A day (2026-11-25), a week (2026-W48) or a month (2026-11). Default: the last one"
+                " that is over."
+            ),
+            show_default=False,
+        ),
+    ] = None,
+    day: Annotated[bool, typer.Option("--day", help="Report about a day.")] = False,
+    week: Annotated[
+        bool, typer.Option("--week", help="Report about a week, Monday to Sunday (default).")
+    ] = False,
+    month: Annotated[bool, typer.Option("--month", help="Report about a month.")] = False,
+    site: Annotated[
+        str | None,
+        typer.Option("--site", metavar="SITE", help="Only this site.", show_default=False),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1_000, help="Number of articles in each list.")
+    ] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Report a week of each site: figures, sections, articles, and the week before.
+
+    Days are those of the site's time zone. Reads the metric tables alone.
+    """
+    kinds = [kind for kind, given in zip(Kind, (day, week, month), strict=True) if given]
+    if len(kinds) > 1:
+        raise BelowTheLineError(
+            f"--{' and --'.join(kinds)} exclude each other.", "Choose one of them."
+        )
+    current = configuration.settings()
+    with connected(current) as connection:
+        found = reports(
+            connection,
+            datetime.now(UTC),
+            ZoneInfo(current.site_timezone),
+            text=period,
+            kind=kinds[0] if kinds else None,
+            site=site,
+            max_articles=limit,
+        )
+    if as_json:
+        print_json([_document(each) for each in found])
+    elif not found:
+        typer.echo("Nothing happened on any site, in this period or in the one before.")
+    else:
+        for number, each in enumerate(found):
+            if number:
+                typer.echo()
+            _print(each)
+
+
+def _document(report: SiteReport) -> dict[str, Any]:
+    return {
+        "site": report.site,
+        "time_zone": report.time_zone,
+        "period": report.period.name,
+        "first_day": report.period.first_day,
+        "last_day": report.period.last_day,
+        "is_over": report.is_over,
+        "figures": report.figures,
+        "before": report.before,
+        "sections": report.sections,
+        "most_discussed": report.most_discussed,
+        "most_reported": report.most_reported,
+    }
+
+
+def _print(report: SiteReport) -> None:
+    out = output.console()
+    period = report.period
+    title = f"{report.site}, {period.kind} {period.name}"
+    days = f"{period.first_day} to {period.last_day}, {report.time_zone}"
+    out.print(Text(printable(title), style="bold"))
+    out.print(Text(days + ("" if report.is_over else "; it is not over"), style="dim"))
+    out.print()
+    print_table(
+        ["", *right(period.kind, f"{period.kind} before", "change")],
+        [
+            (_NAMES.get(name, name), *_compared(report.figures[name], report.before[name]))
+            for name in FIGURES
+        ],
+    )
+    if report.sections:
+        out.print()
+        print_table(
+            [
+                "section",
+                *right("articles", "comments", "reactions", "reports", "rejected", "late"),
+            ],
+            [
+                (each["section"] or "(none)", *(each[name] for name in list(each)[1:]))
+                for each in report.sections
+            ],
+        )
+    for title, articles, by in (
+        ("Most discussed", report.most_discussed, "comments"),
+        ("Most reported", report.most_reported, "reports"),
+    ):
+        if articles:
+            out.print()
+            _print_articles(title, articles, by)
+
+
+def _print_articles(title: str, articles: Any, by: str) -> None:
+    names = ("comments", "reactions", "reports", "rejected", "late")
+    print_table(
+        [
+            Column("headline", cut=True, max_width=60),
+            "article",
+            *(Column(name, right=True, style="bold" if name == by else "") for name in names),
+        ],
+        [
+            (each["headline"], each["article_id"], *(each[name] for name in names))
+            for each in articles
+        ],
+        title=title,
+    )
+
+
+def _compared(now: float, before: float) -> tuple[Cell, Cell, Cell]:
+    """Return both values and the change in percent; none where there was nothing before."""
+    change = f"{(now - before) / before:+.0%}" if before else "–"
+    return _number(now), _number(before), change
+
+
+def _number(value: float) -> Cell:
+    return f"{value:,.1f}" if isinstance(value, float) else value
