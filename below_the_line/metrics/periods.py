@@ -69,7 +69,7 @@ def parse_period(text: str | None, kind: Kind | None, today: date) -> Period:
 
     With a ``kind``, a day names the period that it lies in. Without a text it is the last period
     that was over before ``today``; without a kind either, the last week. Raises BelowTheLineError
-    if the text is none of these, names another kind, or names a period that has not begun.
+    if the text does not name a period, names another kind, or names a period that has not begun.
     """
     if text is None:
         return Period.of(kind or Kind.WEEK, today).previous

@@ -95,15 +95,15 @@ COMMANDS = {
         ),
         "report": LazyCommand(
             "btl.cli.report:report",
-            "Report a week of each site: figures, sections, articles, and the week before.",
+            "Report a week of each site beside the week before.",
         ),
         "queue": LazyCommand(
             "btl.cli.moderation:queue",
-            "List the reported comments that wait for a decision, most urgent first.",
+            "List the reported comments that wait for a decision.",
         ),
         "thread": LazyCommand(
             "btl.cli.moderation:thread",
-            "Show a discussion in reading order, with what readers do not see.",
+            "Show a discussion as moderators read it.",
         ),
         "export": LazyCommand("btl.cli.figures:export", "Write a metric table to a file."),
         "metrics": LazyCommand(

@@ -59,9 +59,10 @@ def queue(
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="Number of comments to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List the reported comments that wait for a decision, most urgent first.
+    """List the reported comments that wait for a decision.
 
-    Comments that readers see come first. docs/metrics.md defines the urgency.
+    The most urgent come first, and those that readers see before others. docs/metrics.md defines
+    the urgency.
     """
     now = datetime.now(UTC)
     with connected(configuration.settings()) as connection:
@@ -134,7 +135,7 @@ def thread(
     ] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Show a discussion in reading order, with what readers do not see.
+    """Show a discussion as moderators read it.
 
     Says of each comment whether it is visible, held, rejected, deleted or late, and how its reports
     were decided.

@@ -44,7 +44,7 @@ def report(
     ] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Report a week of each site: figures, sections, articles, and the week before.
+    """Report a week of each site beside the week before.
 
     Days are those of the site's time zone. Reads the metric tables alone.
     """

@@ -1,9 +1,9 @@
 -- Purpose: everything that was written, reported and decided about one comment, for
 --   `btl thread --comment`.
 -- Parameters: article, comment, max_rows.
--- Grain: one row per posting, edit, deletion, decision, report, withdrawal and decision on a report,
---   by time; entries: the number of them all, in each row. outcome: of a report, that of its round;
---   repeated: an earlier report of the same round counts.
+-- Grain: one row per posting, edit, deletion, decision, report, withdrawal and decision on a
+--   report, by time. entries: the number of them all, in each row.
+--   outcome: of a report, that of its round; repeated: an earlier report of the same round counts.
 -- Re-run: safe; it only reads.
 with round as materialized (
     select rounds.report_id, rounds.outcome
