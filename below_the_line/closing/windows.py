@@ -37,6 +37,8 @@ BUCKET = 2_000
 """Articles per transaction."""
 GRACE = timedelta(hours=1)
 """How long after the last change figures become final, unless BTL_GRACE is set."""
+DEFAULT_REACTIONS_HOURS: Final = 168
+"""Hours after the closing in which reactions count where no rule is in force."""
 LATENESS_SETTINGS: Final = (
     # The planner's statistics lag behind an article that has just become popular. It would then
     # compare each late comment with each announced one. All tables are read by the given articles,
@@ -183,6 +185,7 @@ def _apply_bucket(
                     "cut_off": cut_off,
                     "grace_seconds": grace.total_seconds(),
                     "is_blocked": is_blocked,
+                    "default_reactions_hours": DEFAULT_REACTIONS_HOURS,
                     "changed_articles": [article for article, _, _ in changes],
                     "changed_what": [what for _, what, _ in changes],
                     "changed_at": [at for _, _, at in changes],

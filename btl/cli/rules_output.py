@@ -9,6 +9,7 @@ from rich.text import Text
 
 from below_the_line.closing.rules import Effect, Rule, duration
 from below_the_line.closing.timeline import TimelineReport
+from below_the_line.closing.windows import DEFAULT_REACTIONS_HOURS
 from below_the_line.plurals import counted
 from btl.cli import output
 from btl.cli.output import DRY_RUN, both_clocks, clock, print_table, printable, right
@@ -152,8 +153,9 @@ def print_explanation(explanation: TimelineReport, zone: ZoneInfo) -> None:
     lines.append(("decided by", explanation.why(explanation.now)))
     if explanation.closes_at is not None and explanation.state == "open":
         lines.append(("closes", both_clocks(explanation.closes_at, zone)))
-    if explanation.closes_at is not None and rule is not None:
-        until = explanation.closes_at + timedelta(hours=rule.reactions_window_hours)
+    if explanation.closes_at is not None:
+        longer = DEFAULT_REACTIONS_HOURS if rule is None else rule.reactions_window_hours
+        until = explanation.closes_at + timedelta(hours=longer)
         lines.append(("reactions", f"count until {both_clocks(until, zone)}"))
     for label, text in lines:
         out.print(f"[bold]{label:<11}[/]", Text(printable(text)))

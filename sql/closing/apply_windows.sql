@@ -2,8 +2,10 @@
 -- which of their figures are final. Writes only rows that differ, and marks the articles for the
 -- metrics whose lateness, state or finality changed.
 -- Parameters: articles, cut_off, grace_seconds, is_blocked (the quality gate fails, so that nothing
--- becomes final that is not final yet); changed_articles, changed_what, changed_at: the marks of
--- dirty_discussions that were taken, as arrays of equal length.
+-- becomes final that is not final yet); default_reactions_hours (how long reactions count after
+-- the closing where no rule is in force, also for want of an anchor); changed_articles,
+-- changed_what, changed_at: the marks of dirty_discussions that were taken, as arrays of equal
+-- length.
 -- Grain: one row per article with more to do: its state before and now, whether its window and its
 -- history changed, and whether the lateness of its comments must be computed.
 -- Safe to re-run: a function of events, rules and cut-off; a second run finds nothing that differs.
@@ -141,7 +143,9 @@ settling as (
     select
         window_now.*,
         window_now.closes_at
-        + make_interval(hours => window_now.reactions_window_hours) as reactions_close_at,
+        + make_interval(
+            hours => coalesce(window_now.reactions_window_hours, %(default_reactions_hours)s)
+        ) as reactions_close_at,
         coalesce(revised.revision, 0) as revision,
         coalesce(window_before.final, false) as was_final,
         coalesce(window_before.reactions_final, false) as was_reactions_final,

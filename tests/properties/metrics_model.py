@@ -127,6 +127,17 @@ class Article:
             default=None,
         )
 
+    def decision_by(self, comment: str, at: datetime, *, human_only: bool = False) -> str | None:
+        """The last decision by version, of those that were taken by then."""
+        taken = [
+            row
+            for row in self.moderation
+            if row["comment_id"] == comment
+            and row["decided_at"] <= at
+            and not (human_only and row["automated"])
+        ]
+        return max(taken, key=lambda row: row["version"])["decision"] if taken else None
+
     def first_visible(self, comment: str) -> datetime | None:
         row = self.posted[comment]
         return self.first_approval(comment) if row["held"] else row["posted_at"]
@@ -184,10 +195,14 @@ class Article:
                 if each["report_id"] in {row["report_id"] for row in members}
             ]
             following = human[humans_before] if humans_before < len(human) else None
+            by_a_person = self.decision_by(comment, counting["reported_at"], human_only=True)
+            by_anyone = self.decision_by(comment, counting["reported_at"])
             outcome, settled_at = "open", None
             if own:
                 outcome = max(own, key=lambda each: each["version"])["decision"]
                 settled_at = min(each["decided_at"] for each in own)
+            elif by_a_person == "rejected" and by_anyone != "approved":
+                outcome, settled_at = "void", counting["reported_at"]
             elif following is not None and (
                 deleted_at is None or following["decided_at"] <= deleted_at
             ):

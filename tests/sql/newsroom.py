@@ -220,11 +220,14 @@ class Newsroom:
         automated: bool = False,
         article: str = "a",
         last: bool = True,
+        occurred: str | None = None,
     ) -> None:
-        """A moderator's decision, the last one unless said otherwise."""
+        """A moderator's decision, the last one unless said otherwise; its event occurred at the
+        time of the decision, unless said otherwise.
+        """
         version = self._event(
             "moderation_decisions",
-            at,
+            occurred or at,
             article,
             comment_id=comment,
             decision=decision,
@@ -248,8 +251,11 @@ class Newsroom:
         reason: str = "spam",
         note: str | None = None,
         article: str = "a",
+        occurred: str | None = None,
     ) -> None:
-        """A report, by user "r1" unless said otherwise."""
+        """A report, by user "r1" unless said otherwise; its event occurred at the time of the
+        report, unless said otherwise.
+        """
         if user is None and anonymous is None:
             user = "r1"
         self._row(
@@ -262,7 +268,7 @@ class Newsroom:
             reason=reason,
             note=note,
             reported_at=t(at),
-            reported_version=self._version(t(at)),
+            reported_version=self._version(t(occurred or at)),
         )
 
     def withdraw(self, report: str, at: str, *, comment: str = "c1", article: str = "a") -> None:

@@ -186,6 +186,100 @@ def test_deletion_alone_makes_a_round_void(room: Newsroom) -> None:
     assert row["time_to_decision_p50_seconds"] is None
 
 
+def test_a_report_after_a_persons_rejection_is_void_and_not_open_for_ever(room: Newsroom) -> None:
+    room.moderate("c1", "rejected", "05-02 10:00")
+    room.report("five minutes later", "05-02 10:05")
+    row = abuse(room)
+    assert outcomes(row) == {"void": 1}
+    assert (row["oldest_open_at"], row["time_to_decision_p50_seconds"]) == (None, None)
+    # Also if a person looks again later: the report found nothing to decide.
+    room.moderate("c1", "approved", "05-02 11:00")
+    assert outcomes(abuse(room)) == {"void": 1}
+    room.report("of what is back", "05-02 11:00")
+    assert outcomes(abuse(room)) == {"void": 1, "open_reports": 1}
+
+
+@pytest.mark.parametrize(
+    ("decisions", "outcome"),
+    [
+        pytest.param([("rejected", "human", "10:00")], "void", id="at the same instant"),
+        pytest.param([("rejected", "human", "10:01")], "upheld", id="rejected after the report"),
+        pytest.param([("rejected", "machine", "09:00")], "open_reports", id="by a machine"),
+        pytest.param(
+            [("approved", "machine", "08:00"), ("rejected", "human", "09:00")],
+            "void",
+            id="a person rejects what a machine approved",
+        ),
+        pytest.param(
+            [("rejected", "human", "08:00"), ("approved", "machine", "09:00")],
+            "open_reports",
+            id="a machine brings it back",
+        ),
+        pytest.param(
+            [("rejected", "human", "08:00"), ("approved", "machine", "11:00")],
+            "void",
+            id="a machine brings it back later",
+        ),
+        pytest.param(
+            [
+                ("rejected", "human", "07:00"),
+                ("approved", "machine", "08:00"),
+                ("rejected", "machine", "09:00"),
+            ],
+            "void",
+            id="a machine brings it back and takes it away",
+        ),
+        pytest.param(
+            [("approved", "human", "08:00"), ("rejected", "machine", "09:00")],
+            "open_reports",
+            id="a machine rejects what a person approved",
+        ),
+        pytest.param(
+            [("rejected", "human", "08:00"), ("approved", "human", "09:00")],
+            "open_reports",
+            id="a person brings it back",
+        ),
+    ],
+)
+def test_a_standing_rejection_by_a_person_leaves_nothing_to_decide(
+    room: Newsroom, decisions: list[tuple[str, str, str]], outcome: str
+) -> None:
+    for decision, who, at in decisions:
+        room.moderate("c1", decision, f"05-02 {at}", automated=who == "machine")
+    room.report("p1", "05-02 10:00")
+    assert outcomes(abuse(room)) == {outcome: 1}
+
+
+def test_what_stood_when_a_comment_was_reported_is_told_by_versions_not_by_times(
+    room: Newsroom,
+) -> None:
+    room.moderate("c1", "rejected", "05-02 09:00", occurred="05-02 09:30")
+    room.moderate("c1", "approved", "05-02 09:10", last=False)
+    room.report("p1", "05-02 10:00")
+    assert outcomes(abuse(room)) == {"void": 1}
+
+
+def test_a_decision_on_a_report_beats_the_rejection_before_it(room: Newsroom) -> None:
+    room.moderate("c1", "rejected", "05-02 09:00")
+    room.report("p1", "05-02 10:00")
+    room.decide("p1", "upheld", "05-02 11:00")
+    row = abuse(room)
+    assert outcomes(row) == {"upheld": 1}
+    assert row["time_to_decision_p50_seconds"] == 3600.0
+
+
+@pytest.mark.parametrize(("counts", "outcome"), [("08:00", "void"), ("08:20", "open_reports")])
+def test_a_round_stands_by_the_report_that_counts(
+    room: Newsroom, counts: str, outcome: str
+) -> None:
+    room.moderate("c1", "rejected", "05-02 07:00")
+    room.moderate("c1", "approved", "05-02 08:10", automated=True)
+    for at in ("08:00", "08:20"):
+        occurred = "09:00" if at == counts else "10:00"
+        room.report(f"at {at}", f"05-02 {at}", occurred=f"05-02 {occurred}")
+    assert outcomes(abuse(room)) == {outcome: 1}
+
+
 def test_uphold_rate_and_deciles_of_waiting(room: Newsroom) -> None:
     for number, (decision, minutes) in enumerate(
         [("upheld", 10), ("dismissed", 20), ("ignored", 30), ("duplicate", 50), ("void", 55)]

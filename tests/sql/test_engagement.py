@@ -64,7 +64,7 @@ def test_an_article_without_comments_has_a_row_of_zeros_and_nulls(newsroom: News
         "final": False,
         "reactions_final": False,
         "revision": 0,
-        "metric_version": 1,
+        "metric_version": 2,
     }
 
 
@@ -167,6 +167,27 @@ def test_late_comments_are_listed_with_how_late(
         "select comment_id, closed_at, extract(hour from late_by) from discussion.late_comments"
     ).fetchall()
     assert rows == [("c1", t("05-15 10:00"), 2)]
+
+
+def test_stubs_are_not_listed_as_late_where_a_window_has_gaps(
+    newsroom: Newsroom, connection: psycopg.Connection
+) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.override("hold", "05-02 00:00")
+    newsroom.override("release", "05-04 00:00")
+    newsroom.comment("in the gap", "05-03 00:00")
+    newsroom.comment("in time", "05-05 00:00")
+    newsroom.delete("stub", "05-03 00:00")
+    newsroom.edit("stub, edited", "05-03 00:00")
+    newsroom.moderate("stub, moderated", "rejected", "05-03 00:00")
+    newsroom.close("06-01 00:00")
+    assert connection.execute(
+        "select comment_id, closed_at, extract(day from late_by) from discussion.late_comments"
+    ).fetchall() == [("in the gap", t("05-02 00:00"), 1)]
+    assert connection.execute(
+        "select discussion.in_time('a', opens_at, closes_at, has_gaps, null), has_gaps"
+        " from discussion.windows"
+    ).fetchall() == [(None, True)]
 
 
 def test_held_comments_count_once_approved_judged_by_their_posting(newsroom: Newsroom) -> None:
@@ -308,6 +329,22 @@ def test_reactions_count_on_published_comments_inside_their_longer_window(
     newsroom.compute()
     expected = {"reactions_added": 2, "reactions_net": 1, "engagement": 3, "comments_published": 1}
     assert part(newsroom.engagement(), *expected) == expected
+
+
+def test_reactions_below_an_article_without_a_publication_time_count_for_a_week(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.publish("05-01 10:00", published_at=None)
+    newsroom.comment("c1", "05-02 00:00")
+    newsroom.override("close", "05-03 00:00")
+    newsroom.react("c1", "05-09 23:59:59.999999", user="in time")
+    newsroom.react("c1", "05-10 00:00", user="too late")
+    newsroom.close("06-01 00:00")
+    newsroom.compute()
+    row = newsroom.engagement()
+    assert (row["reactions_added"], row["engagement"], row["reactions_final"]) == (1, 2, True)
+    hours = newsroom.connection.execute("select sum(reactions) from metrics.article_hourly")
+    assert hours.fetchone() == (1,)
 
 
 def test_depth_walks_over_a_stub_late_and_held_parents(newsroom: Newsroom) -> None:

@@ -180,6 +180,7 @@ def test_applying_one_window_reads_no_table_whole(large: psycopg.Connection) -> 
         "cut_off": t("05-20 00:00"),
         "grace_seconds": 3600,
         "is_blocked": False,
+        "default_reactions_hours": 168,
         "changed_articles": ["a7"],
         "changed_what": ["comments"],
         "changed_at": [t("05-19 00:00")],

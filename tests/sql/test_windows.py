@@ -31,6 +31,22 @@ def test_the_default_rule_closes_after_two_weeks_and_reactions_a_week_later(
     assert newsroom.intervals() == [(ANCHOR, DEFAULT_END)]
 
 
+def test_where_no_rule_is_in_force_reactions_count_for_a_week_after_the_closing(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.publish("05-01 10:00", published_at=None)
+    newsroom.close("05-10 00:00")
+    assert newsroom.window()["reactions_close_at"] is None
+    newsroom.override("close", "05-12 10:00")
+    newsroom.close("05-13 00:00")
+    window = newsroom.window()
+    assert (window["opens_at"], window["rule_id"]) == (None, None)
+    assert (window["closes_at"], window["reactions_close_at"]) == (
+        t("05-12 10:00"),
+        t("05-19 10:00"),
+    )
+
+
 @pytest.mark.parametrize(
     ("cut_off", "state", "closed_at"),
     [

@@ -202,8 +202,8 @@ class Timeline:
             "opens_at": self.anchor,
             "closes_at": closes_at,
             "reactions_close_at": None
-            if closes_at is None or self.rule is None
-            else closes_at + self.rule.reactions_window_hours * HOUR,
+            if closes_at is None
+            else closes_at + (self.rule.reactions_window_hours if self.rule else 7 * 24) * HOUR,
             "state": "closed" if not now.accepted else "cannot_close" if endless else "open",
             "closed_at": ended[-1] if ended else None if now.accepted else self.anchor,
             "reason": now.cause,

@@ -13,12 +13,13 @@ left join lateral (
     from discussion.window_intervals as earlier
     where earlier.article_id = comment.article_id and earlier.ends_at <= comment.posted_at
 ) as piece on true
-where not discussion.in_time(
-    comment.article_id,
-    closing_window.opens_at,
-    closing_window.closes_at,
-    closing_window.has_gaps,
-    comment.posted_at
-);
+where comment.posted_at is not null
+    and not discussion.in_time(
+        comment.article_id,
+        closing_window.opens_at,
+        closing_window.closes_at,
+        closing_window.has_gaps,
+        comment.posted_at
+    );
 
 grant select on discussion.late_comments to btl_scheduler, btl_moderator;

@@ -35,18 +35,36 @@ as $$
             and counted.withdrawn_at is null
     ),
 
-    human_decision as materialized (
+    -- rank: by version, twice the place, and one more for a rejection. So the maximum of some
+    -- decisions is odd if the last of them rejects.
+    moderated as materialized (
         select
             moderation.article_id,
             moderation.comment_id,
             moderation.decision,
             moderation.decided_at,
-            row_number() over (
+            moderation.automated,
+            moderation.version,
+            2 * row_number() over (
                 partition by moderation.article_id, moderation.comment_id
-                order by moderation.decided_at, moderation.version
-            ) as place
+                order by moderation.version
+            ) + (moderation.decision = 'rejected')::integer as rank
         from discussion.moderation_decisions as moderation
-        where moderation.article_id = any(in_articles) and not moderation.automated
+        where moderation.article_id = any(in_articles)
+    ),
+
+    human_decision as materialized (
+        select
+            moderated.article_id,
+            moderated.comment_id,
+            moderated.decision,
+            moderated.decided_at,
+            row_number() over (
+                partition by moderated.article_id, moderated.comment_id
+                order by moderated.decided_at, moderated.version
+            ) as place
+        from moderated
+        where not moderated.automated
     ),
 
     report_decision as materialized (
@@ -79,24 +97,33 @@ as $$
             happened.comment_id,
             happened.report_id,
             count(happened.edits) over so_far as edits,
-            count(happened.decisions) over so_far as decisions
+            count(happened.human_rank) over so_far as decisions,
+            max(happened.human_rank) over so_far as human_rank,
+            max(happened.rank) over so_far as rank
         from (
-            select report.article_id, report.comment_id, report.report_id, report.reported_at as at,
-                null::integer as edits, null::integer as decisions
+            select
+                report.article_id,
+                report.comment_id,
+                report.report_id,
+                report.reported_at as at,
+                null::integer as edits,
+                null::bigint as human_rank,
+                null::bigint as rank
             from report
             union all
-            select edit.article_id, edit.comment_id, null, edit.edited_at, 1, null
+            select edit.article_id, edit.comment_id, null, edit.edited_at, 1, null, null
             from discussion.comment_edits as edit
             where edit.article_id = any(in_articles)
             union all
             select
-                human_decision.article_id,
-                human_decision.comment_id,
+                moderated.article_id,
+                moderated.comment_id,
                 null,
-                human_decision.decided_at,
+                moderated.decided_at,
                 null,
-                1
-            from human_decision
+                case when not moderated.automated then moderated.rank end,
+                moderated.rank
+            from moderated
         ) as happened
         window so_far as (
             partition by happened.article_id, happened.comment_id order by happened.at
@@ -146,6 +173,8 @@ as $$
             report.comment_id,
             report.report_id,
             comment_turn.decisions as human_decisions_before,
+            -- A person's rejection that nobody took back: nothing was left to decide.
+            mod(comment_turn.human_rank, 2) = 1 and mod(comment_turn.rank, 2) = 1 as was_rejected,
             first_value(report.report_id) over (round_of order by report.reported_version)
                 as counting_report_id,
             min(report.reported_at) over round_of as began_at
@@ -197,13 +226,16 @@ as $$
         placed.began_at,
         case
             when round_decision.decision is not null then round_decision.decision
+            when placed.was_rejected then 'void'
             when comment.deleted_at < coalesce(next_decision.decided_at, 'infinity') then 'void'
             when next_decision.decision = 'rejected' then 'upheld'
             when next_decision.decision = 'approved' then 'dismissed'
             else 'open'
         end,
         coalesce(
-            round_decision.first_decided_at, least(comment.deleted_at, next_decision.decided_at)
+            round_decision.first_decided_at,
+            case when placed.was_rejected then report.reported_at end,
+            least(comment.deleted_at, next_decision.decided_at)
         )
     from placed
     inner join report
@@ -228,6 +260,7 @@ comment on function discussion.report_rounds is
 'a person moderates it, or a report of that reporter on it is decided. Withdrawn reports are left '
 'out. report_id, reason and reported_at are those of the report that counts (least version). '
 'outcome is upheld, dismissed, ignored, duplicate, void or open. settled_at is the time of the '
-'first decision.';
+'first decision on one of its reports, else of what settled it: the report that counts itself, if '
+'the comment was rejected already, the next decision on the comment, or its deletion.';
 
 grant execute on function discussion.report_rounds to btl_scheduler, btl_moderator;
