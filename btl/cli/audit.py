@@ -13,7 +13,7 @@ from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.options import AsJson, time_option
-from btl.cli.output import age, print_json, print_table, printable, right
+from btl.cli.output import Column, age, print_json, print_table, printable, right
 
 
 def audit(
@@ -42,10 +42,16 @@ def _print(report: Report, now: datetime) -> None:
     out = output.console()
     print_table(
         [
-            *("partition", "contiguous"),
-            *right("records", "applied", "unchanged", "dead-lettered"),
-            *right("batches", "empty", "gaps", "resets", "redrives"),
-            *right("ledger end", "next offset", "log start", "log end", "lag"),
+            *("partition", Column("contiguous", rank=1)),
+            *right("records"),
+            *right("applied", "unchanged", rank=3),
+            *right("dead-lettered", rank=2),
+            *right("batches", "empty", "gaps", "resets", "redrives", rank=6),
+            *right("ledger end", rank=5),
+            *right("next offset", rank=4),
+            *right("log start", rank=5),
+            *right("log end", rank=4),
+            *right("lag", rank=1),
         ],
         [
             (

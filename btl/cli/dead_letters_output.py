@@ -13,6 +13,7 @@ from btl.cli.output import (
     Column,
     indented_json,
     print_table,
+    print_text,
     printable,
     printable_bytes,
     right,
@@ -84,15 +85,13 @@ def print_list(letters: Sequence[DeadLetter], total: int) -> None:
     """Print dead letters as a table, or in two lines each where the terminal is narrow."""
     print_table(
         [
-            "kept (UTC)",
+            # What show, redrive and discard take is always shown.
+            Column("kept (UTC)", rank=3),
             "topic",
             *right("partition", "offset"),
-            Column("key", max_width=40),
-            "status",
-            "code",
-            # Only these give way: the others are what show, redrive and discard take.
-            Column("pointer", wraps=True),
-            Column("message", wraps=True),
+            *("key", Column("status", rank=1), "code"),
+            Column("pointer", wraps=True, rank=2),
+            Column("message", wraps=True, min_width=40),
         ],
         [
             (
@@ -105,32 +104,25 @@ def print_list(letters: Sequence[DeadLetter], total: int) -> None:
         narrow=lambda: _print_in_lines(letters),
     )
     if len(letters) < total:
-        typer.echo(f"… and {total - len(letters):,} more: --limit")
+        print_text(f"… and {total - len(letters):,} more: --limit")
 
 
 def _print_in_lines(letters: Sequence[DeadLetter]) -> None:
     out = output.console()
     for letter in letters:
-        key = _key(letter)
-        key.truncate(40, overflow="ellipsis")
         where = f"{printable(letter.topic)} {letter.partition} {letter.record_offset}"
-        out.print(
-            Text("  ").join(
-                [
-                    Text(where, style="bold"),
-                    Text(letter.code, style="red"),
-                    Text(letter.status),
-                    Text("key ") + key,
-                ]
-            )
+        first = Text("  ").join(
+            [
+                Text(where, style="bold"),
+                Text(letter.code, style="red"),
+                Text(letter.status),
+                Text("key ") + _key(letter),
+            ]
         )
+        print_text(first, out=out)
         pointer = f"{letter.pointer} " if letter.pointer else ""
-        out.print(
-            Text(
-                f"    {printable(pointer + letter.message)} ({letter.dead_lettered_at:%F %T} UTC)",
-                style="dim",
-            )
-        )
+        kept = f"({letter.dead_lettered_at:%F %T} UTC)"
+        print_text(f"{printable(pointer + letter.message)} {kept}", style="dim", indent=4, out=out)
 
 
 def _key(letter: DeadLetter) -> Text:

@@ -2,7 +2,7 @@
 
 import time
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,13 @@ import psycopg
 import typer
 from psycopg.rows import dict_row
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from below_the_line.database.connections import connect
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 from btl.archives import MAPPINGS
-from btl.cli import archive, configuration, simulate, stack
+from btl.cli import archive, configuration, output, simulate, stack
+from btl.cli.output import Column, duration, print_table
 from btl.cli.stack import Ports
 from btl.stack.scheduler import Scheduler
 
@@ -31,8 +30,8 @@ _TABLES = {
     "dead_letters": "Dead letters: rejected records, kept byte for byte",
 }
 
-_HEADLINE_LEAVES = 66
-"""Characters of a line beside the headline."""
+_RANKS = {"headline": 1, "late": 1, "state": 2, "reactions": 3, "opens_at": 3, "depth": 4}
+"""Of columns that a narrow terminal has no room for."""
 
 
 def demo(
@@ -61,21 +60,19 @@ def demo(
             "Install the extra: pip install 'below-the-line[airflow,local]'.",
         )
     began = time.monotonic()
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 120  # a file or a pipe has no width
+    console = output.console()
     export = None if archive is None else _export(archive)
 
-    console.rule(
+    _heading(
+        console,
         "1. The stack: Kafka, Postgres, Airflow and a consumer, as processes of this machine",
-        align="left",
     )
     stack.up(without=None, consumers=None, ports=ports)
-    console.rule("2. Events into the topics", align="left")
+    _heading(console, "2. Events into the topics")
     _stream(export, seed)
-    console.rule("3. The scheduler runs the DAGs", align="left")
+    _heading(console, "3. The scheduler runs the DAGs")
     _run_dags(console)
-    console.rule("4. The results", align="left")
+    _heading(console, "4. The results")
     _show(console)
     _next_steps(console, time.monotonic() - began)
 
@@ -172,23 +169,26 @@ def _show(console: "Console") -> None:
             rows = _rows(connection, sql(f"demo/{name}.sql"))
             if not rows:
                 continue
-            table = Table(
-                title=title, title_justify="left", title_style="bold", box=None, header_style="dim"
-            )
-            for column, value in rows[0].items():
-                table.add_column(
-                    column.replace("_", " "),
-                    justify="right" if isinstance(value, int | float) else "left",
-                    no_wrap=column != "example",
-                )
-            # One line an article, whatever the width of the window: the headline gives way.
-            room = max(16, console.width - _HEADLINE_LEAVES)
-            for row in rows:
-                if "headline" in row and len(row["headline"]) > room:
-                    row["headline"] = row["headline"][: room - 1].rstrip() + "…"
-                table.add_row(*(_cell(value) for value in row.values()))
             console.print()
-            console.print(table)
+            print_table(
+                [
+                    Column(
+                        name.replace("_", " "),
+                        right=isinstance(value, int | float | timedelta),
+                        cut=name == "headline",
+                        wraps=name == "example",
+                        rank=_RANKS.get(name, 0),
+                    )
+                    for name, value in rows[0].items()
+                ],
+                [[_cell(value) for value in row.values()] for row in rows],
+                title=title,
+                out=console,
+            )
+
+
+def _heading(console: "Console", text: str) -> None:
+    console.rule(text, align="left") if console.is_terminal else console.print(f"── {text}")
 
 
 def _rows(connection: "psycopg.Connection", query: bytes) -> list[dict[str, Any]]:
@@ -201,9 +201,11 @@ def _cell(value: object) -> str:
         return "–"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, timedelta):
+        return duration(value.total_seconds())
     if isinstance(value, int):
         return f"{value:,}"
-    return escape(str(value))
+    return str(value)
 
 
 def _next_steps(console: "Console", seconds: float) -> None:
@@ -227,7 +229,7 @@ def _next_steps(console: "Console", seconds: float) -> None:
     ).decode()
     btl = stack.program()
     console.print()
-    console.rule(f"Done in {seconds:.0f} s. What to try next", align="left")
+    _heading(console, f"Done in {seconds:.0f} s. What to try next")
     comments = (
         "select comment_id, posted_at, first_body from discussion.comments where article_id ="
         " 'my-article'"

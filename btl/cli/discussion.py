@@ -19,8 +19,8 @@ from btl.cli.output import Column, both_clocks, clock, print_json, print_table, 
 from btl.cli.picture import Change, Picture, bar, changes, look, sparkline
 from btl.cli.rules_output import heading, state_in_words, warnings
 
-_LABEL = 10
-"""Columns before the picture."""
+_LABEL, _HIGHEST = 10, 8
+"""Columns before the picture: what is drawn, and its greatest count."""
 
 
 def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
@@ -30,7 +30,7 @@ def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
     """
     current = configuration.settings()
     zone = ZoneInfo(current.site_timezone)
-    columns = max(10, get_terminal_size((100, 24)).columns - _LABEL)
+    columns = max(10, get_terminal_size((100, 24)).columns - _LABEL - _HIGHEST)
     with connected(current) as connection:
         explanation = report_timeline(connection, article)
         picture = look(connection, explanation, zone, columns)
@@ -76,16 +76,23 @@ def _print(
     out.print(Text(printable(heading(explanation)), style="bold"))
     out.print(Text(state_in_words(explanation, zone)))
     out.print()
+    out.print(f"[dim]{'highest':>{_LABEL + _HIGHEST - 1}}[/]")
     for label, counts, colour in (
         ("comments", picture.comments, "cyan"),
         ("late", picture.late, "yellow"),
         ("reports", picture.reports, "red"),
     ):
-        out.print(f"{label:<{_LABEL}}[{colour}]{sparkline(counts)}[/]")
-    out.print(f"{'open':<{_LABEL}}[green]{bar(explanation, picture)}[/]")
+        highest = f"{max(counts, default=0):>{_HIGHEST - 1},} "
+        drawn = (sparkline(counts), colour)
+        line = Text.assemble(f"{label:<{_LABEL}}", (highest, "dim"), drawn)
+        line.rstrip()
+        out.print(line)
+    out.print(f"{'open':<{_LABEL + _HIGHEST}}[green]{bar(explanation, picture).rstrip()}[/]")
     first, last = f"{clock(picture.starts_at, zone)[:16]}", f"{clock(picture.ends_at, zone)[:16]}"
     gap = len(picture.comments) - len(first) - len(last)
-    out.print(f"{'':<{_LABEL}}[dim]{first}{' ' * gap + last if gap > 0 else ' – ' + last}[/]")
+    out.print(
+        f"{'':<{_LABEL + _HIGHEST}}[dim]{first}{' ' * gap + last if gap > 0 else ' – ' + last}[/]"
+    )
     out.print()
     out.print(_totals(picture, zone))
     if outcomes:
@@ -119,13 +126,16 @@ def _change_in_words(change: Change) -> Text:
 def _totals(picture: Picture, zone: ZoneInfo) -> str:
     comments, late, reports = sum(picture.comments), sum(picture.late), sum(picture.reports)
     said = f"{counted(comments, 'comment')}, {late:,} of them late; {counted(reports, 'report')}."
-    said += f" One block is {_in_words(picture.step)}"
+    said += (
+        f" One block is {_in_words(picture.step)}; each row has a scale of its own, up to its"
+        " highest count"
+    )
     if comments:
         most = max(picture.comments)
         hourly = most / (picture.step / timedelta(hours=1))
         at = picture.starts_at + picture.comments.index(most) * picture.step
         said += (
-            f"; the highest stands for {counted(most, 'comment')}, {hourly:,.4g} an hour, from"
+            f". Most comments, {most:,} ({hourly:,.4g} an hour), were posted in the block from"
             f" {clock(at, zone)}"
         )
     return said + "."

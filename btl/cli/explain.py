@@ -24,7 +24,7 @@ from btl.cli.database import connected
 from btl.cli.lazy import command_group
 from btl.cli.moderation_output import reports_in_words, standing_in_words
 from btl.cli.options import AsJson, time_option
-from btl.cli.output import Column, print_json, print_table, printable
+from btl.cli.output import Column, clock, print_json, print_table, print_text, printable
 from btl.cli.progress import event_progress
 from consumers.adapters import log_search
 from consumers.adapters.log_search import articles_of_comment
@@ -38,7 +38,7 @@ NoLog = Annotated[
 ]
 Since = Annotated[datetime | None, time_option("--since", "Search only records from this time on")]
 
-_MAX_VALUE = 60
+_MAX_VALUE = 200
 """Characters of a value."""
 
 
@@ -293,19 +293,22 @@ def _print(
     if stored.standing is not None:
         out.print(_standing(stored.standing))
     out.print()
-    print_table(
-        _wrapped("row", "register", "value", "set by", "at", "from"),
-        [
-            (
-                *(setting.row, setting.register, _values(setting)),
-                " ".join(filter(None, (setting.event_type, str(setting.by or "?")))),
-                None if setting.by is None else f"{setting.by.occurred_at:%F %T}",
-                _from(setting, searched=searched),
-            )
-            for setting in explanation.settings
-        ],
-        title="What is stored, and which event set it",
-    )
+    print_text("What is stored, and which event set it", style="bold", out=out)
+    for setting in explanation.settings:
+        out.print()
+        print_text(f"{printable(setting.row)}, {setting.register}", out=out)
+        rows = [
+            (name, _short(value)) for name, value in setting.values.items() if value is not None
+        ]
+        event = printable(" ".join(filter(None, (setting.event_type, str(setting.by or "?")))))
+        at = "" if setting.by is None else f", {clock(setting.by.occurred_at, exact=True)}"
+        place = _from(setting, searched=searched)
+        print_table(
+            [Column("", style="dim"), Column("", wraps=True)],
+            [*(rows or [("value", "none")]), ("set by", f"{event}{at} ({place})")],
+            headed=False,
+            indent=2,
+        )
     rules = {setting.register: setting.rule for setting in explanation.settings}
     out.print()
     for name, rule in rules.items():
@@ -315,12 +318,16 @@ def _print(
     if explanation.records:
         out.print()
         print_table(
-            _wrapped("record", "event", "at", "outcome"),
+            [
+                *("record", "type", Column("event", rank=2), Column("at", rank=1)),
+                Column("outcome", wraps=True),
+            ],
             [
                 (
                     str(each.place),
-                    " ".join(filter(None, (each.event_type, each.event_id))) or "?",
-                    None if each.occurred_at is None else f"{each.occurred_at:%F %T}",
+                    each.event_type or "?",
+                    each.event_id or "?",
+                    None if each.occurred_at is None else clock(each.occurred_at, exact=True),
                     "; ".join(each.outcomes),
                 )
                 for each in explanation.records
@@ -353,19 +360,12 @@ def _standing(row: Mapping[str, Any]) -> str:
     return f"{said} {reports_in_words(row)}." if row["reports"] else said
 
 
-def _wrapped(*headings: str) -> list[Column]:
-    return [Column(heading, wraps=True) for heading in headings]
-
-
-def _values(setting: Setting) -> str:
-    shown = [
-        f"{name}={_short(value)}" for name, value in setting.values.items() if value is not None
-    ]
-    return ", ".join(shown) or "(nothing)"
-
-
 def _short(value: object) -> str:
-    text = str(value)
+    if isinstance(value, datetime):
+        return clock(value, exact=True)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     return text if len(text) <= _MAX_VALUE else f"{text[:_MAX_VALUE]}…"
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
 from below_the_line.metrics import queries
 from below_the_line.metrics.definitions import Column as Definition
@@ -16,7 +15,33 @@ from below_the_line.metrics.queries import ArticleFigures, figures_of
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.options import AsJson
-from btl.cli.output import Cell, Column, clock, print_json, print_table, printable
+from btl.cli.output import (
+    Cell,
+    Column,
+    clock,
+    duration,
+    print_json,
+    print_table,
+    print_text,
+    printable,
+)
+
+_RANKS = {
+    "headline": 1,
+    "open_reports": 2,
+    "reports": 3,
+    "dismissed": 3,
+    "state": 4,
+    "late": 4,
+    "people": 5,
+    "unique_reporters": 5,
+    "replies": 5,
+    "reactions": 6,
+    "rejected": 6,
+    "engagement": 7,
+    "section": 8,
+}
+"""Of columns that a narrow terminal has no room for."""
 
 
 def top(
@@ -115,8 +140,10 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], ordered_by: str) -> None:
             name.removesuffix("_id").replace("_", " "),
             right=name not in ("article_id", "headline", "section", "state", "reason"),
             cut=name == "headline",
+            min_width=30 if name == "headline" else 24,
             max_width=50 if name == "headline" else None,
             style="bold" if name == ordered_by else "",
+            rank=0 if name == ordered_by else _RANKS.get(name, 0),
         )
         for name in rows[0]
     ]
@@ -130,16 +157,21 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
     out = output.console()
     known = figures.article
     title = str(known["headline"]) if known else f"Article {article_id}"
-    out.print(Text(printable(title), style="bold"))
+    print_text(printable(title), style="bold", out=out)
     if known:
         published = _time(known["published_at"])
         facts = (known["site"], known["section"], known["status"], published, known["url"])
         text = " · ".join(str(fact) for fact in facts if fact is not None)
-        out.print(Text(printable(text), style="dim"))
+        print_text(printable(text), style="dim", out=out)
     for name, row in figures.tables.items():
         out.print()
         print_table(
-            ["figure", Column("value", right=True), Column("meaning", wraps=True, style="dim")],
+            [
+                "figure",
+                Column("value", right=True),
+                Column("unit", style="dim"),
+                Column("meaning", wraps=True, min_width=40, style="dim", rank=1),
+            ],
             [_figure(column, row[column.name]) for column in definitions(name).columns[1:]],
             title=f"metrics.{name}",
         )
@@ -152,17 +184,18 @@ def _print(article_id: str, figures: ArticleFigures) -> None:
         hint = f"Its discussion over time: btl discussion {article_id}"
     else:
         hint = "No article event has arrived for it: headline, section and window are not known."
-    out.print(Text(hint, style="dim"))
+    print_text(hint, style="dim", out=out)
 
 
 def _figure(column: Definition, stored: Any) -> tuple[Cell, ...]:
-    value = _time(stored) if column.unit == "time" else stored
     meaning = column.definition
-    if value is None:
+    if stored is None:
         meaning += f" (none: {column.when_null})"
-    elif column.unit and not isinstance(value, str | bool):
-        meaning += f" ({column.unit})"
-    return (column.name, _value(value), meaning)
+    if column.unit == "time":
+        return (column.name, _time(stored) or "–", None, meaning)
+    if column.unit == "seconds" and stored is not None:
+        return (column.name, duration(stored), None, meaning)
+    return (column.name, _value(stored), column.unit, meaning)
 
 
 def _time(text: str | None) -> str | None:

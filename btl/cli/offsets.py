@@ -32,6 +32,20 @@ from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument, Ye
 from btl.cli.output import DRY_RUN, Cell, Column, age, print_json, print_table, printable, right
 from btl.cli.partitions import chosen, logs_of
 
+_COLUMNS: tuple[Column | str, ...] = (
+    "group",
+    "topic",
+    *right("partition"),
+    "status",
+    *right("next offset", rank=2),
+    *right("log start", rank=5),
+    *right("log end", rank=3),
+    *right("lag", rank=1),
+    Column("owner", rank=6),
+    *right("epoch", "incarnation", rank=7),
+    *right("moved", rank=4),
+)
+
 app = command_group("Show and change where the consumers are in the topics.")
 
 
@@ -204,10 +218,7 @@ def _move(position: Position, to: int, *, dry_run: bool) -> dict[str, object]:
 def _print(found: list[PartitionStatus], unreachable: str | None, now: datetime) -> None:
     out = output.console()
     if found:
-        columns: list[Column | str] = ["group", "topic", *right("partition"), "status"]
-        columns += right("next offset", "log start", "log end", "lag")
-        columns += ["owner", *right("epoch", "incarnation", "moved")]
-        print_table(columns, [_row(each, now) for each in found])
+        print_table(_COLUMNS, [_row(each, now) for each in found])
     else:
         out.print("No consumer has taken a partition yet.")
     for each in found:

@@ -12,7 +12,15 @@ from below_the_line.closing.timeline import TimelineReport
 from below_the_line.closing.windows import DEFAULT_REACTIONS_HOURS
 from below_the_line.plurals import counted
 from btl.cli import output
-from btl.cli.output import DRY_RUN, both_clocks, clock, print_table, printable, right
+from btl.cli.output import (
+    DRY_RUN,
+    Column,
+    both_clocks,
+    clock,
+    print_table,
+    printable,
+    right,
+)
 
 
 def explanation_document(explanation: TimelineReport) -> dict[str, object]:
@@ -62,22 +70,33 @@ def print_rules(rules: list[Rule], zone: ZoneInfo) -> None:
         colour = {"in force": "green", "superseded": "dim"}.get(rule.standing, "yellow")
         start = "any time" if rule.valid_from is None else f"from {clock(rule.valid_from, zone)}"
         until = "" if rule.valid_until is None else f" until {clock(rule.valid_until, zone)}"
-        standing = Text(rule.standing, colour)
         rows.append(
             (
                 str(rule.rule_id),
                 rule.whom,
+                Text(rule.standing + (" (retroactive)" if rule.retroactive else ""), colour),
                 duration(rule.window_hours),
                 f"+ {duration(rule.reactions_window_hours)}",
                 "none" if rule.standing == "superseded" else start + until,
-                standing.append(" retroactive", "dim") if rule.retroactive else standing,
                 clock(rule.created_at, zone),
                 rule.created_by,
                 rule.note,
             )
         )
-    columns = ["for", "window", "reactions", "of articles published", "", "made", "by", "note"]
-    print_table([*right("rule"), *columns], rows)
+    print_table(
+        [
+            *right("rule"),
+            Column("for", wraps=True, min_width=20),
+            Column("state", wraps=True, min_width=13),
+            "window",
+            Column("reactions", rank=2),
+            Column("of articles published", wraps=True, rank=1),
+            Column("made", rank=3),
+            Column("by", rank=4),
+            Column("note", wraps=True, rank=5),
+        ],
+        rows,
+    )
 
 
 def print_made(rule: Rule, zone: ZoneInfo) -> None:
@@ -129,8 +148,8 @@ def print_explanation(explanation: TimelineReport, zone: ZoneInfo) -> None:
 
     out = output.console()
     rule = explanation.rule
-    out.print(f"[bold]{'article':<11}[/]", Text(printable(heading(explanation))))
     lines = [
+        ("article", heading(explanation)),
         (
             "published",
             (
@@ -138,7 +157,7 @@ def print_explanation(explanation: TimelineReport, zone: ZoneInfo) -> None:
                 if explanation.anchor is None
                 else both_clocks(explanation.anchor, zone)
             ),
-        )
+        ),
     ]
     if rule is not None:
         lines.append(
@@ -157,21 +176,23 @@ def print_explanation(explanation: TimelineReport, zone: ZoneInfo) -> None:
         longer = DEFAULT_REACTIONS_HOURS if rule is None else rule.reactions_window_hours
         until = explanation.closes_at + timedelta(hours=longer)
         lines.append(("reactions", f"count until {both_clocks(until, zone)}"))
-    for label, text in lines:
-        out.print(f"[bold]{label:<11}[/]", Text(printable(text)))
-    in_utc = ["from (UTC)"] if zone.key != "UTC" else []
+    print_table([Column("", style="bold"), Column("", wraps=True)], lines, headed=False)
+    in_utc = [Column("from (UTC)", rank=1)] if zone.key != "UTC" else []
+    anchor = explanation.anchor
     out.print()
     print_table(
-        [f"from ({zone.key})", *in_utc, "comments", "decided by"],
+        [f"from ({zone.key})", *in_utc, "comments", Column("decided by", wraps=True)],
         [
             (
-                "the beginning" if start is None else clock(start, zone, exact=True),
+                "any time" if start is None else clock(start, zone, exact=True),
                 *([None if start is None else clock(start, exact=True)] if in_utc else []),
                 Text("accepted", "green") if piece.accepted else Text("not accepted", "red"),
                 explanation.why(piece),
             )
             for piece in explanation.pieces
-            for start in [piece.starts_at]
+            if anchor is None or piece.ends_at is None or piece.ends_at > anchor
+            # What is posted before the publication is in time, whatever held then.
+            for start in [max(filter(None, (piece.starts_at, anchor)), default=None)]
         ],
     )
     _print_overrides(explanation, zone)
@@ -184,7 +205,14 @@ def _print_overrides(explanation: TimelineReport, zone: ZoneInfo) -> None:
     if overrides:
         output.console().print()
         print_table(
-            ["override", "decided", "until", "by", "reason", "event"],
+            [
+                "override",
+                "decided",
+                Column("until", rank=1),
+                Column("by", rank=1),
+                Column("reason", rank=1),
+                Column("event", wraps=True, rank=2),
+            ],
             [
                 (
                     event.kind,

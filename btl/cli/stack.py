@@ -16,13 +16,13 @@ from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import from_environment
-from btl.cli import configuration
+from btl.cli import configuration, output
 from btl.cli.options import AsJson, Yes
-from btl.cli.output import print_json
+from btl.cli.output import Column, print_json, print_table, print_text
 from btl.stack.environment import elsewhere, exports
 from btl.stack.logs import tail
 from btl.stack.ports import DEFAULTS
@@ -230,28 +230,27 @@ def relative(path: Path) -> str:
 
 def _addresses(stack: Stack, seconds: float) -> None:
     found = stack.environment()
-    table = Table(box=None, show_header=False, pad_edge=False)
+    rows: list[tuple[str, str, str | None]] = []
     addresses = {part.name: part.address for part in stack.status() if part.address}
     for name in ("postgres", "kafka"):
         if name in addresses:
-            table.add_row(name, addresses[name])
+            rows.append((name, addresses[name], None))
     if "BTL_AIRFLOW_URL" in found:
         login = (
             f"user {found['BTL_AIRFLOW_USER']}, password {found['BTL_AIRFLOW_PASSWORD']}"
             if "BTL_AIRFLOW_USER" in found
-            else ""
+            else None
         )
-        table.add_row("airflow", found["BTL_AIRFLOW_URL"], login)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"[bold green]The stack is up[/] after {seconds:.0f} s, in {stack.layout.home}")
-    console.print(table)
+        rows.append(("airflow", found["BTL_AIRFLOW_URL"], login))
+    out = output.console()
+    text = Text("The stack is up", style="bold green")
+    print_text(Text.assemble(text, f" after {seconds:.0f} s, in {stack.layout.home}"), out=out)
+    print_table(["part", "address", Column("login", wraps=True)], rows, headed=False, out=out)
     if "BTL_AIRFLOW_URL" in found:
-        console.print(
-            f"data docs, after a run of data_quality: {relative(data_docs(stack))}", markup=False
-        )
+        print_text(f"data docs, after a run of data_quality: {relative(data_docs(stack))}", out=out)
     btl = escape(program())
-    console.print(f'Settings for this shell: [bold]eval "$({btl} env)"[/].')
-    console.print(f"Stop it: [bold]{btl} down[/].")
+    out.print(f'Settings for this shell: [bold]eval "$({btl} env)"[/].', soft_wrap=True)
+    out.print(f"Stop it: [bold]{btl} down[/].", soft_wrap=True)
 
 
 def program() -> str:

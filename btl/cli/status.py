@@ -17,7 +17,6 @@ from btl.cli.stack import data_docs, relative, this_stack
 from btl.stack.checks import Notice, System, notices
 from btl.stack.stack import PartStatus, Stack
 
-_DETAILS = ("process", "address", "log")
 _SERVICES = ("postgres", "kafka")
 
 
@@ -106,7 +105,14 @@ def _print(
     stack: Stack, parts: Sequence[PartStatus], found: Sequence[Notice], now: datetime
 ) -> None:
     print_table(
-        ["part", "state", "uptime", *(Column(name, wraps=True) for name in _DETAILS)],
+        [
+            "part",
+            "state",
+            Column("uptime", right=True, rank=2),
+            Column("process", right=True, rank=3),
+            Column("address", rank=1),
+            Column("log", rank=4),
+        ],
         [
             (
                 part.name,

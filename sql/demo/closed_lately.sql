@@ -2,7 +2,8 @@
 -- Grain: one row per article, at most eight.
 -- Re-run: reads only.
 select
-    coalesce(article.headline, closed.article_id) as headline,
+    closed.article_id as article,
+    article.headline,
     closed.opens_at,
     closed.closed_at,
     closed.reason,

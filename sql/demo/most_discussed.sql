@@ -2,7 +2,8 @@
 -- Grain: one row per article, at most eight.
 -- Re-run: reads only.
 select
-    coalesce(article.headline, engagement.article_id) as headline,
+    engagement.article_id as article,
+    article.headline,
     engagement.comments_published as published,
     engagement.replies,
     engagement.unique_commenters as people,

@@ -2,7 +2,8 @@
 -- Grain: one row per article, at most eight; none without a report.
 -- Re-run: reads only.
 select
-    coalesce(article.headline, abuse.article_id) as headline,
+    abuse.article_id as article,
+    article.headline,
     abuse.reports,
     abuse.unique_reporters as people,
     abuse.upheld,

@@ -18,13 +18,14 @@ from typing import Any
 
 import psycopg
 from rich.console import Console
-from rich.table import Table
 
 from below_the_line.closing.outbox import publish_outbox
 from below_the_line.closing.windows import BUCKET, apply_windows
 from below_the_line.database.migrations import migrate
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
+from btl.cli import output
+from btl.cli.output import print_table, right
 from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, describe_machine
 from tests.databases import with_database
@@ -181,23 +182,24 @@ def _plan(connection: psycopg.Connection, statement: str, **parameters: Any) -> 
 
 def show(console: Console, figures: Closing) -> None:
     """Print the figures as a table."""
-    table = Table(title="Closing runs", title_justify="left", box=None)
-    for heading in ("what", "how many", "seconds", "per second"):
-        table.add_column(heading, justify="left" if heading == "what" else "right")
-    for what, count, seconds in (
-        ("open discussions", figures.articles, figures.opened_seconds),
-        ("close due discussions", figures.articles, figures.closed_seconds),
-        ("publish these announcements", figures.published, figures.published_seconds),
-    ):
-        if seconds is not None:
-            table.add_row(what, f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}")
-    table.add_row(
-        "look again, nothing due", f"{figures.articles:,}", f"{figures.nothing_due_seconds:.3f}", ""
+    rows = [
+        (what, f"{count:,}", f"{seconds:.1f}", f"{count / seconds:,.0f}")
+        for what, count, seconds in (
+            ("open discussions", figures.articles, figures.opened_seconds),
+            ("close due discussions", figures.articles, figures.closed_seconds),
+            ("publish these announcements", figures.published, figures.published_seconds),
+        )
+        if seconds is not None
+    ]
+    nothing_due, idle = figures.nothing_due_seconds, figures.idle_seconds
+    rows.append(("look again, nothing due", f"{figures.articles:,}", f"{nothing_due:.3f}", ""))
+    rows.append(("idle run over windows", f"{figures.idle_windows:,}", f"{idle:.3f}", ""))
+    print_table(
+        ["what", *right("how many", "seconds", "per second")],
+        rows,
+        title="Closing runs",
+        out=console,
     )
-    table.add_row(
-        "idle run over windows", f"{figures.idle_windows:,}", f"{figures.idle_seconds:.3f}", ""
-    )
-    console.print(table)
     in_database = sum(figures.idle_database_milliseconds.values())
     console.print(
         f"The idle run's queries take {in_database:.2f} ms in the database."
@@ -211,7 +213,7 @@ def main() -> int:
     parser.add_argument("--due", type=int, default=DUE, help="discussions that are due at once")
     parser.add_argument("--idle", type=int, default=IDLE, help="windows of the idle run")
     options = parser.parse_args()
-    console = Console(highlight=False)
+    console = output.console()
     home = ROOT / ".btl-bench-closing"
     stack = Stack(
         home, {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}

@@ -23,11 +23,12 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 from rich.console import Console
-from rich.table import Table
 
 from below_the_line.kafka.envelopes import Outgoing, structured
 from below_the_line.kafka.producer import Publisher
 from below_the_line.settings import Settings
+from btl.cli import output
+from btl.cli.output import print_table, right
 from btl.pacing import Pacer
 from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, commit, describe_machine
@@ -206,24 +207,22 @@ def measure(
 
 def show(console: Console, found: Freshness) -> None:
     """Print it as a table."""
-    table = Table(
+    print_table(
+        ["from … to …", *right(*asdict(found.event_to_row)), "target"],
+        [
+            (words, *(f"{value:.2f}" for value in asdict(part).values()), target)
+            for words, part, target in (
+                ("event → row", found.event_to_row, ""),
+                ("row → figure", found.row_to_figure, ""),
+                ("event → figure", found.event_to_figure, f"p95 at most {MOST_SECONDS:g}"),
+            )
+        ],
         title=(
             f"{found.comments:,} comments at {found.sent_per_second:.1f}/s (wanted"
             f" {found.wanted_per_second:g}/s), in seconds"
-        )
+        ),
+        out=console,
     )
-    names = list(asdict(found.event_to_row))
-    table.add_column("from … to …")
-    for name in names:
-        table.add_column(name, justify="right")
-    table.add_column("target")
-    for words, part, target in (
-        ("event → row", found.event_to_row, ""),
-        ("row → figure", found.row_to_figure, ""),
-        ("event → figure", found.event_to_figure, f"p95 at most {MOST_SECONDS:g}"),
-    ):
-        table.add_row(words, *(f"{value:.2f}" for value in asdict(part).values()), target)
-    console.print(table)
 
 
 def main() -> int:
@@ -239,7 +238,7 @@ def main() -> int:
         "--articles", type=int, default=200, help="articles that are commented on by turns"
     )
     options = parser.parse_args()
-    console = Console(highlight=False)
+    console = output.console()
     stack = Stack(
         ROOT / ".btl-bench-freshness",
         {name: value for name, value in os.environ.items() if not name.startswith("BTL_")},

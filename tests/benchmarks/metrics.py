@@ -23,11 +23,12 @@ from typing import Any
 import psutil
 import psycopg
 from rich.console import Console
-from rich.table import Table
 
 from below_the_line.database.migrations import migrate
 from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.rebuild import rebuild_all
+from btl.cli import output
+from btl.cli.output import Column, print_table, right
 from btl.stack.stack import Stack
 from tests.benchmarks.machine import ROOT, commit, describe_machine
 from tests.databases import with_database
@@ -281,11 +282,6 @@ def _peak(process_id: int) -> Iterator[list[int]]:
 
 def show(console: Console, sizes: Sequence[Size]) -> None:
     """Print the figures, and what of them meets its target."""
-    table = Table(title="Metrics", title_justify="left", box=None)
-    table.add_column("what")
-    for size in sizes:
-        table.add_column(f"{size.comments:,} comments", justify="right")
-    table.add_column("target", justify="right")
     rows: list[tuple[str, Callable[[Size], str], str]] = [
         (
             "one sequential aggregate of the comments",
@@ -319,9 +315,15 @@ def show(console: Console, sizes: Sequence[Size]) -> None:
             for name in ASKED
         ),
     ]
-    for what, figure, target in rows:
-        table.add_row(what, *(figure(size) for size in sizes), target)
-    console.print(table)
+    print_table(
+        [
+            Column("what", wraps=True),
+            *right(*(f"{size.comments:,} comments" for size in sizes), "target"),
+        ],
+        [(what, *(figure(size) for size in sizes), target) for what, figure, target in rows],
+        title="Metrics",
+        out=console,
+    )
 
 
 def main() -> int:
@@ -331,7 +333,7 @@ def main() -> int:
         "--comments", type=int, nargs="+", default=list(SIZES), help="the sizes to measure at"
     )
     options = parser.parse_args()
-    console = Console(highlight=False)
+    console = output.console()
     stack = Stack(
         ROOT / ".btl-bench-metrics",
         {name: value for name, value in os.environ.items() if not name.startswith("BTL_")},

@@ -6,8 +6,9 @@ from statistics import median
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
+from btl.cli.output import Column, print_table, right
 from tests.benchmarks.bad import BadRecords
 from tests.benchmarks.latency import Latency
 from tests.benchmarks.memory import Backlog
@@ -172,9 +173,9 @@ def _plain(value: Any) -> Any:
 def print_report(console: Console, results: Results, about: Mapping[str, Any]) -> None:
     """The tables, the machine, and what was not measured."""
     if results.rates or results.peers:
-        console.print(_rates(results))
+        _print_rates(console, results)
     if results.scale:
-        console.print(_scale(results.scale))
+        _print_scale(console, results.scale)
     if (latency := results.latency) is not None:
         figures = latency.milliseconds
         console.print(
@@ -192,7 +193,7 @@ def print_report(console: Console, results: Results, about: Mapping[str, Any]) -
             f"{bad.dead_letters:,} bad records, in {bad.share_of_batches:.0%} of the batches: "
             f"{median(bad.with_bad):,.0f} records/s, without them {median(bad.without):,.0f}."
         )
-    console.print(_targets(targets(results)))
+    _print_targets(console, targets(results))
     for section, reason in results.not_measured.items():
         console.print(f"[bold red]Not measured: {section}.[/] {reason}")
     console.print(
@@ -201,75 +202,68 @@ def print_report(console: Console, results: Results, about: Mapping[str, Any]) -
     console.print(f"{about['workload']} × {about['options']['copies']}; commit {about['commit']}.")
 
 
-def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", no_wrap=number == 0)
-    return table
-
-
-def _rates(results: Results) -> Table:
-    table = _table(
-        "On the same events: medians",
-        "what",
-        "records/s",
-        "from",
-        "to",
-        "÷ floor",
-        "CPU each",
-        "memory",
-        "rounds",
-    )
+def _print_rates(console: Console, results: Results) -> None:
+    rows = []
     for name in (FLOOR, READING, ONE, TWO, PEER_DEFAULT, PEER_BEST, PEER_BEST_TWO):
         rates = [each.records_per_second for each in results.runs(name)]
         if not rates:
             continue
-        table.add_row(
-            name,
-            f"{median(rates):,.0f}",
-            f"{min(rates):,.0f}",
-            f"{max(rates):,.0f}",
-            _number(ratio(median(rates), results.rate(FLOOR)), "×"),
-            _number(results.cpu(name), "µs"),
-            _number(results.memory(name), "MB"),
-            str(len(rates)),
+        rows.append(
+            (
+                name,
+                f"{median(rates):,.0f}",
+                f"{min(rates):,.0f}",
+                f"{max(rates):,.0f}",
+                _number(ratio(median(rates), results.rate(FLOOR)), "×"),
+                _number(results.cpu(name), "µs"),
+                _number(results.memory(name), "MB"),
+                str(len(rates)),
+            )
         )
-    return table
+    columns: list[Column | str] = ["what", *right("records/s"), *right("from", "to", rank=3)]
+    columns += [*right("÷ floor"), *right("CPU each", "memory", rank=1), *right("rounds", rank=2)]
+    print_table(columns, rows, title="On the same events: medians", out=console)
 
 
-def _scale(runs: Sequence[Shared]) -> Table:
-    table = _table(
-        "Processes that share the partitions",
-        *(
-            "partitions a topic",
+def _print_scale(console: Console, runs: Sequence[Shared]) -> None:
+    print_table(
+        [
+            *right("partitions a topic"),
             "hot article",
-            "processes",
-            "records/s",
-            "memory of all",
-            "deadlocks",
-        ),
+            *right("processes", "records/s"),
+            *right("memory of all", "deadlocks", rank=1),
+        ],
+        [
+            (
+                str(each.partitions),
+                "half of all" if each.hot_article else "none",
+                str(each.processes),
+                f"{each.records_per_second:,.0f}",
+                _number(each.peak_megabytes, "MB"),
+                str(each.deadlocks),
+            )
+            for each in runs
+        ],
+        title="Processes that share the partitions",
+        out=console,
     )
-    for each in runs:
-        table.add_row(
-            str(each.partitions),
-            "half of all" if each.hot_article else "none",
-            str(each.processes),
-            f"{each.records_per_second:,.0f}",
-            _number(each.peak_megabytes, "MB"),
-            str(each.deadlocks),
-        )
-    return table
 
 
-def _targets(found: Sequence[Target]) -> Table:
-    table = _table("To be reached", "figure", "measured", "target", "")
-    for each in found:
-        colour = {True: "green", False: "red", None: "yellow"}[each.met]
-        bound = f"{'≥' if each.at_least else '≤'} {_number(each.bound, each.unit)}"
-        table.add_row(
-            each.name, _number(each.measured, each.unit), bound, f"[{colour}]{each.result}[/]"
-        )
-    return table
+def _print_targets(console: Console, found: Sequence[Target]) -> None:
+    print_table(
+        [Column("figure", wraps=True), *right("measured", "target"), "result"],
+        [
+            (
+                each.name,
+                _number(each.measured, each.unit),
+                f"{'≥' if each.at_least else '≤'} {_number(each.bound, each.unit)}",
+                Text(each.result, {True: "green", False: "red", None: "yellow"}[each.met]),
+            )
+            for each in found
+        ],
+        title="To be reached",
+        out=console,
+    )
 
 
 def _number(value: float | None, unit: str) -> str:

@@ -20,10 +20,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from rich.console import Console
-
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import Outgoing
+from btl.cli import output
 from btl.stack.stack import Stack
 from tests.benchmarks import bad, floor, latency, memory, path, peer, reader, report, scale
 from tests.benchmarks.machine import ROOT, commit, describe_machine
@@ -211,8 +210,7 @@ def _peer(
 def main() -> int:
     """Run the benchmark. Exit status 1 if a section failed; the peer may be absent."""
     options = parse(sys.argv[1:])
-    console = Console(highlight=False)
-    progress = Console(stderr=True, highlight=False)
+    console, progress = output.console(), output.console(stderr=True)
     stack = Stack(
         ROOT / ".btl-bench",
         {name: value for name, value in os.environ.items() if not name.startswith("BTL_")},

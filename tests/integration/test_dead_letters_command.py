@@ -144,18 +144,15 @@ def test_on_any_terminal_each_is_listed_with_what_names_it(
         records,
         lambda _: Rejection("contract", "schema_violation", "/data/" + "p" * 80, "m " * 200),
     )
-    terminal = Console(
-        highlight=False, soft_wrap=True, width=width, force_terminal=True, color_system=None
-    )
+    terminal = Console(highlight=False, width=width, force_terminal=True, color_system=None)
     monkeypatch.setattr("btl.cli.output.console", lambda: terminal)
     terminal.file = io.StringIO()
     btl("list")
     shown = terminal.file.getvalue()
     for offset in (123_456_789, 123_456_790):
-        (line,) = [line for line in shown.splitlines() if str(offset) in line]
-        for part in ("comment-events", " 4 ", "schema_violation", "open", "kkk"):
-            assert part in line, shown
-    assert "m m m" in shown
+        assert len([line for line in shown.splitlines() if str(offset) in line]) == 1
+    for part in ("comment-events", " 4", "schema_violation", "open", "k" * 60, "m m m"):
+        assert part in shown
 
 
 def test_what_is_no_code_status_or_time_is_told_with_what_is(btl: Run) -> None:
