@@ -92,6 +92,12 @@ class Settings(BaseSettings):
         le=60,
         description="Seconds after its first record at which a batch is written.",
     )
+    ledger_seconds: float = Field(
+        default=10,
+        ge=0,
+        le=600,
+        description="Seconds of progress in one line of the ledger (0: each batch has its own).",
+    )
     close_delay_seconds: int = Field(
         default=120,
         ge=0,

@@ -104,7 +104,7 @@ def build_consumer(
     )
     return Consumer(
         source,
-        Store(url, settings.consumer_group, observer),
+        Store(url, settings.consumer_group, observer, settings.ledger_seconds),
         load_contracts(),
         BatchPolicy(settings.batch_records, settings.batch_seconds),
         observer,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
@@ -47,13 +47,31 @@ class StoreError(Exception):
         return diagnostic.message_primary or " ".join(str(self.cause).split())
 
 
+class _Line(NamedTuple):
+    """A line of the ledger that may be extended."""
+
+    batch_id: int
+    begun_at: float
+    """By ``perf_counter``."""
+
+
 class Store:
     """The database as one consumer process uses it. Not safe for use by several threads."""
 
     application_name = "btl consume"
 
-    def __init__(self, url: str, consumer_group: str, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        consumer_group: str,
+        observer: Observer | None = None,
+        ledger_seconds: float = 0.0,
+    ) -> None:
+        """A line of the ledger is extended by further batches until it is this old; 0: each batch
+        has lines of its own.
+        """
         self._url = url
+        self._ledger_seconds = ledger_seconds
         self._observer = observer or Observer()
         self._consumer_group = consumer_group
         self.owner: UUID = uuid4()
@@ -63,6 +81,8 @@ class Store:
         self._copies: dict[str, tuple[str, list[str]]] = {}
         """By staging table: the COPY statement, which names the columns, and their types."""
         self._held: dict[Partition, Position] = {}
+        self._lines: dict[Partition, _Line] = {}
+        """The last line of the ledger of each partition that this owner has written."""
         self._topic_ids: dict[str, UUID] = {}
         self._batch: Batch | None = None
         self._members: dict[str, list[list[int]]] = {}
@@ -190,6 +210,7 @@ class Store:
         self._held = {
             Partition(position.topic, position.partition): position for position in positions
         }
+        self._lines = {}
         self._topic_ids = {partition.topic: partitions[partition].topic_id for partition in order}
         return dict(self._held)
 
@@ -371,7 +392,13 @@ class Store:
             "first_offsets": [entry.first_offset for entry in entries],
             "next_offsets": [entry.next_offset for entry in entries],
         }
+        extended = {
+            partition: line.batch_id
+            for partition, line in self._lines.items()
+            if merged_at - line.begun_at < self._ledger_seconds
+        }
         ledger = {
+            "batch_ids": [extended.get(partition) for partition in partitions],
             "incarnations": [self._held[partition].incarnation for partition in partitions],
             "kinds": [entry.kind for entry in entries],
             "records": [entry.records for entry in entries],
@@ -387,12 +414,17 @@ class Store:
                 # The fence before the ledger: a zombie must get the error that it is fenced, not
                 # that its entry exists already.
                 self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
-                self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
+                written = self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
                 self._observer.step(Step.FENCED, perf_counter() - merged_at)
                 self._open.commit()
                 self._observer.step(Step.COMMITTING, perf_counter() - merged_at)
+            lines = written.fetchall()
         except psycopg.Error as error:
             raise self._failed(error) from error
+        for topic, number, batch_id in lines:
+            partition = Partition(topic, number)
+            if extended.get(partition) != batch_id:
+                self._lines[partition] = _Line(batch_id, merged_at)
         self._batch, self._members, self._results = None, {}, []
         self._observer.step(Step.COMMITTED, perf_counter() - merged_at)
         return entries

@@ -2,8 +2,9 @@
 -- Parameters: consumer_group, since (null: the whole ledger).
 -- Result: one row per topic, partition and incarnation, in that order. first_offset and next_offset
 --   span what was read or accepted as lost (null where an incarnation has only begun). Records and
---   outcomes leave redrives out, which are counted elsewhere. unbalanced counts lines whose own sum
---   is wrong, or that claim records where there are none.
+--   outcomes leave redrives out, which are counted elsewhere. batches counts transactions, of which
+--   a line may cover many; empties, gaps, resets and redrives count lines.
+--   unbalanced counts lines whose own sum is wrong, or that claim records where there are none.
 -- Re-run: safe; it only reads: the whole ledger once, by parallel workers.
 select
     topic,
@@ -12,7 +13,7 @@ select
     min(first_offset) filter (where kind in ('batch', 'empty', 'gap')) as first_offset,
     max(next_offset) filter (where kind in ('batch', 'empty', 'gap')) as next_offset,
     min(first_offset) filter (where kind = 'reset') as reset_offset,
-    count(*) filter (where kind = 'batch') as batches,
+    coalesce(sum(batches) filter (where kind = 'batch'), 0)::bigint as batches,
     count(*) filter (where kind = 'empty') as empties,
     count(*) filter (where kind = 'gap') as gaps,
     count(*) filter (where kind = 'reset') as resets,

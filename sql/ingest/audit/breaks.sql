@@ -3,8 +3,7 @@
 -- Parameters: consumer_group, since (null: the whole ledger).
 -- Result: the first break of each topic, partition and incarnation, in that order: the expected
 --   offset, the offset that was found, the line that it was found in, and the number of breaks.
--- Re-run: safe; it only reads. Without since it reads the index batches_contiguous in its order,
---   and from the table only the lines that it names.
+-- Re-run: safe; it only reads. It reads each line once.
 select
     broken.topic,
     broken.partition,

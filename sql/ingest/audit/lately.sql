@@ -1,5 +1,6 @@
 -- Purpose: how many records were read per partition, and how many became dead letters per code,
---   since a time.
+--   since a time. A line of the ledger that was extended since counts whole, so records may be
+--   some seconds older.
 -- Parameters: since. Grain: one row per partition, and one per code. Re-run: safe; it only reads.
 select
     'records' as what,
