@@ -19,6 +19,7 @@ import structlog
 
 from below_the_line.closing.announcements import SOURCE, TOPIC
 from below_the_line.database.connections import require_idle
+from below_the_line.database.locks import OUTBOX_LOCK, lock
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import Outgoing, rfc3339, structured
 from below_the_line.kafka.producer import Publisher
@@ -26,8 +27,6 @@ from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 
-OUTBOX_LOCK = 7_170_104
-"""Advisory lock of every publisher."""
 BUCKET = 5_000
 """Events per transaction."""
 PATIENCE_SECONDS = 120.0
@@ -109,7 +108,7 @@ def _publish_bucket(
     """Run one transaction. Return how many events were pending, at most ``bucket``."""
     with connection.transaction():
         connection.execute("set transaction isolation level read committed")
-        connection.execute("select pg_advisory_xact_lock(%s)", [OUTBOX_LOCK])
+        lock(connection, OUTBOX_LOCK)
         pending = connection.execute(
             sql("closing/pending_events.sql"), {"bucket": bucket}
         ).fetchall()

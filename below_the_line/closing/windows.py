@@ -28,11 +28,10 @@ from below_the_line.closing.announcements import (
 )
 from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.database.connections import require_idle
+from below_the_line.database.locks import CLOSING_LOCK, lock
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 
-CLOSING_LOCK = 7_170_102
-"""Advisory lock of every writer of windows, and of the trigger of discussion.closing_rules."""
 BUCKET = 2_000
 """Articles per transaction."""
 GRACE = timedelta(hours=1)
@@ -165,7 +164,7 @@ def _apply_bucket(
         # it waits for the lock, and would take the marks of that without using it.
         connection.execute("set transaction isolation level read committed")
         connection.execute("set local jit = off")
-        connection.execute("select pg_advisory_xact_lock(%s)", [CLOSING_LOCK])
+        lock(connection, CLOSING_LOCK)
         taken = connection.execute(sql(source), {"cut_off": cut_off, "bucket": bucket}).fetchall()
         articles = sorted({row[0] for row in taken})
         if not articles:

@@ -4,9 +4,10 @@ Why not a library: see docs/adr/0002-migrations.md.
 """
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import takewhile
 
 import psycopg
@@ -15,9 +16,13 @@ from below_the_line.database.connections import connect, describe
 from below_the_line.database.schema_files import Repeatable, Schema, SchemaFile, object_of, read
 from below_the_line.errors import BelowTheLineError
 
-_LOCK = 0x62746C6D
-"""Key of the advisory lock: "btlm". One runner at a time changes a database."""
+_CREATION_LOCK = 0x62746C6D
+"""Key of the advisory lock while there is no table to lock: "btlm"."""
+_LOCK = "lock table below_the_line.files in share update exclusive mode nowait"
+"""One runner at a time changes a database. This mode lets everybody read and the runner write."""
 _LOCK_POLL_SECONDS = 0.2
+_WATCH_SECONDS = 2.0
+"""How long a run may wait for others before it reports whom it waits for, and between reports."""
 _AS_OWNER = "set local role btl_owner"
 _AS_MIGRATING_ROLE = "set local role none"
 
@@ -31,14 +36,32 @@ on conflict (name) do update set sha256 = excluded.sha256, applied_at = clock_ti
 """
 _FORGET = "delete from below_the_line.files where name = any(%s)"
 
-_HOLDER = """
-select activity.pid, activity.application_name, activity.xact_start
+_SESSIONS = """
+select activity.pid, activity.usename, activity.application_name, activity.xact_start
+from pg_stat_activity as activity
+where activity.pid = any(%s)
+order by activity.pid
+"""
+_WAITS = """
+select held.relation::regclass::text, pg_blocking_pids(held.pid)
 from pg_locks as held
-inner join pg_stat_activity as activity on activity.pid = held.pid
-where held.locktype = 'advisory'
-    and held.granted
-    and (held.classid, held.objid, held.objsubid) = (0, %s, 1)
+where held.pid = %(pid)s and not held.granted
+"""
+_HOLDERS = """
+select held.pid
+from pg_locks as held
+where held.granted
     and held.database = (select oid from pg_database where datname = current_database())
+    and (
+        (
+            held.locktype = 'advisory'
+            and (held.classid, held.objid, held.objsubid) = (0, %s, 1)
+        )
+        or (
+            held.relation = to_regclass('below_the_line.files')
+            and held.mode = 'ShareUpdateExclusiveLock'
+        )
+    )
 """
 
 # The functions, views and tables of our schemas, each with the statements that drop it: none for
@@ -85,8 +108,8 @@ def migrate(
 
     All of a run is one transaction, except migrations that cannot run in one: each of these is
     recorded after it succeeded, and an interrupted run resumes there. Safe to run twice and by two
-    at once: the second waits for the first, and says so once to ``announce``. Raises
-    BelowTheLineError.
+    at once: the second waits for the first. ``announce`` gets a sentence about each session that a
+    run waits for. Raises BelowTheLineError.
     """
     schema = schema or read()
     applied: list[str] = []
@@ -94,7 +117,10 @@ def migrate(
         with connect(url, application_name="btl migrate", autocommit=True) as connection:
             database = describe(url)
             while True:
-                with _exclusive(connection, announce):
+                with (
+                    _exclusive(connection, announce),
+                    _announcing_waits(url, connection, announce),
+                ):
                     files, outside = _in_transaction(connection, schema, database)
                 applied += files
                 if outside is None:
@@ -103,6 +129,7 @@ def migrate(
                 with (
                     connect(url, application_name="btl migrate", autocommit=True) as guard,
                     _exclusive(guard, announce),
+                    _announcing_waits(url, connection, announce),
                 ):
                     guard.execute("set local idle_in_transaction_session_timeout = 0")
                     if outside.name not in _history(connection, database):
@@ -174,26 +201,101 @@ def _exclusive(
 ) -> Iterator[None]:
     """Open a transaction that no other runner's transaction runs beside."""
     while True:
-        with connection.transaction():
-            # Waiting inside the lock function would keep a snapshot, and `create index
-            # concurrently` of the runner that holds the lock would wait for that snapshot.
-            locked = connection.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
-            if locked == (True,):
-                yield
-                return
+        try:
+            with connection.transaction():
+                # Waiting inside the lock function would keep a snapshot, and `create index
+                # concurrently` of the runner that holds the lock would wait for that snapshot.
+                if _lock(connection):
+                    yield
+                    return
+        except _LockedError:
+            pass
         if announce is not None:
             announce(_holder(connection))
             announce = None
         time.sleep(_LOCK_POLL_SECONDS)
 
 
+class _LockedError(Exception):
+    """Another runner holds the lock."""
+
+
+def _lock(connection: psycopg.Connection) -> bool:
+    """Take the lock until the transaction ends; return whether it was free.
+
+    Raises _LockedError where that is known by an error, after which the transaction must end.
+    """
+    if connection.execute(_HISTORY_EXISTS).fetchone() == (False,):
+        # Nobody has rights here yet. A database that has tables is locked by one of them, because
+        # every role may take an advisory lock.
+        return connection.execute(
+            "select pg_try_advisory_xact_lock(%s)", [_CREATION_LOCK]
+        ).fetchone() == (True,)
+    try:
+        connection.execute(_LOCK)
+    except psycopg.errors.LockNotAvailable:
+        raise _LockedError from None
+    return True
+
+
 def _holder(connection: psycopg.Connection) -> str:
-    row = connection.execute(_HOLDER, [_LOCK]).fetchone()
-    if row is None:
-        return "Waiting for another migration, which is about to end."
-    pid, application, since = row
-    began = "" if since is None else f", since {since:%Y-%m-%d %H:%M:%S} UTC"
-    return f"Waiting for another migration: Postgres process {pid} ({application}){began}."
+    pids = [pid for (pid,) in connection.execute(_HOLDERS, [_CREATION_LOCK]).fetchall()]
+    for who in _sessions(connection, pids):
+        return f"Waiting for another migration: {who}."
+    return "Waiting for another migration, which is about to end."
+
+
+def _sessions(connection: psycopg.Connection, pids: Sequence[int]) -> list[str]:
+    return [
+        f"Postgres process {pid} of {login or 'nobody'} ({application or 'no name'})"
+        + ("" if since is None else f", since {since:%Y-%m-%d %H:%M:%S} UTC")
+        for pid, login, application, since in connection.execute(_SESSIONS, [list(pids)])
+    ]
+
+
+@contextmanager
+def _announcing_waits(
+    url: str, connection: psycopg.Connection, announce: Callable[[str], None] | None
+) -> Iterator[None]:
+    """While the block runs, report which sessions this one waits for: whoever reads a table keeps
+    it from being changed.
+    """
+    row = connection.execute("select pg_backend_pid()").fetchone()
+    if announce is None or row is None:
+        yield
+        return
+    over = threading.Event()
+    watcher = threading.Thread(
+        target=_watch, args=(url, row[0], announce, over), name="migrate-waits", daemon=True
+    )
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _watch(url: str, pid: int, announce: Callable[[str], None], over: threading.Event) -> None:
+    if over.wait(_WATCH_SECONDS):
+        return
+    said: set[int] = set()
+    # What is wrong with the database, the run itself reports.
+    with (
+        suppress(BelowTheLineError, psycopg.Error),
+        connect(url, application_name="btl migrate, waits", autocommit=True) as connection,
+    ):
+        while True:
+            for relation, blockers in connection.execute(_WAITS, {"pid": pid}).fetchall():
+                new = sorted(set(blockers) - said)
+                for blocker, who in zip(new, _sessions(connection, new), strict=False):
+                    announce(
+                        f"Waiting for {who}, which uses {relation or 'what is changed'}. It can be"
+                        f" ended: select pg_terminate_backend({blocker})."
+                    )
+                said.update(new)
+            if over.wait(_WATCH_SECONDS):
+                return
 
 
 def _history(connection: psycopg.Connection, database: str) -> dict[str, str]:

@@ -23,6 +23,7 @@ from below_the_line.metrics.units import (
     compute_across,
     compute_articles,
     compute_marked_days,
+    shard_lock,
 )
 from below_the_line.metrics.worker_pool import share
 from below_the_line.resources import sql
@@ -175,7 +176,7 @@ def rebuild_range(
     def compute(worker: psycopg.Connection, unit: tuple[Sequence[int], list[str]]) -> None:
         shards, articles = unit
         with worker.transaction():
-            begin_unit(worker, shards)
+            begin_unit(worker, [shard_lock("articles", shard) for shard in shards])
             compute_articles(worker, articles, time_zone)
             worker.execute(sql("metrics/mark_bucket.sql"))
 

@@ -12,20 +12,24 @@ blocks of a month) and shares the lock of all writers with other rebuilds.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import psycopg
 
+from below_the_line.database.locks import lock
 from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import ARTICLE_TABLES
 from below_the_line.resources import sql
 
-METRICS_LOCK: Final = 7_170_103
-"""Advisory lock of every writer of metric tables: held exclusively, or shared with one shard."""
-SHARDS: Final = 16
-"""Number of shards; at most this many connections rebuild at the same time. The locks of articles
-have the numbers from 0, those of days the numbers from ``SHARDS``.
+METRICS_LOCK: Final = "lock table ingest.metrics_lock in share row exclusive mode"
+"""Statement that keeps all other writers of metric tables out, until the transaction ends.
+
+The lock is a table, because those who wait for a shared lock on a row do not queue.
 """
+SHARED_METRICS_LOCK: Final = "lock table ingest.metrics_lock in row exclusive mode"
+"""Statement that keeps out those who take ``METRICS_LOCK``."""
+SHARDS: Final = 16
+"""Number of shards; at most this many connections rebuild at the same time."""
 MAX_ARTICLES_PER_UNIT: Final = 1_000
 """Articles, or marks of articles, in one transaction."""
 MAX_DAYS_PER_UNIT: Final = 500
@@ -59,16 +63,22 @@ class MetricsSummary:
         return asdict(self) | {"failed": len(self.failed), "seconds": round(self.seconds, 3)}
 
 
-def begin_unit(connection: psycopg.Connection, shards: Sequence[int] | None = None) -> None:
-    """Take locks for the rest of the transaction: these shards in ascending order; None: all."""
+def shard_lock(kind: Literal["articles", "days"], shard: int) -> str:
+    """Return the name of the lock of a shard of articles or of days."""
+    return f"{kind} {shard}"
+
+
+def begin_unit(connection: psycopg.Connection, shards: Sequence[str] | None = None) -> None:
+    """Take locks for the rest of the transaction: those of these shards (see ``shard_lock``);
+    None: of all.
+    """
     connection.execute("set transaction isolation level read committed")
     if shards is None:
-        connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+        connection.execute(METRICS_LOCK)
         return
     # The lock that runs wait for comes last: a rebuild that waits for a shard does not block them.
-    for shard in shards:
-        connection.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, shard])
-    connection.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
+    lock(connection, *shards)
+    connection.execute(SHARED_METRICS_LOCK)
 
 
 def take(connection: psycopg.Connection, statement: str, **parameters: object) -> list[str]:
@@ -98,7 +108,7 @@ def compute_marked_days(connection: psycopg.Connection, shard: int | None = None
     done = 0
     while True:
         with connection.transaction():
-            begin_unit(connection, None if shard is None else [SHARDS + shard])
+            begin_unit(connection, None if shard is None else [shard_lock("days", shard)])
             marks = connection.execute(
                 sql("metrics/take_dirty_days.sql"),
                 {"limit": MAX_DAYS_PER_UNIT, "shard": shard, "shards": SHARDS},

@@ -2,5 +2,12 @@
 -- Parameters: none. Result: one row with the count; no row while another session counts.
 -- Grain: all events that are kept. Reads every version there is: run it seldom and with a time-out.
 -- Re-run: safe; it only reads.
+with turn as materialized (
+    select lock.name
+    from ingest.locks as lock
+    where lock.name = 'event id conflicts'
+    for update skip locked
+)
+
 select (select count(*) from ingest.event_id_conflicts) as conflicts
-where pg_try_advisory_xact_lock(hashtext('ingest.event_id_conflicts'))
+from turn

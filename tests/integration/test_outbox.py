@@ -15,7 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from below_the_line.closing.outbox import OUTBOX_LOCK, PublishingSummary, publish_outbox
+from below_the_line.closing.outbox import PublishingSummary, publish_outbox
+from below_the_line.database.locks import OUTBOX_LOCK, lock
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.kafka.producer import Publisher
@@ -94,10 +95,13 @@ def test_publishers_take_turns_and_send_nothing_twice(
     threads = [threading.Thread(target=publish) for _ in range(3)]
     # All three wait for their turn before any of them begins.
     with psycopg.connect(database_url) as holder:
-        holder.execute("select pg_advisory_xact_lock(%s)", [OUTBOX_LOCK])
+        lock(holder, OUTBOX_LOCK)
         for thread in threads:
             thread.start()
-        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        waiting = (
+            "select count(*) from pg_stat_activity where datname = current_database()"
+            " and wait_event_type = 'Lock'"
+        )
         wait_until(lambda: connection.execute(waiting).fetchone() == (3,), 30)
     for thread in threads:
         thread.join(60)

@@ -137,25 +137,25 @@ BREAKS = (
         "G5",
         "marks are taken before other runs have done their work",
         "below_the_line/metrics/units.py",
-        {'connection.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])\n': "pass\n"},
+        {"connection.execute(METRICS_LOCK)\n": "pass\n"},
         ("tests/sql/test_recompute.py", "tests/sql/test_runs_together.py"),
     ),
     Break(
         "G5",
         "two rebuilds compute the same article at once",
         "below_the_line/metrics/units.py",
-        {
-            'connection.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, shard])\n': (
-                "pass\n"
-            )
-        },
+        {"lock(connection, *shards)\n": "pass\n"},
         ("tests/sql/test_recompute.py",),
     ),
     Break(
         "G5",
         "two rebuilds compute the same day at once",
         "below_the_line/metrics/units.py",
-        {"None if shard is None else [SHARDS + shard]": "None if shard is None else []"},
+        {
+            'None if shard is None else [shard_lock("days", shard)]': (
+                "None if shard is None else []"
+            )
+        },
         ("tests/sql/test_recompute.py",),
     ),
     Break(

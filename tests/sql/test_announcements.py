@@ -13,8 +13,9 @@ import pytest
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.closing.announcements import SOURCE, TOPIC
-from below_the_line.closing.windows import CLOSING_LOCK, apply_windows
+from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Event, Record
+from below_the_line.database.locks import CLOSING_LOCK, lock
 from below_the_line.kafka.envelopes import rfc3339, structured
 from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom, t
@@ -604,10 +605,10 @@ def test_a_run_waits_for_another_and_then_sees_what_came_meanwhile(
 ) -> None:
     connection = busy.connection
     with psycopg.connect(database_url) as holder:
-        holder.execute("select pg_advisory_xact_lock(%s)", [CLOSING_LOCK])
+        lock(holder, CLOSING_LOCK)
         thread = threading.Thread(target=lambda: apply_windows(connection, t("05-17 00:00")))
         thread.start()
-        waiting = "select 1 from pg_locks where locktype = 'advisory' and not granted"
+        waiting = "select 1 from pg_locks where locktype = 'transactionid' and not granted"
         wait_until(lambda: holder.execute(waiting).fetchone(), 20)
         with another(database_url) as writer:
             room = Newsroom(writer)

@@ -15,6 +15,7 @@ from below_the_line.metrics.definitions import ARTICLE_TABLES, TABLES
 from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.drift import Difference, drift, drift_of
 from below_the_line.metrics.rebuild import rebuild_all
+from below_the_line.metrics.units import METRICS_LOCK
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.test_recompute import something_happens
 
@@ -173,7 +174,7 @@ def test_comparing_needs_no_more_than_the_schedulers_rights_and_writes_nothing(
 
 def test_comparing_waits_for_nobody(room: Newsroom, database_url: str) -> None:
     with psycopg.connect(database_url) as writer:
-        writer.execute("select pg_advisory_xact_lock(7170103)")
+        writer.execute(METRICS_LOCK)
         writer.execute("update metrics.article_abuse set reports = 7")
         assert found(room) == []
 

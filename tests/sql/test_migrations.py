@@ -367,29 +367,65 @@ def test_another_runner_waits_for_the_concurrent_index_and_says_so(
         said = announcements.get(timeout=60)
     first.join()
     second.join()
-    assert "(btl migrate), since 20" in said
+    assert "of postgres (btl migrate), since 20" in said
     assert sorted([applied.get(), applied.get()], key=len) == [[], [index]]
 
 
 def test_waiting_is_announced_once(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     announcements: list[str] = []
     with psycopg.connect(database_url, application_name="the other") as holder:
-        holder.execute("select pg_advisory_xact_lock(%s)", [migrations._LOCK])
+        holder.execute(migrations._LOCK)
         polls = iter([lambda: None, lambda: None, holder.commit])
         clock = SimpleNamespace(sleep=lambda _seconds: next(polls)())
         monkeypatch.setattr(migrations, "time", clock)
         assert migrate(database_url, announce=announcements.append) == []
         pid = holder.info.backend_pid
     assert len(announcements) == 1
-    assert f"Postgres process {pid} (the other), since 20" in announcements[0]
+    assert f"Postgres process {pid} of postgres (the other), since 20" in announcements[0]
 
 
-def test_the_lock_is_gone_with_its_transaction(database_url: str) -> None:
-    held = "select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"
-    with psycopg.connect(database_url, autocommit=True) as connection:
+@pytest.mark.parametrize("url", ["database_url", "empty_database"])
+def test_the_lock_is_gone_with_its_transaction(url: str, request: pytest.FixtureRequest) -> None:
+    with psycopg.connect(request.getfixturevalue(url), autocommit=True) as connection:
+        holders = [migrations._CREATION_LOCK]
         with migrations._exclusive(connection, None):
-            assert connection.execute(held).rowcount == 1
-        assert connection.execute(held).rowcount == 0
+            assert connection.execute(migrations._HOLDERS, holders).rowcount == 1
+        assert connection.execute(migrations._HOLDERS, holders).rowcount == 0
+
+
+def test_no_role_that_only_reads_can_hold_up_a_migration(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    with psycopg.connect(database_url) as reader:
+        reader.execute("set role btl_reader")
+        reader.execute("select pg_advisory_xact_lock(%s)", [migrations._CREATION_LOCK])
+        reader.execute("select from below_the_line.files")
+        connection.execute("set lock_timeout = '5s'")
+        assert migrate(database_url, announce=pytest.fail) == []
+
+
+def test_whoever_uses_what_a_migration_changes_is_named(
+    folder: Folder, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_WATCH_SECONDS", 0.05)
+    name = folder.write(
+        migration(1, "more"), "alter table metrics.article_abuse add column more integer;"
+    )
+    announcements: Queue[str] = Queue()
+    applied: Queue[list[str]] = Queue()
+    with psycopg.connect(database_url, application_name="a notebook") as reader:
+        reader.execute("select from metrics.article_abuse")
+        run = threading.Thread(target=lambda: applied.put(folder.migrate(announcements)))
+        run.start()
+        said = announcements.get(timeout=60)
+        pid = reader.info.backend_pid
+    run.join()
+    assert f"Postgres process {pid} of postgres (a notebook), since 20" in said
+    assert (
+        f"uses metrics.article_abuse. It can be ended: select pg_terminate_backend({pid})" in said
+    )
+    assert announcements.empty()
+    assert applied.get() == [name]
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,12 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 from below_the_line.closing.windows import apply_windows
+from below_the_line.database.locks import lock
 from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import TABLES
 from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
 from below_the_line.metrics.rebuild import rebuild_all
-from below_the_line.metrics.units import METRICS_LOCK, SHARDS
+from below_the_line.metrics.units import METRICS_LOCK, SHARDS, SHARED_METRICS_LOCK, shard_lock
 from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom, t
 
@@ -344,7 +345,7 @@ def test_a_mark_committed_while_a_run_waits_for_the_lock_is_not_lost(
         psycopg.connect(database_url, autocommit=True) as runner,
         psycopg.connect(database_url) as writer,
     ):
-        writer.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+        writer.execute(METRICS_LOCK)
         run = threading.Thread(target=recompute_dirty, args=(runner,))
         run.start()
         # The run is waiting; now its article gets one more comment and mark.
@@ -380,8 +381,8 @@ def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
         psycopg.connect(database_url) as other,
     ):
         # As another rebuild that works on one shard.
-        other.execute("select pg_advisory_xact_lock_shared(%s)", [METRICS_LOCK])
-        other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, held])
+        other.execute(SHARED_METRICS_LOCK)
+        lock(other, shard_lock("articles", held))
         run = threading.Thread(
             target=rebuild_all, args=(runner,), kwargs={"bucket": 4, "helpers": [helper]}
         )
@@ -413,15 +414,15 @@ def test_a_run_waits_for_rebuilds_and_rebuilds_for_a_run(
     connection = newsroom.connection
     newsroom.comment("c1", "05-01 12:00")
     connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
-    for work, lock in (
-        (recompute_dirty, "pg_advisory_xact_lock_shared"),
-        (rebuild_all, "pg_advisory_xact_lock"),
+    for work, held in (
+        (recompute_dirty, SHARED_METRICS_LOCK),
+        (rebuild_all, METRICS_LOCK),
     ):
         with (
             psycopg.connect(database_url, autocommit=True) as runner,
             psycopg.connect(database_url) as other,
         ):
-            other.execute(f"select {lock}(%s)".encode(), [METRICS_LOCK])
+            other.execute(held)
             run = threading.Thread(target=work, args=(runner,))
             run.start()
             _until_waiting(connection, runner.info.backend_pid)
@@ -445,7 +446,7 @@ def test_no_day_is_computed_by_two_at_once(newsroom: Newsroom, database_url: str
         psycopg.connect(database_url, autocommit=True) as helper,
         psycopg.connect(database_url) as other,
     ):
-        other.execute("select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, SHARDS + held[0]])
+        lock(other, shard_lock("days", held[0]))
         run = threading.Thread(target=rebuild_all, args=(runner,), kwargs={"helpers": [helper]})
         run.start()
         days = "select day::text from metrics.site_daily order by day"
@@ -472,9 +473,7 @@ def test_a_run_does_not_wait_for_who_waits_for_a_shard(
         psycopg.connect(database_url, autocommit=True) as runner,
         psycopg.connect(database_url) as other,
     ):
-        other.execute(
-            "select pg_advisory_xact_lock(%s, %s)", [METRICS_LOCK, _shard(connection, "a")]
-        )
+        lock(other, shard_lock("articles", _shard(connection, "a")))
         rebuild = threading.Thread(target=rebuild_all, args=(runner,))
         rebuild.start()
         _until_waiting(connection, runner.info.backend_pid)
@@ -493,7 +492,7 @@ def test_who_interrupts_a_rebuild_need_not_wait_for_its_connections(
         psycopg.connect(database_url, autocommit=True) as helper,
         psycopg.connect(database_url) as other,
     ):
-        other.execute("select pg_advisory_xact_lock(%s)", [METRICS_LOCK])
+        other.execute(METRICS_LOCK)
 
         def interrupt() -> None:
             _until_waiting(newsroom.connection, runner.info.backend_pid, helper.info.backend_pid)

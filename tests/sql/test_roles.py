@@ -2,8 +2,15 @@
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from below_the_line.closing.windows import apply_windows
+from below_the_line.database.locks import CLOSING_LOCK, OUTBOX_LOCK, lock
+from below_the_line.metrics.dirty_run import recompute_dirty
+from below_the_line.metrics.rebuild import rebuild_all
+from below_the_line.metrics.units import SHARDS, shard_lock
 from btl.stack.postgres import ROLES, STAGING_ROLES
+from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
 
@@ -53,3 +60,49 @@ def test_only_roles_that_stage_rows_make_temporary_tables(
         "select has_database_privilege(%s, current_database(), 'temporary')", [role]
     ).fetchone() or (None,)
     assert may is (role in STAGING_ROLES)
+
+
+_LOCKABLE = """
+select format('%I.%I', relnamespace::regnamespace, relname)
+from pg_class
+where relkind in ('r', 'v') and relnamespace::regnamespace::text in
+    ('below_the_line', 'discussion', 'ingest', 'metrics')
+order by 1
+"""
+_MODES = (
+    *("access share", "row share", "row exclusive", "share update exclusive", "share"),
+    *("share row exclusive", "exclusive", "access exclusive"),
+)
+
+
+@pytest.mark.parametrize("role", ["btl_reader", "btl_moderator"])
+def test_who_only_reads_holds_up_no_run(newsroom: Newsroom, database_url: str, role: str) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.comment("c1", "05-02 12:00")
+    for marks in ("dirty_windows", "dirty_articles"):
+        newsroom.connection.execute(f"insert into ingest.{marks} (article_id) values ('a')")
+    with psycopg.connect(database_url) as reader:
+        reader.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        taken = set()
+        for (relation,) in reader.execute(_LOCKABLE).fetchall():
+            for mode in _MODES:
+                try:
+                    with reader.transaction():
+                        reader.execute(f"lock table {relation} in {mode} mode nowait".encode())
+                except psycopg.errors.InsufficientPrivilege:
+                    continue
+                taken.add(mode)
+        for names in (CLOSING_LOCK, OUTBOX_LOCK):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
+                lock(reader, names)
+        assert taken == {"access share"}
+        newsroom.connection.execute("set lock_timeout = '5s'")
+        assert apply_windows(newsroom.connection, t("06-01 00:00")).changed == 1
+        assert recompute_dirty(newsroom.connection).articles == 1
+        assert rebuild_all(newsroom.connection).articles == 1
+
+
+def test_every_lock_of_the_code_exists(connection: psycopg.Connection) -> None:
+    shards = [shard_lock(kind, n) for kind in ("articles", "days") for n in range(SHARDS)]
+    with connection.transaction():
+        lock(connection, CLOSING_LOCK, OUTBOX_LOCK, *shards)

@@ -4,7 +4,7 @@ create or replace function discussion.mark_articles_of_rule() returns trigger
 language plpgsql
 as $$
 begin
-    perform pg_advisory_xact_lock(7170102);
+    perform from ingest.locks where name = 'closing' for update;
     insert into ingest.dirty_windows (article_id)
     select closing_window.article_id
     from discussion.windows as closing_window
