@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """``btl secrets``: the passwords and keys of the local stack."""
 
 from datetime import UTC, datetime
