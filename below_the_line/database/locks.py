@@ -18,7 +18,7 @@ OUTBOX_LOCK: Final = "outbox"
 
 
 def lock(connection: psycopg.Connection, *names: str) -> None:
-    """Take these locks until the transaction ends, waiting for whoever holds them.
+    """Take these locks until the transaction ends, waiting while others hold them.
 
     Raises BelowTheLineError if a lock does not exist.
     """

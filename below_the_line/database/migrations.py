@@ -257,7 +257,7 @@ def _sessions(connection: psycopg.Connection, pids: Sequence[int]) -> list[str]:
 def _announcing_waits(
     url: str, connection: psycopg.Connection, announce: Callable[[str], None] | None
 ) -> Iterator[None]:
-    """While the block runs, report which sessions this one waits for: whoever reads a table keeps
+    """While the block runs, report which sessions this one waits for: a reader of a table keeps
     it from being changed.
     """
     row = connection.execute("select pg_backend_pid()").fetchone()

@@ -1,4 +1,4 @@
--- Purpose: take locks until the transaction ends, waiting for whoever holds them.
+-- Purpose: take locks until the transaction ends, waiting while others hold them.
 -- Parameters: names (array): rows of ingest.locks.
 -- Result: one row for each lock taken.
 -- Grain: rows are locked in the order of their names, so that nobody waits in a circle.
