@@ -1,48 +1,52 @@
-"""Metric tables as files: CSV, JSON lines, Parquet."""
+"""Metric tables and views as files: CSV, JSON lines, Parquet."""
 
 import csv
 import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, LiteralString
 
 import orjson
 import psycopg
 from psycopg import sql as composed
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics.definitions import TABLES
+from below_the_line.metrics.definitions import TABLES, VIEWS, definitions
 
-EXPORTED: Final = (*TABLES, "article_engagement_revisions", "articles")
-"""What can be exported."""
+_REVISIONS = "article_engagement_revisions"
+EXPORTED: Final = (*TABLES, _REVISIONS, *VIEWS)
+"""Tables and views that can be exported."""
+_ORDERS: Final[dict[str, LiteralString]] = {
+    "moderation_queue": "visible desc, urgency_key desc, article_id, comment_id",
+    "trending_articles": "comments desc, article_id",
+    "closing_soon": "closes_at, article_id",
+    "discussion_thread": "article_id, path",
+    "discussion_history": "article_id, effective_at, recorded_at",
+}
+"""Orders of those whose first three columns are not their key."""
 FORMATS: Final = ("csv", "json", "parquet")
 _BATCH = 10_000
 
 
 def export(connection: psycopg.Connection, table: str, form: str, target: Path | None) -> int:
-    """Write a whole table, in the order of its key, to a file, or to standard output. Returns how
-    many rows.
+    """Write a whole table or view, in the order of its key, to a file, or to standard output.
+    Returns the number of rows.
 
-    ``table`` may be written with its schema, ``metrics``. CSV has a header and empty fields for
-    null, JSON is one object a line; times are in RFC 3339, UTC. Raises BelowTheLineError for a
-    table or format that there is not, for parquet on a terminal, and where its extra is not
-    installed.
+    ``table`` may be written with its schema. CSV has a header and empty fields for null, JSON is
+    one object a line; times are in RFC 3339, UTC, lengths of time in seconds. Raises
+    BelowTheLineError for a table or format that does not exist, for parquet on a terminal, and
+    where its extra is not installed.
     """
-    table = table.removeprefix("metrics.")
-    if table not in EXPORTED:
-        raise BelowTheLineError(
-            f"There is no metric table {table!r}.",
-            f"Choose one of {', '.join(EXPORTED)}; views are for queries, see docs/asking.md.",
-        )
+    schema, name = source(table)
     if form not in FORMATS:
         raise BelowTheLineError(
             f"{form!r} is not a format.", f"Choose one of {', '.join(FORMATS)}."
         )
-    query = composed.SQL("select * from metrics.{} order by 1, 2, 3").format(
-        composed.Identifier(table)
+    query = composed.SQL("select * from {} order by {}").format(
+        composed.Identifier(schema, name), composed.SQL(_ORDERS.get(name, "1, 2, 3"))
     )
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
@@ -64,6 +68,20 @@ def export(connection: psycopg.Connection, table: str, form: str, target: Path |
                 return _write_parquet(names, types, batches(), target)
             with _open(target) as file:
                 return (_write_csv if form == "csv" else _write_json)(names, batches(), file)
+
+
+def source(table: str) -> tuple[str, str]:
+    """Return schema and name of a table or view, which may be named with or without its schema.
+    Raises BelowTheLineError if it cannot be exported.
+    """
+    name = table.rpartition(".")[2]
+    if name in EXPORTED:
+        schema = "metrics" if name == _REVISIONS else definitions(name).schema
+        if table in (name, f"{schema}.{name}"):
+            return schema, name
+    raise BelowTheLineError(
+        f"There is no metric table or view {table!r}.", f"Choose one of {', '.join(EXPORTED)}."
+    )
 
 
 @contextmanager
@@ -110,7 +128,12 @@ def _text(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, list):
         return orjson.dumps(value).decode()
-    return value
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a length of time in seconds, and any other value as it is."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def _write_json(
@@ -119,7 +142,7 @@ def _write_json(
     count = 0
     for batch in batches:
         for row in batch:
-            document = dict(zip(names, row, strict=True))
+            document = dict(zip(names, map(_plain, row), strict=True))
             file.write(
                 orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z).decode()
             )
@@ -152,6 +175,7 @@ def _write_parquet(
         "timestamptz": pyarrow.timestamp("us", tz="UTC"),
         "date": pyarrow.date32(),
         "bool": pyarrow.bool_(),
+        "interval": pyarrow.duration("us"),
     }
 
     def field(name: str, type_code: int) -> Any:

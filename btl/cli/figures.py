@@ -11,7 +11,9 @@ from below_the_line.metrics import queries
 from below_the_line.metrics.definitions import Column as Definition
 from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.export import export as write
+from below_the_line.metrics.export import source
 from below_the_line.metrics.queries import ArticleFigures, figures_of
+from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.options import AsJson
@@ -106,7 +108,11 @@ def article(
 
 def export(
     table: Annotated[
-        str, typer.Argument(help="Metric table, such as article_engagement.", metavar="TABLE")
+        str,
+        typer.Argument(
+            help="Metric table or view, such as article_engagement or moderation_queue.",
+            metavar="TABLE",
+        ),
     ],
     form: Annotated[
         str, typer.Option("--format", help="Format: csv, json (one object a line) or parquet.")
@@ -122,7 +128,7 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write a metric table to a file.
+    """Write a metric table or view to a file.
 
     The rows are those of one moment.
     """
@@ -130,7 +136,7 @@ def export(
         count = write(connection, table, form, output)
     if output is not None:
         typer.echo(
-            f"{count:,} rows of metrics.{table.removeprefix('metrics.')} are in {output}.", err=True
+            f"{counted(count, 'row')} of {'.'.join(source(table))} are in {output}.", err=True
         )
 
 

@@ -105,7 +105,7 @@ COMMANDS = {
             "btl.cli.moderation:thread",
             "Show a discussion as moderators read it.",
         ),
-        "export": LazyCommand("btl.cli.figures:export", "Write a metric table to a file."),
+        "export": LazyCommand("btl.cli.figures:export", "Write a metric table or view to a file."),
         "metrics": LazyCommand(
             "btl.cli.metrics:app", "Recompute the metric tables, and check them for drift."
         ),

@@ -4,11 +4,13 @@ have something in them.
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -38,13 +40,9 @@ def as_reader(
 ) -> None:
     """Two articles with comments and a report, and the analyst's settings."""
     newsroom = Newsroom(connection)
-    for article in ("a", "b"):
-        newsroom.publish("05-01 10:00", article=article)
-        connection.execute(
-            "insert into discussion.articles (article_id, headline, site, section, content_version)"
-            " values (%s, 'Headline', 'daily', 'politics', '1')",
-            [article],
-        )
+    for article, site in (("a", "daily"), ("b", "weekly")):
+        newsroom.publish("05-01 10:00", article=article, site=site)
+        newsroom.article_as_published(article)
         newsroom.comment("c1", "05-01 12:00", article=article)
         newsroom.comment("c2", "05-02 13:00", article=article, user="u2")
         newsroom.report("p1", "05-02 14:00", article=article)
@@ -66,6 +64,17 @@ def test_every_cell_runs_and_draws_what_the_tables_have(monkeypatch: pytest.Monk
     for figure in figures:
         for axis in figure.axes:
             assert axis.has_data()
+
+
+@pytest.mark.usefixtures("drawn", "as_reader")
+def test_the_page_s_own_plot_has_a_line_for_each_site() -> None:
+    page = (ROOT / "docs" / "asking.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"^```python\n(.+?)^```", page, re.DOTALL | re.MULTILINE)
+    exec(snippet, {})
+    (axis,) = plt.gcf().axes
+    lines = axis.get_lines()
+    assert [line.get_label() for line in lines] == ["daily", "weekly"]
+    assert all(numpy.array_equal(line.get_ydata(), [1, 1]) for line in lines)
 
 
 def test_nothing_that_somebody_saw_is_kept_in_it() -> None:

@@ -7,7 +7,8 @@ select
     article.site,
     article.section,
     closing_window.opens_at as published_at,
-    article.status
+    article.status,
+    article.bylines
 from discussion.articles as article
 left join discussion.windows as closing_window on closing_window.article_id = article.article_id
 where article.content_version is not null;
