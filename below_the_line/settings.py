@@ -1,5 +1,8 @@
 """Settings: read once from the environment (prefix ``BTL_``) into one frozen object."""
 
+import difflib
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -180,8 +183,9 @@ class Settings(BaseSettings):
 def from_environment() -> Settings:
     """Return the settings of the environment.
 
-    Raises BelowTheLineError that names a wrong variable.
+    Raises BelowTheLineError that names a wrong or an unknown variable.
     """
+    _reject_unknown(os.environ)
     try:
         return Settings()
     except ValidationError as error:
@@ -192,3 +196,21 @@ def from_environment() -> Settings:
             f"{variable} is not usable: {first['msg']} (got {first['input']!r}).",
             "Correct it or unset it.",
         ) from None
+
+
+_CLOSED = "BTL_KAFKA_"
+"""Settings of security. One with another name would be unused, and nobody would hear of it."""
+
+
+def _reject_unknown(environment: Mapping[str, str]) -> None:
+    known = [f"BTL_{name.upper()}" for name in Settings.model_fields]
+    for variable, value in environment.items():
+        if value and variable.upper().startswith(_CLOSED) and variable.upper() not in known:
+            near = difflib.get_close_matches(variable.upper(), known, n=1)
+            raise BelowTheLineError(
+                f"{variable} is not a setting.",
+                f"Did you mean {near[0]}? Correct it or unset it."
+                if near
+                else f"Unset it. Settings of Kafka are"
+                f" {', '.join(name for name in known if name.startswith(_CLOSED))}.",
+            )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.errors import translated_errors
 from below_the_line.kafka.options import kafka_options
 from below_the_line.settings import Settings
 from consumers.adapters.kafka import Source
@@ -95,13 +96,14 @@ def build_consumer(
             f"The input topics are {', '.join(inputs)}.",
         )
     require_current(url)
-    source = Source(
-        only or inputs,
-        settings.consumer_group,
-        kafka_options(settings),
-        settings.batch_records,
-        settings.session_seconds,
-    )
+    with translated_errors(settings):
+        source = Source(
+            only or inputs,
+            settings.consumer_group,
+            kafka_options(settings),
+            settings.batch_records,
+            settings.session_seconds,
+        )
     return Consumer(
         source,
         Store(url, settings.consumer_group, observer, settings.ledger_seconds),

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from kafka import errors as kafka_errors
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.diagnosis import connection_problem
+from below_the_line.kafka.options import kafka_options
 from below_the_line.settings import Settings
 
 
@@ -15,7 +17,8 @@ def translated_errors(settings: Settings) -> Iterator[None]:
     """Turn what kafka-python raises in this block into a BelowTheLineError.
 
     While kafka-python connects it hides every reason, a rejected password too, and raises a
-    time-out. The reason is only an argument of a message in its log, and is taken from there.
+    time-out. The reason is only an argument of a message in its log, and is taken from there. What
+    is wrong with TLS is not even there: the brokers are looked at again.
     """
     reasons = _LoggedReasons()
     log = logging.getLogger("kafka")
@@ -23,6 +26,10 @@ def translated_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except kafka_errors.KafkaError as error:
+        if reasons.permanent is None and is_silence(error):
+            problem = connection_problem(kafka_options(settings))
+            if problem is not None:
+                raise problem from error
         raise translate(reasons.permanent or error, settings) from error
     finally:
         log.removeHandler(reasons)
@@ -39,6 +46,16 @@ class _LoggedReasons(logging.Handler):
         for argument in record.args if isinstance(record.args, tuple) else ():
             if isinstance(argument, kafka_errors.BrokerResponseError) and not argument.retriable:
                 self.permanent = argument
+
+
+def is_silence(error: Exception) -> bool:
+    """Whether an error says no more than that the brokers did not answer."""
+    return isinstance(
+        error,
+        kafka_errors.RetriableError
+        | kafka_errors.KafkaConnectionError
+        | kafka_errors.KafkaTimeoutError,
+    )
 
 
 def translate(error: Exception, settings: Settings) -> BelowTheLineError:
@@ -75,12 +92,7 @@ def translate(error: Exception, settings: Settings) -> BelowTheLineError:
         return BelowTheLineError(
             f"The Kafka broker at {where} takes no record of that size.", "Leave it out."
         )
-    if isinstance(
-        error,
-        kafka_errors.RetriableError
-        | kafka_errors.KafkaConnectionError
-        | kafka_errors.KafkaTimeoutError,
-    ):
+    if is_silence(error):
         return BelowTheLineError(
             f"The Kafka broker at {where} cannot be reached, or does not answer.",
             "Start it with `btl up` (see `btl status`), or check BTL_KAFKA_BOOTSTRAP and"

@@ -14,6 +14,8 @@ logging.getLogger("kafka").addHandler(logging.NullHandler())
 
 _Client = TypeVar("_Client")
 
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
 CONNECT_SECONDS = 8.0
 """An unreachable broker is given up after this time."""
 
@@ -25,7 +27,7 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
     each other.
     """
     protocol = settings.kafka_security_protocol.upper()
-    if protocol not in ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"):
+    if protocol not in PROTOCOLS:
         raise BelowTheLineError(
             f"BTL_KAFKA_SECURITY_PROTOCOL is {protocol!r}, which Kafka does not know.",
             "Use PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL.",
@@ -37,9 +39,10 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
         "security_protocol": protocol,
         "bootstrap_timeout_ms": int(CONNECT_SECONDS * 1000),
     }
+    _reject_unused(protocol, settings)
     if protocol.startswith("SASL_"):
         options |= _sasl_options(protocol, settings)
-    if settings.kafka_ssl_cafile is not None and protocol.endswith("SSL"):
+    if settings.kafka_ssl_cafile is not None:
         if not settings.kafka_ssl_cafile.is_file():
             raise BelowTheLineError(
                 f"BTL_KAFKA_SSL_CAFILE is {settings.kafka_ssl_cafile}, which is not a file.",
@@ -47,6 +50,36 @@ def kafka_options(settings: Settings) -> dict[str, Any]:
             )
         options["ssl_cafile"] = str(settings.kafka_ssl_cafile)
     return options
+
+
+def _reject_unused(protocol: str, settings: Settings) -> None:
+    """Raise BelowTheLineError for a setting that the protocol does not use: its owner believes
+    that the connection is safer than it is.
+    """
+    needed = {
+        "kafka_sasl_mechanism": "SASL_",
+        "kafka_sasl_username": "SASL_",
+        "kafka_sasl_password": "SASL_",
+        "kafka_ssl_cafile": "SSL",
+    }
+    unused = [
+        name
+        for name, part in needed.items()
+        if getattr(settings, name) is not None and part not in protocol
+    ]
+    if unused:
+        variables = ", ".join(f"BTL_{name.upper()}" for name in unused)
+        fitting = [
+            each
+            for each in PROTOCOLS
+            if all(needed[name] in each for name in unused) and "SSL" in each
+        ]
+        raise BelowTheLineError(
+            f"{variables} {'is' if len(unused) == 1 else 'are'} set, but"
+            f" BTL_KAFKA_SECURITY_PROTOCOL is {protocol}, which does not use"
+            f" {'it' if len(unused) == 1 else 'them'}.",
+            f"Set BTL_KAFKA_SECURITY_PROTOCOL (to {' or '.join(fitting)}), or unset {variables}.",
+        )
 
 
 def _sasl_options(protocol: str, settings: Settings) -> dict[str, Any]:
@@ -72,14 +105,17 @@ def _sasl_options(protocol: str, settings: Settings) -> dict[str, Any]:
 def connected(factory: Callable[..., _Client], **options: object) -> _Client:
     """Return the client that ``factory`` makes.
 
-    If it cannot connect, kafka-python leaves its thread and its selector running: they are closed
-    here before the error goes on.
+    It never makes a topic: kafka-python 3.0.12 keeps ``allow_auto_create_topics`` to itself, and
+    asks the brokers for metadata as if it were True. If it cannot connect, kafka-python leaves its
+    thread and its selector running: they are closed here before the error goes on.
     """
     started: list[KafkaNetClient] = []
 
     def start(**configuration: object) -> KafkaNetClient:
-        started.append(KafkaNetClient(**configuration))
-        return started[-1]
+        client = KafkaNetClient(**configuration)
+        started.append(client)
+        client.cluster.config["allow_auto_create_topics"] = False
+        return client
 
     try:
         return factory(**options, kafka_client=start)

@@ -66,7 +66,6 @@ class Publisher:
                 **self._options,
                 acks="all",
                 enable_idempotence=True,
-                allow_auto_create_topics=False,
                 batch_size=_BATCH_BYTES,
                 linger_ms=_LINGER_MILLISECONDS,
                 max_block_ms=int(DELIVERY_SECONDS * 1000),

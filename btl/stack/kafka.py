@@ -239,10 +239,13 @@ def _silence(port: int, seconds: float) -> Exception | None:
     from kafka import KafkaAdminClient
     from kafka.errors import KafkaError
 
+    from below_the_line.kafka.options import connected
+
     milliseconds = round(seconds * 1_000)
     try:
         socket.create_connection((HOST, port), timeout=1).close()
-        client = KafkaAdminClient(
+        client = connected(
+            KafkaAdminClient,
             bootstrap_servers=f"{HOST}:{port}",
             request_timeout_ms=milliseconds,
             bootstrap_timeout_ms=milliseconds,

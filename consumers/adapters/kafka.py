@@ -16,6 +16,8 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import logs_by_consumer, topic_ids
+from below_the_line.kafka.diagnosis import connection_problem
+from below_the_line.kafka.options import connected
 from below_the_line.partitions import PartitionLog
 from consumers.adapters import record_batches
 from consumers.core.batch import Partition
@@ -103,37 +105,30 @@ class Source:
     ) -> None:
         """Connect to the brokers and join the group.
 
-        Raises BelowTheLineError when no broker can be reached, when they reject the connection, or
-        when a topic does not exist.
+        Raises kafka.errors.KafkaError when no broker can be reached, or when they reject the
+        connection, and BelowTheLineError when a topic does not exist.
         """
         record_batches.install()
         self._topics = list(topics)
         self._assignment = _Assignment()
-        try:
-            self._consumer = KafkaConsumer(
-                **options,
-                group_id=consumer_group,
-                enable_auto_commit=False,
-                auto_offset_reset="none",
-                isolation_level="read_committed",
-                allow_auto_create_topics=False,
-                max_poll_records=max_records,
-                fetch_max_bytes=8 * 1024 * 1024,
-                max_partition_fetch_bytes=1024 * 1024,
-                session_timeout_ms=int(session_seconds * 1000),
-                heartbeat_interval_ms=int(session_seconds * 1000 / 4),
-                # New partitions of a topic are read after this time at the latest.
-                metadata_max_age_ms=10_000,
-                reconnect_backoff_max_ms=2_000,
-                metrics_enabled=False,
-            )
-        except kafka.errors.KafkaError as error:
-            raise BelowTheLineError(
-                f"Kafka at {', '.join(options.get('bootstrap_servers', ()))} can't be used:"
-                f" {error}.",
-                "Is the broker running there (`btl status`), and are BTL_KAFKA_BOOTSTRAP and"
-                " BTL_KAFKA_* right?",
-            ) from None
+        self._options = options
+        self._consumer = connected(
+            KafkaConsumer,
+            **options,
+            group_id=consumer_group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_poll_records=max_records,
+            fetch_max_bytes=8 * 1024 * 1024,
+            max_partition_fetch_bytes=1024 * 1024,
+            session_timeout_ms=int(session_seconds * 1000),
+            heartbeat_interval_ms=int(session_seconds * 1000 / 4),
+            # New partitions of a topic are read after this time at the latest.
+            metadata_max_age_ms=10_000,
+            reconnect_backoff_max_ms=2_000,
+            metrics_enabled=False,
+        )
         missing = [
             topic for topic in self._topics if not self._consumer.partitions_for_topic(topic)
         ]
@@ -203,9 +198,11 @@ class Source:
                 timeout_ms=_ANSWER_MILLISECONDS,
             )
         except kafka.errors.KafkaTimeoutError:
+            problem = connection_problem(self._options)
             raise kafka.errors.KafkaTimeoutError(
                 "no answer from the brokers about"
                 f" {', '.join(sorted({each.topic for each in asked})) or 'any topic'}"
+                + (f". {problem.message}" if problem else "")
             ) from None
 
     def start(self, positions: Mapping[Partition, int]) -> None:

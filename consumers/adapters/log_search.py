@@ -14,7 +14,8 @@ from below_the_line.contracts.events import Record
 from below_the_line.errors import BelowTheLineError
 from below_the_line.event_tables.description import TABLES
 from below_the_line.kafka.admin import offsets_at
-from below_the_line.kafka.options import kafka_options
+from below_the_line.kafka.errors import translated_errors
+from below_the_line.kafka.options import connected, kafka_options
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 from consumers.adapters import record_batches
@@ -61,18 +62,16 @@ def search_log(
     broker does not answer.
     """
     record_batches.install()
-    try:
-        consumer = kafka.KafkaConsumer(
+    with translated_errors(settings):
+        consumer = connected(
+            kafka.KafkaConsumer,
             **kafka_options(settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            allow_auto_create_topics=False,
             max_poll_records=10_000,
             metrics_enabled=False,
         )
-    except kafka.errors.KafkaError as error:
-        raise _silent(settings, error) from None
     try:
         partitions = [
             kafka.TopicPartition(topic, number)

@@ -1,10 +1,13 @@
 """``/metrics``, ``/healthz`` and ``/readyz`` over HTTP."""
 
 import errno
+import sys
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from socket import SHUT_RDWR, socket
 from socketserver import ThreadingMixIn
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import make_wsgi_app
@@ -19,11 +22,58 @@ if TYPE_CHECKING:
 _QUESTIONS: dict[str, Callable[[Condition, float], Answer]] = {"/healthz": alive, "/readyz": ready}
 
 
+_MAX_CONNECTIONS = 16
+"""Probes and scrapers need two or three at a time."""
+_SECONDS = 5.0
+"""A client that sends nothing for longer, or takes nothing, is cut off."""
+
+
 class _Server(ThreadingMixIn, WSGIServer):
+    """Serves a limited number of connections, each on a thread of its own.
+
+    One more cuts off the oldest, so that a probe is answered whatever others leave open.
+    """
+
     daemon_threads = True
+    request_queue_size = 32
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[socket, None] = {}
+        self._free = threading.BoundedSemaphore(_MAX_CONNECTIONS)
+        super().__init__(*arguments, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._free.acquire(blocking=False):
+            with self._lock, suppress(OSError, StopIteration):
+                next(iter(self._open)).shutdown(SHUT_RDWR)
+            if not self._free.acquire(timeout=_SECONDS):
+                self.shutdown_request(request)
+                return
+        with self._lock:
+            self._open[request] = None
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing about a client that is gone or was cut off."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _SilentHandler(WSGIRequestHandler):
+    timeout = _SECONDS
+
     def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
         """Log nothing: probes come every few seconds."""
 

@@ -16,6 +16,7 @@ import structlog
 from below_the_line.database.connections import connect
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import logs_by_consumer
+from below_the_line.kafka.options import connected
 from below_the_line.resources import sql
 from consumers.core.batch import Partition
 from consumers.monitoring.consumer_metrics import ConsumerMetrics
@@ -91,11 +92,11 @@ class LagPoller:
             self._metrics.ends({})
             return
         if self._consumer is None:
-            self._consumer = kafka.KafkaConsumer(
+            self._consumer = connected(
+                kafka.KafkaConsumer,
                 **self._options,
                 enable_auto_commit=False,
                 isolation_level="read_committed",
-                allow_auto_create_topics=False,
                 metrics_enabled=False,
             )
         try:
