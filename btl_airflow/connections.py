@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
 
 if TYPE_CHECKING:
     import psycopg
@@ -12,30 +13,39 @@ if TYPE_CHECKING:
 
 CONNECTION_ID = "btl"
 """The Airflow connection of the project's database; its user is btl_scheduler."""
-INGEST_CONNECTION_ID = "btl_ingest"
-"""The same database with the user btl_ingest, for redrive_dead_letters: only this role may merge
+REDRIVE_CONNECTION_ID = "btl_redrive"
+"""The same database with the user btl_redrive, for redrive_dead_letters: only this role may merge
 events.
 """
 
-_OPTIONS = frozenset(
-    {
-        "host",
-        "port",
-        "sslmode",
-        "sslrootcert",
-        "sslcert",
-        "sslkey",
-        "options",
-        "target_session_attrs",
-    }
-)
+_FIELDS = {"user": "login", "password": "password", "dbname": "schema"}
+"""Parameters of libpq that an extra must not set, with the connection's field that does."""
 
 
 def conninfo(connection: "Connection") -> str:
     """Return libpq's connection string. Where the URI names a socket folder, Airflow has ``host``
     and ``port`` among the extras.
+
+    Raises BelowTheLineError that names the extras that libpq would not take from here: an option
+    that is dropped in silence may be the one that encrypts.
     """
-    extra = {name: value for name, value in connection.extra_dejson.items() if name in _OPTIONS}
+    extra = connection.extra_dejson
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} - _FIELDS.keys()
+    unused = sorted(extra.keys() - known)
+    if unused:
+        from below_the_line.errors import BelowTheLineError
+
+        instead = [
+            f"{name} is the connection's field {field}"
+            for name, field in _FIELDS.items()
+            if name in unused
+        ]
+        raise BelowTheLineError(
+            f"The Airflow connection {connection.conn_id!r} has extras that are not used:"
+            f" {', '.join(unused)}.",
+            "; ".join(["Remove them", *instead])
+            + ". Other parameters of libpq, such as sslmode, are used.",
+        )
     parts = {
         "host": connection.host,
         "port": connection.port,
@@ -50,10 +60,25 @@ def conninfo(connection: "Connection") -> str:
 
 
 def database_url(connection_id: str = CONNECTION_ID) -> str:
-    """Return libpq's connection string of an Airflow connection. Only inside a task."""
-    from airflow.sdk import BaseHook
+    """Return libpq's connection string of an Airflow connection. Only inside a task.
 
-    return conninfo(BaseHook.get_connection(connection_id))
+    Raises AirflowFailException, since a retry would find the same: there is no such connection, or
+    it has extras that are not used.
+    """
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+    from btl_airflow.retries import fail_without_retry
+
+    try:
+        connection = BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException as error:
+        raise AirflowFailException(
+            f"There is no Airflow connection {connection_id!r}. Create it: docs/deployment.md says"
+            " with which role."
+        ) from error
+    with fail_without_retry():
+        return conninfo(connection)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Param, dag
 
 from btl_airflow.alerts import alert
+from btl_airflow.params import settle_params
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.dag import ScheduleArg
@@ -24,6 +25,7 @@ def btl_dag(
     first_pause: timedelta = timedelta(seconds=30),
     longest_pause: timedelta = timedelta(minutes=2),
     params: Mapping[str, Param] | None = None,
+    former_names: Mapping[str, str] | None = None,
 ) -> Callable[[Callable[[], None]], Callable[[], DAG]]:
     """Return a decorator that makes a DAG of a function, as ``airflow.sdk.dag`` does.
 
@@ -31,6 +33,9 @@ def btl_dag(
     task waits ``first_pause`` before its first retry, and longer before each other one, at most
     ``longest_pause``. A task without a time limit of its own has 30 minutes. A DAG that runs by
     itself sends an alert when a task has failed for good; who starts a DAG by hand sees it fail.
+
+    A run with a parameter that is not in ``params`` fails at once. ``former_names``: earlier names
+    of parameters that are still understood, with the present ones.
     """
     default_args: dict[str, Any] = {
         "owner": "newsroom-data",
@@ -39,6 +44,7 @@ def btl_dag(
         "retry_exponential_backoff": True,
         "max_retry_delay": longest_pause,
         "execution_timeout": timedelta(minutes=30),
+        "pre_execute": settle_params(former_names or {}),
     }
     if schedule is not None:
         default_args["on_failure_callback"] = alert

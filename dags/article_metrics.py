@@ -23,7 +23,7 @@ from typing import Any
 
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from btl_airflow.assets import MARKED_ARTICLES
+from btl_airflow.assets import DISCUSSION, MARKED_ARTICLES, METRICS, WINDOWS
 from btl_airflow.defaults import btl_dag
 
 FOLLOW_SECONDS = 300.0
@@ -44,21 +44,21 @@ IDLE_SECONDS = 5.0
 def article_metrics() -> None:
     """Define the only task."""
 
-    @task
+    @task(inlets=[MARKED_ARTICLES, DISCUSSION, WINDOWS], outlets=[METRICS])
     def recompute() -> dict[str, Any]:
         """Compute the metrics of articles that are marked, or become marked meanwhile. Return how
         many.
         """
         from below_the_line.metrics.listen_loop import follow_marks
-        from below_the_line.settings import from_environment
         from btl_airflow.connections import connected
+        from btl_airflow.settings import site_time_zone
 
         with connected("article_metrics") as connection:
             return follow_marks(
                 connection,
                 max_seconds=FOLLOW_SECONDS,
                 idle_seconds=IDLE_SECONDS,
-                time_zone=from_environment().site_timezone,
+                time_zone=site_time_zone(connection),
             ).as_dict()
 
     recompute()

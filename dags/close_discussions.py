@@ -31,6 +31,7 @@ from typing import Any, cast
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import CronTriggerTimetable, task
 
+from btl_airflow.assets import DISCUSSION, DISCUSSION_EVENTS, WINDOWS
 from btl_airflow.defaults import btl_dag
 from btl_airflow.sensors import IngestBarrierSensor
 
@@ -45,7 +46,7 @@ from btl_airflow.sensors import IngestBarrierSensor
 def close_discussions() -> None:
     """Define barrier, windows and outbox."""
 
-    @task
+    @task(inlets=[DISCUSSION], outlets=[WINDOWS])
     def apply_windows(barrier_id: int) -> dict[str, Any]:
         """Apply windows behind the barrier. Return what changed."""
         from below_the_line.closing.windows import apply_barrier
@@ -54,15 +55,20 @@ def close_discussions() -> None:
         with connected("close_discussions") as connection:
             return apply_barrier(connection, barrier_id).as_dict()
 
-    @task(execution_timeout=timedelta(minutes=15), trigger_rule="all_done")
+    @task(
+        execution_timeout=timedelta(minutes=15),
+        trigger_rule="all_done",
+        inlets=[WINDOWS],
+        outlets=[DISCUSSION_EVENTS],
+    )
     def publish_outbox() -> dict[str, Any]:
         """Send the pending events. Return how many."""
         from below_the_line.closing.outbox import publish_outbox as publish
-        from below_the_line.settings import from_environment
         from btl_airflow.connections import connected
+        from btl_airflow.settings import settings
 
         with connected("close_discussions outbox") as connection:
-            return publish(connection, from_environment()).as_dict()
+            return publish(connection, settings()).as_dict()
 
     # What an operator returns at run time has no type while the DAG is built.
     barrier_id = cast("int", IngestBarrierSensor(task_id="wait_for_ingest").output)

@@ -19,6 +19,7 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, task
 
+from btl_airflow.assets import DISCUSSION, METRICS, QUALITY_RESULTS
 from btl_airflow.defaults import btl_dag
 
 
@@ -31,16 +32,16 @@ from btl_airflow.defaults import btl_dag
 def data_quality() -> None:
     """Define the only task."""
 
-    @task
+    @task(inlets=[DISCUSSION, METRICS], outlets=[QUALITY_RESULTS])
     def check(run_id: str | None = None) -> dict[str, Any]:
         """Check everything. Return how many expectations there are, and how many only warn."""
         from airflow.sdk.exceptions import AirflowFailException
 
         from below_the_line.quality.gate import GateFailedError, run_gate
-        from below_the_line.settings import from_environment
         from btl_airflow.connections import database_url
+        from btl_airflow.settings import settings
 
-        outcome = run_gate(database_url(), from_environment().quality_folder(), run_id or "by hand")
+        outcome = run_gate(database_url(), settings().quality_folder(), run_id or "by hand")
         if outcome.failed:
             # A retry fixes nothing and would only delay the alert.
             raise AirflowFailException(str(GateFailedError(outcome)))

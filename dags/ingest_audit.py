@@ -17,6 +17,7 @@ from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, task
 
+from btl_airflow.assets import AUDIT_RESULTS, DEAD_LETTERS, DISCUSSION, METRICS
 from btl_airflow.defaults import btl_dag
 
 
@@ -29,17 +30,17 @@ from btl_airflow.defaults import btl_dag
 def ingest_audit() -> None:
     """Define the only task."""
 
-    @task
+    @task(inlets=[DISCUSSION, DEAD_LETTERS, METRICS], outlets=[AUDIT_RESULTS])
     def audit() -> dict[str, Any]:
         """Audit, and record what was found. Return how many lines of each kind."""
         from airflow.sdk.exceptions import AirflowFailException
 
         from below_the_line.accounting.hourly_audit import AuditFailedError, audit_and_record
-        from below_the_line.settings import from_environment
         from btl_airflow.connections import connected
+        from btl_airflow.settings import settings
 
         with connected("ingest_audit", autocommit=True) as connection:
-            recorded = audit_and_record(connection, from_environment())
+            recorded = audit_and_record(connection, settings())
         if recorded.may_pass:
             # The brokers may be there again in a moment: retry, as after any fault.
             raise AuditFailedError(recorded.wrong)

@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param, task
 
+from btl_airflow.assets import DISCUSSION, METRICS, WINDOWS
 from btl_airflow.defaults import btl_dag
 from btl_airflow.params import optional_list, optional_time
 
 if TYPE_CHECKING:
     from below_the_line.metrics.rebuild import Selection
-
-_WHICH = "Which articles"
 
 
 @btl_dag(
@@ -35,16 +34,15 @@ _WHICH = "Which articles"
     retries=2,
     longest_pause=timedelta(minutes=5),
     params={
-        "ids": optional_list(
+        "articles": optional_list(
             "Articles",
             "Only these articles: their ids. Empty: all that the other conditions allow.",
-            _WHICH,
         ),
         "published_since": optional_time(
-            "Published since", "Only articles published at this time or later.", _WHICH
+            "Published since", "Only articles published at this time or later."
         ),
         "published_until": optional_time(
-            "Published until", "Only articles published before this time.", _WHICH
+            "Published until", "Only articles published before this time."
         ),
         "buckets": Param(
             16,
@@ -54,9 +52,9 @@ _WHICH = "Which articles"
             title="Buckets",
             description="Maximum number of tasks that the work is cut into. A task that fails"
             " repeats only its own part.",
-            section="How",
         ),
     },
+    former_names={"ids": "articles"},
 )
 def rebuild_metrics() -> None:
     """Define the plan, the buckets and the finish."""
@@ -64,11 +62,12 @@ def rebuild_metrics() -> None:
     def selection(params: dict[str, Any] | None) -> "Selection":
         from below_the_line.metrics.rebuild import Selection
 
+        given = params or {}
         return Selection.parse(
-            **{name: value for name, value in (params or {}).items() if name != "buckets"}
+            given["articles"] or (), given["published_since"], given["published_until"]
         )
 
-    @task(execution_timeout=timedelta(minutes=10))
+    @task(execution_timeout=timedelta(minutes=10), inlets=[DISCUSSION, WINDOWS])
     def plan(params: dict[str, Any] | None = None) -> list[tuple[str, str]]:
         """Cut the selected articles into ranges. Return the first and the last id of each."""
         from below_the_line.metrics.rebuild import ranges, require_known
@@ -88,8 +87,8 @@ def rebuild_metrics() -> None:
     ) -> dict[str, Any]:
         """Compute the rows of each article of a range. Return how many."""
         from below_the_line.metrics.rebuild import rebuild_range
-        from below_the_line.settings import from_environment
         from btl_airflow.connections import connected
+        from btl_airflow.settings import site_time_zone
 
         first, last = within
         with connected("rebuild_metrics") as connection:
@@ -97,11 +96,11 @@ def rebuild_metrics() -> None:
                 connection,
                 selection(params),
                 (first, last),
-                time_zone=from_environment().site_timezone,
+                time_zone=site_time_zone(connection),
             ).as_dict()
 
     # Runs also without any bucket: where nothing is selected, rows may have to go all the same.
-    @task(execution_timeout=timedelta(hours=6), trigger_rule="none_failed")
+    @task(execution_timeout=timedelta(hours=6), trigger_rule="none_failed", outlets=[METRICS])
     def finish(params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Compute what draws on several articles. Return how many days and reporters."""
         from below_the_line.metrics.rebuild import finish_rebuild

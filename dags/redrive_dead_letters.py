@@ -10,7 +10,7 @@ letters.
 * **Owner:** the newsroom's data engineers.
 * **Writes:** `discussion.*`, the status of `ingest.dead_letters`, lines of kind `redrive` in
   `ingest.batches`, marks for `article_metrics` and `close_discussions`. It uses the Airflow
-  connection `btl_ingest`, with the role of that name. A dry run writes nothing.
+  connection `btl_redrive`, with the role of that name. A dry run writes nothing.
 * **Safe to run again:** yes, at any time, beside running consumers and other redrives. A record
   that was redriven is not selected again.
 * **If it fails:** each dead letter is done or not begun. The error says how many were done. Run it
@@ -25,10 +25,9 @@ from typing import Any
 from airflow.sdk import Param, task
 
 from below_the_line.contracts.codes import STAGES
+from btl_airflow.assets import DEAD_LETTERS, DISCUSSION
 from btl_airflow.defaults import btl_dag
 from btl_airflow.params import optional_list, optional_text, optional_time
-
-_FILTERS = "Which dead letters"
 
 
 @btl_dag(
@@ -38,26 +37,23 @@ _FILTERS = "Which dead letters"
     retries=2,
     longest_pause=timedelta(minutes=5),
     params={
-        "codes": optional_list(
+        "code": optional_list(
             "Codes",
             "Only dead letters with one of these codes. Empty: all codes.",
-            _FILTERS,
             choices=list(STAGES),
         ),
         "topic": optional_text(
             "Topic",
             "Only records of this topic.",
-            _FILTERS,
             examples=["articles", "comment-events"],
         ),
-        "article": optional_text(
-            "Article", "Only records with this key: the article's id.", _FILTERS
-        ),
-        "since": optional_time(
-            "Since", "Only records with a timestamp at this time or later.", _FILTERS
-        ),
-        "until": optional_time(
-            "Until", "Only records with a timestamp before this time.", _FILTERS
+        "article": optional_text("Article", "Only records with this key: the article's id."),
+        "since": optional_time("Since", "Only records with a timestamp at this time or later."),
+        "until": optional_time("Until", "Only records with a timestamp before this time."),
+        "status": optional_list(
+            "Status",
+            "Only dead letters with one of these statuses. Empty: open ones.",
+            choices=["open", "redriven", "discarded"],
         ),
         "dry_run": Param(
             False,
@@ -65,33 +61,39 @@ _FILTERS = "Which dead letters"
             title="Dry run",
             description="Only report, in the task's log and its XCom, what would happen to each"
             " dead letter. Write nothing.",
-            section="How",
         ),
     },
+    former_names={"codes": "code"},
 )
 def redrive_dead_letters() -> None:
     """Define the only task."""
 
-    @task(execution_timeout=timedelta(hours=6))
+    @task(execution_timeout=timedelta(hours=6), inlets=[DEAD_LETTERS], outlets=[DISCUSSION])
     def redrive(params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate and merge. Return how many, by the code before and the result."""
         from below_the_line.catalogue import load_contracts
-        from below_the_line.settings import from_environment
-        from btl_airflow.connections import INGEST_CONNECTION_ID, database_url
+        from btl_airflow.connections import REDRIVE_CONNECTION_ID, database_url
         from btl_airflow.retries import fail_without_retry
+        from btl_airflow.settings import settings
         from consumers.core.dead_letters import Selection
         from consumers.redrive import redrive as run
 
-        filters = dict(params or {})
-        dry_run = filters.pop("dry_run")
+        given = params or {}
         with fail_without_retry():
-            selection = Selection.parse(**filters)
+            selection = Selection.parse(
+                given["code"] or (),
+                given["topic"],
+                given["article"],
+                given["since"],
+                given["until"],
+                given["status"] or (),
+            )
         return run(
-            database_url(INGEST_CONNECTION_ID),
-            from_environment().consumer_group,
+            database_url(REDRIVE_CONNECTION_ID),
+            settings().consumer_group,
             load_contracts(),
             selection,
-            dry_run=dry_run,
+            dry_run=given["dry_run"],
         ).as_dict()
 
     redrive()

@@ -31,7 +31,7 @@ from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 
-_POSITION = tuple(field.name for field in fields(Position))
+_POSITION = tuple(field.name for field in fields(Position) if field.compare)
 _IDLE_SECONDS = 10
 """A consumer that has records to read and has not moved for this time may wait for a
 transaction.

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -9,10 +10,11 @@ import typer
 from below_the_line import resources
 from below_the_line.errors import BelowTheLineError
 from below_the_line.logs import configure_logs
+from below_the_line.metrics.days import days_asked
 from below_the_line.metrics.definitions import page
 from below_the_line.metrics.drift import Difference, drift_of
 from below_the_line.metrics.drift import drift as compare
-from below_the_line.metrics.rebuild import Selection, require_known
+from below_the_line.metrics.rebuild import Selection, rebuild_days, require_known
 from below_the_line.metrics.rebuild import rebuild as run
 from below_the_line.plurals import counted
 from btl.cli import configuration
@@ -112,6 +114,50 @@ def rebuild(
     else:
         typer.echo(
             f"Recomputed in {summary.seconds:.1f} s: {counted(summary.articles, 'article')},"
+            f" {counted(summary.section_days, 'day')} of sections,"
+            f" {counted(summary.reporters, 'reporter')}."
+        )
+
+
+@app.command()
+def backfill(
+    first: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="DAY",
+            help="First day, such as 2026-10-24, in the site's time zone.",
+            show_default=False,
+        ),
+    ],
+    last: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="DAY",
+            help="Last day. For one day, the same as the first.",
+            show_default=False,
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Recompute days from the base tables, as the DAG daily_metrics does.
+
+    Of sections and sites, and of the articles that were active on these days. Safe at any time, and
+    to repeat. After an interruption, run it again.
+    """
+    current = configuration.settings()
+    configure_logs(current.log_format, logging.WARNING)
+    zone = current.site_timezone
+    days = days_asked(first, last, time_zone=zone, now=datetime.now(UTC))
+    with connected(current) as connection:
+        summary = rebuild_days(connection, days.first, days.last, time_zone=zone)
+    if as_json:
+        print_json({"from": days.first, "to": days.last, "time_zone": zone, **summary.as_dict()})
+    else:
+        typer.echo(
+            f"Recomputed {counted(len(list(days.each())), 'day')} ({zone}) in"
+            f" {summary.seconds:.1f} s: {counted(summary.articles, 'article')},"
             f" {counted(summary.section_days, 'day')} of sections,"
             f" {counted(summary.reporters, 'reporter')}."
         )

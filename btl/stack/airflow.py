@@ -86,12 +86,12 @@ def password(layout: Layout) -> str:
 
 
 def environment(
-    layout: Layout, port: int, postgres_port: int, connection: str, ingest_connection: str
+    layout: Layout, port: int, postgres_port: int, connection: str, redrive_connection: str
 ) -> dict[str, str]:
     """Return Airflow's whole configuration as environment variables.
 
     The connections are URLs of the project's database: one with the role of the DAGs, one with the
-    role of the consumers, for the DAG that redrives dead letters.
+    role of redrives, for the DAG that redrives dead letters.
     """
     metadata = postgres.url(layout, postgres_port, postgres.AIRFLOW_ROLE, postgres.AIRFLOW_DATABASE)
     settings = dict(_SETTINGS) | {
@@ -110,7 +110,7 @@ def environment(
     return {f"AIRFLOW__{name}": value for name, value in settings.items()} | {
         "AIRFLOW_HOME": str(layout.airflow),
         "AIRFLOW_CONN_BTL": connection_json(connection),
-        "AIRFLOW_CONN_BTL_INGEST": connection_json(ingest_connection),
+        "AIRFLOW_CONN_BTL_REDRIVE": connection_json(redrive_connection),
         "BTL_QUALITY_HOME": str(layout.home / "quality"),
         "PYTHONWARNINGS": "ignore",
     }

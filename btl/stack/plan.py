@@ -45,7 +45,7 @@ def describe(layout: Layout, choice: Choice, surroundings: Mapping[str, str]) ->
             ports["airflow"],
             ports["postgres"],
             ours["BTL_DATABASE_URL"],
-            as_role("btl_ingest")["BTL_DATABASE_URL"],
+            as_role("btl_redrive")["BTL_DATABASE_URL"],
         )
         parts += airflow.parts(layout, ports["airflow"], ours | settings)
     for name in choice.consumer_names:

@@ -129,11 +129,11 @@ def connection_json(url: str) -> str:
 
 
 @pytest.fixture
-def with_services(database_url: str, ingest_url: str, kafka_bootstrap: str) -> dict[str, str]:
+def with_services(database_url: str, redrive_url: str, kafka_bootstrap: str) -> dict[str, str]:
     """What a task needs to reach this test's database and the broker."""
     return {
         "AIRFLOW_CONN_BTL": connection_json(database_url),
-        "AIRFLOW_CONN_BTL_INGEST": connection_json(ingest_url),
+        "AIRFLOW_CONN_BTL_REDRIVE": connection_json(redrive_url),
         "BTL_KAFKA_BOOTSTRAP": kafka_bootstrap,
         "BTL_CONSUMER_GROUP": "dag-tests",
     }

@@ -2,8 +2,44 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+ASKED = ("2026-10-24", "2026-10-26")
+ZONES = ("UTC", "Europe/Vienna", "America/New_York", "Pacific/Kiritimati")
+NOW = datetime(2026, 10, 24, 9, tzinfo=UTC)
+
+
+def partitions(timetable: Any) -> dict[str, Any]:
+    """The keys that backfills of some days get, by the time zone that their bounds are read in
+    (core.default_timezone); and the key and the beginning of the next run by itself.
+    """
+    from airflow.sdk.timezone import coerce_datetime
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import TimeRestriction
+
+    running = coerce_to_core_timetable(timetable)
+    if not running.partitioned:
+        return {}
+    bounds = {
+        zone: [datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(zone)) for day in ASKED]
+        for zone in ZONES
+    }
+    following = running.next_dagrun_info_v2(
+        last_dagrun_info=None, restriction=TimeRestriction(coerce_datetime(NOW), None, catchup=True)
+    )
+    return {
+        "backfills": {
+            zone: [
+                info.partition_key
+                for info in running.iter_partition_dagrun_infos(earliest=first, latest=last)
+            ]
+            for zone, (first, last) in bounds.items()
+        },
+        "next": [following.partition_key, following.run_after.isoformat()],
+    }
 
 
 def main() -> None:
@@ -23,6 +59,7 @@ def main() -> None:
             "max_active_runs": dag.max_active_runs,
             "paused": dag.is_paused_upon_creation,
             "timetable": type(dag.timetable).__name__,
+            "partitions": partitions(dag.timetable),
             "params": {
                 name: {
                     "default": param.value,
@@ -44,6 +81,8 @@ def main() -> None:
                     "timeout": getattr(task, "timeout", None),
                     "downstream": sorted(task.downstream_task_ids),
                     "trigger_rule": task.trigger_rule.value,
+                    "inlets": sorted(asset.name for asset in task.inlets),
+                    "outlets": sorted(asset.name for asset in task.outlets),
                 }
                 for task in dag.tasks
             ],

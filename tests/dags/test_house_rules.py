@@ -5,13 +5,19 @@ parses quickly.
 import json
 import subprocess
 import sys
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+import typer
 from jsonschema_rs import Draft202012Validator
+from typer.main import get_command
 
 from below_the_line.contracts.codes import STAGES
+from btl.cli.main import app
+from consumers.core.dead_letters import STATUSES
 from tests.dags.conftest import ROOT
 
 DAG_IDS = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
@@ -109,14 +115,11 @@ def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(
     dag = dags["redrive_dead_letters"]
     params = dag["params"]
     assert dag["timetable"] == "NullTimetable"
-    assert list(params) == ["codes", "topic", "article", "since", "until", "dry_run"]
-    for param in params.values():
-        assert param["description"]
-        assert param["schema"]["title"]
-        Draft202012Validator(param["schema"]).validate(param["default"])
+    assert list(params) == ["code", "topic", "article", "since", "until", "status", "dry_run"]
+    assert params["status"]["schema"]["items"]["enum"] == list(STATUSES)
     assert (
-        params["codes"]["schema"]["items"]["enum"]
-        == params["codes"]["schema"]["examples"]
+        params["code"]["schema"]["items"]["enum"]
+        == params["code"]["schema"]["examples"]
         == list(STAGES)
     )
     assert params["dry_run"]["default"] is False
@@ -130,15 +133,85 @@ def test_a_rebuild_is_cut_into_tasks_and_its_form_asks_for_nothing(
     assert tasks["plan"]["downstream"] == ["rebuild_bucket"]
     assert tasks["rebuild_bucket"]["downstream"] == ["finish"]
     assert tasks["finish"]["trigger_rule"] == "none_failed"
-    assert list(dag["params"]) == ["ids", "published_since", "published_until", "buckets"]
-    for param in dag["params"].values():
-        assert param["description"]
-        assert param["schema"]["title"]
+    assert list(dag["params"]) == ["articles", "published_since", "published_until", "buckets"]
+
+
+def test_a_backfill_of_days_has_a_run_for_each_day_asked_for_in_every_time_zone(
+    dags: dict[str, dict[str, Any]],
+) -> None:
+    backfills = dags["daily_metrics"]["partitions"]["backfills"]
+    assert len(backfills) == 4
+    for keys in backfills.values():
+        assert keys == ["2026-10-24", "2026-10-25", "2026-10-26"]
+
+
+def test_a_day_has_just_ended_in_the_last_time_zone_when_its_run_begins(
+    dags: dict[str, dict[str, Any]],
+) -> None:
+    key, begins = dags["daily_metrics"]["partitions"]["next"]
+    ends = [
+        datetime.combine(date.fromisoformat(key) + timedelta(days=1), time(), ZoneInfo(zone))
+        for zone in available_timezones()
+    ]
+    assert max(ends) == datetime.fromisoformat(begins)
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "command", "only_here"),
+    [
+        ("rebuild_metrics", ("metrics", "rebuild"), {"buckets"}),
+        ("daily_metrics", ("metrics", "backfill"), set()),
+        ("redrive_dead_letters", ("dead-letters", "redrive"), set()),
+    ],
+)
+def test_parameters_have_the_names_of_the_options_of_the_command(
+    dags: dict[str, dict[str, Any]], dag_id: str, command: tuple[str, str], only_here: set[str]
+) -> None:
+    found: Any = get_command(app)
+    for name in command:
+        _, found, _ = found.resolve_command(typer.Context(found), [name])
+    options = {name.lstrip("-").replace("-", "_") for each in found.params for name in each.opts}
+    assert set(dags[dag_id]["params"]) - options == only_here
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_a_dag_says_what_it_reads_and_writes_so_that_others_can_follow_it(
+    dags: dict[str, dict[str, Any]], dag_id: str
+) -> None:
+    tasks = dags[dag_id]["tasks"]
+    assert any(task["inlets"] for task in tasks)
+    assert any(task["outlets"] for task in tasks)
+
+
+def test_the_metrics_have_an_asset_that_is_written_when_they_are_computed(
+    dags: dict[str, dict[str, Any]],
+) -> None:
+    outlets = {
+        (dag_id, task["task_id"], name)
+        for dag_id, dag in dags.items()
+        for task in dag["tasks"]
+        for name in task["outlets"]
+    }
+    assert {each for each in outlets if each[2] in ("metrics", "days")} == {
+        ("article_metrics", "recompute", "metrics"),
+        ("rebuild_metrics", "finish", "metrics"),
+        ("daily_metrics", "rebuild_days", "days"),
+    }
+
+
+@pytest.mark.parametrize("dag_id", DAG_IDS)
+def test_a_form_shows_its_fields_and_asks_for_nothing(
+    dags: dict[str, dict[str, Any]], dag_id: str
+) -> None:
+    for name, param in dags[dag_id]["params"].items():
+        assert param["description"], name
+        assert param["schema"]["title"], name
+        # Airflow's form opens no section but its own.
+        assert "section" not in param["schema"], name
         Draft202012Validator(param["schema"]).validate(param["default"])
-
-
-def test_days_can_be_computed_anew_by_a_backfill(dags: dict[str, dict[str, Any]]) -> None:
-    assert dags["daily_metrics"]["timetable"] == "CronDataIntervalTimetable"
+        if param["schema"]["type"] not in ("boolean", "integer"):
+            # What the form sends for a field that was filled and emptied again.
+            Draft202012Validator(param["schema"]).validate(None)
 
 
 def test_metrics_follow_marks_or_the_clock(dags: dict[str, dict[str, Any]]) -> None:

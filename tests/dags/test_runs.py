@@ -7,10 +7,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, LiteralString
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -151,6 +153,7 @@ def test_a_rebuild_takes_its_articles_from_the_form(dags: Dags, counted: Newsroo
     counted.connection.execute("update metrics.article_abuse set rejected = 7")
     counted.connection.execute("update metrics.article_hourly set late = 7")
 
+    # By its former name, too.
     dags.run("rebuild_metrics", ids=["b"], published_since="2026-01-01T00:00:00Z", buckets=2)
     assert (counted.abuse("a")["rejected"], counted.abuse("b")["rejected"]) == (7, 0)
 
@@ -162,8 +165,14 @@ def test_a_rebuild_takes_its_articles_from_the_form(dags: Dags, counted: Newsroo
 @pytest.mark.parametrize(
     ("dag_id", "params", "says"),
     [
-        ("rebuild_metrics", {"ids": ["a", "bee"]}, "No event has named this article: 'bee'"),
+        ("rebuild_metrics", {"articles": ["a", "bee"]}, "No event has named this article: 'bee'"),
+        ("rebuild_metrics", {"article_ids": ["a"]}, "(did you mean 'articles'?). It has these:"),
+        ("rebuild_metrics", {"ids": ["a"], "articles": ["a"]}, "is the former name of 'articles'"),
+        ("rebuild_metrics", {"ids": "a"}, "Parameter 'ids': 'a' is not of type"),
         ("redrive_dead_letters", {"since": "2026-13-01T00:00:00Z"}, "is not a time"),
+        ("redrive_dead_letters", {"dry-run": True}, "'dry-run' (did you mean 'dry_run'?)"),
+        ("daily_metrics", {"from": "2026-01-03"}, "Only the first day was given: 2026-01-03"),
+        ("data_quality", {"ids": ["a"]}, "This DAG has no parameter 'ids'. It has none."),
     ],
 )
 def test_what_no_retry_makes_right_fails_at_once(
@@ -197,11 +206,35 @@ def test_days_of_the_past_are_computed_anew_to_identical_rows(
     for table in ("section_daily", "site_daily", "article_daily"):
         connection.execute(f"update metrics.{table} set comments = comments + 7".encode())
     connection.execute("delete from metrics.site_daily where day = '2026-01-04'")
-    for begins in ("2026-01-02", "2026-01-03", "2026-01-04"):
-        # As a backfill does: by the beginning of each day's interval.
-        dags.run("daily_metrics", f"{begins}T23:00:00+00:00")
+    dags.run("daily_metrics", **{"from": "2026-01-03", "to": "2026-01-05"})
     assert figures(connection) == before
     assert len(connection.execute(days).fetchall()) == len(rows)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Vienna", "America/New_York", "Pacific/Auckland"])
+def test_a_run_without_dates_computes_yesterday_of_the_site(
+    dags: Dags, connection: psycopg.Connection, zone: str
+) -> None:
+    newsroom = Newsroom(connection)
+    midnight = datetime.now(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    yesterday = midnight.date() - timedelta(days=1)
+    for article, minutes in (("a", -24 * 60 - 30), ("b", -30), ("c", 30)):
+        newsroom.article_as_published_at("01-01 10:00", article=article)
+        newsroom.comment("c1", "01-01 12:00", article=article)
+        connection.execute(
+            "update discussion.comments set posted_at = %s where article_id = %s",
+            [midnight.astimezone(UTC) + timedelta(minutes=minutes), article],
+        )
+    newsroom.compute(zone)
+    wrong: LiteralString = "update metrics.site_daily set comments = 7"
+    assert connection.execute(wrong).rowcount == 3
+    dags.where(BTL_SITE_TIMEZONE=zone).run("daily_metrics")
+    counted: LiteralString = "select day, comments from metrics.site_daily order by day"
+    assert connection.execute(counted).fetchall() == [
+        (yesterday - timedelta(days=1), 7),
+        (yesterday, 1),
+        (yesterday + timedelta(days=1), 7),
+    ]
 
 
 def test_a_redrive_takes_its_filters_from_the_form(
@@ -218,7 +251,7 @@ def test_a_redrive_takes_its_filters_from_the_form(
             f"update ingest.dead_letters set {change} where record_offset = {offset}".encode()
         )
     filters = {
-        "codes": ["schema_violation", "unknown_type"],
+        "code": ["schema_violation", "unknown_type"],
         "topic": "comment-events",
         "article": "a1",
         "since": "2026-05-31T00:00:00+00:00",

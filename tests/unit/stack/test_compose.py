@@ -125,7 +125,7 @@ def test_each_service_has_the_role_that_it_needs_and_no_other() -> None:
     }
     assert connections == {
         "AIRFLOW_CONN_BTL": "btl_scheduler",
-        "AIRFLOW_CONN_BTL_INGEST": "btl_ingest",
+        "AIRFLOW_CONN_BTL_REDRIVE": "btl_redrive",
     }
 
 

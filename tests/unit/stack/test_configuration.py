@@ -218,7 +218,7 @@ def test_airflow_gets_its_connection_as_json() -> None:
 def test_airflow_is_configured_for_this_stack_alone(layout: Layout) -> None:
     urls = [
         f"postgresql://{role}:x@127.0.0.1:1/below_the_line"
-        for role in ("btl_scheduler", "btl_ingest")
+        for role in ("btl_scheduler", "btl_redrive")
     ]
     found = airflow.environment(layout, 4, 1, *urls)
 
@@ -228,7 +228,7 @@ def test_airflow_is_configured_for_this_stack_alone(layout: Layout) -> None:
     assert found["AIRFLOW_HOME"] == str(layout.airflow)
     assert found["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] == "1"
     assert json.loads(found["AIRFLOW_CONN_BTL"])["login"] == "btl_scheduler"
-    assert json.loads(found["AIRFLOW_CONN_BTL_INGEST"])["login"] == "btl_ingest"
+    assert json.loads(found["AIRFLOW_CONN_BTL_REDRIVE"])["login"] == "btl_redrive"
     assert (
         len({found[f"AIRFLOW__{name}"] for name in ("API__SECRET_KEY", "API_AUTH__JWT_SECRET")})
         == 2
