@@ -34,6 +34,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
     DELETED = "deleted"
     LATE = "late"
+    UNPUBLISHED = "unpublished"
     REPORTED = "reported"
 
 
@@ -137,8 +138,8 @@ def thread(
 ) -> None:
     """Show a discussion as moderators read it.
 
-    Says of each comment whether it is visible, held, rejected, deleted or late, and how its reports
-    were decided.
+    Says of each comment whether it is visible, held, rejected, deleted, late or unpublished (with
+    its article), and how its reports were decided.
     """
     current = configuration.settings()
     zone = ZoneInfo(current.site_timezone)

@@ -27,6 +27,7 @@ COLUMNS = dict(
         strict=True,
     )
 )
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 GRAVEST = ("threat_violence", "illegal_content", "sexual_content", "privacy")
 GRAVE = ("hate_speech", "harassment", "personal_abuse", "defamation")
 
@@ -75,6 +76,7 @@ class Article:
         self.closing = closing
         self.row = next(iter(own("articles")), {"site": None, "section": None})
         self.window = closing.window or defaultdict(lambda: None)
+        self.versions = own("article_versions")
         self.moderation = own("moderation_decisions")
         self.edits = own("comment_edits")
         self.reports = own("reports")
@@ -141,6 +143,46 @@ class Article:
     def first_visible(self, comment: str) -> datetime | None:
         row = self.posted[comment]
         return self.first_approval(comment) if row["held"] else row["posted_at"]
+
+    def is_unpublished(self, at: datetime) -> bool:
+        """The last event by version says so, of those in force by then."""
+        in_force = [
+            row
+            for row in self.versions
+            if row["event_type"] != "updated"
+            and (row["unpublished_at"] or row["occurred_at"]) <= at
+        ]
+        last = max(in_force, key=lambda row: row["version"], default=None)
+        return last is not None and last["event_type"] == "unpublished"
+
+    def seen_since(self, comment: str) -> datetime | None:
+        """When readers came to see it, for the last time; None: they don't see it now."""
+        if comment not in self.visible:
+            return None
+        first = self.first_visible(comment)
+        assert first is not None
+        moments = {
+            first,
+            *(row["decided_at"] for row in self.moderation if row["comment_id"] == comment),
+            *(row["unpublished_at"] or row["occurred_at"] for row in self.versions),
+        }
+        since = None
+        for at in sorted(moments, reverse=True):
+            if at < first or self.decision_by(comment, at) == "rejected" or self.is_unpublished(at):
+                break
+            since = at
+        return since
+
+    def status(self, comment: str) -> str:
+        """What readers see of a posted comment, and why not."""
+        row = self.posted[comment]
+        if row["deleted_at"] is not None:
+            return "deleted"
+        if comment in self.late:
+            return "late"
+        if comment in self.visible:
+            return "unpublished" if self.is_unpublished(FOR_EVER) else "visible"
+        return "rejected" if row["decision"] == "rejected" else "held"
 
     def depth(self, comment: str) -> int:
         met: list[str] = []
@@ -264,14 +306,19 @@ def outcomes(rounds: Sequence[Round]) -> Row:
     return {"reports": len(rounds)} | {COLUMNS[outcome]: counted[outcome] for outcome in OUTCOMES}
 
 
-def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> Metrics:
-    """All figures."""
-    zone = ZoneInfo(time_zone)
+def articles_of(tables: Tables, closings: Mapping[str, Closing]) -> dict[str, Article]:
+    """Return every article that any event named."""
     nothing_known = Closing(None, (), 0)
     names = sorted(
         {row["article_id"] for rows in tables.values() for row in rows.values()} | set(closings)
     )
-    articles = {name: Article(name, tables, closings.get(name, nothing_known)) for name in names}
+    return {name: Article(name, tables, closings.get(name, nothing_known)) for name in names}
+
+
+def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> Metrics:
+    """All figures."""
+    zone = ZoneInfo(time_zone)
+    articles = articles_of(tables, closings)
 
     found: Metrics = {
         "article_engagement": {(name,): engagement(article) for name, article in articles.items()},
@@ -475,7 +522,7 @@ def backlog(
     weight = 0.5 * (len(people) - len(users)) + sum(
         0.5 + (0.5 if each is None else each) for each in known
     )
-    visible_since = article.first_visible(comment) if comment in article.visible else None
+    visible_since = article.seen_since(comment)
     gravest = max(severity(each.reason) for each in rounds)
     age = 0.0 if visible_since is None else (visible_since - EPOCH).total_seconds() / 3600
     return {

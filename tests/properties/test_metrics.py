@@ -25,7 +25,7 @@ from below_the_line.metrics.rebuild import Selection, rebuild, rebuild_all
 from tests.hypothesis_profiles import examples
 from tests.properties.histories import DATA, EVENT_IDS, SOURCES
 from tests.properties.ingest import Database, Process
-from tests.properties.metrics_model import Closing, Metrics, metrics
+from tests.properties.metrics_model import Closing, Metrics, articles_of, metrics
 from tests.properties.model import CloudEvent
 from tests.sql.newsroom import TABLES as ALL_TABLES
 
@@ -94,6 +94,20 @@ class Newsroom:
             for row in windows
         }
 
+    def shown(self) -> dict[tuple[str, str], tuple[int, str]]:
+        """Return the depth and the status of each comment that moderators read."""
+        return {
+            (article, comment): (depth, status)
+            for article, comment, depth, status in self.connection.execute(
+                "select article_id, comment_id, depth, status from discussion.discussion_thread"
+            )
+        }
+
+    def late(self) -> set[tuple[str, str]]:
+        """Return the comments that are listed as late."""
+        query = "select article_id, comment_id from discussion.late_comments"
+        return set(self.connection.execute(query).fetchall())
+
     def model(self) -> Metrics:
         return metrics(self.database.tables(), self.closings(), ZONE)
 
@@ -138,6 +152,13 @@ THEMES = (
         "comment.edited.v1",
     ),
     (*POSTING, *REPORTING, "report.withdrawn.v1", "comment.deleted.v1"),
+    (
+        *POSTING,
+        *REPORTING,
+        "article.unpublished.v1",
+        "comment.moderated.v1",
+        "comment.moderated.v1",
+    ),
     (
         *POSTING,
         "comment.posted.v1",
@@ -231,6 +252,15 @@ def test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_m
     recompute_dirty(newsroom.connection, time_zone=ZONE)
     incremental = newsroom.figures()
     compare(incremental, newsroom.model())
+    articles = articles_of(newsroom.database.tables(), newsroom.closings())
+    assert newsroom.shown() == {
+        (name, comment): (article.depth(comment), article.status(comment))
+        for name, article in articles.items()
+        for comment in article.posted
+    }
+    assert newsroom.late() == {
+        (name, comment) for name, article in articles.items() for comment in article.late
+    }
     assert drift(newsroom.connection, None, time_zone=ZONE) == []
 
     newsroom.connection.execute(

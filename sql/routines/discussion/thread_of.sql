@@ -78,6 +78,7 @@ as $$
         case
             when comment.deleted_at is not null then 'deleted'
             when not standing.in_time then 'late'
+            when standing.visible and article.status = 'unpublished' then 'unpublished'
             when standing.visible then 'visible'
             when standing.decision = 'rejected' then 'rejected'
             else 'held'
@@ -86,6 +87,7 @@ as $$
     from discussion.comment_standing(array[in_article_id]) as standing
     inner join discussion.comments as comment
         on comment.article_id = in_article_id and comment.comment_id = standing.comment_id
+    left join discussion.articles as article on article.article_id = in_article_id
     inner join linked on linked.comment_id = comment.comment_id
     inner join deep on deep.number = linked.number
     left join walk on walk.number = linked.number

@@ -29,6 +29,7 @@ cross join lateral (
         and hourly.hour > date_trunc('hour', now(), 'UTC') - interval '27 hours'
 ) as before
 left join discussion.articles as article on article.article_id = recent.article_id
+where article.status is distinct from 'unpublished'
 order by recent.comments desc, recent.article_id;
 
 grant select on metrics.trending_articles to btl_reader, btl_moderator;
