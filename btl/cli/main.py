@@ -35,6 +35,9 @@ COMMANDS = {
         "airflow": LazyCommand(
             "btl.cli.stack:airflow", "Run the airflow command on the stack's Airflow.", _PASSED_ON
         ),
+        "secrets": LazyCommand(
+            "btl.cli.secrets:app", "List and rotate the secrets of the local stack."
+        ),
         "reset": LazyCommand(
             "btl.cli.stack:reset", "Stop the stack and delete its databases, topics and logs."
         ),

@@ -76,7 +76,7 @@ def up(
         name: port for name in DEFAULTS if (port := getattr(chosen, f"{name}_port")) is not None
     }
     began = time.monotonic()
-    with _reporting() as reporter:
+    with reporting() as reporter:
         stack.up(
             without=[group.value for group in without or []],
             consumers=consumers,
@@ -94,7 +94,7 @@ def down() -> None:
     No process keeps running, and no port stays taken.
     """
     stack = this_stack()
-    with _reporting() as reporter:
+    with reporting() as reporter:
         stopped = stack.down(reporter)
     typer.echo(
         f"The stack in {stack.layout.home} is down."
@@ -207,7 +207,7 @@ def reset(
         typer.confirm(
             f"Delete the stack in {stack.layout.home}, with its databases and topics?", abort=True
         )
-    with _reporting() as reporter:
+    with reporting() as reporter:
         stack.reset(reporter)
     typer.echo(f"The stack in {stack.layout.home} is deleted.")
 
@@ -298,7 +298,8 @@ class _Lines:
 
 
 @contextmanager
-def _reporting() -> Iterator[_Lines]:
+def reporting() -> Iterator[_Lines]:
+    """Yield what prints the steps of a start or a stop to standard error."""
     console = Console(stderr=True, highlight=False)
     lines = _Lines(console)
     if console.is_terminal:

@@ -18,7 +18,7 @@ from btl.stack import postgres, software
 from btl.stack.layout import Layout
 from btl.stack.parts import Part
 from btl.stack.ports import HOST
-from btl.stack.secrets import secret, write_private
+from btl.stack.secrets import generate, secret, write_private
 from btl.stack.supervisor import last_lines
 
 USER = "admin"
@@ -32,6 +32,14 @@ _COMPONENTS: Mapping[str, tuple[tuple[str, ...], int]] = {
     "airflow-triggerer": (("triggerer", "--skip-serve-logs"), 25),
 }
 NAMES = tuple(_COMPONENTS)
+ADMIN_SECRET, FERNET_SECRET = "airflow_admin", "airflow_fernet_key"
+SECRETS: Mapping[str, str] = {
+    ADMIN_SECRET: f"password of Airflow's user {USER}",
+    "airflow_api_secret": "signs the sessions of Airflow's pages",
+    FERNET_SECRET: "encrypts what Airflow stores of connections and variables",
+    "airflow_jwt_secret": "signs the tokens of Airflow's API and of its tasks",
+}
+"""The secrets of Airflow, with what each is for."""
 API_SERVER = "airflow-api-server"
 
 _SETTINGS: Mapping[str, str] = {
@@ -81,8 +89,20 @@ def url(port: int) -> str:
 
 
 def password(layout: Layout) -> str:
-    """Return the password of the user `USER`."""
-    return secret(layout.secrets, "airflow_admin")
+    """Return the password of the user `USER`, which is the one that Airflow accepts.
+
+    Airflow reads its file of passwords at each login. What is not in it as the secret says (which
+    was rotated or removed) is written first.
+    """
+    found = secret(layout.secrets, ADMIN_SECRET)
+    file = layout.secrets / "airflow_passwords.json"
+    try:
+        accepted = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        accepted = None
+    if accepted != {USER: found}:
+        write_private(file, json.dumps({USER: found}))
+    return found
 
 
 def environment(
@@ -97,7 +117,7 @@ def environment(
     settings = dict(_SETTINGS) | {
         "CORE__DAGS_FOLDER": str(resources.DAGS),
         "CORE__PLUGINS_FOLDER": str(layout.airflow / "plugins"),
-        "CORE__FERNET_KEY": secret(layout.secrets, "airflow_fernet_key"),
+        "CORE__FERNET_KEY": secret(layout.secrets, FERNET_SECRET),
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.secrets / "airflow_passwords.json"),
         "CORE__EXECUTION_API_SERVER_URL": f"{url(port)}/execution/",
         "DATABASE__SQL_ALCHEMY_CONN": metadata.replace("postgresql://", "postgresql+psycopg://", 1),
@@ -142,9 +162,7 @@ def connection_json(database_url: str) -> str:
 def parts(layout: Layout, port: int, environment: Mapping[str, str]) -> list[Part]:
     """Return the four components, with how each is run."""
     version()
-    passwords = layout.secrets / "airflow_passwords.json"
-    if not passwords.exists():
-        write_private(passwords, json.dumps({USER: password(layout)}))
+    password(layout)
     return [
         Part(
             name=name,
@@ -168,11 +186,38 @@ def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
     stamp, installed = layout.airflow / "migrated", version()
     if stamp.exists() and stamp.read_text(encoding="utf-8") == installed:
         return False
-    log = layout.log("airflow-migrate")
+    _run(layout, environment, "db migrate", "Airflow's metadata tables could not be created")
+    stamp.write_text(installed, encoding="utf-8")
+    return True
+
+
+def rotate_fernet_key(layout: Layout, environment: Callable[[], Mapping[str, str]]) -> None:
+    """Replace the Fernet key, and encrypt what is stored with the new one.
+
+    Airflow's components must not run, its database must. ``environment`` returns Airflow's
+    configuration by the secrets of then. Safe to repeat after an interruption: until everything is
+    encrypted again the secret holds both keys. Raises BelowTheLineError.
+    """
+    file = layout.secrets / FERNET_SECRET
+    keys = secret(layout.secrets, FERNET_SECRET).split(",")
+    if len(keys) == 1:
+        keys.insert(0, generate(FERNET_SECRET))
+        write_private(file, ",".join(keys))
+    _run(
+        layout,
+        environment(),
+        "rotate-fernet-key",
+        "What Airflow has stored could not be encrypted with the new key; both keys stay valid",
+    )
+    write_private(file, keys[0])
+
+
+def _run(layout: Layout, environment: Mapping[str, str], command: str, problem: str) -> None:
+    """Run Airflow's command. Raises BelowTheLineError with the last lines of its output."""
+    log = layout.log(f"airflow-{command.split()[-1]}")
     with log.open("wb") as output:
-        command = [sys.executable, "-P", "-m", "airflow", "db", "migrate"]
         result = subprocess.run(
-            command,
+            [sys.executable, "-P", "-m", "airflow", *command.split()],
             env=environment,
             cwd=layout.airflow,
             stdin=subprocess.DEVNULL,
@@ -181,12 +226,7 @@ def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
             check=False,
         )
     if result.returncode != 0:
-        raise BelowTheLineError(
-            "Airflow's metadata tables could not be created:\n" + "\n".join(last_lines(log, 10)),
-            f"\nSee {log}.",
-        )
-    stamp.write_text(installed, encoding="utf-8")
-    return True
+        raise BelowTheLineError(f"{problem}:\n" + "\n".join(last_lines(log, 10)), f"\nSee {log}.")
 
 
 def health(port: int, seconds: float = 5) -> dict[str, Any] | None:

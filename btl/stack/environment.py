@@ -35,6 +35,13 @@ def connections(layout: Layout, choice: Choice) -> dict[str, str]:
     return found
 
 
+def required_secrets(choice: Choice) -> list[str]:
+    """Return the names of the secrets in `connections` that only ``btl up`` can put into force."""
+    if choice.external.database_url is not None or not choice.runs_postgres:
+        return []
+    return [f"database_{role}" for role in ("btl_owner", "btl_reader", "btl_moderator")]
+
+
 def exports(variables: Mapping[str, str]) -> str:
     """Return the variables as lines for ``eval`` in a POSIX shell, with any characters quoted."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())

