@@ -133,13 +133,14 @@ def examples(valid: bool, folder: Path = resources.SCHEMAS) -> Iterator[Example]
                     event_type,
                     name,
                     document["description"],
-                    _record(document["record"], topic.name),
+                    example_record(document["record"], topic.name),
                     document.get("code"),
                     document.get("pointer"),
                 )
 
 
-def _record(form: Mapping[str, Any], topic: str) -> Record:
+def example_record(form: Mapping[str, Any], topic: str) -> Record:
+    """Return the record of an example, from the form that schemas/README.md describes."""
     headers = [
         ((_bytes(header, "name") or b"").decode(errors="surrogateescape"), _bytes(header, "value"))
         for header in form.get("headers", ())

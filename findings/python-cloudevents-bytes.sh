@@ -5,7 +5,7 @@
 # Seen: a dict leaves as `data`; the same JSON as bytes leaves as `data_base64`; as str it leaves as a
 # JSON string that holds JSON. In binary mode the dict and the bytes are the same value. So one event
 # has two forms by mode, and a consumer that reads only `data` rejects the structured one.
-# What helps: give the SDK an object, or read `data_base64` where `data` is absent.
+# What helps: give the SDK an object. Below the Line reads `data_base64` where `data` is absent.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,5 +1,6 @@
 """Small builders of events and records for tests, through the real contracts."""
 
+import base64
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,10 @@ def envelope(
     )
 
 
+WRITINGS = ("structured", "binary", "data_base64")
+"""How one event may come: all are the same event."""
+
+
 def record(
     event_type: str,
     data: dict[str, Any],
@@ -62,17 +67,28 @@ def record(
     at: str,
     offset: int = 0,
     partition: int = 0,
+    writing: str = "structured",
     **more: Any,
 ) -> Record:
-    """The record of an event, as Kafka would hand it over."""
+    """The record of an event, as Kafka would hand it over, in one of WRITINGS."""
+    value = envelope(event_type, data, at=at, **more)
+    headers: list[tuple[str, bytes | None]] = [("content-type", b"application/cloudevents+json")]
+    if writing != "structured":
+        attributes = orjson.loads(value)
+        value = orjson.dumps(attributes.pop("data"))
+        if writing == "binary":
+            headers = [(f"ce_{name}", text.encode()) for name, text in attributes.items()]
+        else:
+            text = base64.b64encode(value).decode()
+            value = orjson.dumps({**attributes, "data_base64": text})
     return Record(
         _TOPIC_OF[event_type],
         partition,
         offset,
         NOW_MILLISECONDS,
         str(data["article_id"]).encode(),
-        envelope(event_type, data, at=at, **more),
-        [("content-type", b"application/cloudevents+json")],
+        value,
+        headers,
     )
 
 

@@ -7,13 +7,16 @@ The schemas have two keywords beside those of the standard, which this module en
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 
-from below_the_line.contracts.envelope import ABSENT, Envelope
-from below_the_line.contracts.rejection import escaped, reject, shown
-from below_the_line.contracts.times import DAY, MINUTE, Instant, instant, to_datetime
+from below_the_line.contracts import resemblance
+from below_the_line.contracts.envelope import ABSENT
+from below_the_line.contracts.events import Rejection
+from below_the_line.contracts.rejection import Rejected, described, escaped, rejection
+from below_the_line.contracts.spelling import nearest
+from below_the_line.contracts.times import DAY, MINUTE, Instant, as_text, instant, to_datetime
 from below_the_line.plurals import counted
 
 EARLIEST = 631_152_000_000_000
@@ -26,7 +29,10 @@ MAX_EMBARGO = 400 * DAY
 
 _LATEST_TIMESTAMP = 253_000_000_000_000
 """In milliseconds, in the year 9987. An embargo from before it ends within ``datetime``'s range."""
+LAST_MICROSECOND = 253_402_300_799_999_999
+"""The end of the year 9999."""
 _BOUNDS = ("past", "publication", "closing")
+_CLOSING = 2
 _BOUND_TEXTS = (
     "five minutes after the record's own timestamp",
     "400 days after the record's own timestamp",
@@ -40,6 +46,7 @@ class _Object:
     """The rules for the members of one object that its schema can't express."""
 
     pointer: str
+    names: tuple[str, ...]
     limits: tuple[tuple[str, int], ...]
     times: tuple[tuple[str, int, str], ...]
     """Name, index in ``_BOUNDS``, and pointer."""
@@ -65,6 +72,18 @@ class _Violation(NamedTuple):
     message: str
 
 
+class UnknownMember(NamedTuple):
+    """A member of an event that nothing reads."""
+
+    pointer: str
+    """Of the object that has it, in structured form; empty for the event itself."""
+    name: str
+    nearest: str | None
+    """The known member that its name resembles; one that is given is not meant."""
+    absent: tuple[str, ...]
+    """The known members of this object that are not given."""
+
+
 class Contract:
     """The rules for the ``data`` of one event type. Immutable; threads may share it."""
 
@@ -79,42 +98,93 @@ class Contract:
         self._descriptions: dict[str, str] = {}
         self._root = self._plan(schema, definitions, "/data")
 
-    def read(self, envelope: Envelope, timestamp: int) -> dict[str, Any]:
+    def read(self, data: Any, time: str, occurred_at: Instant, timestamp: int) -> dict[str, Any]:
         """Return the event's ``data`` as ``Event.data`` promises it.
 
-        ``timestamp`` is the record's, in milliseconds since 1970. Raises Rejected
-        (schema_violation, time_out_of_range).
+        ``time`` is the attribute as sent, ``occurred_at`` as a point in time. ``timestamp`` is the
+        record's, in milliseconds since 1970. Raises Rejected (schema_violation,
+        time_out_of_range).
         """
-        data = envelope.data
-        if envelope.has_data_base64:
-            self._reject(
-                "/data_base64", "The event's data must be JSON in the member data, not data_base64."
-            )
-        if data is ABSENT:
-            self._reject("/data", "The member data is missing.")
         moments: list[_Moment] = []
         members = (
-            self._read_object(self._root, data, envelope, moments)
-            if self._schema.is_valid(data)
+            self._read_object(self._root, data, time, occurred_at, moments)
+            if data is not ABSENT and self._schema.is_valid(data)
             else None
         )
         if members is None:
-            self._reject_data(data)
+            raise Rejected(self._rejections(data)[0])
         if self.event_type == "discussion.overridden.v1":
-            self._check_override(members, moments)
-        now = timestamp * 1000 if timestamp <= _LATEST_TIMESTAMP else _LATEST_TIMESTAMP * 1000
-        latest = now + ALLOWED_SKEW
-        bounds = (latest, now + MAX_EMBARGO, LATEST_CLOSING)
-        if not EARLIEST <= envelope.occurred_at.since_1970 <= latest:
-            self._reject_time("time", "/time", envelope.occurred_at, 0)
+            at = {name: moment.since_1970 for _, name, moment, _, _ in moments}
+            fault = self._override_fault(members["action"], at)
+            if fault is not None:
+                raise Rejected(fault)
+        bounds = _latest(timestamp)
+        if not EARLIEST <= occurred_at.since_1970 <= bounds[0]:
+            raise Rejected(self._out_of_bounds("time", "/time", occurred_at, 0, timestamp))
         for holder, name, (since_1970, moment), bound, pointer in moments:
             if not EARLIEST <= since_1970 <= bounds[bound]:
-                self._reject_time(name, pointer, Instant(since_1970, moment), bound)
+                raise Rejected(
+                    self._out_of_bounds(
+                        name, pointer, Instant(since_1970, moment), bound, timestamp
+                    )
+                )
             holder[name] = to_datetime(since_1970) if moment is None else moment
         return members
 
+    def faults(self, data: Any, occurred_at: Instant | None, timestamp: int) -> list[Rejection]:
+        """Return everything that is wrong with an event's ``data`` and its times, in order.
+
+        Of an array only the first bad item is named. ``occurred_at`` is None if ``time`` cannot be
+        read.
+        """
+        found = self._rejections(data)
+        moments: list[tuple[str, str, Instant, int]] = []
+        if occurred_at is not None:
+            moments.append(("time", "/time", occurred_at, 0))
+        moments += self._moments(self._root, data)
+        if self.event_type == "discussion.overridden.v1" and isinstance(data, dict):
+            at = {
+                name: moment.since_1970
+                for name, pointer, moment, _ in moments
+                if pointer != "/time"
+            }
+            fault = self._override_fault(data.get("action"), at)
+            if fault is not None and all(each.pointer != fault.pointer for each in found):
+                found.append(fault)
+        bounds = _latest(timestamp)
+        found += [
+            self._out_of_bounds(name, pointer, moment, bound, timestamp)
+            for name, pointer, moment, bound in moments
+            if not EARLIEST <= moment.since_1970 <= bounds[bound]
+        ]
+        return found
+
+    def unknown_members(self, data: Any) -> list[UnknownMember]:
+        """Return the members of ``data`` that the contract does not know, which are ignored."""
+        return list(self._unknown(self._root, data))
+
+    def _unknown(self, plan: _Object, data: Any) -> Iterator[UnknownMember]:
+        if not isinstance(data, dict):
+            return
+        absent = tuple(name for name in plan.names if data.get(name) is None)
+        for name in data:
+            if name not in plan.names:
+                yield UnknownMember(plan.pointer, name, nearest(name, absent), absent)
+        for name, inner in plan.objects:
+            yield from self._unknown(inner, data.get(name))
+
+    @property
+    def member_names(self) -> frozenset[str]:
+        """All names of members that the contract knows, at any depth."""
+        return frozenset(pointer.rpartition("/")[2] for pointer in self._descriptions)
+
     def _read_object(
-        self, plan: _Object, data: Mapping[str, Any], envelope: Envelope, moments: list[_Moment]
+        self,
+        plan: _Object,
+        data: Mapping[str, Any],
+        event_time: str,
+        occurred_at: Instant,
+        moments: list[_Moment],
     ) -> dict[str, Any] | None:
         """Return a copy without nulls and with defaults, and add its times to ``moments``.
 
@@ -132,7 +202,7 @@ class Contract:
             text = get(name)
             if text is not None:
                 # Most are equal to the time of the event, which is parsed already.
-                time = envelope.occurred_at if text == envelope.time else instant(text)
+                time = occurred_at if text == event_time else instant(text)
                 if time is None:
                     return None
                 moments.append((members, name, time, bound, pointer))
@@ -144,35 +214,52 @@ class Contract:
                 members[name] = default
         for name, inner in plan.objects:
             if name in members:
-                members[name] = self._read_object(inner, members[name], envelope, moments)
+                members[name] = self._read_object(
+                    inner, members[name], event_time, occurred_at, moments
+                )
                 if members[name] is None:
                     return None
         return members
 
-    def _check_override(self, members: Mapping[str, Any], moments: list[_Moment]) -> None:
-        at = {name: time.since_1970 for _, name, time, _, _ in moments}
+    def _override_fault(self, action: Any, at: Mapping[str, int]) -> Rejection | None:
         if (
-            members["action"] in ("extend", "reopen")
+            action in ("extend", "reopen")
             and "closes_at" in at
+            and "decided_at" in at
             and at["closes_at"] <= at["decided_at"]
         ):
-            self._reject(
-                "/data/closes_at", f"To {members['action']}, closes_at must lie after decided_at."
+            return self._rejection(
+                "/data/closes_at", f"To {action}, closes_at must lie after decided_at."
             )
+        return None
 
-    def _reject_data(self, data: Any) -> NoReturn:
+    def _moments(self, plan: _Object, data: Any) -> Iterator[tuple[str, str, Instant, int]]:
+        """Yield the times of an object that may be wrong: name, pointer, time, bound."""
+        if not isinstance(data, dict):
+            return
+        for name, bound, pointer in plan.times:
+            text = data.get(name)
+            moment = instant(text) if isinstance(text, str) else None
+            if moment is not None:
+                yield name, pointer, moment, bound
+        for name, inner in plan.objects:
+            yield from self._moments(inner, data.get(name))
+
+    def _rejections(self, data: Any) -> list[Rejection]:
+        """Return how data violates the schema, in the order of the schema, one for each place."""
+        if data is ABSENT:
+            return [self._rejection("/data", "The member data is missing.")]
         data = self._with_one_fault_per_array(self._root, data)
         violations = [*self._schema_violations(data), *self._further_violations(self._root, data)]
         pointers = {violation.pointer for violation in violations if not violation.is_composed}
-        first = min(
-            violation
-            for violation in violations
+        first_of: dict[str, _Violation] = {}
+        for violation in sorted(violations):
             if not (
                 violation.is_composed
                 and any(other.startswith(f"{violation.pointer}/") for other in pointers)
-            )
-        )
-        self._reject(first.pointer, first.message)
+            ):
+                first_of.setdefault(violation.pointer, violation)
+        return [self._rejection(each.pointer, each.message) for each in first_of.values()]
 
     def _with_one_fault_per_array(self, plan: _Object, data: Any) -> Any:
         """Return the same data with arrays cut after their first bad item.
@@ -208,15 +295,18 @@ class Contract:
             if name.isdecimal():
                 name = f"item {name} of {steps[-2]}"
             if rule == "required":
-                message = f"{name} is missing."
+                given: Any = error.instance
+                hint = resemblance.of_object(given) or resemblance.of_names(name, given)
+                message = f"{name} is missing.{hint}"
             elif rule == "pattern" or rule in _COMPOSED:
                 message = (
-                    f"{name} is {shown(error.instance)}, which is not as described:"
+                    f"{name} is {described(error.instance)}, which is not as described:"
                     f" {self._description(pointer)}"
                 )
             else:
                 message = (
-                    f"{name} {_rule_text(rule, error.kind.value)}, but is {shown(error.instance)}."
+                    f"{name} {_rule_text(rule, error.kind.value)}, but is"
+                    f" {described(error.instance)}.{_hint(rule, error)}"
                 )
             yield _Violation(self._rank(pointer), rule in _COMPOSED, pointer, message)
 
@@ -237,7 +327,7 @@ class Contract:
             if isinstance(text, str) and instant(text) is None:
                 message = (
                     f"{name} must be a time as of RFC 3339, such as 2026-11-23T10:00:00Z, but is"
-                    f" {shown(text)}."
+                    f" {described(text)}.{resemblance.of_time(text)}"
                 )
                 yield _Violation(self._rank(pointer), False, pointer, message)
         for name, inner in plan.objects:
@@ -255,19 +345,27 @@ class Contract:
             pointer = pointer.rpartition("/")[0]
         return pointer
 
-    def _reject(self, pointer: str, message: str) -> NoReturn:
-        reject("schema_violation", message, pointer, self.event_type)
+    def _rejection(self, pointer: str, message: str) -> Rejection:
+        return rejection("schema_violation", message, pointer, self.event_type)
 
-    def _reject_time(self, name: str, pointer: str, time: Instant, bound: int) -> NoReturn:
-        try:
-            found = to_datetime(time.since_1970).isoformat()
-        except OverflowError:
-            found = "outside of the years 1 to 9999 in UTC"
+    def _out_of_bounds(
+        self, name: str, pointer: str, time: Instant, bound: int, timestamp: int
+    ) -> Rejection:
         message = (
             f"{name} must lie between the beginning of 1990 and {_BOUND_TEXTS[bound]}, but is"
-            f" {found}."
+            f" {as_text(time.since_1970)}."
         )
-        reject("time_out_of_range", message, pointer, self.event_type)
+        if bound != _CLOSING:
+            # A dead letter keeps what Postgres can hold; a redrive must say the same.
+            kept = as_text(min(max(timestamp, 0) * 1000, LAST_MICROSECOND))
+            message += f" The record's own timestamp is {kept}"
+            message += (
+                ": it has none that is right. It can't be redriven; send the event again, and set"
+                " the topic's message.timestamp.type to LogAppendTime."
+                if timestamp * 1000 < EARLIEST
+                else "."
+            )
+        return rejection("time_out_of_range", message, pointer, self.event_type)
 
     def _compiled(self, schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
         # Formats are not validated here: `instant` reads each time once, and more exactly.
@@ -300,6 +398,7 @@ class Contract:
                 defaults.append((name, rules["default"]))
         return _Object(
             pointer,
+            tuple(schema["properties"]),
             tuple(limits),
             tuple(times),
             tuple(integers),
@@ -307,6 +406,22 @@ class Contract:
             tuple(arrays),
             tuple(objects),
         )
+
+
+def _latest(timestamp: int) -> tuple[int, int, int]:
+    """Return the latest time of each of _BOUNDS, for a record of this timestamp."""
+    now = timestamp * 1000 if timestamp <= _LATEST_TIMESTAMP else _LATEST_TIMESTAMP * 1000
+    return now + ALLOWED_SKEW, now + MAX_EMBARGO, LATEST_CLOSING
+
+
+def _hint(rule: str, error: Any) -> str:
+    """Return what a value that breaks a rule looks like: a sentence after a blank, or nothing."""
+    if rule == "type":
+        return resemblance.of_object(error.instance) if "object" in error.kind.value else ""
+    if rule == "enum" and isinstance(error.instance, str):
+        found = nearest(error.instance, (each for each in error.kind.value if each is not None))
+        return "" if found is None else f" The nearest is {found}."
+    return ""
 
 
 def _definition(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:

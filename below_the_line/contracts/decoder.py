@@ -1,29 +1,39 @@
 """Decoding: from a record to an event, or to the one reason why it is rejected."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha256 as _sha256
-from typing import NoReturn, Self
+from typing import Any, Self
 
-from below_the_line.contracts.contract import Contract
+from below_the_line.contracts import resemblance
+from below_the_line.contracts.contract import Contract, UnknownMember
 from below_the_line.contracts.conversions import CONVERSIONS, Conversion
 from below_the_line.contracts.envelope import (
+    ATTRIBUTES,
+    Encoded,
     Envelope,
     Headers,
+    attribute_faults,
+    find_parts,
     is_read,
     means_structured,
     read_envelope,
 )
 from below_the_line.contracts.events import Event, Record, Rejection, order_key
 from below_the_line.contracts.fast_path import read_fast
-from below_the_line.contracts.rejection import Rejected, reject, shown
+from below_the_line.contracts.rejection import Rejected, described, reject, rejection
+from below_the_line.contracts.spelling import MAX_CHARACTERS, nearest
 from below_the_line.contracts.strict_json import (
     MAX_BYTES,
     Document,
+    canonical,
     decode_utf8,
     parse_exactly,
     parse_quickly,
 )
+from below_the_line.contracts.times import instant
 
+_KNOWN_HEADERS = frozenset({"content-type", *(f"ce_{name}" for name in ATTRIBUTES)})
 _new = tuple.__new__
 """Makes a named tuple three times as fast as its class does."""
 
@@ -47,6 +57,12 @@ class Contracts:
         self._read_fast = fast_reader
         self._parse_quickly = quick_parser
         self._conversions = dict(conversions)
+        self._names = frozenset(ATTRIBUTES).union(
+            *(contract.member_names for contract in contracts.values())
+        )
+        self._nearest_type = lru_cache(maxsize=256)(
+            lambda event_type: nearest(event_type, self._topic_of)
+        )
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -88,19 +104,19 @@ class Contracts:
         """
         try:
             envelope = self._read_envelope(record)
-            event_type, event_id, source, _, (occurred_at, _), _, canonical_data, _ = envelope
+            event_type, event_id, source, time, moment, sent, canonical_data, encoded = envelope
             if self._topic_of.get(event_type) != record.topic:
-                self._reject_type(event_type, record.topic)
-            data = self._contracts[event_type].read(envelope, record.timestamp)
+                raise Rejected(self._wrong_type(event_type))
+            if encoded is not None:
+                sent, canonical_data = self._decoded(encoded, event_type)
+            data = self._contracts[event_type].read(sent, time, moment, record.timestamp)
         except Rejected as rejected:
             return rejected.rejection
         article_id: str = data["article_id"]
         if record.key != article_id.encode():
-            message = (
-                f"The record's key must be the article_id {shown(article_id)}, but is"
-                f" {shown(record.key)}."
-            )
-            return Rejection("contract", "key_mismatch", "/data/article_id", message, event_type)
+            attributes = {"id": event_id, "source": source}
+            return self._key_mismatch(record.key, event_type, attributes, data)
+        occurred_at = moment[0]
         digest = content_digest(event_type, occurred_at, canonical_data)
         version = order_key(occurred_at, event_id, source, digest)
         if event_type in self._conversions:
@@ -109,6 +125,68 @@ class Contracts:
         return _new(
             Event, (event_type, event_id, source, occurred_at, article_id, data, digest, version)
         )
+
+    def faults(self, record: Record) -> list[Rejection]:
+        """Return everything that is wrong with a record; nothing if it is a valid event.
+
+        The first is what ``decode`` returns. After a fault that leaves nothing to look at, such as
+        bytes that are not JSON, it is the only one. Slower than ``decode``. Never raises.
+        """
+        first = self.decode(record)
+        if isinstance(first, Event):
+            return []
+        if first.stage == "decode" and first.pointer is None:
+            return [first]
+        try:
+            document = parse_exactly(record.value or b"", _texts_beside(record), self._names)
+            parts = find_parts(document, record.headers)
+        except Rejected:
+            return [first]
+        found = list(attribute_faults(parts.attributes, parts.headers))
+        event_type, time = parts.attributes.get("type"), parts.attributes.get("time")
+        if not isinstance(event_type, str) or not event_type:
+            return found
+        if self._topic_of.get(event_type) != record.topic:
+            found.append(self._wrong_type(event_type))
+        if event_type in self._contracts:
+            data = parts.data
+            try:
+                if parts.encoded is not None:
+                    data, _ = self._decoded(parts.encoded, event_type)
+            except Rejected as rejected:
+                return [*found, rejected.rejection]
+            moment = instant(time) if isinstance(time, str) else None
+            found += self._contracts[event_type].faults(data, moment, record.timestamp)
+            article_id = data.get("article_id") if isinstance(data, dict) else None
+            if isinstance(article_id, str) and record.key != article_id.encode():
+                found.append(self._key_mismatch(record.key, event_type, parts.attributes, data))
+        return found
+
+    def unknown_members(self, record: Record) -> list[UnknownMember]:
+        """Return the members of an event that nothing reads, and that were perhaps misspelt: those
+        of ``data`` that its contract does not know, and attributes that resemble a known one.
+
+        Empty if no event of a known type can be read. Never raises.
+        """
+        raw = record.value or b""
+        try:
+            parts = find_parts(self._parse_quickly(raw) or parse_exactly(raw), record.headers)
+            contract = self._contracts[parts.attributes["type"]]
+            data = parts.data
+            if parts.encoded is not None:
+                data, _ = self._decoded(parts.encoded, contract.event_type)
+        except (Rejected, KeyError, TypeError, UnicodeDecodeError):
+            return []
+        absent = [name for name in ATTRIBUTES if parts.attributes.get(name) is None]
+        return [
+            *(
+                UnknownMember("", name, found, ())
+                for name in parts.attributes
+                if name not in (*ATTRIBUTES, "data", "data_base64")
+                and (found := nearest(name, absent)) is not None
+            ),
+            *contract.unknown_members(data),
+        ]
 
     def _read_envelope(self, record: Record) -> Envelope:
         raw, key, headers = record.value, record.key, record.headers
@@ -129,18 +207,57 @@ class Contracts:
             elif _are_plain(headers):
                 document = self._parse_quickly(raw)
         if document is None:
-            document = parse_exactly(raw, _texts_beside(record))
+            document = parse_exactly(raw, _texts_beside(record), self._names)
         return read_envelope(document, headers)
 
-    def _reject_type(self, event_type: str, topic: str) -> NoReturn:
+    def _decoded(self, encoded: Encoded, event_type: str) -> tuple[Any, bytes]:
+        """Return the value in data_base64, and its canonical form: as of binary mode.
+
+        Raises Rejected.
+        """
+        raw, fault = encoded
+        if fault is not None:
+            reject("schema_violation", fault, "/data_base64", event_type)
+        if not raw:
+            reject("no_value", "The member data_base64 holds no bytes.", "/data_base64")
+        try:
+            document = self._parse_quickly(raw) or parse_exactly(
+                raw, (), self._names, "content of data_base64"
+            )
+        except Rejected as rejected:
+            raise Rejected(rejected.rejection._replace(pointer="/data_base64")) from None
+        return document.value, canonical(document.verbatim)
+
+    def _wrong_type(self, event_type: str) -> Rejection:
         home = self._topic_of.get(event_type)
-        if home is None:
-            reject("unknown_type", f"The type {shown(event_type)} is not known.", "/type")
-        reject(
-            "unknown_type",
-            f"Events of type {event_type} belong to topic {home}, not to {shown(topic)}.",
-            "/type",
-        )
+        if home is not None:
+            message = f"Events of type {event_type} belong to topic {home}, not to this one."
+        else:
+            # A producer of unknown types sends thousands a second, most of the same few types.
+            found = None if len(event_type) > MAX_CHARACTERS else self._nearest_type(event_type)
+            message = (
+                f"The type, {described(event_type)}, is not known and resembles no known one."
+                if found is None
+                else f"The type is not known. The nearest one is {found}, of topic"
+                f" {self._topic_of[found]}."
+            )
+        return rejection("unknown_type", message, "/type")
+
+    def _key_mismatch(
+        self,
+        key: bytes | None,
+        event_type: str,
+        attributes: Mapping[str, Any],
+        data: Mapping[str, Any],
+    ) -> Rejection:
+        others = {
+            name: text
+            for name, text in {"id": attributes.get("id"), **data}.items()
+            if name in self._names and name != "article_id" and isinstance(text, str)
+        }
+        found = resemblance.of_key(key, data["article_id"], others)
+        message = f"The record's key must be the article_id, byte for byte, but {found}."
+        return rejection("key_mismatch", message, "/data/article_id", event_type)
 
 
 def content_digest(event_type: str, occurred_at: int, canonical_data: bytes) -> bytes:
@@ -160,19 +277,21 @@ def _are_plain(headers: Headers) -> bool:
     return True
 
 
-def _texts_beside(record: Record) -> list[str]:
-    """Return the key, and names and values of the headers that are read, as text.
+def _texts_beside(record: Record) -> list[tuple[str, str]]:
+    """Return the key, and names and values of the headers that are read, as text, each after what
+    it is.
 
     Raises Rejected (not_utf8), also for the name of any other header.
     """
-    texts = [] if record.key is None else [decode_utf8(record.key, "the key")]
-    for name, value in record.headers:
+    texts = [] if record.key is None else [("key", decode_utf8(record.key, "key"))]
+    for number, (name, value) in enumerate(record.headers, 1):
         try:
             name.encode()
         except UnicodeEncodeError:
-            reject("not_utf8", f"The bytes of a header's name are not UTF-8: {shown(name)}.")
+            reject("not_utf8", f"The name of header {number} is not UTF-8.")
         if is_read(name):
-            texts.append(name)
+            what = f"header {name}" if name in _KNOWN_HEADERS else f"header number {number}"
+            texts.append((f"name of header {number}", name))
             if value is not None:
-                texts.append(decode_utf8(value, f"the header {shown(name)}"))
+                texts.append((what, decode_utf8(value, what)))
     return texts

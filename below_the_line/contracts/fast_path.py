@@ -60,7 +60,7 @@ def read_fast(raw: bytes) -> Envelope | None:
     if not _is_all(raw, _encode(event), canonical_data):
         return None
     return _new(
-        Envelope, (event.type, event_id, source, time, occurred_at, data, canonical_data, False)
+        Envelope, (event.type, event_id, source, time, occurred_at, data, canonical_data, None)
     )
 
 

@@ -6,12 +6,14 @@ Two parsers give the same values: ``parse_quickly`` reads only texts that are ce
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
-from below_the_line.contracts.rejection import reject, shown
+from below_the_line.contracts import resemblance
+from below_the_line.contracts.rejection import reject
+from below_the_line.plurals import counted
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 32
@@ -19,6 +21,12 @@ MIN_INTEGER = -(2**63)
 MAX_INTEGER = 2**63 - 1
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"(?P<names>[ \t\n\r]*:)?|[{}]|-?[0-9][0-9.eE+-]*')
+"""Of valid JSON: strings (with the colon after a name), braces and numbers."""
+_ESCAPES = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|(?P<nul>\\u0000)|\\."
+)
 _OPENS = bytes.maketrans(b"[{]}", b"\1\1\0\0")
 _OTHERS = bytes(set(range(256)) - set(b"[{]}"))
 has_escaped_nul_or_colon = re.compile(rb"\\u00(?:00|3[aA])").search
@@ -75,31 +83,42 @@ def _is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
     return True
 
 
-def parse_exactly(raw: bytes, beside: Sequence[str] = ()) -> Document:
+def parse_exactly(
+    raw: bytes,
+    beside: Sequence[tuple[str, str]] = (),
+    known_names: Container[str] = (),
+    what: str = "value",
+) -> Document:
     """Parse any bytes, at most MAX_BYTES. Raises Rejected with the first code that applies.
 
-    ``beside`` are texts that came with the value (key, headers). They may not contain U+0000 or
-    lone surrogates either.
+    ``beside`` are texts that came with the value (key, headers), each after what it is. They may
+    not contain U+0000 either. Messages name a member only if it is one of ``known_names``, and call
+    the bytes ``what``.
     """
-    text = decode_utf8(raw, "the value")
+    text = decode_utf8(raw, what)
     if is_too_deep(raw):
-        reject("too_deep", f"The value is nested deeper than {MAX_DEPTH}.")
-    faults: dict[str, str] = {}
+        reject("too_deep", f"The {what} is nested deeper than {MAX_DEPTH}.")
+    faults: set[str] = set()
     try:
         value = json.loads(
             text,
             object_pairs_hook=_object_reader(faults),
             parse_int=_integer_reader(faults),
             parse_float=_float_reader(faults),
-            parse_constant=_no_constant,
+            parse_constant=_no_constant(what),
         )
     except json.JSONDecodeError as error:
-        message, byte = error.msg.removesuffix(" at"), len(text[: error.pos].encode())
-        reject("not_json", f"The value is not JSON (RFC 8259): {message} at byte {byte}.")
-    for code in ("duplicate_key", "number_out_of_range"):
-        if code in faults:
-            reject(code, faults[code])
-    _reject_characters([*_texts(value), *beside])
+        reason = error.msg.partition(":")[0].partition(" (")[0].removesuffix(" at")
+        reject(
+            "not_json",
+            f"The {what} is not JSON (RFC 8259): {reason} at byte {_byte(text, error.pos)}."
+            f"{resemblance.of_bytes(raw)}",
+        )
+    if "duplicate_key" in faults:
+        _reject_second_name(text, what, known_names)
+    if "number_out_of_range" in faults:
+        _reject_number(text, what)
+    _reject_characters(text, what, beside)
     verbatim = json.loads(text, parse_int=_as_read, parse_float=_as_read)
     return Document(value, verbatim)
 
@@ -118,7 +137,9 @@ def decode_utf8(raw: bytes, what: str) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         reject(
-            "not_utf8", f"The bytes of {what} are not UTF-8: {error.reason} at byte {error.start}."
+            "not_utf8",
+            f"The {what} is not UTF-8: {error.reason} at byte {error.start}."
+            f"{resemblance.of_bytes(raw)}",
         )
 
 
@@ -140,87 +161,125 @@ def is_too_deep(raw: bytes) -> bool:
     return False
 
 
-def _object_reader(faults: dict[str, str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+def _object_reader(faults: set[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
     def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         members = dict(pairs)
-        if len(members) < len(pairs) and "duplicate_key" not in faults:
-            seen: set[str] = set()
-            for name, _ in pairs:
-                if name in seen:
-                    faults["duplicate_key"] = f"The name {shown(name)} comes twice in one object."
-                    break
-                seen.add(name)
+        if len(members) < len(pairs):
+            faults.add("duplicate_key")
         return members
 
     return read
 
 
-def _integer_reader(faults: dict[str, str]) -> Callable[[str], int]:
+def _integer_reader(faults: set[str]) -> Callable[[str], int]:
     def read(literal: str) -> int:
-        # The length first: Python takes long to convert many digits, and then rejects them.
-        if (
-            len(literal) <= len(str(MIN_INTEGER))
-            and MIN_INTEGER <= (number := int(literal)) <= MAX_INTEGER
-        ):
-            return number
-        faults.setdefault(
-            "number_out_of_range",
-            f"The integer {_brief(literal)} does not fit into signed 64 bits.",
-        )
+        if _fits(literal):
+            return int(literal)
+        faults.add("number_out_of_range")
         return 0
 
     return read
 
 
-def _float_reader(faults: dict[str, str]) -> Callable[[str], float]:
+def _float_reader(faults: set[str]) -> Callable[[str], float]:
     def read(literal: str) -> float:
-        number = float(literal)
-        if number in (float("inf"), float("-inf")):
-            faults.setdefault(
-                "number_out_of_range", f"The number {_brief(literal)} is beyond a double."
-            )
-        return number
+        if not _fits(literal):
+            faults.add("number_out_of_range")
+        return float(literal)
 
     return read
 
 
-def _brief(literal: str) -> str:
-    return literal if len(literal) <= 40 else f"{literal[:40]}…"
+def _fits(literal: str) -> bool:
+    """Whether an integer fits into signed 64 bits, and any other number into a double."""
+    if literal.lstrip("-").isdigit():
+        # The length first: Python takes long to convert many digits, and then rejects them.
+        return len(literal) <= len(str(MIN_INTEGER)) and MIN_INTEGER <= int(literal) <= MAX_INTEGER
+    return float(literal) not in (float("inf"), float("-inf"))
 
 
-def _no_constant(name: str) -> NoReturn:
-    reject("not_json", f"The value is not JSON (RFC 8259), which has no {name}.")
+def _no_constant(what: str) -> Callable[[str], NoReturn]:
+    def read(name: str) -> NoReturn:
+        reject("not_json", f"The {what} is not JSON (RFC 8259), which has no {name}.")
+
+    return read
 
 
 def _as_read(literal: str) -> orjson.Fragment:
     return orjson.Fragment(literal)
 
 
-def _reject_characters(texts: Sequence[str]) -> None:
-    for text in texts:
-        if "\0" in text:
+def _reject_second_name(text: str, what: str, known_names: Container[str]) -> NoReturn:
+    seen: list[set[str]] = []
+    for token in _TOKENS.finditer(text):
+        start = token[0][0]
+        if start == "{":
+            seen.append(set())
+        elif start == "}":
+            seen.pop()
+        elif token["names"]:
+            name: str = json.loads(token[0][: -len(token["names"])])
+            if name in seen[-1]:
+                shown = (
+                    f"The name {name}"
+                    if name in known_names
+                    else f"A name of {counted(len(name), 'character')}"
+                )
+                reject(
+                    "duplicate_key",
+                    f"{shown} comes twice in one object, the second time at byte"
+                    f" {_byte(text, token.start())} of the {what}.",
+                )
+            seen[-1].add(name)
+    raise AssertionError("no name comes twice")
+
+
+def _reject_number(text: str, what: str) -> NoReturn:
+    for token in _TOKENS.finditer(text):
+        literal = token[0]
+        if literal[0] in "-0123456789" and not _fits(literal):
+            digits = counted(sum(map(str.isdigit, literal)), "digit")
+            limit = (
+                "an integer must fit into signed 64 bits"
+                if literal.lstrip("-").isdigit()
+                else "a number must fit into a double"
+            )
+            reject(
+                "number_out_of_range",
+                f"The number at byte {_byte(text, token.start())} of the {what}, with {digits}, is"
+                f" too large: {limit}.",
+            )
+    raise AssertionError("all numbers fit")
+
+
+def _reject_characters(text: str, what: str, beside: Sequence[tuple[str, str]]) -> None:
+    """Reject U+0000 and halves of surrogate pairs; in a JSON text both are written as escapes."""
+    lone: re.Match[str] | None = None
+    for escape in _ESCAPES.finditer(text) if "\\" in text else ():
+        if escape["nul"]:
             reject(
                 "nul_character",
-                f"The text {shown(text)} contains U+0000, which Postgres cannot store.",
+                f"The {what} contains U+0000, as an escape at byte {_byte(text, escape.start())};"
+                " Postgres cannot store it.",
             )
-    for text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            reject("lone_surrogate", f"The text {shown(text)} contains half of a surrogate pair.")
+        if escape["lone"]:
+            lone = lone or escape
+    for name, other in beside:
+        if "\0" in other:
+            raw = other.encode()
+            reject(
+                "nul_character",
+                f"The {name} contains U+0000, at byte {raw.index(0)}; Postgres cannot store it."
+                f"{resemblance.of_bytes(raw)}",
+            )
+    if lone:
+        reject(
+            "lone_surrogate",
+            f"The {what} contains half of a surrogate pair, U+{lone['lone'][2:].upper()}, at byte"
+            f" {_byte(text, lone.start())}.",
+        )
 
 
-def _texts(value: Any) -> list[str]:
-    """Return all strings and names in the order of the document."""
-    found: list[str] = []
-    pending = [value]
-    while pending:
-        current = pending.pop()
-        if isinstance(current, str):
-            found.append(current)
-        elif isinstance(current, list):
-            pending.extend(reversed(current))
-        elif isinstance(current, dict):
-            for name, member in reversed(current.items()):
-                pending += (member, name)
-    return found
+def _byte(text: str, position: int) -> int:
+    """Return the place of a character in UTF-8."""
+    return len(text[:position].encode())

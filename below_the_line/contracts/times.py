@@ -103,6 +103,20 @@ def to_datetime(since_1970: int) -> datetime:
     return EPOCH + timedelta(0, 0, since_1970)
 
 
+def as_text(since_1970: int) -> str:
+    """Return microseconds since 1970 in RFC 3339 with a ``Z``, for messages.
+
+    The fraction is left out if it is zero, and shortened to milliseconds if that is exact.
+    """
+    try:
+        moment = to_datetime(since_1970).replace(tzinfo=None)
+    except OverflowError:
+        return "outside of the years 1 to 9999"
+    fraction = moment.microsecond
+    precision = "seconds" if not fraction else "microseconds" if fraction % 1000 else "milliseconds"
+    return f"{moment.isoformat(timespec=precision)}Z"
+
+
 def from_datetime(moment: datetime) -> int:
     """Return an aware datetime as microseconds since 1970."""
     return (moment - EPOCH) // timedelta(microseconds=1)

@@ -8,6 +8,7 @@ import psycopg
 import structlog
 
 from below_the_line.database.connections import require_idle
+from below_the_line.database.errors import reason
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics import statements
 from below_the_line.metrics.units import (
@@ -98,7 +99,7 @@ def recompute_dirty(
             log.warning(
                 "bucket failed, trying its articles one by one",
                 articles=len(set(marks)),
-                error=str(error),
+                error=reason(error),
             )
             for article in sorted(set(marks)):
                 _compute_alone(connection, article, max_statement_seconds, time_zone, summary)
@@ -133,7 +134,7 @@ def _compute_alone(
     except psycopg.Error as error:
         if not _may_be_caused_by_an_article(connection, error):
             raise
-        why = str(error.diag.message_primary or error)
+        why = reason(error)
         log.error("article failed", article=article, error=why, sqlstate=error.sqlstate)
         summary.failed[article] = why
         return

@@ -3,7 +3,6 @@
 import time
 from typing import Annotated
 
-import orjson
 import typer
 
 from below_the_line.catalogue import load_contracts
@@ -11,33 +10,39 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
 from below_the_line.kafka.producer import Publisher
 from btl.cli import configuration
-from btl.cli.lines import numbered_lines
+from btl.cli.given_events import given_events
 from btl.cli.options import AsJson
 from btl.cli.output import print_json
-from btl.cli.validate import rejection_of
+from btl.cli.validate import GIVEN_FILE, Warnings, findings
 
 
 def produce(
-    file: Annotated[
-        str,
-        typer.Argument(
-            help="File of JSON lines, one structured CloudEvent each; - for standard input."
-        ),
-    ] = "-",
+    file: Annotated[str, typer.Argument(help=GIVEN_FILE)] = "-",
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Send bad events, too. They become dead letters.")
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Members that nothing reads make an event bad, not only a warning."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send events from a file to Kafka.
 
-    A bad event stops the command: its reason is printed, and no event after it is sent.
+    A bad event stops the command: its reason is printed, and no event after it is sent. Members
+    that nothing reads, perhaps since they are misspelt, are warnings.
     """
+    if unchecked and strict:
+        raise BelowTheLineError("--unchecked and --strict were given.", "Give one of them.")
     contracts = load_contracts()
+    warnings = Warnings()
     sent = 0
     with Publisher(configuration.settings()) as publisher:
-        for number, line in numbered_lines(file):
-            rejection = rejection_of(contracts, line, time.time_ns() // 1_000_000)
+        for number, record in given_events(file, contracts):
+            record = record._replace(timestamp=time.time_ns() // 1_000_000)
+            rejection = next(findings(contracts, record, strict=strict), None)
             if rejection is not None and not unchecked:
                 publisher.flush()
                 reason = " ".join(
@@ -45,19 +50,23 @@ def produce(
                 )
                 raise BelowTheLineError(
                     f"Line {number} is not sent: {reason}",
-                    f"Sent before it: {sent:,}. Fix it (one event a line), or send it with"
-                    " --unchecked.",
+                    f"Sent before it: {sent:,}. Fix it, or send it with --unchecked.",
                 )
-            try:
-                event = orjson.loads(line)
-                topic, key = (
-                    contracts.topic_of(event["type"]),
-                    str(event["data"]["article_id"]).encode(),
+            warnings.look(number, contracts, record)
+            # kafka-python sends no header without a value.
+            headers = tuple(
+                (name, content) for name, content in record.headers if content is not None
+            )
+            publisher.send(
+                Outgoing(
+                    record.topic or "comment-events",
+                    record.key,
+                    record.value,
+                    headers or STRUCTURED_HEADERS,
                 )
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                topic, key = None, None
-            publisher.send(Outgoing(topic or "comment-events", key, line, STRUCTURED_HEADERS))
+            )
             sent += 1
+    warnings.close()
     if as_json:
         print_json({"sent": sent})
     else:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -10,11 +11,21 @@ import orjson
 import typer
 
 from below_the_line.catalogue import load_contracts
+from below_the_line.contracts.contract import UnknownMember
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.contracts.rejection import escaped
 from below_the_line.contracts.times import from_datetime
-from btl.cli.lines import numbered_lines
+from btl.cli.given_events import given_events
 from btl.cli.options import AsJson, time_option
+from btl.cli.output import printable
+
+GIVEN_FILE = (
+    "File of structured CloudEvents: one a line, or JSON documents, or an array; or a file of"
+    " schemas/examples, whose valid ones are read. .gz is unpacked; - for standard input."
+)
+_MAX_WARNINGS = 100
+_MAX_NAME = 60
 
 
 class OutputFormat(StrEnum):
@@ -25,19 +36,21 @@ class OutputFormat(StrEnum):
 
 
 def validate(
-    file: Annotated[
-        str,
-        typer.Argument(
-            help=(
-                "File of JSON lines, one structured CloudEvent each, or .gz of one; - for standard"
-                " input."
-            )
-        ),
-    ],
+    file: Annotated[str, typer.Argument(help=GIVEN_FILE)],
     at: Annotated[
         datetime | None,
         time_option("--at", "Validate as if the broker had taken the events at this time, not now"),
     ] = None,
+    all_faults: Annotated[
+        bool,
+        typer.Option("--all-faults", help="Print all faults of an event, not only the first."),
+    ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Members that nothing reads make an event bad, not only a warning."
+        ),
+    ] = False,
     output: Annotated[
         OutputFormat, typer.Option("--format", help="Format of the findings.")
     ] = OutputFormat.TEXT,
@@ -47,38 +60,88 @@ def validate(
 
     Prints one line per bad event: its line number, code, JSON pointer and what is wrong; with
     --json one object a line. Blank lines are ignored. The topic of an event follows from its type;
-    its key is taken as correct. Exit status 1 if any event is bad.
+    its key is taken as correct. Members that nothing reads, perhaps since they are misspelt, are
+    warnings on standard error. Exit status 1 if any event is bad.
     """
     contracts = load_contracts()
     timestamp = time.time_ns() // 1_000_000 if at is None else from_datetime(at) // 1000
+    is_json = as_json or output is OutputFormat.JSON
+    warnings = Warnings()
     events = bad = 0
-    for number, line in numbered_lines(file):
+    for number, record in given_events(file, contracts):
         events += 1
-        rejection = rejection_of(contracts, line, timestamp)
-        if rejection is not None:
-            bad += 1
-            is_json = as_json or output is OutputFormat.JSON
+        record = record._replace(timestamp=timestamp)
+        found = list(findings(contracts, record, all_faults=all_faults, strict=strict))
+        bad += bool(found)
+        for rejection in found:
             sys.stdout.write(_finding(number, rejection, as_json=is_json))
+        if not strict:
+            warnings.look(number, contracts, record)
     sys.stdout.flush()
     typer.echo(f"{events:,} events: {events - bad:,} valid, {bad:,} bad.", err=True)
+    warnings.close()
     if bad:
         raise typer.Exit(1)
 
 
-def rejection_of(contracts: Contracts, line: bytes, timestamp: int) -> Rejection | None:
-    """Return why an event is bad, None if it is valid; topic and key are taken as correct.
+def findings(
+    contracts: Contracts, record: Record, *, all_faults: bool = False, strict: bool = False
+) -> Iterator[Rejection]:
+    """Yield what is wrong with an event: the first fault, or all.
 
-    ``timestamp``: of the record, in milliseconds since 1970.
+    ``strict``: after that the members that nothing reads, with the code ``unknown_member``.
     """
-    topic, key = "", None
-    try:
-        event = orjson.loads(line)
-        topic = contracts.topic_of(event["type"]) or ""
-        key = event["data"]["article_id"].encode()
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-        pass  # decode names what is wrong
-    result = contracts.decode(Record(topic, 0, 0, timestamp, key, line))
-    return None if isinstance(result, Event) else result
+    result = contracts.decode(record)
+    if isinstance(result, Rejection):
+        yield from contracts.faults(record) if all_faults else (result,)
+    if strict and (all_faults or isinstance(result, Event)):
+        for member in contracts.unknown_members(record):
+            yield Rejection("strict", "unknown_member", _pointer(member), _in_words(member))
+
+
+class Warnings:
+    """Warns on standard error of members that nothing reads: of each name once."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+        self._events = 0
+
+    def look(self, number: int, contracts: Contracts, record: Record) -> None:
+        """Warn of the members of an event. ``number`` is that of its line."""
+        members = contracts.unknown_members(record)
+        self._events += bool(members)
+        for member in members:
+            pointer = _pointer(member)
+            if pointer not in self._seen and len(self._seen) <= _MAX_WARNINGS:
+                self._seen.add(pointer)
+                typer.echo(
+                    f"line {number}: warning: {pointer} {_in_words(member)}"
+                    if len(self._seen) <= _MAX_WARNINGS
+                    else "Further names are not listed.",
+                    err=True,
+                )
+
+    def close(self) -> None:
+        """Say how many events have such members."""
+        if self._events:
+            typer.echo(
+                f"Events with members that nothing reads: {self._events:,}. --strict rejects them.",
+                err=True,
+            )
+
+
+def _pointer(member: UnknownMember) -> str:
+    # Names are those of the user's own file.
+    name = member.name if len(member.name) <= _MAX_NAME else f"{member.name[:_MAX_NAME]}…"
+    return f"{member.pointer}/{printable(escaped(name))}"
+
+
+def _in_words(member: UnknownMember) -> str:
+    if member.nearest is not None:
+        return f"is read by nothing; did you mean {member.nearest}?"
+    if not member.absent:
+        return "is read by nothing."
+    return f"is read by nothing; not given here: {', '.join(member.absent)}."
 
 
 def _finding(number: int, rejection: Rejection, *, as_json: bool) -> str:

@@ -235,10 +235,17 @@ def _structured_event() -> dict[str, Any]:
     return {
         "type": "object",
         "description": "A CloudEvent in structured mode: the record's whole value.",
-        "required": [*_REQUIRED, "data"],
+        "required": _REQUIRED,
+        "oneOf": [{"required": ["data"]}, {"required": ["data_base64"]}],
         "properties": {
             **_ATTRIBUTES,
             "data": {"type": "object", "description": "What happened, by the schema of its type."},
+            "data_base64": {
+                "type": "string",
+                "contentEncoding": "base64",
+                "contentMediaType": "application/json",
+                "description": "The same as bytes of JSON, as SDKs write them.",
+            },
         },
     }
 

@@ -22,6 +22,7 @@ from psycopg.rows import class_row
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.names import event_names
+from below_the_line.database.errors import reason
 from below_the_line.event_tables.description import TABLES
 from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
@@ -36,15 +37,11 @@ class StoreError(Exception):
     """A database error with its kind. The transaction is rolled back, or the connection gone."""
 
     def __init__(self, failure: Failure, cause: psycopg.Error) -> None:
-        super().__init__(f"{failure.value}: {' '.join(str(cause).split())}")
         self.failure = failure
         self.cause = cause
-
-    @property
-    def reason(self) -> str:
-        """The server's message, without the statement."""
-        diagnostic = self.cause.diag
-        return diagnostic.message_primary or " ".join(str(self.cause).split())
+        self.reason = reason(cause)
+        """The server's message, without the statement, and without rejected values."""
+        super().__init__(f"{failure.value}: {self.reason}")
 
 
 class _Line(NamedTuple):

@@ -40,7 +40,7 @@ def test_data_is_a_json_object() -> None:
         (cloud_event(data=[]), "/data"),
         (cloud_event(data="{}"), "/data"),
         (cloud_event(data_base64="e30="), "/data_base64"),
-        (cloud_event(data=None, data_base64="e30="), "/data_base64"),
+        (cloud_event(data=None, data_base64="e30="), "/data/article_id"),
         (cloud_event(data={}), "/data/article_id"),
     ):
         result = refuse(structured(event))

@@ -2,6 +2,7 @@
 implementation.
 """
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -133,6 +134,8 @@ def other_validator(event_type: str) -> jsonschema.Draft202012Validator:
 
 def structured_data(example: Example) -> Any:
     value = json.loads(example.record.value or b"")
+    if "data_base64" in value:
+        return json.loads(base64.b64decode(value["data_base64"]))
     return value["data"] if "specversion" in value else value
 
 

@@ -159,8 +159,10 @@ def histories(at_most: int = 8) -> st.SearchStrategy[list[CloudEvent]]:
     return parts.map(lambda lists: [event for each in lists for event in each])
 
 
-def record_of(sent: CloudEvent, partition: int = 0, offset: int = 0) -> Record:
-    """The record in which an event comes."""
+def record_of(
+    sent: CloudEvent, partition: int = 0, offset: int = 0, writing: str = "structured"
+) -> Record:
+    """The record in which an event comes, in one of ``builders.WRITINGS``."""
     return builders.record(
         sent.type,
         sent.data,
@@ -169,6 +171,7 @@ def record_of(sent: CloudEvent, partition: int = 0, offset: int = 0) -> Record:
         source=sent.source,
         partition=partition,
         offset=offset,
+        writing=writing,
     )
 
 

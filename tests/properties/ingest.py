@@ -12,6 +12,7 @@ from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.partitions import PartitionLog
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Entry, Partition
+from tests.builders import WRITINGS
 from tests.pipeline import wait_until
 from tests.properties.histories import record_of
 from tests.properties.model import KEYS, CloudEvent, Tables
@@ -81,7 +82,12 @@ class Process:
         return self.finish()
 
     def _batch(self, deliveries: Iterable[Delivery], refused: Collection[int] = ()) -> Batch:
-        return self._batch_of(((record_of(sent), choice) for sent, choice in deliveries), refused)
+        # By turns in each writing: an event that comes again comes in another one.
+        records = (
+            (record_of(sent, writing=WRITINGS[place % len(WRITINGS)]), choice)
+            for place, (sent, choice) in enumerate(deliveries)
+        )
+        return self._batch_of(records, refused)
 
     def _batch_of(
         self, records: Iterable[tuple[Record, int]], refused: Collection[int] = ()

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.properties.histories import decoded
+from below_the_line.catalogue import load_contracts
+from tests.builders import WRITINGS
+from tests.properties.histories import decoded, record_of
 from tests.properties.model import CloudEvent, moment, tables
 
 COMMENT = {"article_id": "a", "comment_id": "c"}
@@ -234,5 +236,8 @@ def test_the_digest_is_over_type_time_and_content_in_canonical_form() -> None:
         '{"A":{"z":1},"B":[1,null],"article_id":"a","comment_id":"c\u00e9",'
         '"deleted_at":"2026-05-01T01:00:00Z"}'
     )
-    digests = {each.digest for each in decoded([event])}
+    digests = {
+        getattr(load_contracts().decode(record_of(event, writing=writing)), "digest", None)
+        for writing in WRITINGS
+    }
     assert digests == {sha256(text.encode()).digest()}

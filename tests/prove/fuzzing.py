@@ -2,6 +2,7 @@
 nowhere.
 """
 
+import base64
 import json
 from typing import Any
 
@@ -22,7 +23,7 @@ def examples() -> list[dict[str, Any]]:
             for _, document in sorted(example_documents(event_type)["valid"].items()):
                 event = document["record"]["value"]
                 # Those of binary mode hold their data alone.
-                if isinstance(event, dict) and event.get("type") == event_type:
+                if isinstance(event, dict) and event.get("type") == event_type and "data" in event:
                     found.append(event)
     return found
 
@@ -72,9 +73,18 @@ def _mutilated(draw: st.DrawFn, events: list[dict[str, Any]]) -> dict[str, Any]:
     return event
 
 
+def _damaged(draw: st.DrawFn, value: bytes) -> bytes:
+    """The same bytes, or, three times in ten, with a few of them replaced."""
+    if draw(st.integers(0, 9)) >= 3:
+        return value
+    start = draw(st.integers(0, len(value)))
+    end = draw(st.integers(start, min(len(value), start + 8)))
+    return value[:start] + draw(st.binary(max_size=8)) + value[end:]
+
+
 @st.composite
 def records(draw: st.DrawFn, events: list[dict[str, Any]]) -> Record:
-    """A record: nearly valid, damaged, or noise."""
+    """A record: nearly valid in one of three writings, damaged, or noise."""
     contracts = load_contracts()
     event = draw(_mutilated(events))
     data = event.get("data")
@@ -88,7 +98,11 @@ def records(draw: st.DrawFn, events: list[dict[str, Any]]) -> Record:
     own_topic = contracts.topic_of(str(event.get("type"))) if draw(st.integers(0, 9)) else None
     topic = own_topic or draw(st.sampled_from(["articles", "comment-events"]))
     headers: tuple[tuple[str, bytes | None], ...] = draw(st.sampled_from([_HEADERS, ()]))
-    if draw(st.booleans()):
+    writing = draw(st.sampled_from(["structured", "base64", "binary"]))
+    if writing == "base64" and "data" in event:
+        raw = _damaged(draw, json.dumps(event.pop("data")).encode("utf-8", "surrogatepass"))
+        event["data_base64"] = base64.b64encode(raw).decode()
+    if writing != "binary":
         value = json.dumps(event, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
     else:
         attributes = {name: member for name, member in event.items() if name != "data"}
@@ -98,10 +112,7 @@ def records(draw: st.DrawFn, events: list[dict[str, Any]]) -> Record:
         ]
         headers = (*attached, ("content-type", b"application/json"))
         value = json.dumps(data, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
-    if draw(st.integers(0, 9)) < 3:
-        start = draw(st.integers(0, len(value)))
-        end = draw(st.integers(start, min(len(value), start + 8)))
-        value = value[:start] + draw(st.binary(max_size=8)) + value[end:]
+    value = _damaged(draw, value)
     if draw(st.integers(0, 19)) == 0:
         value = draw(st.binary(max_size=60))
     if draw(st.integers(0, 19)) == 0:

@@ -37,6 +37,7 @@ def assert_decoded_well(record: Record) -> str:
     """No crash, one result, always the same one, by all ways of reading; returns what it was."""
     result = QUICK.decode(record)
     assert result == QUICK.decode(record) == PARSED.decode(record) == EXACT.decode(record)
+    assert QUICK.faults(record)[:1] == ([result] if isinstance(result, Rejection) else [])
     batch = Batch.scattered([DecodedRecord(record, result)])
     rows, dead = sum(len(folded) for folded in batch.folded()), len(batch.dead_letters())
     assert (rows > 0) == (dead == 0), "both applied and dead-lettered, or neither"

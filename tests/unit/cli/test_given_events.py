@@ -1,0 +1,182 @@
+"""Files of events as people have them: lines, documents, arrays, examples; and what `btl validate`
+says about each event in them.
+"""
+
+import base64
+import gzip
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from below_the_line.catalogue import example_documents, load_contracts
+from below_the_line.contracts.events import Event, Record
+from below_the_line.resources import SCHEMAS
+from btl.cli import given_events, main
+from tests.contracts.records import cloud_event, data, report
+
+Run = Callable[..., tuple[int, list[str], list[str]]]
+
+
+def read(path: Path, raw: bytes) -> list[tuple[int, Record]]:
+    path.write_bytes(raw)
+    return list(given_events.given_events(str(path), load_contracts()))
+
+
+@pytest.fixture
+def validate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Run:
+    """Runs `btl validate` on one event or a list of them; returns its exit status, and the lines on
+    standard output and standard error.
+    """
+
+    def run(events: Any, *options: str) -> tuple[int, list[str], list[str]]:
+        file = tmp_path / "events.json"
+        file.write_text(json.dumps(events, indent=1), encoding="utf-8")
+        monkeypatch.setattr(sys, "argv", ["btl", "validate", str(file), *options])
+        with pytest.raises(SystemExit) as ended:
+            main.main()
+        captured = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, captured.out.splitlines(), captured.err.splitlines()
+
+    return run
+
+
+ONE, OTHER = cloud_event(), cloud_event(id="event-2", data=data(body='[{\n"]'))
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        (f"{json.dumps(ONE)}\n\n{json.dumps(OTHER)}", [1, 3]),
+        (f"\n{json.dumps(ONE, indent=2)}\n{json.dumps(OTHER, indent=2)}\n", None),
+        (json.dumps([ONE, OTHER]), [1, 1]),
+        (f"[\n{json.dumps(ONE)},\n\n{json.dumps(OTHER)}\n]\n", [2, 4]),
+        (f"[{json.dumps(ONE)}]\n[{json.dumps(OTHER)}]", [1, 2]),
+        (json.dumps([ONE, OTHER], indent=4, ensure_ascii=False), None),
+    ],
+)
+def test_lines_documents_and_arrays_hold_the_same_events(
+    tmp_path: Path, text: str, numbers: list[int] | None
+) -> None:
+    found = read(tmp_path / "file", text.encode())
+    assert [json.loads(record.value or b"") for _, record in found] == [ONE, OTHER]
+    if numbers is not None:
+        assert [number for number, _ in found] == numbers
+    lines = text.split("\n")
+    for number, record in found:
+        assert lines[number - 1].strip() in (record.value or b"").decode() or "[" in lines[0]
+        assert (record.topic, record.key) == ("comment-events", b"article-1")
+    gz = tmp_path / "file.gz"
+    gz.write_bytes(gzip.compress(text.encode()))
+    assert list(given_events.given_events(str(gz), load_contracts())) == found
+
+
+def test_an_event_is_read_as_it_was_written(tmp_path: Path) -> None:
+    odd = '{"a": 1,\n "a": 1.50, "b": 99999999999999999999, "c": "\\ud800"}'
+    ((number, record),) = read(tmp_path / "file", f"[ {odd} ]".encode())
+    assert (number, record.value) == (1, odd.encode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "values"),
+    [
+        (b"", []),
+        (b"[]", []),
+        (b"{}\n{", [b"{}", b"{"]),
+        (b"{]\n{}", [b"{]", b"{}"]),
+        (b"[{},\n", [b"[{},"]),
+        (b"{\n}}", [b"{\n}}"]),
+        (b"[\n{} {}]", [b"[\n{} {}]"]),
+        (b"1\n\xff", [b"1", b"\xff"]),
+        (b"[" * 100_000, [b"[" * 100_000]),
+        (b'"a"\nnull', [b'"a"', b"null"]),
+    ],
+)
+def test_what_is_not_json_comes_line_by_line_but_a_broken_document_once(
+    tmp_path: Path, raw: bytes, values: list[bytes]
+) -> None:
+    assert [record.value for _, record in read(tmp_path / "file", raw)] == values
+
+
+def test_a_file_that_is_too_large_for_documents_is_read_line_by_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(given_events, "_MAX_DOCUMENT_BYTES", 20)
+    raw = b"[\n" + b",\n".join([b"{}"] * 10) + b"\n]"
+    assert [record.value for _, record in read(tmp_path / "file", raw)] == raw.split(b"\n")
+
+
+@pytest.mark.parametrize("event_type", load_contracts().event_types)
+def test_valid_examples_are_read_with_their_headers_and_keys(event_type: str) -> None:
+    path = SCHEMAS / "examples" / f"{event_type}.json"
+    found = list(given_events.given_events(str(path), load_contracts()))
+    assert len(found) == len(example_documents(event_type)["valid"])
+    for _, record in found:
+        result = load_contracts().decode(record._replace(timestamp=1_793_491_200_000))
+        assert isinstance(result, Event), result
+
+
+def test_the_key_of_data_in_base64_is_found(tmp_path: Path) -> None:
+    text = base64.b64encode(json.dumps(data()).encode()).decode()
+    raw = json.dumps(cloud_event(data=None, data_base64=text)).encode()
+    ((_, record),) = read(tmp_path / "file", raw)
+    assert record.key == b"article-1"
+
+
+def test_misspelt_members_are_warnings_with_the_name_that_was_meant(validate: Run) -> None:
+    noted = json.loads(report(text="It is spam.").value or b"")
+    for event, warning in (
+        (cloud_event(data=data(parentCommentId="c0")),
+         "/data/parentCommentId is read by nothing; did you mean parent_comment_id?"),
+        (cloud_event(data=data(author={**data()["author"], "Role": "staff"})),
+         "/data/author/Role is read by nothing; did you mean role?"),
+        (cloud_event(Subject="comment-1"), "/Subject is read by nothing; did you mean subject?"),
+        (noted, "/data/text is read by nothing; not given here: note, law."),
+    ):  # fmt: skip
+        status, out, err = validate([event, event], "--at", "2026-11-01T00:00:00Z")
+        assert (status, out) == (0, [])
+        assert err == [
+            f"line 2: warning: {warning}",
+            "2 events: 2 valid, 0 bad.",
+            "Events with members that nothing reads: 2. --strict rejects them.",
+        ]
+        status, out, err = validate([event, event], "--strict", "--at", "2026-11-01T00:00:00Z")
+        assert status == 1
+        assert out[0] == f"line 2: unknown_member {warning}"
+        assert len(out) == 2
+        assert err == ["2 events: 0 valid, 2 bad."]
+
+
+def test_extensions_and_members_that_are_known_are_no_warnings(validate: Run) -> None:
+    event = cloud_event(traceparent="x", partitionkey="article-1", data=data(held=True))
+    assert validate(event, "--strict", "--at", "2026-11-01T00:00:00Z")[0] == 0
+
+
+def test_many_unknown_names_are_cut_short(validate: Run) -> None:
+    event = cloud_event(data={**data(), **{f"x{n}": 1 for n in range(150)}, "\x1b" * 99: 1})
+    status, _, err = validate(event)
+    assert status == 0
+    assert len(err) == 100 + 3
+    assert err[100] == "Further names are not listed."
+    assert all("\x1b" not in line for line in err)
+
+
+def test_all_faults_are_printed_on_request(validate: Run) -> None:
+    event = cloud_event(data=data(body="", comment_id=5, coment="x"))
+    first = "schema_violation /data/comment_id comment_id must be of type string, but is a number."
+    status, out, _ = validate(event)
+    assert (status, out) == (1, [f"line 1: {first}"])
+    status, out, err = validate([event], "--all-faults", "--strict", "--json")
+    assert status == 1
+    assert [(each["code"], each["pointer"]) for each in map(json.loads, out)] == [
+        ("schema_violation", "/data/comment_id"),
+        ("schema_violation", "/data/body"),
+        ("unknown_member", "/data/coment"),
+    ]
+    assert err == ["1 events: 0 valid, 1 bad."]
