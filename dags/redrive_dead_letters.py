@@ -48,6 +48,9 @@ from btl_airflow.params import optional_list, optional_text, optional_time
             examples=["articles", "comment-events"],
         ),
         "article": optional_text("Article", "Only records with this key: the article's id."),
+        "source": optional_text("Source", "Only events of this CloudEvents source."),
+        "event_type": optional_text("Event type", "Only events of this CloudEvents type."),
+        "event_id": optional_text("Event id", "Only events with this CloudEvents id."),
         "since": optional_time("Since", "Only records with a timestamp at this time or later."),
         "until": optional_time("Until", "Only records with a timestamp before this time."),
         "status": optional_list(

@@ -21,11 +21,18 @@ from btl.cli.dead_letters_output import (
     print_list,
     print_outcome,
     print_outcomes,
+    print_sources,
 )
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument
 from btl.cli.output import DRY_RUN, print_json
-from consumers.adapters.dead_letters import DeadLetter, at_offset, count_by_code, latest
+from consumers.adapters.dead_letters import (
+    DeadLetter,
+    at_offset,
+    count_by_code,
+    count_by_source,
+    latest,
+)
 from consumers.adapters.dead_letters import discard as set_aside
 from consumers.core.dead_letters import Letter, Selection
 from consumers.redrive import redrive as run
@@ -62,6 +69,21 @@ Statuses = Annotated[
     ),
 ]
 
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="Only events of this CloudEvents source.", metavar="SOURCE"),
+]
+EventType = Annotated[
+    str | None,
+    typer.Option("--event-type", help="Only events of this CloudEvents type.", metavar="TYPE"),
+]
+EventId = Annotated[
+    str | None,
+    typer.Option("--event-id", help="Only events with this CloudEvents id.", metavar="ID"),
+]
+
+_MAX_SOURCES = 100
+
 app = command_group("List, show, redrive and discard rejected records.")
 
 
@@ -70,22 +92,36 @@ def list_(
     code: Codes = None,
     topic: Topic = None,
     article: Article = None,
+    source: Source = None,
+    event_type: EventType = None,
+    event_id: EventId = None,
     since: Since = None,
     until: Until = None,
     status: Statuses = None,
     limit: Annotated[int, typer.Option(min=1, help="Number of dead letters to list.")] = 20,
     summary: Annotated[
-        bool, typer.Option("--summary", help="Print only the number of each code.")
+        bool,
+        typer.Option(
+            "--summary", help="Print only the number of each code, and of each source and type."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List dead letters, the newest first, and count them by code."""
-    selection = Selection.parse(code or (), topic, article, since, until, status or ())
+    """List dead letters, the newest first, and count them by code.
+
+    --summary counts them by source and type, too.
+    """
+    selection = Selection.parse(
+        code or (), topic, article, since, until, status or (), source, event_type, event_id
+    )
     with connected(configuration.settings()) as connection:
         counts = count_by_code(connection, selection)
         letters = [] if summary else latest(connection, selection, limit)
+        sources = count_by_source(connection, selection, _MAX_SOURCES) if summary else []
     if as_json:
         document: dict[str, object] = {"counts": counts}
+        if summary:
+            document["sources"] = [each._asdict() for each in sources]
         print_json(
             document if summary else document | {"dead_letters": list(map(as_document, letters))}
         )
@@ -95,6 +131,8 @@ def list_(
         print_counts(counts)
         if letters:
             print_list(letters, sum(counts.values()))
+        if sources:
+            print_sources(sources)
 
 
 @app.command()
@@ -136,6 +174,9 @@ def redrive(
     code: Codes = None,
     topic: Topic = None,
     article: Article = None,
+    source: Source = None,
+    event_type: EventType = None,
+    event_id: EventId = None,
     since: Since = None,
     until: Until = None,
     status: Statuses = None,
@@ -155,7 +196,9 @@ def redrive(
     Each is validated by its own timestamp. Safe at any time, beside running consumers, and to
     repeat. Records that are still rejected stay dead letters, with the reason as it is now.
     """
-    selection = Selection.parse(code or (), topic, article, since, until, status or ())
+    selection = Selection.parse(
+        code or (), topic, article, since, until, status or (), source, event_type, event_id
+    )
     current = configuration.settings()
     url = current.require_database_url()
     require_current(url)
@@ -202,6 +245,9 @@ def discard(
     code: Codes = None,
     topic: Topic = None,
     article: Article = None,
+    source: Source = None,
+    event_type: EventType = None,
+    event_id: EventId = None,
     since: Since = None,
     until: Until = None,
     all_: Annotated[bool, typer.Option("--all", help="Discard all that are open.")] = False,
@@ -212,7 +258,9 @@ def discard(
 
     Lists and redrives leave them out, unless `--status discarded` is given.
     """
-    selection = Selection.parse(code or (), topic, article, since, until)
+    selection = Selection.parse(
+        code or (), topic, article, since, until, (), source, event_type, event_id
+    )
     if selection.is_narrowed is all_:
         raise BelowTheLineError(
             "discard needs either a filter or --all.", "Give a filter such as --code, or --all."

@@ -18,7 +18,7 @@ from btl.cli.output import (
     printable_bytes,
     right,
 )
-from consumers.adapters.dead_letters import DeadLetter
+from consumers.adapters.dead_letters import DeadLetter, SourceCount
 from consumers.core.dead_letters import Letter
 from consumers.redrive import RedriveSummary
 
@@ -79,6 +79,29 @@ def print_counts(counts: Mapping[str, int]) -> None:
     """Print the number of dead letters, and of each code."""
     by_code = ", ".join(f"{count:,} {code}" for code, count in counts.items())
     output.console().print(f"{counted(sum(counts.values()), 'dead letter')}: {by_code}")
+
+
+def print_sources(sources: Sequence[SourceCount]) -> None:
+    """Print the number of dead letters by source, type and code."""
+    print_table(
+        [
+            *right("records"),
+            "source",
+            "type",
+            "code",
+            "newest (UTC)",
+        ],
+        [
+            (
+                each.letters,
+                each.source or _UNREADABLE,
+                each.event_type or _UNREADABLE,
+                each.code,
+                f"{each.newest:%F %T}",
+            )
+            for each in sources
+        ],
+    )
 
 
 def print_list(letters: Sequence[DeadLetter], total: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -57,6 +57,28 @@ def count_by_code(connection: psycopg.Connection, selection: Selection) -> dict[
             sql("ingest/dead_letters/count_by_code.sql"), selection.parameters()
         ).fetchall()
     )
+
+
+class SourceCount(NamedTuple):
+    """How many dead letters have the same source, type and code. None: not readable."""
+
+    source: str | None
+    event_type: str | None
+    code: str
+    letters: int
+    newest: datetime
+    """When the latest of them was kept."""
+
+
+def count_by_source(
+    connection: psycopg.Connection, selection: Selection, max_rows: int
+) -> list[SourceCount]:
+    """Return up to ``max_rows`` counts by source, type and code, the most frequent first."""
+    with connection.cursor(row_factory=class_row(SourceCount)) as cursor:
+        return cursor.execute(
+            sql("ingest/dead_letters/count_by_source.sql"),
+            {**selection.parameters(), "max_rows": max_rows},
+        ).fetchall()
 
 
 def latest(connection: psycopg.Connection, selection: Selection, max_rows: int) -> list[DeadLetter]:

@@ -83,6 +83,10 @@ class Selection:
     until: datetime | None = None
     """The record's timestamp is before this aware time."""
     statuses: tuple[str, ...] = ("open",)
+    source: str | None = None
+    """CloudEvents source that the record gives."""
+    event_type: str | None = None
+    event_id: str | None = None
 
     @classmethod
     def parse(
@@ -93,6 +97,9 @@ class Selection:
         since: str | None = None,
         until: str | None = None,
         statuses: Iterable[str] = (),
+        source: str | None = None,
+        event_type: str | None = None,
+        event_id: str | None = None,
     ) -> Self:
         """Return the selection that a person wrote; an empty filter is not applied.
 
@@ -105,13 +112,20 @@ class Selection:
             parse_time(since, "since") if since else None,
             parse_time(until, "until") if until else None,
             _known("status", statuses, STATUSES) or ("open",),
+            source or None,
+            event_type or None,
+            event_id or None,
         )
 
     @property
     def is_narrowed(self) -> bool:
         """Whether there is a filter besides the status."""
         return bool(self.codes) or any(
-            each is not None for each in (self.topic, self.article, self.since, self.until)
+            each is not None
+            for each in (
+                *(self.topic, self.article, self.since, self.until),
+                *(self.source, self.event_type, self.event_id),
+            )
         )
 
     def parameters(self) -> Mapping[str, Any]:
@@ -125,6 +139,9 @@ class Selection:
             else self.article.encode("utf-8", "surrogateescape"),
             "since": self.since,
             "until": self.until,
+            "source": self.source,
+            "event_type": self.event_type,
+            "event_id": self.event_id,
         }
 
 

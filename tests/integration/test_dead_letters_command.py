@@ -114,9 +114,17 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
     assert shown[0] == "31 dead letters: 30 schema_violation, 1 not_utf8"
     assert [line.split()[4] for line in shown[2:4]] == ["29", "28"]
     assert shown[4:] == ["… and 29 more: --limit"]
-    assert btl("list", "--summary", "--code", "not_utf8").stdout.splitlines() == [
-        "1 dead letter: 1 not_utf8"
+    summary = btl("list", "--summary", "--event-type", "comment.posted.v1").stdout.splitlines()
+    assert summary[0] == "30 dead letters: 30 schema_violation"
+    assert summary[1].split()[:4] == ["records", "source", "type", "code"]
+    assert summary[2].split()[:4] == ["30", "/test", "comment.posted.v1", "schema_violation"]
+    unreadable = btl("list", "--summary", "--code", "not_utf8").stdout.splitlines()
+    assert "(not readable)" in unreadable[2]
+    (counted,) = json.loads(btl("list", "--summary", "--json", "--source", "/test").stdout)[
+        "sources"
     ]
+    assert (counted["source"], counted["letters"]) == ("/test", 30)
+    assert btl("list", "--source", "/test", "--event-id", "x").stdout == "No dead letter matches.\n"
     found = json.loads(btl("list", "--json", "--limit", "1", "--code", "not_utf8").stdout)
     assert found["counts"] == {"not_utf8": 1}
     assert [(each["offset"], each["key"], each["status"]) for each in found["dead_letters"]] == [

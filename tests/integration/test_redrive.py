@@ -546,9 +546,16 @@ def test_a_dead_letter_that_a_redrive_applies_meanwhile_is_not_discarded(
     assert statuses(connection) == {"redriven": 1, "discarded": 1}
 
 
+def named(offset: int, event_id: str, source: str, event_type: str = "comment.posted.v1") -> Record:
+    """A record of the article a3 whose event has these names."""
+    at = "2026-05-01T10:00:00Z"
+    value = envelope(event_type, {"article_id": "a3"}, at=at, event_id=event_id, source=source)
+    return comment(offset)._replace(key=b"a3", value=value)
+
+
 @pytest.fixture
 def varied(database_url: str) -> None:
-    """Dead letters at offsets 0 to 5 that differ in one thing each; 0 differs in nothing."""
+    """Dead letters that differ in one thing each; that at offset 0 differs in nothing."""
     plain = comment(0)
     day = 86_400_000
     judge = {2: rejecting("not_json", "decode"), 3: rejecting("unknown_type", "envelope")}
@@ -562,23 +569,29 @@ def varied(database_url: str) -> None:
             plain._replace(offset=4, timestamp=NOW_MILLISECONDS - day),
             plain._replace(offset=5, topic="articles"),
             plain._replace(offset=6, timestamp=NOW_MILLISECONDS + day),
+            named(7, "e7", "/other"),
+            named(8, "e7", "/test", "comment.pinned.v1"),
         ],
         lambda each: judge.get(each.offset, rejecting())(each),
     )
 
 
 FILTERS: dict[str, tuple[Selection, set[int]]] = {
-    "none": (Selection(), {0, 1, 2, 3, 4, 5, 6}),
+    "none": (Selection(), {0, 1, 2, 3, 4, 5, 6, 7, 8}),
     "one code": (Selection.parse(codes=["not_json"]), {2}),
     "two codes": (Selection.parse(codes=["not_json", "unknown_type"]), {2, 3}),
     "topic": (Selection.parse(topic="articles"), {5}),
     "article": (Selection.parse(article="a2"), {1}),
-    "since": (Selection.parse(since="2026-06-01T00:00:00Z"), {0, 1, 2, 3, 5, 6}),
+    "since": (Selection.parse(since="2026-06-01T00:00:00Z"), {0, 1, 2, 3, 5, 6, 7, 8}),
     "until": (Selection.parse(until="2026-06-01T00:00:00+00:00"), {4}),
     "between": (
         Selection.parse(since="2026-05-31T12:00:00Z", until="2026-06-01T12:00:00Z"),
-        {0, 1, 2, 3, 5},
+        {0, 1, 2, 3, 5, 7, 8},
     ),
+    "source": (Selection.parse(source="/other"), {7}),
+    "type": (Selection.parse(event_type="comment.pinned.v1"), {8}),
+    "event id": (Selection.parse(event_id="e7"), {7, 8}),
+    "one event": (Selection.parse(source="/test", event_id="e7"), {8}),
     "all at once": (
         Selection.parse(codes=["schema_violation"], topic="comment-events", article="a1"),
         {0, 4, 6},
@@ -606,6 +619,8 @@ def test_a_filter_means_the_same_to_every_command(
         assert sum(dead_letters.count_by_code(connection, selection).values()) == len(expected), (
             name
         )
+        by_source = dead_letters.count_by_source(connection, selection, 100)
+        assert sum(each.letters for each in by_source) == len(expected), name
         with connection.transaction(force_rollback=True):
             dead_letters.discard(connection, selection)
             discarded = connection.execute(
@@ -623,10 +638,18 @@ def test_lists_begin_with_the_newest(connection: psycopg.Connection) -> None:
     found = dead_letters.latest(connection, EVERYTHING, 3)
     assert [each.record_offset for each in found] == [0, 1, 2]
     assert dead_letters.count_by_code(connection, EVERYTHING) == {
-        "schema_violation": 5,
+        "schema_violation": 7,
         "not_json": 1,
         "unknown_type": 1,
     }
+    ours, other = "comment.posted.v1", "comment.pinned.v1"
+    counts = dead_letters.count_by_source(connection, EVERYTHING, 4)
+    assert [(each.letters, each.source, each.event_type, each.code) for each in counts] == [
+        (5, "/test", ours, "schema_violation"),
+        (1, "/other", ours, "schema_violation"),
+        (1, "/test", other, "schema_violation"),
+        (1, "/test", ours, "not_json"),
+    ]
 
 
 @pytest.fixture(autouse=True)

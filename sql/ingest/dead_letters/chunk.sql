@@ -1,8 +1,7 @@
 -- Purpose: the next dead letters of a selection that no redrive has decoded since this one began.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
---   them); judged_before; after_topic_id, after_partition, after_offset (the last one of the chunk
---   before; null at first); chunk_size; chunk_bytes (the chunk ends with the value that reaches it:
---   a value may have a megabyte).
+-- Parameters: the filters of ingest.selected_dead_letters; judged_before; after_topic_id,
+--   after_partition, after_offset (the last one of the chunk before; null at first); chunk_size;
+--   chunk_bytes (the chunk ends with the value that reaches it: a value may have a megabyte).
 -- Result: the record as it was, and the present code.
 -- Grain: one row per record, in order of (topic_id, partition, record_offset).
 -- Re-run: safe; it only reads.
@@ -15,7 +14,10 @@ with chunk as (
         %(topic)s::text,
         %(record_key)s::bytea,
         %(since)s::timestamptz,
-        %(until)s::timestamptz
+        %(until)s::timestamptz,
+        %(source)s::text,
+        %(event_type)s::text,
+        %(event_id)s::text
     ) as letter
     where
         letter.judged_at < %(judged_before)s

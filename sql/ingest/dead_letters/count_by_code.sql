@@ -1,6 +1,5 @@
 -- Purpose: how many dead letters a selection has, by code.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
---   them).
+-- Parameters: the filters of ingest.selected_dead_letters.
 -- Grain: one row per code, the most frequent first.
 -- Re-run: safe; it only reads.
 select
@@ -13,7 +12,10 @@ from
         %(topic)s::text,
         %(record_key)s::bytea,
         %(since)s::timestamptz,
-        %(until)s::timestamptz
+        %(until)s::timestamptz,
+        %(source)s::text,
+        %(event_type)s::text,
+        %(event_id)s::text
     )
 group by code
 order by letters desc, code;

@@ -1,7 +1,6 @@
 -- Purpose: discard the selected dead letters. A redrive leaves them out unless it asks for the
 --   status.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
---   them).
+-- Parameters: the filters of ingest.selected_dead_letters.
 -- Result: how many were discarded, by code.
 -- Grain: one row per record. One that a redrive applies at the same moment stays redriven.
 -- Re-run: safe; they are no longer open.
@@ -15,7 +14,10 @@ with discarded as (
         %(topic)s::text,
         %(record_key)s::bytea,
         %(since)s::timestamptz,
-        %(until)s::timestamptz
+        %(until)s::timestamptz,
+        %(source)s::text,
+        %(event_type)s::text,
+        %(event_id)s::text
     ) as selected
     where
         letter.topic_id = selected.topic_id

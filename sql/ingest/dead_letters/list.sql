@@ -1,6 +1,5 @@
 -- Purpose: the latest dead letters of a selection, without their values.
--- Parameters: statuses, codes, topic, record_key, since, until (as ingest.selected_dead_letters has
---   them); max_rows.
+-- Parameters: the filters of ingest.selected_dead_letters; max_rows.
 -- Grain: one row per record, newest first.
 -- Re-run: safe; it only reads.
 select
@@ -26,7 +25,10 @@ from
         %(topic)s::text,
         %(record_key)s::bytea,
         %(since)s::timestamptz,
-        %(until)s::timestamptz
+        %(until)s::timestamptz,
+        %(source)s::text,
+        %(event_type)s::text,
+        %(event_id)s::text
     )
 order by dead_lettered_at desc, topic_id, partition, record_offset desc
 limit %(max_rows)s;
