@@ -1,10 +1,9 @@
 """Metric tables and views as files: CSV, JSON lines, Parquet."""
 
 import csv
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, LiteralString
@@ -14,6 +13,7 @@ import psycopg
 from psycopg import sql as composed
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.files import writing
 from below_the_line.metrics.definitions import TABLES, VIEWS, definitions
 
 _REVISIONS = "article_engagement_revisions"
@@ -87,26 +87,11 @@ def source(table: str) -> tuple[str, str]:
 @contextmanager
 def _open(target: Path | None) -> Iterator[IO[str]]:
     if target is None:
-        try:
-            yield sys.stdout
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            # What is left in its buffer would fail once more as this process ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise BelowTheLineError(
-                f"Standard output can't be written: {error.strerror}.",
-                "Make room, or choose another place.",
-            ) from None
+        yield sys.stdout
+        sys.stdout.flush()
         return
-    try:
-        with target.open("w", encoding="utf-8", newline="") as file:
-            yield file
-    except OSError as error:
-        raise BelowTheLineError(
-            f"{target} can't be written: {error.strerror}.", "Choose another file."
-        ) from None
+    with writing(target), target.open("w", encoding="utf-8", newline="") as file:
+        yield file
 
 
 def _write_csv(
@@ -187,22 +172,15 @@ def _write_parquet(
         [field(name, type_code) for name, type_code in zip(names, types, strict=True)]
     )
     count = 0
-    try:
-        with parquet.ParquetWriter(
-            sys.stdout.buffer if target is None else target, schema
-        ) as writer:
-            for batch in batches:
-                columns = list(zip(*batch, strict=True))
-                arrays = [
-                    pyarrow.array(column, of.type)
-                    for column, of in zip(columns, schema, strict=True)
-                ]
-                writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
-                count += len(batch)
-    except OSError as error:
-        if target is None:
-            raise
-        raise BelowTheLineError(
-            f"{target} can't be written: {error}.", "Choose another file."
-        ) from None
+    with (
+        nullcontext() if target is None else writing(target),
+        parquet.ParquetWriter(sys.stdout.buffer if target is None else target, schema) as writer,
+    ):
+        for batch in batches:
+            columns = list(zip(*batch, strict=True))
+            arrays = [
+                pyarrow.array(column, of.type) for column, of in zip(columns, schema, strict=True)
+            ]
+            writer.write_table(pyarrow.Table.from_arrays(arrays, schema=schema))
+            count += len(batch)
     return count

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import IO, NamedTuple
 
+from below_the_line.files import writing
 from below_the_line.kafka.envelopes import Outgoing
 
 IN_MEMORY = 200_000
@@ -38,7 +39,8 @@ def sorted_by_time(
             held.append(event)
             if len(held) >= IN_MEMORY:
                 held.sort(key=_time)
-                runs.append(_read(_spilled(held, files), headers))
+                with writing(f"A temporary file in {tempfile.gettempdir()}"):
+                    runs.append(_read(_spilled(held, files), headers))
                 held = []
         held.sort(key=_time)
         yield heapq.merge(*runs, held, key=_time) if runs else iter(held)

@@ -15,6 +15,7 @@ from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.times import from_datetime
 from below_the_line.errors import BelowTheLineError
+from below_the_line.files import writing
 from below_the_line.kafka.envelopes import structured
 from btl.archives.external_sort import Timed
 from btl.archives.mapping import ArticlesTable, CommentsTable, Mapping
@@ -167,7 +168,8 @@ class RejectsFile:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with writing(self.path):
+                self._file.close()
 
     def write(self, row: RejectedRow) -> None:
         """Add one row. Raises BelowTheLineError if the file cannot be written."""
@@ -182,4 +184,7 @@ class RejectsFile:
                 ) from None
             self._writer = csv.writer(self._file)
             self._writer.writerow(("file", "line", "reason", "row"))
-        self._writer.writerow((row.file, row.line, row.reason, orjson.dumps(row.cells).decode()))
+        with writing(self.path):
+            self._writer.writerow(
+                (row.file, row.line, row.reason, orjson.dumps(row.cells).decode())
+            )

@@ -7,6 +7,7 @@ import psycopg
 
 from below_the_line.database.connections import connect, permitted
 from below_the_line.database.migrations import require_current
+from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
 
 
@@ -14,9 +15,25 @@ from below_the_line.settings import Settings
 def connected(settings: Settings) -> Iterator[psycopg.Connection]:
     """Yield a connection in autocommit to a database that is up to date.
 
-    Raises BelowTheLineError, also for a permission that the role does not have.
+    Raises BelowTheLineError, also for a permission that the role does not have, and when the
+    database gives up.
     """
     url = settings.require_database_url()
     require_current(url)
-    with permitted(), connect(url, application_name="btl", autocommit=True) as connection:
-        yield connection
+    try:
+        with permitted(), connect(url, application_name="btl", autocommit=True) as connection:
+            yield connection
+    except psycopg.OperationalError as error:
+        raise gave_up(error) from error
+
+
+def gave_up(error: psycopg.OperationalError) -> BelowTheLineError:
+    """Return the readable form of an error of the database itself, such as a full disk."""
+    if isinstance(error, psycopg.errors.DiskFull):
+        hint = "Make room on the disk of Postgres."
+    elif isinstance(error, psycopg.errors.QueryCanceled):
+        hint = "It took longer than this role may take: ask for less, or as another role."
+    else:
+        hint = "Is Postgres running (`btl status`)? Then try again."
+    said = " ".join((error.diag.message_primary or str(error)).split())
+    return BelowTheLineError(f"Postgres gave up: {said}.", hint)

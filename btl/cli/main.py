@@ -1,13 +1,16 @@
 """``btl``: the command line. The module of a command is imported when the command is used."""
 
-import os
 import sys
+from contextlib import suppress
+from typing import Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from below_the_line import __version__
 from below_the_line.errors import BelowTheLineError
+from btl.cli.edge import guarded, readers
 from btl.cli.lazy import LazyCommand, LazyGroup
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -119,6 +122,18 @@ COMMANDS = {
 class _Commands(LazyGroup):
     panels = COMMANDS
 
+    # typer would end the process with exit status 1.
+
+    def make_context(self, *arguments: Any, **others: Any) -> Any:
+        """Return the context, as the super class does."""
+        with readers():
+            return super().make_context(*arguments, **others)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, as the super class does."""
+        with readers():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="btl",
@@ -150,15 +165,12 @@ def main() -> None:
     130 when interrupted.
     """
     try:
-        app()
+        with guarded():
+            app()
     except BelowTheLineError as error:
-        message = Console(stderr=True, soft_wrap=True, highlight=False)
-        message.print("[bold red]btl:[/]", end=" ")
-        message.print(error.message, markup=False, end=" " if error.hint else "\n")
+        said = Text.assemble(("btl:", "bold red"), f" {error.message}")
         if error.hint:
-            message.print(error.hint, markup=False, style="bold")
+            said.append(f" {error.hint}", "bold")
+        with suppress(OSError):  # where standard error cannot be written either
+            Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False).print(said)
         sys.exit(1)
-    except BrokenPipeError:
-        # The reader of the output is gone (as in `btl … | head`): this is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

@@ -9,6 +9,7 @@ import typer
 
 from below_the_line import resources
 from below_the_line.errors import BelowTheLineError
+from below_the_line.files import writing
 from below_the_line.logs import configure_logs
 from below_the_line.metrics.days import days_asked
 from below_the_line.metrics.definitions import page
@@ -182,7 +183,8 @@ def docs(
                 f"{path} does not match the definitions of the metrics.", "Run btl metrics docs."
             )
         return
-    path.write_text(page(), encoding="utf-8")
+    with writing(path):
+        path.write_text(page(), encoding="utf-8")
     typer.echo(f"Wrote {path}.")
 
 

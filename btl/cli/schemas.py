@@ -6,6 +6,7 @@ import typer
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.event_tables import statements
+from below_the_line.files import writing
 from below_the_line.resources import SCHEMAS, SQL
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
@@ -66,7 +67,8 @@ def release(folder: Path | None = _FOLDER, as_json: AsJson = False) -> None:
 def asyncapi(folder: Path | None = _FOLDER) -> None:
     """Write asyncapi.yaml from topics.yaml and the schemas."""
     path = (folder or SCHEMAS) / document.FILE_NAME
-    path.write_text(document.as_text(path.parent), encoding="utf-8")
+    with writing(path):
+        path.write_text(document.as_text(path.parent), encoding="utf-8")
     typer.echo(f"Wrote {path}.")
 
 
@@ -76,7 +78,8 @@ def sql(
 ) -> None:
     """Print the SQL that is made from the description of the tables, or write its files."""
     if write:
-        changed = statements.write(SQL)
+        with writing(SQL):
+            changed = statements.write(SQL)
         typer.echo("\n".join(["Changed:", *changed]) if changed else "Nothing to change.")
     else:
         for path, text in statements.files().items():

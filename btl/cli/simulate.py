@@ -4,14 +4,16 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.files import writing
 from below_the_line.kafka.envelopes import as_structured_line
 from below_the_line.kafka.producer import Publisher
 from btl.cli import configuration
@@ -108,6 +110,10 @@ def simulate(
     except KeyboardInterrupt:
         if not endless:
             raise
+    except (BelowTheLineError, OSError):
+        if output is not None:
+            sent.clear()  # what the file has of them is not known
+        raise
     finally:
         if sent:
             _report(sent, time.monotonic() - started, written=output is not None, as_json=as_json)
@@ -154,24 +160,19 @@ def _producing() -> Iterator[Sink]:
 
 @contextmanager
 def _writing(output: str) -> Iterator[Sink]:
-    try:
-        # Closed below.
-        file = sys.stdout.buffer if output == "-" else Path(output).open("wb")  # noqa: SIM115
-    except OSError as error:
-        raise BelowTheLineError(
-            f"{output} cannot be written: {error.strerror}.", "Name another file."
-        ) from None
+    with ExitStack() as opened:
+        if output == "-":
+            file: BinaryIO = sys.stdout.buffer
+        else:
+            opened.enter_context(writing(output))
+            file = opened.enter_context(Path(output).open("wb"))
 
-    def take(arrival: "Arrival") -> None:
-        if arrival.code is None:
-            file.write(as_structured_line(arrival.outgoing))
+        def take(arrival: "Arrival") -> None:
+            if arrival.code is None:
+                file.write(as_structured_line(arrival.outgoing))
 
-    try:
         yield take, file.flush
         file.flush()
-    finally:
-        if output != "-":
-            file.close()
 
 
 def _stream(

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.files import writing
 from below_the_line.settings import from_environment
 from btl.cli import configuration, output
 from btl.cli.options import AsJson, Yes
@@ -76,7 +77,7 @@ def up(
         name: port for name in DEFAULTS if (port := getattr(chosen, f"{name}_port")) is not None
     }
     began = time.monotonic()
-    with reporting() as reporter:
+    with reporting() as reporter, writing(stack.layout.home):
         stack.up(
             without=[group.value for group in without or []],
             consumers=consumers,
@@ -94,7 +95,7 @@ def down() -> None:
     No process keeps running, and no port stays taken.
     """
     stack = this_stack()
-    with reporting() as reporter:
+    with reporting() as reporter, writing(stack.layout.home):
         stopped = stack.down(reporter)
     typer.echo(
         f"The stack in {stack.layout.home} is down."
@@ -207,7 +208,7 @@ def reset(
         typer.confirm(
             f"Delete the stack in {stack.layout.home}, with its databases and topics?", abort=True
         )
-    with reporting() as reporter:
+    with reporting() as reporter, writing(stack.layout.home):
         stack.reset(reporter)
     typer.echo(f"The stack in {stack.layout.home} is deleted.")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from below_the_line import __version__, catalogue, resources
 from below_the_line.errors import BelowTheLineError
+from below_the_line.files import writing
 from btl.evolution.normal_form import Constraints, constraints
 
 FILE_NAME = "released.json"
@@ -105,4 +106,6 @@ def last_release(folder: Path = resources.SCHEMAS) -> Release:
 def write_release(release: Release, folder: Path = resources.SCHEMAS) -> None:
     """Make this the last release."""
     text = json.dumps(asdict(release), indent=2, ensure_ascii=False)
-    (folder / FILE_NAME).write_text(text + "\n", encoding="utf-8")
+    path = folder / FILE_NAME
+    with writing(path):
+        path.write_text(text + "\n", encoding="utf-8")

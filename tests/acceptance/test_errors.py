@@ -197,8 +197,8 @@ def test_an_export_to_a_full_disk_is_told(pipeline: Pipeline) -> None:
     assert (done.returncode, done.stderr) == (
         1,
         (
-            "btl: Standard output can't be written: No space left on device. Make room, or choose"
-            " another place.\n"
+            "btl: Standard output cannot be written: No space left on device. Make room there, or"
+            " choose another place.\n"
         ),
     )
 

@@ -102,7 +102,7 @@ def test_what_can_not_be_asked_is_said_with_what_can(btl: Btl) -> None:
         btl("export", "comments")
     with pytest.raises(BelowTheLineError, match="'xls' is not a format"):
         btl("export", "site_daily", "--format", "xls")
-    with pytest.raises(BelowTheLineError, match=r"nowhere/x\.csv can't be written: No such file"):
+    with pytest.raises(BelowTheLineError, match=r"nowhere/x\.csv cannot be written: No such file"):
         btl("export", "site_daily", "-o", "nowhere/x.csv")
 
 

@@ -45,6 +45,7 @@ def test_the_list_of_commands_imports_no_command(arguments: tuple[str, ...]) -> 
     assert not SLOW & modules
     assert {name for name in modules if name.startswith("btl.")} == {
         "btl.cli",
+        "btl.cli.edge",
         "btl.cli.lazy",
         "btl.cli.main",
     }
