@@ -6,7 +6,7 @@ fit, a partition that waits for a decision. A lag is not a finding.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, pairwise
 from typing import Literal
@@ -17,6 +17,7 @@ from below_the_line.accounting.ledger import Account, Break, Ledger, Marks, read
 from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
+from below_the_line.kafka.topic_settings import COMMAND, drifted
 from below_the_line.partitions import (
     Blocker,
     Logs,
@@ -27,9 +28,9 @@ from below_the_line.partitions import (
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 
-FindingKind = Literal["wrong", "decision", "unknown"]
+FindingKind = Literal["wrong", "decision", "unknown", "topic"]
 """``wrong`` does not add up; ``decision`` waits for a person, without damage; ``unknown`` could not
-be checked.
+be checked; ``topic``: a topic has other settings than schemas/topics.yaml.
 """
 _NO_DAMAGE = frozenset({Blocker.TRIPPED, Blocker.STOPPED})
 """Blockers after which no record is lost. After all others, records are lost or may be."""
@@ -37,6 +38,7 @@ _COUNTED: Mapping[FindingKind, tuple[str, str]] = {
     "wrong": ("thing does not add up", "things do not add up"),
     "decision": ("partition waits for a decision", "partitions wait for a decision"),
     "unknown": ("thing could not be checked", "things could not be checked"),
+    "topic": ("setting of a topic is wrong", "settings of topics are wrong"),
 }
 
 
@@ -47,7 +49,7 @@ class Finding:
     """
 
     partition: str
-    """As ``topic-number``; empty if it does not concern a partition."""
+    """As ``topic-number``, or the topic; empty if it concerns neither."""
     sentence: str
     command: str | None = None
     kind: FindingKind = "wrong"
@@ -150,7 +152,18 @@ def run_audit(
     except BelowTheLineError as error:
         away = error.message
         ledger = read_ledger(connection, settings.consumer_group, since)
-    return examine(ledger, logs, settings.consumer_group, away)
+    report = examine(ledger, logs, settings.consumer_group, away)
+    return replace(report, findings=(*report.findings, *(_drifts(settings) if logs else ())))
+
+
+def _drifts(settings: Settings) -> Iterator[Finding]:
+    """Yield the settings of topics that are not as wanted; none if this user may not see them."""
+    try:
+        drifts = drifted(settings)
+    except BelowTheLineError:
+        return
+    for each in drifts:
+        yield Finding(each.topic, str(each), COMMAND, "topic")
 
 
 def widest_logs(before: Logs, after: Logs) -> Logs:

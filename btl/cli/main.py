@@ -50,7 +50,9 @@ COMMANDS = {
     },
     "Database and topics": {
         "migrate": LazyCommand("btl.cli.migrate:migrate", "Bring the database up to date."),
-        "topics": LazyCommand("btl.cli.topics:app", "Create the topics of schemas/topics.yaml."),
+        "topics": LazyCommand(
+            "btl.cli.topics:app", "Create, check and set the topics of schemas/topics.yaml."
+        ),
     },
     "Events": {
         "validate": LazyCommand(

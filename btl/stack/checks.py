@@ -21,6 +21,7 @@ from below_the_line.database.connections import connect
 from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
+from below_the_line.kafka.topic_settings import COMMAND, drifted
 from below_the_line.partitions import Logs, PartitionStatus, Position, partition_statuses
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
@@ -142,10 +143,20 @@ def open_transactions(system: System) -> Iterator[Notice]:
             )
 
 
+def topic_settings(system: System) -> Iterator[Notice]:
+    """Say which topics have other settings than schemas/topics.yaml."""
+    _ = system.logs
+    drifts = drifted(system.settings)
+    for topic in dict.fromkeys(each.topic for each in drifts):
+        of_topic = [str(each) for each in drifts if each.topic == topic]
+        yield Notice(topic, "; ".join(of_topic), COMMAND)
+
+
 CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (
     up_to_date,
     partitions,
     open_transactions,
+    topic_settings,
 )
 """In the order of their lines."""
 

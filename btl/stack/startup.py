@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
@@ -15,6 +16,9 @@ from btl.stack.parts import Part
 from btl.stack.reporter import Reporter
 from btl.stack.state import Choice
 from btl.stack.supervisor import Supervisor, last_lines
+
+if TYPE_CHECKING:
+    from below_the_line.settings import Settings
 
 
 class Start:
@@ -101,16 +105,36 @@ class Start:
             return
         with self._step("topics", "creating the missing topics") as say:
             created = self._create_topics()
-            say(f"created {', '.join(created)}" if created else "all exist")
+            other = self._other_topics()
+            words = f"created {', '.join(created)}" if created else "all exist"
+            say(
+                f"{words}; other settings: {', '.join(other)} (btl topics check)"
+                if other
+                else words
+            )
 
     def _create_topics(self) -> list[str]:
         from below_the_line.kafka.admin import create_topics
+
+        return create_topics(self._kafka_settings())
+
+    def _other_topics(self) -> list[str]:
+        """Return the topics that have other settings than they should."""
+        from below_the_line.kafka.topic_settings import drifted
+
+        try:
+            return list(dict.fromkeys(each.topic for each in drifted(self._kafka_settings())))
+        except BelowTheLineError:
+            # Brokers from elsewhere need not show them.
+            return []
+
+    def _kafka_settings(self) -> "Settings":
         from below_the_line.settings import Settings
 
         if self._choice.external.kafka_bootstrap is not None:
-            return create_topics(Settings(kafka_bootstrap=self._choice.external.kafka_bootstrap))
+            return Settings(kafka_bootstrap=self._choice.external.kafka_bootstrap)
         ours = f"{ports.HOST}:{self._choice.ports['kafka']}"
-        return create_topics(Settings(kafka_bootstrap=ours, kafka_security_protocol="PLAINTEXT"))
+        return Settings(kafka_bootstrap=ours, kafka_security_protocol="PLAINTEXT")
 
     def _migrate(self, postgres_up: "Future[None]") -> None:
         from below_the_line.database.migrations import migrate
