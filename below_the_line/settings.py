@@ -192,8 +192,11 @@ def from_environment() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         variable = name if name.startswith("BTL_") else f"BTL_{name.upper()}"
+        # What a variable with a secret holds does not belong on a screen or into a log.
+        is_secret = "Secret" in str(getattr(Settings.model_fields.get(name), "annotation", ""))
+        got = "" if is_secret else f" (got {first['input']!r})"
         raise BelowTheLineError(
-            f"{variable} is not usable: {first['msg']} (got {first['input']!r}).",
+            f"{variable} is not usable: {first['msg']}{got}.",
             "Correct it or unset it.",
         ) from None
 

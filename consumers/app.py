@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from below_the_line.catalogue import load_contracts, topics
+from below_the_line.database.connections import connect, require_own_session
 from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.errors import translated_errors
@@ -96,6 +97,8 @@ def build_consumer(
             f"The input topics are {', '.join(inputs)}.",
         )
     require_current(url)
+    with connect(url, application_name="btl consume", autocommit=True) as connection:
+        require_own_session(connection)
     with translated_errors(settings):
         source = Source(
             only or inputs,

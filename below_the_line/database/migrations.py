@@ -115,6 +115,8 @@ def migrate(
     applied: list[str] = []
     try:
         with connect(url, application_name="btl migrate", autocommit=True) as connection:
+            # Behind a pooler, another session would have to know a prepared statement.
+            connection.prepare_threshold = None
             database = describe(url)
             while True:
                 with (

@@ -11,7 +11,9 @@ from datetime import date
 from typing import Any, Final
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
+from below_the_line.database.connections import require_own_session
 from below_the_line.metrics.definitions import ARTICLE_TABLES, BOOKKEEPING, TABLES, definitions
 from below_the_line.resources import sql
 
@@ -66,8 +68,10 @@ the columns of a mark, and the condition for the rows that are marked.
 
 def prepare(connection: psycopg.Connection) -> None:
     """Make this session's temporary tables, empty. Safe to repeat; a transaction of its own unless
-    one is open.
+    one is open. Raises BelowTheLineError if a pooler would give later transactions another session.
     """
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        require_own_session(connection)
     with connection.transaction():
         # Suppress the notices that they exist already.
         connection.execute("set local client_min_messages = warning")

@@ -19,6 +19,7 @@ import psycopg
 import structlog
 from psycopg import sql as composed
 
+from below_the_line.database.connections import connect, parameters
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from below_the_line.quality.checks import SUITES, Check, checks
@@ -125,9 +126,7 @@ def run_gate(database_url: str, home: Path, run_id: str, kept_runs: int = KEPT_R
             "Great Expectations is not installed.",
             "Install the extra: pip install 'below-the-line[airflow]'.",
         ) from None
-    with psycopg.connect(
-        database_url, autocommit=True, application_name="data_quality"
-    ) as connection:
+    with connect(database_url, application_name="data_quality", autocommit=True) as connection:
         (checked_at,) = connection.execute("select clock_timestamp()").fetchone() or (None,)
         assert isinstance(checked_at, datetime)  # noqa: S101
         try:
@@ -335,28 +334,24 @@ def _with_examples(connection: psycopg.Connection, result: Result) -> Result:
 
 
 def _sqlalchemy_url(database_url: str) -> str:
-    from psycopg.conninfo import conninfo_to_dict
     from sqlalchemy import URL
 
-    parts = conninfo_to_dict(database_url)
-    known = {"host", "port", "user", "password", "dbname"}
+    query = parameters(database_url)
+    if "," in query.get("host", ""):
+        raise BelowTheLineError(
+            "Great Expectations takes one host, and the URL of the database names several.",
+            "Let the connection of data_quality name the one that can be written to.",
+        )
+    port = query.pop("port", None)
     return URL.create(
         "postgresql+psycopg",
-        username=_text(parts.get("user")),
-        password=_text(parts.get("password")),
-        host=_text(parts.get("host")),
-        port=int(port) if (port := _text(parts.get("port"))) else None,
-        database=_text(parts.get("dbname")),
-        query={
-            name: str(value)
-            for name, value in parts.items()
-            if name not in known and value is not None
-        },
+        username=query.pop("user", None),
+        password=query.pop("password", None),
+        host=query.pop("host", None),
+        port=None if port is None else int(port),
+        database=query.pop("dbname", None),
+        query=query,
     ).render_as_string(hide_password=False)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
 
 
 def _results_of_crash(error: BaseException) -> list[Result]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
@@ -27,7 +26,7 @@ from btl.cli.output import Column, print_json, print_table, print_text
 from btl.stack.environment import elsewhere, exports
 from btl.stack.logs import tail
 from btl.stack.ports import DEFAULTS
-from btl.stack.postgres import binaries
+from btl.stack.psql import environment_of, program_for
 from btl.stack.stack import Stack
 
 
@@ -164,19 +163,8 @@ def psql(context: typer.Context) -> None:
         if os.environ.get("BTL_DATABASE_URL")
         else this_stack().environment()["BTL_DATABASE_URL"]
     )
-    program = str(binaries() / "psql")
-    # The URL goes in by the environment, where other users of the machine cannot read its password.
-
-    names = {
-        "host": "PGHOST",
-        "port": "PGPORT",
-        "user": "PGUSER",
-        "password": "PGPASSWORD",
-        "dbname": "PGDATABASE",
-    }
-    given = {
-        names[name]: str(value) for name, value in conninfo_to_dict(url).items() if name in names
-    }
+    given = environment_of(url)
+    program = program_for(given)
     # No shell is wanted.
     os.execve(program, [program, *context.args], dict(os.environ) | given)  # noqa: S606
 

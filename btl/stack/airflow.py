@@ -138,22 +138,19 @@ def environment(
 
 def connection_json(database_url: str) -> str:
     """Return a database's URL as the JSON form of an Airflow connection: no escaping needed."""
-    from psycopg.conninfo import conninfo_to_dict
+    from below_the_line.database.connections import parameters
 
-    parts: dict[str, Any] = dict(conninfo_to_dict(database_url))
+    parts = parameters(database_url)
     described: dict[str, Any] = {"conn_type": "postgres"}
-    for theirs, ours in [
-        ("host", "host"),
-        ("login", "user"),
-        ("password", "password"),
-        ("schema", "dbname"),
-    ]:
-        value = parts.pop(ours, None)
-        if value is not None:
-            described[theirs] = str(value)
-    port = parts.pop("port", None)
-    if port is not None:
-        described["port"] = int(port)
+    for theirs, ours in [("login", "user"), ("password", "password"), ("schema", "dbname")]:
+        if ours in parts:
+            described[theirs] = parts.pop(ours)
+    # Several hosts stay among the extras: the fields take one.
+    if "," not in parts.get("host", "") + parts.get("port", ""):
+        if "host" in parts:
+            described["host"] = parts.pop("host")
+        if "port" in parts:
+            described["port"] = int(parts.pop("port"))
     if parts:
         described["extra"] = parts
     return json.dumps(described)

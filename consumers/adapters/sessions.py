@@ -6,7 +6,10 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg.adapt import PyFormat
+from psycopg.conninfo import make_conninfo
 from psycopg.waiting import Ready, Wait
+
+from below_the_line.database.connections import defaults, session_parameters
 
 _T = TypeVar("_T")
 
@@ -25,7 +28,7 @@ _SETTINGS = {
     # A stalled zombie may hold row locks: see end_superseded_backends and end_stalled_owners.
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "10s",
-    "statement_timeout": "60s",
+    "statement_timeout": "1min",
     # The server, too, must notice that the network is cut, and release the locks.
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
@@ -35,6 +38,16 @@ _SETTINGS = {
     # Staged rows must be locked in the order in which they were copied.
     "synchronize_seqscans": "off",
 }
+_PARAMETERS = {
+    "connect_timeout": "3",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""How this side notices that the network is cut, unless the URL says otherwise."""
+_TIMEOUTS = ("lock_timeout", "idle_in_transaction_session_timeout", "statement_timeout")
+"""Settings that are looked at after connecting: without them a consumer could wait for ever."""
 
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
@@ -50,19 +63,37 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     def open(cls, url: str, application_name: str) -> "Session":
         """Connect. Raises psycopg.Error."""
         session = cls.connect(
-            url,
-            application_name=application_name,
-            options=" ".join(f"-c {name}={value}" for name, value in _SETTINGS.items()),
-            connect_timeout=3,
-            keepalives_idle=5,
-            keepalives_interval=2,
-            keepalives_count=3,
-            tcp_user_timeout=10_000,
+            make_conninfo(
+                url,
+                **defaults(url, _PARAMETERS),
+                **session_parameters(url, _SETTINGS, application_name),
+            )
         )
+        session._require_timeouts()
         # COPY takes the dumper that was registered last for a column of bytes; psycopg's own choice
         # is one in Python.
         session.adapters.register_dumper(bytes, session.adapters.get_dumper(bytes, PyFormat.BINARY))
         return session
+
+    def _require_timeouts(self) -> None:
+        with self.transaction():
+            found = dict(
+                self.execute(
+                    "select name, current_setting(name) from unnest(%s::text[]) as name",
+                    [list(_TIMEOUTS)],
+                    prepare=False,
+                ).fetchall()
+            )
+        wrong = {name: value for name, value in found.items() if value != _SETTINGS[name]}
+        if wrong:
+            self.close()
+            shown = ", ".join(
+                f"{name} is {value} instead of {_SETTINGS[name]}" for name, value in wrong.items()
+            )
+            raise psycopg.OperationalError(
+                f"the session has not the settings that were asked for ({shown}): a pooler drops"
+                " the options of the connection"
+            )
 
     def shorten_timeouts(self) -> None:
         """Wait at most two seconds from now on, also in a wait that has begun. May be called from a
