@@ -75,6 +75,16 @@ class MarkedArticlesTrigger(BaseEventTrigger):
                 )
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, 5.0)
+            except Exception as error:
+                backoff = min(max(backoff * 2, 5.0), self.recheck)
+                self.log.error(
+                    "Events do not start article_metrics (%s: %s), trying again in %.0f s. The"
+                    " clock starts it every ten minutes.",
+                    type(error).__name__,
+                    error,
+                    backoff,
+                )
+                await asyncio.sleep(backoff)
 
     async def _connect(self) -> psycopg.AsyncConnection:
         from airflow.sdk import BaseHook

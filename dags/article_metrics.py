@@ -11,6 +11,8 @@ minutes or a little more, because Airflow needs seconds to start one.
 * **Safe to run again:** yes, at any time, also twice at once. A row depends on the base tables
   only. A run takes marks in the transaction that writes the rows: if it fails they stay, and the
   next run takes them.
+* **If events do not start it:** the clock does, every ten minutes. Such a run sends an alert if it
+  finds marks that have waited for more than three minutes.
 * **If it fails:** its error names the articles that could not be computed, and why. All others are
   done: a bucket that fails, or takes more than five minutes, is computed again article by article.
   The named articles keep their figures and marks, and every attempt and every run tries them again.
@@ -45,15 +47,21 @@ def article_metrics() -> None:
     """Define the only task."""
 
     @task(inlets=[MARKED_ARTICLES, DISCUSSION, WINDOWS], outlets=[METRICS])
-    def recompute() -> dict[str, Any]:
+    def recompute(dag_run: Any = None) -> dict[str, Any]:
         """Compute the metrics of articles that are marked, or become marked meanwhile. Return how
         many.
         """
+        from airflow.sdk import get_current_context
+
         from below_the_line.metrics.listen_loop import follow_marks
+        from btl_airflow.alerts import alert_if_late
         from btl_airflow.connections import connected
         from btl_airflow.settings import site_time_zone
 
         with connected("article_metrics") as connection:
+            if dag_run is not None and dag_run.run_type == "scheduled":
+                # Events should have started a run long before the clock does.
+                alert_if_late(connection, get_current_context())
             return follow_marks(
                 connection,
                 max_seconds=FOLLOW_SECONDS,

@@ -10,7 +10,7 @@ such variables.
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,12 @@ def ingest_url(database_url: str) -> str:
 def redrive_url(database_url: str) -> str:
     """This test's database as the role of redrives."""
     return _as_role("btl_redrive", database_url)
+
+
+@pytest.fixture
+def as_role(database_url: str) -> Callable[[str], str]:
+    """This test's database as any of the roles."""
+    return lambda role: _as_role(role, database_url)
 
 
 def _as_role(role: str, database_url: str) -> str:

@@ -1,7 +1,8 @@
 """The audit: whether everything that was read from Kafka adds up, by the ledger and the logs.
 
 A finding does not go away by waiting: a hole in the ledger, a wrong sum, a position that does not
-fit, a partition that waits for a decision. A lag is not a finding.
+fit, a partition that waits for a decision, figures that do not follow events. A lag is not a
+finding.
 """
 
 from collections import Counter
@@ -18,6 +19,7 @@ from below_the_line.catalogue import topics
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
 from below_the_line.kafka.topic_settings import COMMAND, drifted
+from below_the_line.metrics.lateness import LATE_HINT, late_figures
 from below_the_line.partitions import (
     Blocker,
     Logs,
@@ -28,15 +30,17 @@ from below_the_line.partitions import (
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 
-FindingKind = Literal["wrong", "decision", "unknown", "topic"]
-"""``wrong`` does not add up; ``decision`` waits for a person, without damage; ``unknown`` could not
-be checked; ``topic``: a topic has other settings than schemas/topics.yaml.
+FindingKind = Literal["wrong", "decision", "late", "unknown", "topic"]
+"""``wrong`` does not add up; ``decision`` waits for a person, without damage; ``late``: figures do
+not follow events; ``unknown`` could not be checked; ``topic``: a topic has other settings than
+schemas/topics.yaml.
 """
 _NO_DAMAGE = frozenset({Blocker.TRIPPED, Blocker.STOPPED})
 """Blockers after which no record is lost. After all others, records are lost or may be."""
 _COUNTED: Mapping[FindingKind, tuple[str, str]] = {
     "wrong": ("thing does not add up", "things do not add up"),
     "decision": ("partition waits for a decision", "partitions wait for a decision"),
+    "late": ("part of the system is late", "parts of the system are late"),
     "unknown": ("thing could not be checked", "things could not be checked"),
     "topic": ("setting of a topic is wrong", "settings of topics are wrong"),
 }
@@ -152,7 +156,9 @@ def run_audit(
     except BelowTheLineError as error:
         away = error.message
         ledger = read_ledger(connection, settings.consumer_group, since)
-    report = examine(ledger, logs, settings.consumer_group, away)
+    with connection.transaction():
+        (now,) = connection.execute("select clock_timestamp()").fetchone() or (None,)
+    report = examine(ledger, logs, settings.consumer_group, away, now)
     return replace(report, findings=(*report.findings, *(_drifts(settings) if logs else ())))
 
 
@@ -188,11 +194,16 @@ def widest_logs(before: Logs, after: Logs) -> Logs:
 
 
 def examine(
-    ledger: Ledger, logs: Logs | None, consumer_group: str, away: str | None = None
+    ledger: Ledger,
+    logs: Logs | None,
+    consumer_group: str,
+    away: str | None = None,
+    now: datetime | None = None,
 ) -> Report:
     """Return what adds up and what does not.
 
-    Pass None for ``logs`` while the brokers are away; ``away`` says why.
+    Pass None for ``logs`` while the brokers are away; ``away`` says why. ``now``: the time that
+    waiting marks are compared with; None: they are not.
     """
     incarnations = {
         place: list(accounts)
@@ -222,6 +233,9 @@ def examine(
             kind: FindingKind = "decision" if required.blocker in _NO_DAMAGE else "wrong"
             findings.append(Finding(str(status), required.sentence, required.command, kind))
         partitions.append(_account(status, accounts, contiguous=not holes))
+    late = now and late_figures(ledger.marks.articles, ledger.marks.articles_since, now)
+    if late:
+        findings.append(Finding("", f"{late}: {LATE_HINT}", kind="late"))
     why = None
     if logs is None:
         why = (away or "there are no brokers").rstrip(".")

@@ -22,8 +22,10 @@ from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
 from below_the_line.kafka.topic_settings import COMMAND, drifted
+from below_the_line.metrics.lateness import LATE_HINT, late_figures
 from below_the_line.partitions import Logs, PartitionStatus, Position, partition_statuses
 from below_the_line.plurals import counted
+from below_the_line.resources import sql
 from below_the_line.settings import Settings
 
 _STATEMENT_SECONDS = 5
@@ -152,11 +154,22 @@ def topic_settings(system: System) -> Iterator[Notice]:
         yield Notice(topic, "; ".join(of_topic), COMMAND)
 
 
+def figures(system: System) -> Iterator[Notice]:
+    """Say that figures do not follow events."""
+    row = system.connection.execute(sql("ingest/audit/marks.sql")).fetchone()
+    if row is None:
+        return
+    late = late_figures(row[0], row[1], system.now)
+    if late:
+        yield Notice("article_metrics", f"{late}: {LATE_HINT}")
+
+
 CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (
     up_to_date,
     partitions,
     open_transactions,
     topic_settings,
+    figures,
 )
 """In the order of their lines."""
 

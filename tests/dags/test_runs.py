@@ -6,7 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +23,7 @@ from below_the_line.kafka.producer import Publisher
 from below_the_line.partitions import PartitionLog
 from below_the_line.settings import Settings
 from tests.announcements import statuses
-from tests.dags.conftest import Dags
+from tests.dags.conftest import Dags, connection_json
 from tests.pipeline import wait_until
 from tests.redrive import comments, digest, load, rejecting
 from tests.sql.newsroom import Newsroom, t
@@ -243,13 +243,10 @@ def test_a_redrive_takes_its_filters_from_the_form(
     connection: psycopg.Connection,
 ) -> None:
     refused = {1: rejecting("unknown_type", "envelope"), 2: rejecting("not_json", "decode")}
-    load(database_url, comments(9), lambda each: refused.get(each.offset, rejecting())(each))
-    connection.execute("update ingest.dead_letters set event_id = 'e'")
-    changes = (
-        *("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"),
-        *("source = '/other'", "event_type = 'other'", "event_id = 'other'"),
-    )
-    for offset, change in enumerate(changes, 3):
+    load(database_url, comments(6), lambda each: refused.get(each.offset, rejecting())(each))
+    for offset, change in enumerate(
+        ("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"), 3
+    ):
         connection.execute(
             f"update ingest.dead_letters set {change} where record_offset = {offset}".encode()
         )
@@ -259,9 +256,6 @@ def test_a_redrive_takes_its_filters_from_the_form(
         "article": "a1",
         "since": "2026-05-31T00:00:00+00:00",
         "until": "2026-07-01T00:00:00Z",
-        "source": "/test",
-        "event_type": "comment.posted.v1",
-        "event_id": "e",
     }
     before = digest(connection)
     assert "'schema_violation → valid': 1" in dags.run(
@@ -469,6 +463,27 @@ def test_the_trigger_finds_marks_that_were_there_before_it_and_comes_back_after_
             " 'airflow marked articles trigger' and datname = current_database()"
         )
         assert watcher.next(30)["why"] == "connected"
+    finally:
+        watcher.stop()
+
+
+def test_the_trigger_watches_again_once_it_may_and_says_meanwhile_that_it_may_not(
+    airflow_with_metadata: dict[str, str],
+    with_services: dict[str, str],
+    connection: psycopg.Connection,
+    as_role: Callable[[str], str],
+) -> None:
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    connection.execute("revoke select on ingest.dirty_articles from btl_scheduler")
+    scheduler = {"AIRFLOW_CONN_BTL": connection_json(as_role("btl_scheduler"))}
+    watcher = Watcher(airflow_with_metadata | with_services | scheduler, recheck=1.0)
+    try:
+        assert watcher.next() == "watching"
+        assert "Events do not start article_metrics (InsufficientPrivilege" in watcher.next(30)
+        connection.execute("grant select on ingest.dirty_articles to btl_scheduler")
+        while isinstance(said := watcher.next(30), str):
+            assert "InsufficientPrivilege" in said
+        assert said["why"] == "connected"
     finally:
         watcher.stop()
 

@@ -28,7 +28,6 @@ def explanation(
         headline=None,
         url=None,
         anchor=at(anchor),
-        anchor_changes=[],
         site=None,
         section=None,
         rule=None,
