@@ -1,9 +1,12 @@
-"""Files that cannot be written: what the system says, in words."""
+"""Files that are written: private where they hold what readers wrote, and errors in words."""
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
 
 from below_the_line.errors import BelowTheLineError
 
@@ -48,3 +51,17 @@ def explain(error: OSError, place: object) -> BelowTheLineError | None:
         return None
     named = place if error.filename is None else os.fsdecode(error.filename)
     return BelowTheLineError(f"{named} cannot be written: {error.strerror}.", hint)
+
+
+def open_private(path: Path) -> IO[bytes]:
+    """Open a file for what readers wrote, replacing what it held: only its owner may read it,
+    whatever the umask says, and also where it had other permissions.
+
+    A pipe or a device is opened as it is. Raises OSError.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        # Not of somebody else's file that may be written: its owner decides.
+        with suppress(PermissionError):
+            os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "wb")

@@ -1,8 +1,9 @@
 """Metric tables and views as files: CSV, JSON lines, Parquet."""
 
 import csv
+import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,8 +14,9 @@ import psycopg
 from psycopg import sql as composed
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.files import writing
+from below_the_line.files import open_private, writing
 from below_the_line.metrics.definitions import TABLES, VIEWS, definitions
+from below_the_line.spreadsheet_cells import protected
 
 _REVISIONS = "article_engagement_revisions"
 EXPORTED: Final = (*TABLES, _REVISIONS, *VIEWS)
@@ -31,12 +33,20 @@ FORMATS: Final = ("csv", "json", "parquet")
 _BATCH = 10_000
 
 
-def export(connection: psycopg.Connection, table: str, form: str, target: Path | None) -> int:
+def export(
+    connection: psycopg.Connection,
+    table: str,
+    form: str,
+    target: Path | None,
+    escape: Callable[[str], str] | None = None,
+) -> int:
     """Write a whole table or view, in the order of its key, to a file, or to standard output.
     Returns the number of rows.
 
     ``table`` may be written with its schema. CSV has a header and empty fields for null, JSON is
-    one object a line; times are in RFC 3339, UTC, lengths of time in seconds. Raises
+    one object a line; times are in RFC 3339, UTC, lengths of time in seconds. In CSV, texts that a
+    spreadsheet would compute are ``protected``. Only the owner may read the file. ``escape`` is
+    applied to what people wrote, for a terminal. Raises
     BelowTheLineError for a table or format that does not exist, for parquet on a terminal, and
     where its extra is not installed.
     """
@@ -67,7 +77,8 @@ def export(connection: psycopg.Connection, table: str, form: str, target: Path |
             if form == "parquet":
                 return _write_parquet(names, types, batches(), target)
             with _open(target) as file:
-                return (_write_csv if form == "csv" else _write_json)(names, batches(), file)
+                write = _write_csv if form == "csv" else _write_json
+                return write(names, batches(), file, escape or str)
 
 
 def source(table: str) -> tuple[str, str]:
@@ -90,29 +101,37 @@ def _open(target: Path | None) -> Iterator[IO[str]]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    with writing(target), target.open("w", encoding="utf-8", newline="") as file:
+    with (
+        writing(target),
+        io.TextIOWrapper(open_private(target), encoding="utf-8", newline="") as file,
+    ):
         yield file
 
 
 def _write_csv(
-    names: Sequence[str], batches: Iterator[list[tuple[Any, ...]]], file: IO[str]
+    names: Sequence[str],
+    batches: Iterator[list[tuple[Any, ...]]],
+    file: IO[str],
+    escape: Callable[[str], str],
 ) -> int:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(names)
     count = 0
     for batch in batches:
-        writer.writerows([_text(value) for value in row] for row in batch)
+        writer.writerows([_text(value, escape) for value in row] for row in batch)
         count += len(batch)
     return count
 
 
-def _text(value: Any) -> Any:
+def _text(value: Any, escape: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return escape(protected(value))
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return orjson.dumps(value).decode()
+        return escape(orjson.dumps(value).decode())
     return _plain(value)
 
 
@@ -122,15 +141,16 @@ def _plain(value: Any) -> Any:
 
 
 def _write_json(
-    names: Sequence[str], batches: Iterator[list[tuple[Any, ...]]], file: IO[str]
+    names: Sequence[str],
+    batches: Iterator[list[tuple[Any, ...]]],
+    file: IO[str],
+    escape: Callable[[str], str],
 ) -> int:
     count = 0
     for batch in batches:
         for row in batch:
             document = dict(zip(names, map(_plain, row), strict=True))
-            file.write(
-                orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z).decode()
-            )
+            file.write(f"{escape(orjson.dumps(document, option=orjson.OPT_UTC_Z).decode())}\n")
         count += len(batch)
     return count
 
@@ -174,7 +194,8 @@ def _write_parquet(
     count = 0
     with (
         nullcontext() if target is None else writing(target),
-        parquet.ParquetWriter(sys.stdout.buffer if target is None else target, schema) as writer,
+        nullcontext(sys.stdout.buffer) if target is None else open_private(target) as sink,
+        parquet.ParquetWriter(sink, schema) as writer,
     ):
         for batch in batches:
             columns = list(zip(*batch, strict=True))

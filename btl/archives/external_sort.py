@@ -10,8 +10,10 @@ from typing import IO, NamedTuple
 from below_the_line.files import writing
 from below_the_line.kafka.envelopes import Outgoing
 
-IN_MEMORY = 200_000
-"""Number of events held in memory (about 200 MB); the others wait, sorted, in temporary files."""
+IN_MEMORY_BYTES = 128 * 1024 * 1024
+"""Memory of the events that are held; the others wait, sorted, in temporary files."""
+_OVERHEAD_BYTES = 500
+"""What an event takes beside its key and its value."""
 
 _LENGTHS = struct.Struct(">qIII")
 
@@ -35,19 +37,26 @@ def sorted_by_time(
     with ExitStack() as files:
         runs: list[Iterator[Timed]] = []
         held: list[Timed] = []
+        held_bytes = 0
         for event in events:
             held.append(event)
-            if len(held) >= IN_MEMORY:
+            held_bytes += _size(event)
+            if held_bytes >= IN_MEMORY_BYTES:
                 held.sort(key=_time)
                 with writing(f"A temporary file in {tempfile.gettempdir()}"):
                     runs.append(_read(_spilled(held, files), headers))
-                held = []
+                held, held_bytes = [], 0
         held.sort(key=_time)
         yield heapq.merge(*runs, held, key=_time) if runs else iter(held)
 
 
 def _time(event: Timed) -> int:
     return event.occurred_at
+
+
+def _size(event: Timed) -> int:
+    _, key, value, _ = event.outgoing
+    return len(key or b"") + len(value or b"") + _OVERHEAD_BYTES
 
 
 def _spilled(events: list[Timed], files: ExitStack) -> IO[bytes]:

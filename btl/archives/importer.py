@@ -1,6 +1,7 @@
 """Read, check and sort an export: events on one side, rejected rows on the other."""
 
 import csv
+import io
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,8 +16,9 @@ from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.times import from_datetime
 from below_the_line.errors import BelowTheLineError
-from below_the_line.files import writing
+from below_the_line.files import open_private, writing
 from below_the_line.kafka.envelopes import structured
+from below_the_line.spreadsheet_cells import protected
 from btl.archives.external_sort import Timed
 from btl.archives.mapping import ArticlesTable, CommentsTable, Mapping
 from btl.archives.rows import RowReader, UnmappableRowError, event_time
@@ -155,7 +157,7 @@ class Archive:
 class RejectsFile:
     """The rejected rows as CSV: file, line, reason and the row itself as JSON.
 
-    The file is created when the first row comes.
+    The file is created when the first row comes. Only its owner may read it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -175,16 +177,16 @@ class RejectsFile:
         """Add one row. Raises BelowTheLineError if the file cannot be written."""
         if self._file is None:
             try:
-                self._file = self.path.open("w", encoding="utf-8", newline="")
+                raw = open_private(self.path)
             except OSError as error:
                 raise BelowTheLineError(
                     f"The file for rejected rows, {self.path}, cannot be written:"
                     f" {error.strerror}.",
                     "Name another one with --rejects.",
                 ) from None
+            self._file = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             self._writer = csv.writer(self._file)
             self._writer.writerow(("file", "line", "reason", "row"))
+        reason, cells = protected(row.reason), orjson.dumps(row.cells).decode()
         with writing(self.path):
-            self._writer.writerow(
-                (row.file, row.line, row.reason, orjson.dumps(row.cells).decode())
-            )
+            self._writer.writerow((protected(row.file), row.line, reason, cells))

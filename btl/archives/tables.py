@@ -13,7 +13,8 @@ from typing import IO, NamedTuple
 from below_the_line.errors import BelowTheLineError
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_LONGEST_CELL = 4_194_304
+MAX_ROW_CHARACTERS = 4_194_304
+"""A longer row is a fault of the whole file: no event may have a sixteenth of that."""
 
 
 class Row(NamedTuple):
@@ -70,12 +71,20 @@ def open_table(path: Path, encoding: str = "utf-8", delimiter: str = ",") -> Ite
 
 
 def _rows(path: Path, text: IO[str], encoding: str, delimiter: str) -> Iterator[Row]:
-    csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(text, delimiter=delimiter)
+    csv.field_size_limit(MAX_ROW_CHARACTERS)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter)
     line = 1
     while True:
+        lines.begin_row()
         try:
             cells = next(reader, None)
+        except _RowTooLongError:
+            raise BelowTheLineError(
+                f"{path} has a row of more than {MAX_ROW_CHARACTERS:,} characters, which begins at"
+                f" line {line}.",
+                "Perhaps a quotation mark is not closed there, or the file is not CSV.",
+            ) from None
         except UnicodeDecodeError as error:
             raise BelowTheLineError(
                 f"{path} is not {encoding}: {error.reason}, after line {reader.line_num}.",
@@ -96,6 +105,34 @@ def _rows(path: Path, text: IO[str], encoding: str, delimiter: str) -> Iterator[
         if cells:
             yield Row(line, cells)
         line = reader.line_num + 1
+
+
+class _RowTooLongError(Exception):
+    """A row that is longer than it may be; no more of it was read."""
+
+
+class _Lines:
+    """The lines of a file for the reader of CSV, which itself reads a line of any length."""
+
+    def __init__(self, text: IO[str]) -> None:
+        self._text = text
+        self._left = 0
+
+    def begin_row(self) -> None:
+        """Allow another row its characters."""
+        self._left = MAX_ROW_CHARACTERS
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(self._left + 1)
+        self._left -= len(line)
+        if self._left < 0:
+            raise _RowTooLongError
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:

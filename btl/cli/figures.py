@@ -1,5 +1,6 @@
 """``btl top``, ``btl article`` and ``btl export``: the figures."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,7 +134,8 @@ def export(
     The rows are those of one moment.
     """
     with connected(configuration.settings()) as connection:
-        count = write(connection, table, form, output)
+        on_terminal = output is None and sys.stdout.isatty()
+        count = write(connection, table, form, output, printable if on_terminal else None)
     if output is not None:
         typer.echo(
             f"{counted(count, 'row')} of {'.'.join(source(table))} are in {output}.", err=True

@@ -170,9 +170,11 @@ def main() -> None:
         with guarded():
             app()
     except BelowTheLineError as error:
-        said = Text.assemble(("btl:", "bold red"), f" {error.message}")
+        from btl.cli.output import printable_lines
+
+        said = Text.assemble(("btl:", "bold red"), f" {printable_lines(error.message)}")
         if error.hint:
-            said.append(f" {error.hint}", "bold")
+            said.append(f" {printable_lines(error.hint)}", "bold")
         with suppress(OSError):  # where standard error cannot be written either
             Console(stderr=True, soft_wrap=not sys.stderr.isatty(), highlight=False).print(said)
         sys.exit(1)

@@ -294,8 +294,12 @@ def _text(cell: Cell) -> Text:
 
 
 def print_json(document: Any) -> None:
-    """Print a document of plain values, dataclasses, times and UUIDs."""
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    """Print a document of plain values, dataclasses, times and UUIDs.
+
+    On a terminal, characters that it would obey are JSON escapes.
+    """
+    text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    typer.echo(printable_lines(text) if sys.stdout.isatty() else text)
 
 
 def printable(text: str) -> str:
@@ -303,6 +307,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines, each as `printable`."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def printable_bytes(raw: bytes) -> str:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import stat
 from pathlib import Path
 
 import psycopg
@@ -17,6 +18,8 @@ from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.export import EXPORTED, export
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
+from below_the_line.spreadsheet_cells import unprotected
+from btl.cli.output import printable
 from btl.stack.stack import Stack
 from tests.commands import Btl, as_role
 from tests.conftest import ROOT
@@ -171,6 +174,65 @@ def test_exported_values_are_those_of_the_table(btl: Btl, tmp_path: Path) -> Non
         t("05-02 12:00"),
         2,
     )
+
+
+OBEYED = "=1+1 \x1b[31mred\x9b1m\x07 \u202e"
+"""A text with characters that terminals obey, and that a spreadsheet would compute."""
+
+
+def _write_what_terminals_obey(connection: psycopg.Connection) -> None:
+    connection.execute("update discussion.articles set headline = %s", [OBEYED])
+    connection.execute(
+        "update discussion.comments set first_body = %s, display_name = %s", [OBEYED] * 2
+    )
+    connection.execute("update discussion.reports set note = %s", [OBEYED])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "top",
+        "article a1",
+        "discussion a1",
+        "explain comment a1 c0 --no-log",
+        "queue",
+        "thread a1",
+        "thread a1 c0",
+        "report",
+    ],
+)
+def test_what_people_wrote_is_shown_and_not_obeyed(
+    btl: Btl, connection: psycopg.Connection, arguments: str
+) -> None:
+    _write_what_terminals_obey(connection)
+    shown = btl(*arguments.split())
+    assert not [each for each in shown if not (each.isprintable() or each == "\n")]
+
+
+def test_an_export_on_a_terminal_shows_what_it_would_obey(
+    connection: psycopg.Connection, room: Newsroom, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert room.abuse("a1")["reports"] == 1
+    _write_what_terminals_obey(connection)
+    for form in ("csv", "json"):
+        export(connection, "discussion_thread", form, None, printable)
+        shown = capsys.readouterr().out
+        assert r"\u001b[31mred\u009b1m\u0007 \u202e" in shown
+        assert not [each for each in shown if not (each.isprintable() or each == "\n")]
+
+
+def test_a_file_of_an_export_is_private_and_computes_nothing_and_nothing_is_lost(
+    btl: Btl, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    _write_what_terminals_obey(connection)
+    target = tmp_path / "thread.csv"
+    for form in ("parquet", "json", "csv"):
+        btl("export", "discussion_thread", "--format", form, "-o", str(target))
+        assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with target.open(newline="") as file:
+        cells = {row["body"] for row in csv.DictReader(file)}
+    assert cells == {f"'{OBEYED}"}
+    assert {unprotected(cell) for cell in cells} == {OBEYED}
 
 
 def test_an_analyst_who_sees_metrics_alone_can_ask_all_of_it(

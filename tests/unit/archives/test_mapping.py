@@ -200,7 +200,7 @@ def test_a_wrong_column_of_the_comments_is_told_before_the_articles_are_read(
         ),
         (
             lambda path: path.write_bytes(b'id,"name\n' + b"x" * 5_000_000),
-            "is not valid CSV at line 1",
+            "more than 4,194,304 characters, which begins at line 1",
         ),
     ],
 )
