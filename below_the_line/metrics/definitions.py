@@ -19,6 +19,7 @@ ARTICLE_TABLES = (
     "article_abuse_reasons",
     "article_hourly",
     "article_daily",
+    "article_commenters",
     "article_reporters",
     "open_reports",
 )
@@ -34,6 +35,7 @@ VIEWS = (
     "moderation_queue",
     "trending_articles",
     "closing_soon",
+    "reporter_distribution",
     "discussion_thread",
     "late_comments",
     "cannot_close",

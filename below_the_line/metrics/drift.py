@@ -138,7 +138,7 @@ def _of_articles(
         row[0] for row in connection.execute(sql("metrics/drift/unmarked_articles.sql"), asked)
     ]
     statements.tune(connection)
-    statements.stage_bucket(connection, unmarked)
+    statements.stage_bucket(connection, unmarked, time_zone)
     parameters = {"articles": unmarked, "time_zone": time_zone}
     for table in ARTICLE_TABLES:
         statements.compute(connection, table, parameters)

@@ -32,7 +32,9 @@ PLANNER_SETTINGS: Final = (
 )
 """What a transaction sets before it computes (after it has taken marks)."""
 
-_BUCKET_STAGES: Final = ("articles", "comments", "reactions", "rounds")
+_BASE_STAGES: Final = ("articles", "comments", "reactions", "rounds")
+"""What is read from the base tables, for the view of events (sql/metrics/stage/events.sql)."""
+_BUCKET_STAGES: Final = (*_BASE_STAGES, "days")
 _DAY_STAGES: Final = ("members", "commenters")
 DAY_TABLES: Final = ("section_daily", "site_daily")
 """The tables of days of sections and sites."""
@@ -75,18 +77,11 @@ def prepare(connection: psycopg.Connection) -> None:
     with connection.transaction():
         # Suppress the notices that they exist already.
         connection.execute("set local client_min_messages = warning")
-        nothing: dict[str, Any] = {"articles": [], **day_parameters(())}
-        for stage in (*_BUCKET_STAGES, *_DAY_STAGES):
-            connection.execute(
-                composed(
-                    "create temporary table if not exists computing_{stage} on commit delete rows"
-                    " as {statement} with no data",
-                    stage=stage,
-                    statement=staging(stage).decode(),
-                ),
-                nothing,
-            )
+        for stage in _BASE_STAGES:
+            _make_stage(connection, stage)
         connection.execute(sql("metrics/stage/events.sql"))
+        for stage in ("days", *_DAY_STAGES):
+            _make_stage(connection, stage)
         for table in TABLES:
             connection.execute(
                 composed(
@@ -95,6 +90,18 @@ def prepare(connection: psycopg.Connection) -> None:
                     table=table,
                 )
             )
+
+
+def _make_stage(connection: psycopg.Connection, stage: str) -> None:
+    connection.execute(
+        composed(
+            "create temporary table if not exists computing_{stage} on commit delete rows"
+            " as {statement} with no data",
+            stage=stage,
+            statement=staging(stage).decode(),
+        ),
+        {"articles": [], "time_zone": "UTC", **day_parameters(())},
+    )
 
 
 def tune(connection: psycopg.Connection) -> None:
@@ -130,12 +137,12 @@ def read_columns() -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def stage_bucket(connection: psycopg.Connection, articles: Sequence[str]) -> None:
+def stage_bucket(connection: psycopg.Connection, articles: Sequence[str], time_zone: str) -> None:
     """Stage what the article tables need of these articles; articles that no event names are left
-    out.
+    out. Days are cut by ``time_zone``.
     """
     for stage in _BUCKET_STAGES:
-        _stage(connection, stage, {"articles": list(articles)})
+        _stage(connection, stage, {"articles": list(articles), "time_zone": time_zone})
 
 
 def day_parameters(days: Sequence[SectionDay]) -> dict[str, Any]:
@@ -251,6 +258,8 @@ def write(connection: psycopg.Connection, table: str, parameters: Mapping[str, A
     In tables with one row per article every row is written. In the others only rows that differ
     are written, because an article has hundreds of rows and nearly all of them stay the same.
     """
+    if table == "article_commenters":
+        connection.execute(sql("metrics/article_commenters/mark_days.sql"), parameters)
     for statement in _writing(table):
         connection.execute(statement, parameters)
 

@@ -93,7 +93,7 @@ def compute_articles(
     if not articles:
         return
     statements.tune(connection)
-    statements.stage_bucket(connection, articles)
+    statements.stage_bucket(connection, articles, time_zone)
     parameters = {"articles": list(articles), "time_zone": time_zone}
     for table in ARTICLE_TABLES:
         statements.compute(connection, table, parameters)

@@ -326,6 +326,7 @@ def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> 
         "article_abuse_reasons": {},
         "article_hourly": {},
         "article_daily": {},
+        "article_commenters": {},
         "article_reporters": {},
         "open_reports": {},
     }
@@ -352,6 +353,9 @@ def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> 
             if site is not None:
                 by_section[site, section, day] += [(name, *event) for event in happened]
                 by_site[site, day] += [(name, *event) for event in happened]
+        days = {day_of(row["posted_at"], zone) for row in article.published.values()}
+        if days:
+            found["article_commenters"][name,] = {"days": sorted(days)}
         for (kind, who), rounds in grouped(article.rounds, lambda each: each.reporter).items():
             if kind == "user":
                 found["article_reporters"][name, who] = outcomes(rounds)

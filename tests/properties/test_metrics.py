@@ -66,9 +66,9 @@ class Newsroom:
         with self.connection.cursor(row_factory=dict_row) as cursor:
             for table in TABLES:
                 described = definitions(table)
-                # The digest is Postgres' own hash: what it is for is compared, in the tables of
-                # sections and sites.
-                named = ", ".join(name for name in described.figures if name != "commenters_digest")
+                # The digests are Postgres' own hashes: what they are for is compared, in the tables
+                # of sections and sites.
+                named = ", ".join(name for name in described.figures if name != "digests")
                 rows = cursor.execute(f"select {named} from metrics.{table}".encode()).fetchall()
                 found[table] = {tuple(row.pop(name) for name in described.key): row for row in rows}
         return found

@@ -42,6 +42,7 @@ TABLES = (
     "metrics.article_abuse_reasons",
     "metrics.article_hourly",
     "metrics.article_daily",
+    "metrics.article_commenters",
     "metrics.article_reporters",
     "metrics.open_reports",
     "metrics.section_daily",

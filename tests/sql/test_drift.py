@@ -118,6 +118,7 @@ def test_a_lost_mark_is_found_and_a_marked_article_is_left_to_the_next_run(room:
     )
     assert {each.table for each in differences} == {
         *("article_engagement", "article_abuse", "article_hourly", "article_daily"),
+        "article_commenters",
         # Another person on that day.
         *("section_daily", "site_daily"),
     }
@@ -212,8 +213,8 @@ def test_what_is_committed_while_it_compares_is_not_seen_by_halves(
 ) -> None:
     staged = statements.stage_bucket
 
-    def meanwhile(connection: psycopg.Connection, articles: Sequence[str]) -> None:
-        staged(connection, articles)
+    def meanwhile(connection: psycopg.Connection, articles: Sequence[str], time_zone: str) -> None:
+        staged(connection, articles, time_zone)
         if articles:
             monkeypatch.setattr(statements, "stage_bucket", staged)
             room.comment("c2", "05-02 12:00", user="u2")

@@ -99,10 +99,13 @@ def test_readers_and_moderators_see_metrics_but_change_nothing(room: Newsroom, r
     ).fetchall() == [(1,)]
     assert connection.execute("select reports from metrics.article_abuse").fetchall() == [(1,)]
     assert connection.execute("select from metrics.article_engagement_revisions").fetchall() == []
-    for table in (*TABLES, "trending_articles", "closing_soon"):
-        if role == "btl_moderator" or table not in ("article_reporters", "open_reports"):
-            connection.execute(f"select from metrics.{table}".encode())
+    hidden = {"article_commenters"}
+    if role == "btl_reader":
+        hidden |= {"reporter_accuracy", "article_reporters", "open_reports"}
+    for table in {*TABLES, "trending_articles", "closing_soon", "reporter_distribution"} - hidden:
+        connection.execute(f"select from metrics.{table}".encode())
     for statement in (
+        *(f"select from metrics.{table}" for table in sorted(hidden)),
         "delete from metrics.article_engagement",
         "update metrics.article_abuse set reports = 0",
         "update discussion.comments set first_body = ''",

@@ -12,6 +12,8 @@ select hourly.article_id from metrics.article_hourly as hourly
 union
 select daily.article_id from metrics.article_daily as daily
 union
+select commenters.article_id from metrics.article_commenters as commenters
+union
 select reporter.article_id from metrics.article_reporters as reporter
 union
 select backlog.article_id from metrics.open_reports as backlog
