@@ -95,6 +95,13 @@ class Settings(BaseSettings):
         le=60,
         description="Seconds after its first record at which a batch is written.",
     )
+    sources: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description=(
+            'Who sends what, as JSON: {"/cms": ["article.*"], "/comments": ["comment.*"]}. Events'
+            " of others are applied, counted and alerted about."
+        ),
+    )
     ledger_seconds: float = Field(
         default=10,
         ge=0,
@@ -121,7 +128,9 @@ class Settings(BaseSettings):
     )
     alert_url: SecretStr | None = Field(
         default=None,
-        description=("A webhook for failures: DAGs POST {dag, task, run, message} as JSON."),
+        description=(
+            "A webhook for failures: DAGs and consumers POST {dag, task, run, message} as JSON."
+        ),
     )
     log_format: str = Field(
         default="auto", pattern="^(auto|json|console)$", description="json, console or auto."

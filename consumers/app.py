@@ -4,8 +4,10 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.database.connections import connect, require_own_session
@@ -58,18 +60,23 @@ def alternate_threads() -> None:
 @contextmanager
 def monitoring(settings: Settings) -> Iterator[Observer]:
     """Yield an observer for a consumer. If a port is set, its metrics and health are served over
-    HTTP while the block lasts.
+    HTTP while the block lasts. If a webhook is set, it hears of partitions that stop.
 
-    Raises BelowTheLineError when the port is not free.
+    Raises BelowTheLineError when the port is not free, or for an unknown type in BTL_SOURCES.
     """
+    from consumers.monitoring.webhook import Webhook
+
+    alerts = (
+        Observer() if settings.alert_url is None else Webhook(settings.alert_url.get_secret_value())
+    )
     if settings.http_port is None:
-        yield Observer()
+        yield alerts
         return
     from consumers.monitoring.consumer_metrics import ConsumerMetrics
     from consumers.monitoring.health_server import HealthServer
     from consumers.monitoring.lag_poller import LagPoller
 
-    metrics = ConsumerMetrics()
+    metrics = ConsumerMetrics(sources=known_sources(settings), also=alerts)
     server = HealthServer(metrics, settings.http_host, settings.http_port)
     poller = LagPoller(metrics, kafka_options(settings), settings.require_database_url())
     poller.start()
@@ -78,6 +85,20 @@ def monitoring(settings: Settings) -> Iterator[Observer]:
     finally:
         poller.close()
         server.close()
+
+
+def known_sources(settings: Settings) -> Mapping[str, Sequence[str]]:
+    """Return BTL_SOURCES. Raises BelowTheLineError for a type or pattern that no event can have."""
+    known = [name for topic in topics() for name in topic.event_types]
+    for source, types in settings.sources.items():
+        for each in types:
+            if not any(fnmatchcase(name, each) for name in known):
+                near = get_close_matches(each, known, n=1)
+                raise BelowTheLineError(
+                    f"BTL_SOURCES gives {each} to {source}, and no event type is called so.",
+                    f"Did you mean {near[0]}?" if near else f"Types are {', '.join(known)}.",
+                )
+    return settings.sources
 
 
 def build_consumer(

@@ -27,12 +27,18 @@ from below_the_line.partitions import Logs, PartitionStatus, Position, partition
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
+from consumers.adapters.dead_letters import count_by_source
+from consumers.core.dead_letters import Selection
 
 _STATEMENT_SECONDS = 5
 _OPEN_FOR = timedelta(seconds=60)
 """Transactions come and go: one for which a partition has stood still for this time is named."""
 _MAX_ALIKE = 3
 """Partitions that are named one by one; more have one line together."""
+
+
+_FLOOD = 1_000
+"""From this number on, open dead letters of one source, type and code need somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +170,26 @@ def figures(system: System) -> Iterator[Notice]:
         yield Notice("article_metrics", f"{late}: {LATE_HINT}")
 
 
+def dead_letters(system: System) -> Iterator[Notice]:
+    """Say who sent the records that could not be applied, the largest groups first."""
+    for each in count_by_source(system.connection, Selection(), _MAX_ALIKE):
+        what = f"{each.event_type or 'unreadable type'}, {each.code}"
+        yield Notice(
+            "dead letters",
+            f"{counted(each.letters, 'open one')} of {each.source or 'an unreadable source'}"
+            f" ({what}), the latest of {each.newest:%Y-%m-%d %H:%M} UTC",
+            "btl dead-letters list --summary",
+            each.letters >= _FLOOD,
+        )
+
+
 CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (
     up_to_date,
     partitions,
     open_transactions,
     topic_settings,
     figures,
+    dead_letters,
 )
 """In the order of their lines."""
 

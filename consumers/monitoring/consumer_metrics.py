@@ -7,6 +7,8 @@ import threading
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from time import monotonic
 from types import MappingProxyType
 from typing import TypeVar
@@ -22,7 +24,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from below_the_line.catalogue import topics
 from below_the_line.contracts.events import Event
+from below_the_line.contracts.names import event_names
 from below_the_line.partitions import PartitionLog
 from consumers.core.batch import Batch, Entry, Partition
 from consumers.core.health import Condition, Waiting, compared, moved, ready
@@ -32,19 +36,32 @@ _SECONDS = (0.0005, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _RECORDS = (1, 10, 50, 100, 500, 1_000, 2_500, 5_000, 10_000, 50_000)
 _SKEW = (-300, -60, -5, -1, 0, 1, 5, 60, 300, 900, 3_600, 86_400)
 _MAX_SOURCES = 20
-"""Sources with a label of their own; later ones are counted under ``other``."""
+"""Sources with a label of their own besides those of BTL_SOURCES; later ones are ``other``."""
+_MAX_TYPES = 20
+"""The same of event types, besides those of the contracts."""
 _SILENCE_SECONDS = 2.0
 """A database that was silent for longer counts as waited for: a batch is merged in less."""
 _SAMPLED = 20
 """Events of a batch whose clock is compared: a fixed number, so that large batches cost no more."""
 OTHER = "other"
+UNREADABLE = "unreadable"
 _Value = TypeVar("_Value")
 
 
 class ConsumerMetrics(Observer):
     """An observer that counts, and knows the consumer's condition. Safe for several threads."""
 
-    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        now: Callable[[], float] = monotonic,
+        sources: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        also: Observer | None = None,
+    ) -> None:
+        """``sources``: which event types each source sends; a type may be a pattern such as
+        ``comment.*``. These sources have labels of their own. Empty: any source may send any type.
+        ``also`` receives ``reading``, too.
+        """
+        self._also = also or Observer()
         self._now = now
         self._lock = threading.Lock()
         # Not ready until the group has answered: without this it would seem to stand by.
@@ -54,7 +71,12 @@ class ConsumerMetrics(Observer):
         """The waiting for a silent database. It is over as soon as the loop turns again."""
         self._ends: Mapping[Partition, int] = {}
         self._ends_at = now()
-        self._sources: set[str] = set()
+        self._bound = dict(sources)
+        self._sources = _Labels(_MAX_SOURCES, sources)
+        self._types = _Labels(
+            _MAX_TYPES, (name for topic in topics() for name in topic.event_types)
+        )
+        self._is_expected = lru_cache(maxsize=1_000)(self._may_send)
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -68,6 +90,18 @@ class ConsumerMetrics(Observer):
             "btl_dead_letters",
             "Dead letters by stage and code.",
             ["stage", "code"],
+            registry=self.registry,
+        )
+        self._by_source = Counter(
+            "btl_dead_letters_by_source",
+            "Dead letters by source, event type and code.",
+            ["source", "type", "code"],
+            registry=self.registry,
+        )
+        self._unexpected = Counter(
+            "btl_unexpected_source_events",
+            "Valid events of a type that BTL_SOURCES does not give to their source.",
+            ["source", "type"],
             registry=self.registry,
         )
         self._batch_records = Histogram(
@@ -159,9 +193,17 @@ class ConsumerMetrics(Observer):
                 (each.stage, each.code) for _, each in batch.dead_letters()
             ).items():
                 self._dead_letters.labels(stage, code).inc(count)
+            self._count_by_source(batch)
+        if self._bound:
+            for (source, event_type), count in Tally(
+                (result.source, result.type)
+                for _, result in batch.decoded
+                if type(result) is Event and not self._is_expected(result.source, result.type)
+            ).items():
+                self._unexpected.labels(self._sources(source), self._types(event_type)).inc(count)
         for record, result in batch.decoded[:: max(1, len(batch) // _SAMPLED)]:
             if isinstance(result, Event):
-                self._skew.labels(self._label(result.source)).observe(
+                self._skew.labels(self._sources(result.source)).observe(
                     record.timestamp / 1_000 - result.occurred_at / 1_000_000
                 )
         with self._lock:
@@ -183,6 +225,7 @@ class ConsumerMetrics(Observer):
 
     def reading(self, positions: Mapping[Partition, int], halted: Mapping[Partition, Halt]) -> None:
         """The waiting is over."""
+        self._also.reading(positions, halted)
         with self._lock:
             before, now = self._condition, self._now()
             self._count_pause(before.waiting)
@@ -267,12 +310,38 @@ class ConsumerMetrics(Observer):
         if over is not None:
             self._paused_seconds.labels(over.cause.value).inc(max(0.0, self._now() - over.since))
 
-    def _label(self, source: str) -> str:
-        if source not in self._sources:
-            if len(self._sources) == _MAX_SOURCES:
+    def _count_by_source(self, batch: Batch) -> None:
+        tally = Tally(
+            (names.source, names.event_type, rejection.code)
+            for record, rejection in batch.dead_letters()
+            for names in (event_names(record),)
+        )
+        for (source, event_type, code), count in tally.items():
+            self._by_source.labels(self._sources(source), self._types(event_type), code).inc(count)
+
+    def _may_send(self, source: str, event_type: str) -> bool:
+        return any(fnmatchcase(event_type, each) for each in self._bound.get(source, ()))
+
+
+class _Labels:
+    """Values of a label: those that are known from the start, some more by name, and no others.
+
+    What somebody sends must not make series without end.
+    """
+
+    def __init__(self, max_more: int, known: Iterable[str] = ()) -> None:
+        self._names = set(known)
+        self._max = len(self._names) + max_more
+
+    def __call__(self, name: str | None) -> str:
+        """Return the label of a name; None: it could not be read."""
+        if name is None:
+            return UNREADABLE
+        if name not in self._names:
+            if len(self._names) >= self._max:
                 return OTHER
-            self._sources.add(source)
-        return source
+            self._names.add(name)
+        return name
 
 
 class _Partitions(Collector):

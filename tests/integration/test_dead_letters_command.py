@@ -7,6 +7,8 @@ import signal
 import subprocess
 from base64 import b64decode
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from uuid import UUID
 
 import psycopg
@@ -17,8 +19,11 @@ from typer.testing import CliRunner, Result
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Rejection
 from below_the_line.errors import BelowTheLineError
+from below_the_line.settings import Settings
 from btl.cli.configuration import settings
 from btl.cli.main import app
+from btl.stack import checks
+from btl.stack.checks import System
 from tests.pipeline import BTL, wait_until
 from tests.redrive import ODD_RECORDS, comment, comments, digest, load, rejecting, statuses
 
@@ -314,3 +319,28 @@ def test_a_redrive_that_is_killed_loses_nothing(
     assert connection.execute(
         "select sum(records) from ingest.batches where kind = 'redrive'"
     ).fetchone() == (2_500,)
+
+
+def test_a_flood_is_discarded_chunk_by_chunk(
+    btl: Run,
+    database_url: str,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("consumers.adapters.dead_letters._DISCARDED_AT_ONCE", 2)
+    load(database_url, comments(5), rejecting())
+    counts = json.loads(btl("discard", "--all", "--json").stdout)["counts"]
+    assert sum(counts.values()) == 5
+    assert statuses(connection) == {"discarded": 5}
+
+
+def test_status_says_who_sent_them(btl: Run, database_url: str) -> None:
+    load(database_url, comments(3), rejecting())
+    settings = Settings.model_validate({"database_url": database_url})
+    with closing(System(settings, datetime.now(UTC))) as system:
+        (notice,) = checks.dead_letters(system)
+        assert "3 open ones of /test (comment.posted.v1, " in notice.sentence
+        assert not notice.wrong
+    btl("discard", "--all")
+    with closing(System(settings, datetime.now(UTC))) as system:
+        assert list(checks.dead_letters(system)) == []

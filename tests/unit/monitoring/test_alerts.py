@@ -45,6 +45,8 @@ def exposed() -> dict[str, set[str]]:
     metrics.tripped(zero, "all bad")
     metrics._dead_letters.labels("decode", "not_json")
     metrics._skew.labels("/articles")
+    metrics._by_source.labels("/articles", "article.published.v1", "not_json")
+    metrics._unexpected.labels("/articles", "article.published.v1")
     return samples(metrics.registry)
 
 

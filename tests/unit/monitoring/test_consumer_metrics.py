@@ -8,7 +8,10 @@ import pytest
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record
+from below_the_line.errors import BelowTheLineError
 from below_the_line.partitions import PartitionLog
+from below_the_line.settings import from_environment
+from consumers.app import known_sources
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.health import alive, ready
 from consumers.core.observer import Cause, Halt, Step
@@ -237,3 +240,55 @@ def test_the_document_lists_exactly_the_figures_that_there_are(
         if metric.name.startswith("btl_")
     }
     assert listed == exposed
+
+
+def test_a_flood_is_counted_by_source_and_type_in_a_limited_number_of_series(
+    clock: Clock,
+) -> None:
+    metrics = ConsumerMetrics(clock, {"/cms": ("article.*",)})
+
+    def unknown(source: str, event_type: str, offset: int) -> Record:
+        raw = envelope(event_type, {}, at="2026-05-01T10:00:00Z", source=source)
+        return record(offset, raw=raw)
+
+    flood = [unknown(f"/s{number}", f"t{number}", number) for number in range(30)]
+    committed(
+        metrics, [*flood, unknown("/cms", "comment.liked.v1", 30), record(31, raw=b"no JSON")]
+    )
+
+    def count(source: str, event_type: str, code: str = "unknown_type") -> float | None:
+        labels = {"source": source, "type": event_type, "code": code}
+        return value(metrics, "btl_dead_letters_by_source_total", **labels)
+
+    assert count("/s0", "t0") == 1
+    assert count("/s19", "t19") == 1
+    assert count(OTHER, OTHER) == 10
+    # A configured source keeps its name, however many others there are.
+    assert count("/cms", OTHER) == 1
+    assert count("unreadable", "unreadable", "not_json") == 1
+
+
+def test_a_type_that_a_source_is_not_expected_to_send_is_counted(clock: Clock) -> None:
+    bound = ConsumerMetrics(clock, {"/comments": ("comment.posted.v1",), "/cms": ("article.*",)})
+    free = ConsumerMetrics(clock)
+    for metrics in (bound, free):
+        committed(
+            metrics,
+            [record(0), record(1, source="/cms"), record(2, source="/cms"), record(3, source="/x")],
+        )
+
+    def count(metrics: ConsumerMetrics, source: str) -> float | None:
+        labels = {"source": source, "type": "comment.posted.v1"}
+        return value(metrics, "btl_unexpected_source_events_total", **labels)
+
+    assert [count(bound, each) for each in ("/comments", "/cms", "/x")] == [None, 2, 1]
+    assert [count(free, each) for each in ("/comments", "/cms", "/x")] == [None] * 3
+
+
+def test_a_source_is_given_only_types_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BTL_SOURCES", '{"/cms": ["article.*", "discussion.overridden.v1"]}')
+    assert known_sources(from_environment()) == {"/cms": ("article.*", "discussion.overridden.v1")}
+    monkeypatch.setenv("BTL_SOURCES", '{"/cms": ["article.publish.v1"]}')
+    with pytest.raises(BelowTheLineError, match=r"article\.publish\.v1 to /cms") as found:
+        known_sources(from_environment())
+    assert "article.published.v1" in (found.value.hint or "")
