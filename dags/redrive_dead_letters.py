@@ -90,6 +90,9 @@ def redrive_dead_letters() -> None:
                 given["since"],
                 given["until"],
                 given["status"] or (),
+                given["source"],
+                given["event_type"],
+                given["event_id"],
             )
         return run(
             database_url(REDRIVE_CONNECTION_ID),

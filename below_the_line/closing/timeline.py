@@ -35,6 +35,8 @@ class ClosingEvent:
     window_hours: int | None
     enabled: bool | None
     published_at: datetime | None
+    published_at_corrected: bool | None
+    """Whether it says that the publication time before was wrong; None: it does not say."""
     site: str | None
     section: str | None
     decided_by: str | None
@@ -67,6 +69,29 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorChange:
+    """A version that set the anchor."""
+
+    anchor: datetime
+    cause: str
+    """``first``; ``corrected``: the version says that the time before was wrong; ``moved``: an
+    embargo, before it was reached; ``earlier``.
+    """
+    event: ClosingEvent
+
+    @property
+    def words(self) -> str:
+        """What happened, and by which event."""
+        how = {
+            "first": "first given",
+            "corrected": "corrected",
+            "moved": "moved before it was reached",
+            "earlier": "made earlier",
+        }[self.cause]
+        return f"{how} by {_named(self.event)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A stretch of time in which comments are in time. None as a bound: from the beginning, or
     without end.
@@ -84,7 +109,9 @@ class TimelineReport:
     headline: str | None
     url: str | None
     anchor: datetime | None
-    """The least publication time; None: none is known."""
+    """The publication time that counts; None: none is known."""
+    anchor_changes: Sequence[AnchorChange]
+    """The versions that set it, in order; the last one gave the anchor."""
     site: str | None
     section: str | None
     rule: Rule | None
@@ -176,7 +203,14 @@ def report_timeline(connection: psycopg.Connection, article: str) -> TimelineRep
                 sql("rules/pieces.sql"), {"article": article}
             )
         ]
+        changes = [
+            AnchorChange(anchor, cause, by_version[version])
+            for version, anchor, cause in connection.execute(
+                sql("rules/anchor_changes.sql"), {"article": article}
+            )
+        ]
         return TimelineReport(
+            anchor_changes=changes,
             rule=next((rule for rule in all_rules(connection) if rule.rule_id == rule_id), None),
             pieces=pieces,
             events=events,

@@ -253,6 +253,10 @@ ARTICLE_VERSIONS = Table(
         ),
         *(_only_in((PUBLISHED, UPDATED), column) for column in _CONTENT),
         _only_in((PUBLISHED, UPDATED), Column("published_at", "timestamptz", "data.published_at?")),
+        _only_in(
+            (PUBLISHED, UPDATED),
+            Column("published_at_corrected", "boolean", "data.published_at_corrected?"),
+        ),
         _only_in((UNPUBLISHED,), Column("unpublished_at", "timestamptz", "data.unpublished_at")),
         _only_in((UNPUBLISHED,), Column("unpublished_reason", "text", "data.reason?")),
     ),

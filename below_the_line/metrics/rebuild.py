@@ -41,8 +41,8 @@ class Selection:
 
     ids: tuple[str, ...] = ()
     published_since: datetime | None = None
-    """Compared with the anchor, the least publication time. An article without an anchor is in no
-    range.
+    """Compared with the anchor, the publication time that counts. An article without an anchor is
+    in no range.
     """
     published_until: datetime | None = None
     """The first time after the range."""

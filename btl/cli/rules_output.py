@@ -36,6 +36,14 @@ def explanation_document(explanation: TimelineReport) -> dict[str, object]:
         "site": explanation.site,
         "section": explanation.section,
         "published_at": explanation.anchor,
+        "published_at_changes": [
+            {
+                "published_at": change.anchor,
+                "cause": change.cause,
+                "event": {"source": change.event.source, "event_id": change.event.event_id},
+            }
+            for change in explanation.anchor_changes
+        ],
         "rule": explanation.rule,
         "cut_off": explanation.cut_off,
         "state": explanation.state,
@@ -159,6 +167,11 @@ def print_explanation(explanation: TimelineReport, zone: ZoneInfo) -> None:
             ),
         ),
     ]
+    if len(explanation.anchor_changes) > 1:
+        lines += [
+            ("", f"{clock(change.anchor, zone)}: {change.words}")
+            for change in reversed(explanation.anchor_changes)
+        ]
     if rule is not None:
         lines.append(
             (

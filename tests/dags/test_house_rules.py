@@ -115,7 +115,18 @@ def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(
     dag = dags["redrive_dead_letters"]
     params = dag["params"]
     assert dag["timetable"] == "NullTimetable"
-    assert list(params) == ["code", "topic", "article", "since", "until", "status", "dry_run"]
+    assert list(params) == [
+        "code",
+        "topic",
+        "article",
+        "source",
+        "event_type",
+        "event_id",
+        "since",
+        "until",
+        "status",
+        "dry_run",
+    ]
     assert params["status"]["schema"]["items"]["enum"] == list(STATUSES)
     assert (
         params["code"]["schema"]["items"]["enum"]

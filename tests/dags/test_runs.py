@@ -243,10 +243,13 @@ def test_a_redrive_takes_its_filters_from_the_form(
     connection: psycopg.Connection,
 ) -> None:
     refused = {1: rejecting("unknown_type", "envelope"), 2: rejecting("not_json", "decode")}
-    load(database_url, comments(6), lambda each: refused.get(each.offset, rejecting())(each))
-    for offset, change in enumerate(
-        ("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"), 3
-    ):
+    load(database_url, comments(9), lambda each: refused.get(each.offset, rejecting())(each))
+    connection.execute("update ingest.dead_letters set event_id = 'e'")
+    changes = (
+        *("topic = 'other'", "record_key = 'a2'", "record_timestamp = '2020-01-01'"),
+        *("source = '/other'", "event_type = 'other'", "event_id = 'other'"),
+    )
+    for offset, change in enumerate(changes, 3):
         connection.execute(
             f"update ingest.dead_letters set {change} where record_offset = {offset}".encode()
         )
@@ -256,6 +259,9 @@ def test_a_redrive_takes_its_filters_from_the_form(
         "article": "a1",
         "since": "2026-05-31T00:00:00+00:00",
         "until": "2026-07-01T00:00:00Z",
+        "source": "/test",
+        "event_type": "comment.posted.v1",
+        "event_id": "e",
     }
     before = digest(connection)
     assert "'schema_violation → valid': 1" in dags.run(

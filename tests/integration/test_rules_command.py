@@ -361,6 +361,27 @@ def test_explain_names_the_articles_own_setting_and_its_event(btl: Btl) -> None:
     assert "decided by  end of the article's own window of 1 day, published event" in said
 
 
+def test_explain_names_the_versions_that_set_the_publication_time(
+    btl: Btl, newsroom: Newsroom
+) -> None:
+    assert "first given" not in btl("rules", "explain", "own")
+    newsroom.publish("05-03 09:00", article="wrong", published_at="2016-05-03 09:00")
+    newsroom.update("05-03 09:01", article="wrong", published_at="05-03 09:00", corrected=True)
+    newsroom.update("05-04 09:00", article="wrong", published_at="05-04 09:00")
+    said = btl("rules", "explain", "wrong")
+    assert "published   2026-05-03 11:00:00 CEST (2026-05-03 09:00:00 UTC)" in said
+    changes = [line.strip() for line in said.splitlines() if " by " in line and ": " in line][:2]
+    assert changes[0].startswith("2026-05-03 11:00:00 CEST: corrected by updated event ")
+    assert changes[1].startswith("2016-05-03 11:00:00 CEST: first given by published event ")
+    document = json.loads(btl("rules", "explain", "wrong", "--json"))
+    assert document["published_at"] == "2026-05-03T09:00:00+00:00"
+    assert [change["cause"] for change in document["published_at_changes"]] == [
+        "first",
+        "corrected",
+    ]
+    assert [event["published_at_corrected"] for event in document["events"]] == [None, True, None]
+
+
 def test_explain_and_picture_agree_with_what_is_stored(btl: Btl, newsroom: Newsroom) -> None:
     newsroom.override("reopen", "05-20 00:00", article="sports")
     newsroom.publish("05-02 00:00", article="dateless", published_at=None)

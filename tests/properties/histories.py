@@ -57,6 +57,7 @@ def article_contents() -> st.SearchStrategy[Any]:
             "headline": TEXTS,
         },
         published_at=TIMES,
+        published_at_corrected=st.booleans(),
         site=st.sampled_from(["default", "sport"]),
         section=st.sampled_from(["news", "opinion"]),
         topics=st.lists(TEXTS, max_size=2),

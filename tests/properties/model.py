@@ -298,6 +298,7 @@ def article_version(told: Told) -> Row:
         ],
         **article_content(told if is_content else Told(None)),
         "published_at": told.at("published_at") if is_content else None,
+        "published_at_corrected": told("published_at_corrected") if is_content else None,
         "unpublished_at": None if is_content else told.at("unpublished_at"),
         "unpublished_reason": None if is_content else told("reason"),
     }

@@ -114,6 +114,7 @@ def article_events(draw: st.DrawFn) -> tuple[str, str, dict[str, Any]]:
         data["discussion"] = {"enabled": False} if own == "off" else {}
     for name, values in (
         ("published_at", TIMES),
+        ("published_at_corrected", st.booleans()),
         ("site", st.sampled_from(SITES)),
         ("section", st.sampled_from(SECTIONS)),
     ):
@@ -234,6 +235,7 @@ def timeline(sent: Sequence[CloudEvent], article: str, rules: Sequence[Rule]) ->
                     own.get("window_hours"),
                     data.get("site", "default"),
                     data.get("section"),
+                    corrects=data.get("published_at_corrected", False),
                     name=each.id,
                 )
             )

@@ -54,8 +54,9 @@ TABLES = (
 
 
 def t(text: str) -> datetime:
-    """A time of 2026."""
-    return datetime.fromisoformat(f"2026-{text}").replace(tzinfo=UTC)
+    """A time of 2026, if no other year is given."""
+    year = "" if text[4:5] == "-" else "2026-"
+    return datetime.fromisoformat(f"{year}{text}").replace(tzinfo=UTC)
 
 
 class Newsroom:
@@ -73,6 +74,7 @@ class Newsroom:
         *,
         article: str = "a",
         published_at: str | None = "same",
+        corrected: bool | None = None,
         event_type: str = "published",
         site: str = "daily",
         section: str | None = "politics",
@@ -88,6 +90,7 @@ class Newsroom:
             article,
             event_type=event_type,
             published_at=anchor and t(anchor),
+            published_at_corrected=corrected,
             headline=f"Headline of {article}",
             site=site,
             section=section,

@@ -19,12 +19,15 @@ RULE_HOURS = 12
 HOURS = st.integers(0, 24)
 
 
+Drawn = tuple[str, int, int | None, bool, int | None, int | None, int, bool | None]
+
+
 def at_hour(hour: int) -> datetime:
     return START + timedelta(hours=hour)
 
 
 @st.composite
-def versions(draw: st.DrawFn) -> tuple[str, int, int | None, bool, int | None, int | None, int]:
+def versions(draw: st.DrawFn) -> Drawn:
     kind = draw(st.sampled_from(["published", "updated", "unpublished"]))
     own = draw(st.sampled_from(["none", "none", "closes_at", "window_hours"]))
     return (
@@ -35,6 +38,7 @@ def versions(draw: st.DrawFn) -> tuple[str, int, int | None, bool, int | None, i
         draw(HOURS) if own == "closes_at" else None,
         draw(st.integers(1, 20)) if own == "window_hours" else None,
         draw(HOURS),
+        draw(st.sampled_from([None, False, True])),
     )
 
 
@@ -67,13 +71,13 @@ def room(shared_database_url: str) -> Iterator[Newsroom]:
 )
 def test_sql_and_model_agree(
     room: Newsroom,
-    drawn_versions: list[tuple[str, int, int | None, bool, int | None, int | None, int]],
+    drawn_versions: list[Drawn],
     drawn_decisions: list[tuple[str, int, int | None, int]],
     cut_off: int,
 ) -> None:
     room.forget()
     model_versions = []
-    for kind, hour, published, enabled, closes, window, taken_down in sorted(
+    for kind, hour, published, enabled, closes, window, taken_down, corrected in sorted(
         drawn_versions, key=lambda drawn: drawn[1]
     ):
         at = at_hour(hour).strftime("%m-%d %H:%M")
@@ -85,6 +89,7 @@ def test_sql_and_model_agree(
             at,
             event_type=kind,
             published_at=None if published is None else at_hour(published).strftime("%m-%d %H:%M"),
+            corrected=corrected,
             enabled=enabled,
             closes_at=None if closes is None else at_hour(closes).strftime("%m-%d %H:%M"),
             window_hours=window,
@@ -97,6 +102,7 @@ def test_sql_and_model_agree(
                 enabled,
                 None if closes is None else at_hour(closes),
                 window,
+                corrects=bool(corrected),
             )
         )
     model_decisions = []

@@ -65,6 +65,98 @@ def test_a_discussion_is_closed_from_the_windows_end_on_whenever_the_run_comes(
     assert window["next_change_at"] == (DEFAULT_END if state == "open" else None)
 
 
+def late(newsroom: Newsroom) -> list[str]:
+    rows = newsroom.connection.execute("select comment_id from discussion.late_comments")
+    return [comment for (comment,) in rows]
+
+
+def test_a_wrong_publication_time_is_corrected_and_nobody_is_late(newsroom: Newsroom) -> None:
+    """Published with the year 2016 by a typing error, and corrected a minute later."""
+    newsroom.publish("05-01 10:00", published_at="2016-05-01 10:00", section="sports")
+    newsroom.comment("at once", "05-01 10:00:30")
+    newsroom.update("05-01 10:01", published_at="05-01 10:00", corrected=True)
+    newsroom.comment("later", "05-10 10:00")
+    newsroom.close("05-12 00:00")
+    window = newsroom.window()
+    assert (window["state"], window["opens_at"], window["closes_at"]) == (
+        "open",
+        ANCHOR,
+        DEFAULT_END,
+    )
+    # The version that set it says which rule applies.
+    assert window["section"] == "politics"
+    assert late(newsroom) == []
+
+
+def test_a_discussion_that_closed_by_a_typing_error_opens_again_with_the_correction(
+    newsroom: Newsroom,
+) -> None:
+    newsroom.publish("05-01 10:00", published_at="2016-05-01 10:00")
+    newsroom.comment("c", "05-01 10:00:30")
+    newsroom.close("05-01 10:00:45")
+    assert newsroom.window()["state"] == "closed"
+    assert late(newsroom) == ["c"]
+    newsroom.update("05-01 10:01", published_at="05-01 10:00", corrected=True)
+    newsroom.close("05-02 00:00")
+    assert newsroom.window()["state"] == "open"
+    assert late(newsroom) == []
+
+
+def test_an_embargo_is_moved_until_it_is_reached(newsroom: Newsroom) -> None:
+    newsroom.publish("05-01 09:00", published_at="05-01 12:00")
+    newsroom.update("05-01 11:59:59.999999", published_at="05-02 12:00")
+    newsroom.update("05-02 12:00", published_at="05-09 12:00")
+    newsroom.close("05-10 00:00")
+    assert newsroom.window()["opens_at"] == t("05-02 12:00")
+
+
+@pytest.mark.parametrize(
+    ("versions", "anchor", "section"),
+    [
+        ([("05-01", "05-01"), ("05-03", "05-03")], "05-01", "s0"),
+        ([("05-01", "05-01"), ("05-03", "05-03", False)], "05-01", "s0"),
+        ([("05-01", "05-01"), ("05-03", None, True)], "05-01", "s0"),
+        ([("05-01", None, True), ("05-03", "05-03"), ("05-04", "05-02")], "05-02", "s2"),
+        ([("05-01", "05-01"), ("05-03", "05-01", True)], "05-01", "s0"),
+        ([("05-01", "05-01"), ("05-03", "05-02", True), ("05-04", "05-01", True)], "05-01", "s2"),
+        ([("05-01", "05-01"), ("05-03", "05-03", True), ("05-04", "05-04")], "05-03", "s1"),
+        ([("05-01", "05-01"), ("05-03", "05-09", True), ("05-04", "05-11")], "05-11", "s2"),
+        ([("05-01", "05-05"), ("05-02", "05-09"), ("05-03", "05-06")], "05-06", "s2"),
+        ([("05-01", "05-01"), ("05-03", "05-07"), ("05-04", "05-09")], "05-01", "s0"),
+        ([("05-01", "05-01"), ("05-02", "04-01"), ("05-04", "05-01")], "04-01", "s1"),
+    ],
+    ids=[
+        "a later one is ignored",
+        "that says it corrects nothing",
+        "the flag without a time means nothing",
+        "the first one has nothing to correct; an earlier one lowers it",
+        "one that repeats it does not set it",
+        "one that returns to it sets it again",
+        "after a correction a later one is ignored, too",
+        "a correction can be an embargo, which is moved",
+        "an embargo may be moved forth and back",
+        "a time that was ignored is no embargo",
+        "a time that was lowered does not come back",
+    ],
+)
+def test_which_version_sets_the_anchor(
+    newsroom: Newsroom,
+    versions: list[tuple[str, str | None] | tuple[str, str | None, bool]],
+    anchor: str,
+    section: str,
+) -> None:
+    for number, (at, published_at, *corrected) in enumerate(versions):
+        newsroom.update(
+            f"{at} 00:00",
+            published_at=published_at and f"{published_at} 00:00",
+            corrected=corrected[0] if corrected else None,
+            section=f"s{number}",
+        )
+    newsroom.close("05-12 00:00")
+    window = newsroom.window()
+    assert (window["opens_at"], window["section"]) == (t(f"{anchor} 00:00"), section)
+
+
 def test_before_it_opens_a_discussion_is_open(newsroom: Newsroom) -> None:
     newsroom.publish("05-01 10:00", published_at="06-01 00:00")
     newsroom.close("05-02 00:00")

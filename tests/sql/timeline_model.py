@@ -34,6 +34,8 @@ class Version:
     window_hours: int | None = None
     site: str = "default"
     section: str | None = None
+    corrects: bool = False
+    """It says that the publication time before was wrong."""
     name: str = ""
 
 
@@ -80,13 +82,17 @@ class Timeline:
             decision for decision in decisions if decision.action not in ("hold", "release")
         ]
         self.holds = [decision for decision in decisions if decision.action in ("hold", "release")]
-        # min() keeps the first of equal ones: the least version of the earliest publication.
-        dated = [version for version in versions if version.published_at is not None]
-        first = min(dated, key=lambda version: version.published_at or BEFORE_ALL, default=None)
-        self.anchor = None if first is None else first.published_at
-        self.rule = (
-            None if first is None or self.anchor is None else rule_of(rules, self.anchor, first)
-        )
+        anchor: datetime | None = None
+        setter: Version | None = None
+        for version in versions:
+            new, old = version.published_at, anchor
+            if new is None or new == old:
+                continue
+            is_embargo = old is not None and version.effective < old
+            if old is None or version.corrects or is_embargo or new < old:
+                anchor, setter = new, version
+        self.anchor = anchor
+        self.rule = None if setter is None or anchor is None else rule_of(rules, anchor, setter)
         self._reopening = {
             place
             for place, decision in enumerate(self.decisions)
@@ -240,17 +246,17 @@ class Timeline:
         return None
 
 
-def rule_of(rules: Iterable[Rule], anchor: datetime, first: Version) -> Rule | None:
+def rule_of(rules: Iterable[Rule], anchor: datetime, setter: Version) -> Rule | None:
     """The rule in force: of the narrowest scope that matches the last to come into force, of equals
     the last made.
     """
     scopes: tuple[tuple[str | None, str | None], ...] = (
-        (first.site, first.section),
-        (None, first.section),
-        (first.site, None),
+        (setter.site, setter.section),
+        (None, setter.section),
+        (setter.site, None),
         (None, None),
     )
-    if first.section is None:
+    if setter.section is None:
         scopes = scopes[2:]
     for site, section in scopes:
         found = [

@@ -8,12 +8,14 @@ with changed as (
     insert into discussion.article_versions as present (
         article_id, source, event_id, digest, occurred_at, version, event_type, url, headline, site,
         section, topics, bylines, language, updated_at, discussion_enabled, discussion_closes_at,
-        discussion_window_hours, published_at, unpublished_at, unpublished_reason
+        discussion_window_hours, published_at, published_at_corrected, unpublished_at,
+        unpublished_reason
     )
     select
         article_id, source, event_id, digest, occurred_at, version, event_type, url, headline, site,
         section, topics, bylines, language, updated_at, discussion_enabled, discussion_closes_at,
-        discussion_window_hours, published_at, unpublished_at, unpublished_reason
+        discussion_window_hours, published_at, published_at_corrected, unpublished_at,
+        unpublished_reason
     from staged_article_versions
     on conflict (article_id, source, event_id, digest) do nothing
     returning present.article_id, present.source, present.event_id, present.digest

@@ -8,5 +8,5 @@ create temporary table if not exists staged_article_versions (
     event_type text, url text, headline text, site text, section text, topics text[],
     bylines text[], language text, updated_at timestamptz, discussion_enabled boolean,
     discussion_closes_at timestamptz, discussion_window_hours integer, published_at timestamptz,
-    unpublished_at timestamptz, unpublished_reason text
+    published_at_corrected boolean, unpublished_at timestamptz, unpublished_reason text
 ) on commit delete rows;

@@ -12,31 +12,28 @@ returns table (
 language sql stable
 as $$
     select
-        first_version.article_id,
-        first_version.published_at,
-        first_version.site,
-        first_version.section,
+        last_change.article_id,
+        last_change.anchor,
+        last_change.site,
+        last_change.section,
         rule.rule_id,
         rule.window_hours,
         rule.reactions_window_hours
     from (
-        select distinct on (version.article_id)
-            version.article_id,
-            version.published_at,
-            coalesce(version.site, 'default') as site,
-            version.section
-        from discussion.article_versions as version
-        where version.article_id = any(in_articles)
-            and version.event_type in ('published', 'updated')
-            and version.published_at is not null
-        order by version.article_id, version.published_at, version.version
-    ) as first_version
+        select distinct on (change.article_id)
+            change.article_id,
+            change.anchor,
+            change.site,
+            change.section
+        from discussion.anchor_changes(in_articles) as change
+        order by change.article_id, change.version desc
+    ) as last_change
     left join lateral (
         select candidate.rule_id, candidate.window_hours, candidate.reactions_window_hours
         from discussion.closing_rules as candidate
-        where candidate.valid_from <= first_version.published_at
-            and (candidate.site is null or candidate.site = first_version.site)
-            and (candidate.section is null or candidate.section = first_version.section)
+        where candidate.valid_from <= last_change.anchor
+            and (candidate.site is null or candidate.site = last_change.site)
+            and (candidate.section is null or candidate.section = last_change.section)
         order by
             (candidate.section is not null) desc,
             (candidate.site is not null) desc,
@@ -48,7 +45,7 @@ as $$
 $$;
 
 comment on function discussion.anchors is
-'Anchor (least published_at), site and section of the version that gave it, and the rule in force. '
-'No row for an article without a publication time.';
+'Anchor, site and section of the version that set it (discussion.anchor_changes), and the rule in '
+'force. No row for an article without a publication time.';
 
 grant execute on function discussion.anchors to btl_scheduler, btl_moderator;

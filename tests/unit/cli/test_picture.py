@@ -28,6 +28,7 @@ def explanation(
         headline=None,
         url=None,
         anchor=at(anchor),
+        anchor_changes=[],
         site=None,
         section=None,
         rule=None,

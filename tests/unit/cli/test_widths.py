@@ -17,7 +17,13 @@ from rich.console import Console
 from below_the_line.accounting.audit import PartitionAccount, Report
 from below_the_line.accounting.ledger import Marks
 from below_the_line.closing.rules import Rule
-from below_the_line.closing.timeline import ClosingEvent, Interval, Piece, TimelineReport
+from below_the_line.closing.timeline import (
+    AnchorChange,
+    ClosingEvent,
+    Interval,
+    Piece,
+    TimelineReport,
+)
 from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.queries import ArticleFigures
 from below_the_line.partitions import PartitionLog, PartitionStatus, Position
@@ -193,6 +199,10 @@ def timeline() -> TimelineReport:
             Piece(later, None, False, "rule", None),
         ],
         events=[event("published", AT), hold],
+        anchor_changes=[
+            AnchorChange(AT - timedelta(days=3_652), "first", event("published", AT)),
+            AnchorChange(AT, "corrected", event("updated", AT)),
+        ],
         cut_off=AT + timedelta(days=2),
         intervals=[Interval(AT, hold.effective_at)],
         closes_at=later,
