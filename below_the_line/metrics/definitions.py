@@ -32,6 +32,7 @@ BOOKKEEPING = ("computed_at", "metric_version", "watermark")
 """Columns of every metric table that say how a row was made; they are not figures."""
 VIEWS = (
     "articles",
+    "freshness",
     "moderation_queue",
     "trending_articles",
     "closing_soon",

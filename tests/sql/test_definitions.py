@@ -50,7 +50,8 @@ def test_every_relation_column_and_function_has_a_comment(connection: psycopg.Co
         where namespace.nspname in ('below_the_line', 'discussion', 'ingest', 'metrics')
             and relation.relkind in ('r', 'v', 'm', 'p')
             and (
-                col_description(relation.oid, attribute.attnum) is null
+                attribute.attnum is not null
+                and col_description(relation.oid, attribute.attnum) is null
                 or obj_description(relation.oid, 'pg_class') is null
             )
         union all
