@@ -25,6 +25,12 @@ class _OncePerSecond(logging.Filter):
         return self._said.setdefault(message, now) == now
 
 
+def _in_order(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Return the event with its time, level and text first."""
+    first = {name: event[name] for name in ("timestamp", "level", "event") if name in event}
+    return {**first, **event}
+
+
 def configure_logs(log_format: str, level: int = logging.INFO) -> None:
     """Send structlog and the standard library's loggers to standard error in one form.
 
@@ -39,6 +45,7 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+    shared.append(_in_order)
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if to_console else structlog.processors.JSONRenderer()
     )

@@ -4,10 +4,9 @@ Rules are append-only. A new rule marks the windows that it may concern; the nex
 ``apply_now``, applies it.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -19,16 +18,12 @@ from below_the_line.closing.windows import ClosingSummary, apply_barrier
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
-from below_the_line.times import EXAMPLE, time_or_none
+from below_the_line.times import FORMS, parse_duration, parse_time
 
 MAX_HOURS = 87_600
 """The longest window: ten years."""
 BUCKET = 2_000
 """Articles per statement of a dry run."""
-
-_WINDOW = re.compile("([0-9]{1,9})([hdw])").fullmatch
-_HOURS = {"h": 1, "d": 24, "w": 168}
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 Beginning = Literal["-infinity"]
 """``valid_from`` of a rule for all articles, however old."""
@@ -132,9 +127,9 @@ def parse_window(text: str, min_hours: int = 1) -> int:
     """Return the hours of a window written as ``48h``, ``14d`` or ``2w``. Raises
     BelowTheLineError.
     """
-    match = _WINDOW(text)
-    hours = int(match.group(1)) * _HOURS[match.group(2)] if match else -1
-    if not min_hours <= hours <= MAX_HOURS:
+    length = parse_duration(text)
+    hours, rest = divmod(length, timedelta(hours=1)) if length is not None else (-1, timedelta())
+    if rest or not min_hours <= hours <= MAX_HOURS:
         raise BelowTheLineError(
             f"{text!r} is not a window.",
             f"Write whole hours, days or weeks: 48h, 14d, 2w; at least {min_hours}h, at most"
@@ -144,22 +139,13 @@ def parse_window(text: str, min_hours: int = 1) -> int:
 
 
 def parse_valid_from(text: str, zone: ZoneInfo) -> datetime | Beginning:
-    """Return a time written in RFC 3339, as a date (its midnight in the zone), or as ``beginning``.
-    Raises BelowTheLineError.
-    """
+    """Return a time as ``parse_time`` reads it, or ``beginning``. Raises BelowTheLineError."""
     if text == "beginning":
         return "-infinity"
-    if _DATE(text):
-        try:
-            return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
-        except ValueError:
-            pass
-    elif (found := time_or_none(text)) is not None:
-        return found
-    raise BelowTheLineError(
-        f"{text!r} is not a time.",
-        f"Write {EXAMPLE}, a date for its midnight at the site, or beginning.",
-    )
+    try:
+        return parse_time(text, "--valid-from", zone=zone)
+    except BelowTheLineError as error:
+        raise BelowTheLineError(error.message, f"Write beginning, or {FORMS}.") from None
 
 
 def duration(hours: int) -> str:

@@ -17,6 +17,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.files import open_private, writing
 from below_the_line.metrics.definitions import TABLES, VIEWS, definitions
 from below_the_line.spreadsheet_cells import protected
+from below_the_line.unknown import unknown
 
 _REVISIONS = "article_engagement_revisions"
 EXPORTED: Final = (*TABLES, _REVISIONS, *VIEWS)
@@ -30,6 +31,8 @@ _ORDERS: Final[dict[str, LiteralString]] = {
 }
 """Orders of those whose first three columns are not their key."""
 FORMATS: Final = ("csv", "json", "parquet")
+_ENDINGS: Final = {"csv": "csv", "json": "json", "jsonl": "json", "parquet": "parquet"}
+"""Formats by the endings of files."""
 _BATCH = 10_000
 
 
@@ -52,9 +55,7 @@ def export(
     """
     schema, name = source(table)
     if form not in FORMATS:
-        raise BelowTheLineError(
-            f"{form!r} is not a format.", f"Choose one of {', '.join(FORMATS)}."
-        )
+        raise unknown("format", form, FORMATS)
     query = composed.SQL("select * from {} order by {}").format(
         composed.Identifier(schema, name), composed.SQL(_ORDERS.get(name, "1, 2, 3"))
     )
@@ -81,6 +82,23 @@ def export(
                 return write(names, batches(), file, escape or str)
 
 
+def format_of(target: Path | None, form: str | None) -> str:
+    """Return the format that is asked for: by name, or by the ending of the file; else CSV.
+
+    A name counts before an ending. Raises BelowTheLineError for what is not a format's.
+    """
+    ending = "" if target is None else target.suffix.removeprefix(".").lower()
+    implied = _ENDINGS.get(ending)
+    if form is not None and form not in FORMATS:
+        raise unknown("format", form, FORMATS)
+    if form is None and ending and implied is None:
+        raise BelowTheLineError(
+            f"The ending of {target} is not that of a format.",
+            f"Use one of {', '.join(f'.{each}' for each in _ENDINGS)}, or give --format.",
+        )
+    return form or implied or "csv"
+
+
 def source(table: str) -> tuple[str, str]:
     """Return schema and name of a table or view, which may be named with or without its schema.
     Raises BelowTheLineError if it cannot be exported.
@@ -90,9 +108,7 @@ def source(table: str) -> tuple[str, str]:
         schema = "metrics" if name == _REVISIONS else definitions(name).schema
         if table in (name, f"{schema}.{name}"):
             return schema, name
-    raise BelowTheLineError(
-        f"There is no metric table or view {table!r}.", f"Choose one of {', '.join(EXPORTED)}."
-    )
+    raise unknown("metric table or view", table, EXPORTED)
 
 
 @contextmanager

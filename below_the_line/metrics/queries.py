@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 from psycopg import sql as composed
 from psycopg.rows import dict_row
 
-from below_the_line.closing.rules import parse_window
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
-from below_the_line.times import EXAMPLE, time_or_none
 
 ORDERS: Final[Mapping[str, str]] = {
     "comments": "engagement.comments_published",
@@ -79,20 +77,3 @@ def figures_of(connection: psycopg.Connection, article_id: str) -> ArticleFigure
     return ArticleFigures(
         article, {"article_engagement": engagement, "article_abuse": abuse}, reasons
     )
-
-
-def since(text: str, now: datetime) -> datetime:
-    """Return the time that ``7d``, ``12h`` or ``2w`` ago was, or that an RFC 3339 text names.
-
-    Raises BelowTheLineError.
-    """
-    found = time_or_none(text)
-    if found is not None:
-        return found
-    try:
-        return now - timedelta(hours=parse_window(text))
-    except BelowTheLineError:
-        raise BelowTheLineError(
-            f"--since is neither a duration nor a time: {text!r}.",
-            f"Write 12h, 7d, 2w or {EXAMPLE}.",
-        ) from None

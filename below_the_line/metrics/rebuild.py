@@ -27,7 +27,7 @@ from below_the_line.metrics.units import (
 )
 from below_the_line.metrics.worker_pool import share
 from below_the_line.resources import sql
-from below_the_line.times import parse_time
+from below_the_line.times import parse_time, said
 
 log = structlog.get_logger(__name__)
 
@@ -51,10 +51,10 @@ class Selection:
     def parse(
         cls,
         ids: Sequence[str] = (),
-        published_since: str | None = None,
-        published_until: str | None = None,
+        published_since: str | datetime | None = None,
+        published_until: str | datetime | None = None,
     ) -> "Selection":
-        """Read the conditions as people write them; times are RFC 3339. Raises
+        """Read the conditions as people write them; times as ``parse_time`` reads them. Raises
         BelowTheLineError.
         """
         since, until = (
@@ -66,8 +66,8 @@ class Selection:
         )
         if since is not None and until is not None and since >= until:
             raise BelowTheLineError(
-                f"The range of publication times is empty: from {published_since} to before"
-                f" {published_until}.",
+                f"The range of publication times is empty: from {said(since)} to before"
+                f" {said(until)}.",
                 "--published-since must be before --published-until.",
             )
         return cls(tuple(ids), since, until)

@@ -1,6 +1,7 @@
 """``btl dead-letters``: list and show rejected records, redrive them, or discard them."""
 
 import sys
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from below_the_line.catalogue import load_contracts, topics
 from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
+from below_the_line.unknown import unknown
 from btl.cli import configuration
 from btl.cli.database import connected
 from btl.cli.dead_letters_output import (
@@ -24,10 +26,11 @@ from btl.cli.dead_letters_output import (
     print_sources,
 )
 from btl.cli.lazy import command_group
-from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument
+from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument, time_option
 from btl.cli.output import DRY_RUN, print_json
 from consumers.adapters.dead_letters import (
     DeadLetter,
+    article_is_known,
     at_offset,
     count_by_code,
     count_by_source,
@@ -44,21 +47,15 @@ Codes = Annotated[
 Topic = Annotated[str | None, typer.Option("--topic", help="Only this topic.", metavar="TOPIC")]
 Article = Annotated[
     str | None,
-    typer.Option("--article", help="Only records with this key: the article's id.", metavar="ID"),
+    typer.Option(
+        "--article", help="Only records with this key: the article's id.", metavar="ARTICLE"
+    ),
 ]
 Since = Annotated[
-    str | None,
-    typer.Option(
-        "--since",
-        metavar="TIME",
-        help="Only records with a timestamp at or after this time (RFC 3339).",
-    ),
+    datetime | None, time_option("--since", "Only records with a timestamp at this time or later")
 ]
 Until = Annotated[
-    str | None,
-    typer.Option(
-        "--until", metavar="TIME", help="Only records with a timestamp before this time (RFC 3339)."
-    ),
+    datetime | None, time_option("--until", "Only records with a timestamp before this time")
 ]
 Statuses = Annotated[
     list[str] | None,
@@ -79,7 +76,7 @@ EventType = Annotated[
 ]
 EventId = Annotated[
     str | None,
-    typer.Option("--event-id", help="Only events with this CloudEvents id.", metavar="ID"),
+    typer.Option("--event-id", help="Only events with this CloudEvents id.", metavar="EVENT_ID"),
 ]
 
 _MAX_SOURCES = 100
@@ -118,6 +115,8 @@ def list_(
         counts = count_by_code(connection, selection)
         letters = [] if summary else latest(connection, selection, limit)
         sources = count_by_source(connection, selection, _MAX_SOURCES) if summary else []
+    if not counts:
+        _require_names(selection)
     if as_json:
         document: dict[str, object] = {"counts": counts}
         if summary:
@@ -126,7 +125,7 @@ def list_(
             document if summary else document | {"dead_letters": list(map(as_document, letters))}
         )
     elif not counts:
-        _print_none(topic)
+        typer.echo("No dead letter matches.")
     else:
         print_counts(counts)
         if letters:
@@ -221,6 +220,8 @@ def redrive(
         dry_run=dry_run,
         on_outcome=on_outcome,
     )
+    if not done.decoded:
+        _require_names(selection)
     if as_json:
         print_json(
             {
@@ -237,7 +238,7 @@ def redrive(
     elif done.decoded:
         print_outcomes(done, dry_run=dry_run)
     else:
-        _print_none(topic)
+        typer.echo("No dead letter matches.")
 
 
 @app.command()
@@ -267,10 +268,12 @@ def discard(
         )
     with connected(configuration.settings()) as connection:
         counts = (count_by_code if dry_run else set_aside)(connection, selection)
+    if not counts:
+        _require_names(selection)
     if as_json:
         print_json({"dry_run": dry_run, "counts": counts})
     elif not counts:
-        _print_none(topic)
+        typer.echo("No dead letter matches.")
     else:
         print_counts(counts)
         typer.echo(DRY_RUN if dry_run else "Discarded: `--status discarded` shows them.")
@@ -295,12 +298,22 @@ def _the_one(found: list[DeadLetter], topic: str, partition: int, offset: int) -
     return found[0]
 
 
-def _print_none(topic: str | None) -> None:
+def _require_names(selection: Selection) -> None:
+    """Raise BelowTheLineError for a topic, an event type or an article that does not exist.
+
+    Called where nothing was found: it is probably a typing error.
+    """
     read = [each.name for each in topics() if each.direction == "in"]
-    if topic is None or topic in read:
-        typer.echo("No dead letter matches.")
-    else:
-        typer.echo(
-            f"No dead letter matches. {topic} is not a topic that is read: these are"
-            f" {', '.join(read)}."
-        )
+    if selection.topic is not None and selection.topic not in read:
+        raise unknown("topic", selection.topic, read)
+    types = [name for each in topics() if each.direction == "in" for name in each.event_types]
+    if selection.event_type is not None and selection.event_type not in types:
+        raise unknown("event type", selection.event_type, types)
+    if selection.article is not None:
+        with connected(configuration.settings()) as connection:
+            if not article_is_known(connection, selection.article):
+                raise BelowTheLineError(
+                    f"No event has named the article {selection.article!r}, and no dead letter"
+                    " has it as its key.",
+                    "Check the id.",
+                )

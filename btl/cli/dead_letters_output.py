@@ -11,7 +11,9 @@ from below_the_line.plurals import counted
 from btl.cli import output
 from btl.cli.output import (
     Column,
+    clock,
     indented_json,
+    print_rest,
     print_table,
     print_text,
     printable,
@@ -126,8 +128,7 @@ def print_list(letters: Sequence[DeadLetter], total: int) -> None:
         ],
         narrow=lambda: _print_in_lines(letters),
     )
-    if len(letters) < total:
-        print_text(f"… and {total - len(letters):,} more: --limit")
+    print_rest(total - len(letters), total)
 
 
 def _print_in_lines(letters: Sequence[DeadLetter]) -> None:
@@ -164,7 +165,7 @@ def print_letter(letter: DeadLetter) -> None:
     lines = [
         ("record", Text(record)),
         ("topic id", Text(str(letter.topic_id))),
-        ("timestamp", Text(letter.record_timestamp.isoformat(timespec="milliseconds"))),
+        ("timestamp", Text(clock(letter.record_timestamp, exact=True))),
         ("key", _shown(letter.record_key)),
         ("source", Text(printable(letter.source or _UNREADABLE))),
         ("type", Text(printable(letter.event_type or _UNREADABLE))),

@@ -1,5 +1,6 @@
 """``btl demo``: all steps once on the local stack, from events to metric tables."""
 
+import shlex
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -228,6 +229,8 @@ def _next_steps(console: "Console", seconds: float) -> None:
         }
     ).decode()
     btl = stack.program()
+    with _connect() as connection:
+        busiest = _rows(connection, sql("demo/most_discussed.sql"))
     console.print()
     _heading(console, f"Done in {seconds:.0f} s. What to try next")
     comments = (
@@ -238,7 +241,12 @@ def _next_steps(console: "Console", seconds: float) -> None:
         "select code, pointer, message from ingest.dead_letters order by dead_lettered_at desc"
         " limit 3"
     )
+    article = shlex.quote(str(busiest[0]["article"])) if busiest else "ARTICLE"
     for title, command in {
+        "List the articles with most comments, or reports": f"{btl} top --by reports",
+        "Show all figures of one": f"{btl} article {article}",
+        "Draw its discussion": f"{btl} discussion {article}",
+        "See which event set what": f"{btl} explain article {article}",
         "Produce an event by hand": f"echo '{event}' | {btl} produce",
         "and see it in its table": f'{btl} psql -- -c "{comments}"',
         "Produce a bad one, which becomes a dead letter": (

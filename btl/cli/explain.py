@@ -44,7 +44,7 @@ _MAX_VALUE = 200
 
 @app.command()
 def article(
-    article_id: Annotated[str, typer.Argument(help="Id of the article.", metavar="ID")],
+    article_id: Annotated[str, typer.Argument(help="Id of the article.", metavar="ARTICLE")],
     no_log: NoLog = False,
     since: Since = None,
     as_json: AsJson = False,
@@ -55,12 +55,12 @@ def article(
 
 @app.command()
 def comment(
-    comment_id: Annotated[str, typer.Argument(help="Id of the comment.", metavar="ID")],
+    comment_id: Annotated[str, typer.Argument(help="Id of the comment.", metavar="COMMENT")],
     article: Annotated[
         str | None,
         typer.Option(
             "--article",
-            metavar="ID",
+            metavar="ARTICLE",
             help="Id of its article. Without it, the article is searched for.",
             show_default=False,
         ),

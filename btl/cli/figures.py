@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +12,12 @@ from below_the_line.metrics import queries
 from below_the_line.metrics.definitions import Column as Definition
 from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.export import export as write
-from below_the_line.metrics.export import source
+from below_the_line.metrics.export import format_of, source
 from below_the_line.metrics.queries import ArticleFigures, figures_of
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected
-from btl.cli.options import AsJson
+from btl.cli.options import AsJson, time_option
 from btl.cli.output import (
     Cell,
     Column,
@@ -51,20 +51,16 @@ def top(
     by: Annotated[
         str,
         typer.Option(
+            metavar="FIGURE",
             help=(
                 "Figure to order by: comments, people, reactions, engagement, late, reports,"
                 " open_reports or rejected; with --since: comments, replies, reactions, reports,"
                 " rejected or late."
-            )
+            ),
         ),
     ] = "comments",
     since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Count only what happened since: 12h, 7d or 2w ago, or a time (RFC 3339).",
-            show_default=False,
-        ),
+        datetime | None, time_option("--since", "Count only what happened at this time or later")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="Number of articles to list.")] = 20,
     as_json: AsJson = False,
@@ -74,19 +70,18 @@ def top(
     Articles that have none are left out.
     """
     order = by.replace("-", "_")
-    start = None if since is None else queries.since(since, datetime.now(UTC))
     with connected(configuration.settings()) as connection:
-        rows = queries.top(connection, order, start, limit)
+        rows = queries.top(connection, order, since, limit)
     if as_json:
         print_json(rows)
     elif rows:
         _print_rows(rows, order)
     else:
-        typer.echo(f"No article has any {order.replace('_', ' ')}{' since then' if start else ''}.")
+        typer.echo(f"No article has any {order.replace('_', ' ')}{' since then' if since else ''}.")
 
 
 def article(
-    article_id: Annotated[str, typer.Argument(help="Id of the article.", metavar="ID")],
+    article_id: Annotated[str, typer.Argument(help="Id of the article.", metavar="ARTICLE")],
     as_json: AsJson = False,
 ) -> None:
     """Show all figures of an article, and their meaning."""
@@ -116,8 +111,17 @@ def export(
         ),
     ],
     form: Annotated[
-        str, typer.Option("--format", help="Format: csv, json (one object a line) or parquet.")
-    ] = "csv",
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help=(
+                "Format: csv, json (one object a line) or parquet. Default: as the ending of the"
+                " file says, or csv."
+            ),
+            show_default=False,
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -133,6 +137,7 @@ def export(
 
     The rows are those of one moment.
     """
+    form = format_of(output, form)
     with connected(configuration.settings()) as connection:
         on_terminal = output is None and sys.stdout.isatty()
         count = write(connection, table, form, output, printable if on_terminal else None)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
+from uuid import UUID
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from below_the_line.contracts.spelling import nearest
 from below_the_line.errors import BelowTheLineError
+
+_METAVARS = {int: "NUMBER", float: "NUMBER", Path: "FILE", UUID: "UUID"}
+"""What help texts call a value, by its type."""
 
 
 class LazyCommand(TyperCommand):
@@ -45,11 +51,15 @@ class LazyCommand(TyperCommand):
         if isinstance(found, typer.Typer):
             group = get_group(found)
             group.name = self.name
+            for each in group.commands.values():
+                _in_plain_words(each)
+            _in_plain_words(group)
             return group
         holder = typer.Typer(add_completion=False, rich_markup_mode="markdown")
         holder.command(self.name, context_settings=dict(self.context_settings))(found)
         command = get_command(holder)
         assert isinstance(command, TyperCommand)  # noqa: S101 - one function: for the type checker
+        _in_plain_words(command)
         return command
 
 
@@ -68,8 +78,41 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return the name, the command and the other arguments, as the super class does."""
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            meant = nearest(args[0], self.commands)
+            ctx.fail(
+                f"No such command '{args[0]}'."
+                + (f" Did you mean '{meant}'?" if meant else f" `{ctx.command_path} -h` lists all.")
+            )
         name, command, rest = super().resolve_command(ctx, args)
         return name, command.load() if isinstance(command, LazyCommand) else command, rest
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the options, as the super class does; all are flags, and have no type."""
+        return list(map(_untyped, super().get_params(ctx)))
+
+
+def _in_plain_words(command: Any) -> None:
+    """Name the values of arguments and options in capitals, and none of a flag."""
+    for each in command.params:
+        if each.metavar is not None:
+            continue
+        if each.param_type_name == "argument":
+            each.metavar = each.name.upper()
+            if not each.type_descriptor.is_choice:
+                each.display_type_rich = lambda ctx: ""  # noqa: ARG005 - as typer calls it
+        elif each.is_flag:
+            each.metavar = ""
+        elif not each.type_descriptor.is_choice:
+            each.metavar = _METAVARS.get(each.type_descriptor.annotation, "TEXT")
+    help_option = command.get_help_option
+    command.get_help_option = lambda ctx: _untyped(help_option(ctx))
+
+
+def _untyped(option: Any) -> Any:
+    if option is not None:
+        option.metavar = ""
+    return option
 
 
 def command_group(summary: str) -> typer.Typer:

@@ -13,7 +13,11 @@ from below_the_line.errors import BelowTheLineError
 from btl.cli.edge import guarded, readers
 from btl.cli.lazy import LazyCommand, LazyGroup
 
-_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+_PASSED_ON = {
+    "allow_extra_args": True,
+    "ignore_unknown_options": True,
+    "help_option_names": ["--help"],
+}
 
 # To add a command: write a function with typer's annotations and add it here as "module:function",
 # with the first line of its docstring. A group of commands is a `command_group` of its module, here
@@ -141,7 +145,7 @@ app = typer.Typer(
     name="btl",
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )

@@ -1,8 +1,10 @@
 """``btl metrics``: recompute the metric tables, and check them for drift."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,18 +23,30 @@ from below_the_line.plurals import counted
 from btl.cli import configuration
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
-from btl.cli.options import AsJson
-from btl.cli.output import print_json, printable
+from btl.cli.options import AsJson, time_option
+from btl.cli.output import print_json, print_rest, print_text, printable
 
 app = command_group("Recompute the metric tables, and check them for drift.")
 
 Articles = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--articles",
         "--ids",
-        metavar="IDS",
-        help="Only these articles: their ids, separated by commas.",
+        metavar="ARTICLES",
+        help=(
+            "Only these articles: ids separated by commas, or @FILE with one id a line. Can be"
+            " given several times."
+        ),
+        show_default=False,
+    ),
+]
+WholeIds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--article",
+        metavar="ARTICLE",
+        help="Only this article; its id may have commas. Can be given several times.",
         show_default=False,
     ),
 ]
@@ -44,6 +58,7 @@ def drift(
         bool, typer.Option("--all", help="Compare every row of every table.")
     ] = False,
     articles: Articles = None,
+    article: WholeIds = None,
     sample: Annotated[
         int,
         typer.Option(
@@ -51,13 +66,14 @@ def drift(
             help="Number of articles to compare, chosen at random, with their days and sections.",
         ),
     ] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Number of differences to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Compare the metric tables with a new computation. Change nothing.
 
     Rows that are marked for the next run are left out. Exit status 1 if anything differs.
     """
-    ids = _ids(articles)
+    ids = article_ids(articles, article)
     if everything and ids:
         raise BelowTheLineError(
             "--all and --articles were given.", "Give one of them, or none for a sample."
@@ -65,6 +81,7 @@ def drift(
     current = configuration.settings()
     with connected(current) as connection:
         if ids:
+            require_known(connection, ids)
             differences = drift_of(connection, ids, time_zone=current.site_timezone)
         else:
             differences = compare(
@@ -73,7 +90,7 @@ def drift(
     if as_json:
         print_json(differences)
     else:
-        _print_differences(differences)
+        _print_differences(differences, limit)
     if differences:
         raise typer.Exit(1)
 
@@ -81,15 +98,14 @@ def drift(
 @app.command()
 def rebuild(
     articles: Articles = None,
+    article: WholeIds = None,
     published_since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME", help="Only articles published at this time or later (RFC 3339)."
-        ),
+        datetime | None,
+        time_option("--published-since", "Only articles published at this time or later"),
     ] = None,
     published_until: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Only articles published before this time (RFC 3339)."),
+        datetime | None,
+        time_option("--published-until", "Only articles published before this time"),
     ] = None,
     workers: Annotated[
         int, typer.Option(min=1, max=16, help="Number of database connections that compute.")
@@ -104,7 +120,7 @@ def rebuild(
     current = configuration.settings()
     # The summary below says what was done; the log would repeat it.
     configure_logs(current.log_format, logging.WARNING)
-    selection = Selection.parse(_ids(articles), published_since, published_until)
+    selection = Selection.parse(article_ids(articles, article), published_since, published_until)
     with connected(current) as connection:
         require_known(connection, selection.ids)
         with ExitStack() as opened:
@@ -188,23 +204,40 @@ def docs(
     typer.echo(f"Wrote {path}.")
 
 
-def _ids(text: str | None) -> tuple[str, ...]:
-    if text is None:
-        return ()
-    ids = tuple(filter(None, (each.strip() for each in text.split(","))))
-    if not ids:
+def article_ids(texts: Sequence[str] | None, whole: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the ids that ``--articles`` and ``--article`` name, each once; none: all articles.
+
+    Raises BelowTheLineError if they are given and name no article, or if a file cannot be read.
+    """
+    ids: list[str] = list(whole or ())
+    for text in texts or ():
+        if text.startswith("@"):
+            ids += _lines(text[1:])
+        else:
+            ids += [each.strip() for each in text.split(",")]
+    found = tuple(dict.fromkeys(filter(None, ids)))
+    if not found and (texts or whole):
         # Such as an unset variable of a script: all articles is not what the caller wants.
         raise BelowTheLineError(
             "--articles names no article.", "Give ids, separated by commas, or leave it out."
         )
-    return ids
+    return found
 
 
-def _print_differences(differences: list[Difference], most: int = 20) -> None:
-    for difference in differences[:most]:
-        typer.echo(printable(str(difference)))
-    if len(differences) > most:
-        typer.echo(f"… and {len(differences) - most:,} more (--json lists all)")
+def _lines(file: str) -> list[str]:
+    try:
+        return [line.strip() for line in Path(file).read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise BelowTheLineError(
+            f"{file} cannot be read: {reason}.", "Give a file with one id a line: --articles @FILE."
+        ) from None
+
+
+def _print_differences(differences: list[Difference], limit: int) -> None:
+    for difference in differences[:limit]:
+        print_text(printable(str(difference)))
+    print_rest(len(differences) - limit, len(differences))
     if differences:
         typer.echo(
             f"{counted(len(differences), 'difference')}. `btl metrics rebuild` repairs them. Find"

@@ -19,7 +19,7 @@ from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.moderation_output import length_in_words, reports_in_words, standing_in_words
 from btl.cli.options import ArticleArgument, AsJson
-from btl.cli.output import Column, clock, print_json, print_table, printable
+from btl.cli.output import Column, clock, print_json, print_rest, print_table, printable
 
 _INDENT = 2
 _MAX_INDENT = 20
@@ -84,13 +84,13 @@ def queue(
     print_table(
         [
             Column("urgency", right=True, style="bold"),
-            Column("reports", right=True),
-            "reasons",
-            Column("waits", right=True),
-            Column("seen", right=True),
+            Column("reports", right=True, rank=2),
+            Column("reasons", wraps=True, min_width=14, rank=3),
+            Column("waits", right=True, rank=4),
+            Column("seen", right=True, rank=5),
             "article",
             "comment",
-            Column("text", cut=True),
+            Column("text", cut=True, min_width=30, rank=1),
         ],
         [
             (
@@ -109,8 +109,7 @@ def queue(
         ],
     )
     out = output.console()
-    if found.waiting > len(found.rows):
-        out.print(Text(f"… and {found.waiting - len(found.rows):,} more: --limit", style="dim"))
+    print_rest(found.waiting - len(found.rows), found.waiting)
     first = found.rows[0]
     hint = f"btl thread {first['article_id']} --comment {first['comment_id']}"
     out.print(Text(f"What was written, reported and decided: {hint}", style="dim"))
@@ -188,9 +187,7 @@ def _print_thread(
     for row in chosen[:limit]:
         out.print()
         _print_comment(out, row, zone, indent=min(_INDENT * (row["depth"] - 1), _MAX_INDENT))
-    if len(chosen) > limit:
-        out.print()
-        out.print(Text(f"… and {len(chosen) - limit:,} more: --limit", style="dim"))
+    print_rest(len(chosen) - limit, len(chosen))
 
 
 def _print_comment(
@@ -245,9 +242,7 @@ def _print_history(history: CommentHistory, zone: tzinfo) -> None:
         ],
         title="What happened to it",
     )
-    rest = history.entry_count - len(history.entries)
-    if rest:
-        out.print(Text(f"… and {rest:,} more: --limit", style="dim"))
+    print_rest(history.entry_count - len(history.entries), history.entry_count)
 
 
 def _what(entry: Mapping[str, Any]) -> Text:

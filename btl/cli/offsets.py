@@ -24,11 +24,11 @@ from below_the_line.partitions import (
     partition_statuses,
 )
 from below_the_line.settings import Settings
-from below_the_line.times import EXAMPLE, time_or_none
+from below_the_line.times import EXAMPLE, FORMS
 from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
-from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument, Yes
+from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument, Yes, site_time
 from btl.cli.output import DRY_RUN, Cell, Column, age, print_json, print_table, printable, right
 from btl.cli.partitions import chosen, logs_of
 
@@ -108,7 +108,11 @@ def reset(
     to: Annotated[
         str,
         typer.Option(
-            help="start, end, an offset, or a time (RFC 3339): the first record at or after it.",
+            metavar="PLACE",
+            help=(
+                "start, end, an offset, or the first record at a time or later:"
+                f" {EXAMPLE}, 2026-05-01, or 12h, 7d, 2w ago."
+            ),
             show_default=False,
         ),
     ],
@@ -196,13 +200,13 @@ def _moment(to: str) -> datetime | None:
     """
     if to in ("start", "end") or to.isdecimal():
         return None
-    found = time_or_none(to)
-    if found is None:
+    try:
+        return site_time(to, "--to")
+    except BelowTheLineError:
         raise BelowTheLineError(
             f"--to is not a place in a log: {to!r}.",
-            f"Give start, end, an offset such as 4711, or a time such as {EXAMPLE}.",
-        )
-    return found
+            f"Give start, end, an offset such as 4711, or a time such as {FORMS}.",
+        ) from None
 
 
 def _move(position: Position, to: int, *, dry_run: bool) -> dict[str, object]:

@@ -1,11 +1,13 @@
 """Options and arguments that several commands share."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
-from below_the_line.times import parse_time
+from below_the_line.times import EXAMPLE, parse_time
+from btl.cli import configuration
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON (docs/command-line.md).")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would happen. Change nothing.")]
@@ -21,11 +23,26 @@ ArticleArgument = Annotated[
 
 
 def time_option(name: str, help: str) -> Any:  # noqa: A002 - as typer calls it
-    """Return an option that takes a time in RFC 3339 and gives an aware ``datetime``."""
+    """Return an option that takes a time as ``parse_time`` reads it, and gives a ``datetime``.
+
+    A date is its midnight at the site.
+    """
 
     def parse(text: str) -> datetime:
-        return parse_time(text, name)
+        return site_time(text, name)
 
     return typer.Option(
-        name, metavar="TIME", parser=parse, help=f"{help} (RFC 3339).", show_default=False
+        name,
+        metavar="TIME",
+        parser=parse,
+        help=f"{help}: {EXAMPLE}, 2026-05-01, or 12h, 7d, 2w ago.",
+        show_default=False,
     )
+
+
+def site_time(text: str, name: str) -> datetime:
+    """Return a time as ``parse_time`` reads it; a date is its midnight at the site."""
+    # Only a date needs the settings: some commands work without them.
+    needs_zone = text.count("-") == 2 and "T" not in text.upper()
+    zone = ZoneInfo(configuration.settings().site_timezone) if needs_zone else UTC
+    return parse_time(text, name, zone=zone)

@@ -55,6 +55,12 @@ def print_text(
         out.print(Text(" " * indent) + line, soft_wrap=True)
 
 
+def print_rest(rest: int, total: int) -> None:
+    """Say how many rows a list leaves out, and how to see them; nothing if it leaves out none."""
+    if rest > 0:
+        print_text(f"… and {rest:,} more: --limit {total} lists all.", style="dim")
+
+
 def _between_words(out: Console, text: Text, width: int) -> list[Text]:
     """Return the lines of a text; it is whole where a word of it is longer than a line."""
     longest = max(map(cell_len, text.plain.split()), default=0)

@@ -9,6 +9,7 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
 from below_the_line.kafka.producer import Publisher
+from below_the_line.plurals import counted
 from btl.cli import configuration
 from btl.cli.given_events import given_events
 from btl.cli.options import AsJson
@@ -67,7 +68,12 @@ def produce(
             )
             sent += 1
     warnings.close()
+    if not sent:
+        raise BelowTheLineError(
+            f"No event was sent: {'standard input' if str(file) == '-' else file} has none.",
+            "Give one structured CloudEvent a line.",
+        )
     if as_json:
         print_json({"sent": sent})
     else:
-        typer.echo(f"Events sent: {sent:,}.", err=True)
+        typer.echo(f"{counted(sent, 'event')} sent.", err=True)

@@ -131,9 +131,14 @@ def _print_articles(title: str, articles: Any, by: str) -> None:
     names = ("comments", "reactions", "reports", "rejected", "late")
     print_table(
         [
-            Column("headline", cut=True, max_width=60),
+            Column("headline", cut=True, min_width=30, max_width=60, rank=1),
             "article",
-            *(Column(name, right=True, style="bold" if name == by else "") for name in names),
+            *(
+                Column(name, right=True, style="bold", rank=0)
+                if name == by
+                else Column(name, right=True, rank=names.index(name) + 2)
+                for name in names
+            ),
         ],
         [
             (each["headline"], each["article_id"], *(each[name] for name in names))

@@ -13,6 +13,7 @@ from below_the_line.closing import rules
 from below_the_line.closing.timeline import report_timeline
 from below_the_line.errors import BelowTheLineError
 from below_the_line.logs import configure_logs
+from below_the_line.times import EXAMPLE
 from btl.cli import configuration
 from btl.cli.database import connected
 from btl.cli.lazy import command_group
@@ -55,19 +56,26 @@ def set_(
             show_default=False,
         ),
     ],
-    site: Annotated[str | None, typer.Option(help="Only articles of this site.")] = None,
+    site: Annotated[
+        str | None, typer.Option(metavar="SITE", help="Only articles of this site.")
+    ] = None,
     section: Annotated[
         str | None,
-        typer.Option(help="Only articles of this section; of every site, unless --site is given."),
+        typer.Option(
+            metavar="SECTION",
+            help="Only articles of this section; of every site, unless --site is given.",
+        ),
     ] = None,
-    reactions: Annotated[str, typer.Option(help="How much longer reactions are counted.")] = "7d",
+    reactions: Annotated[
+        str, typer.Option(metavar="WINDOW", help="How much longer reactions are counted.")
+    ] = "7d",
     valid_from: Annotated[
         str | None,
         typer.Option(
             metavar="TIME",
             help=(
-                "Apply to articles published from this time on: RFC 3339, a date (midnight at the"
-                " site), or beginning. Default: now."
+                f"Apply to articles published from this time on: {EXAMPLE}, 2026-05-01 (midnight at"
+                " the site), 12h, 7d or 2w ago, or beginning. Default: now."
             ),
             show_default=False,
         ),
@@ -82,7 +90,9 @@ def set_(
     by: Annotated[
         str | None,
         typer.Option(
-            help="Person who makes the rule. Default: this user of the system.", show_default=False
+            metavar="PERSON",
+            help="Person who makes the rule. Default: this user of the system.",
+            show_default=False,
         ),
     ] = None,
     dry_run: DryRun = False,

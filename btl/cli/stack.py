@@ -165,8 +165,10 @@ def psql(context: typer.Context) -> None:
     )
     given = environment_of(url)
     program = program_for(given)
+    # Wide tables stay in the terminal, unless somebody chose a pager.
+    pager = {} if os.environ.get("PAGER") else {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}
     # No shell is wanted.
-    os.execve(program, [program, *context.args], dict(os.environ) | given)  # noqa: S606
+    os.execve(program, [program, *context.args], dict(os.environ) | given | pager)  # noqa: S606
 
 
 def airflow(context: typer.Context) -> None:

@@ -52,6 +52,14 @@ class DeadLetter:
     event_id: str | None = None
 
 
+def article_is_known(connection: psycopg.Connection, article: str) -> bool:
+    """Return whether any event has named the article."""
+    row = connection.execute(
+        sql("ingest/dead_letters/article_is_known.sql"), {"article": article}
+    ).fetchone()
+    return row == (True,)
+
+
 def count_by_code(connection: psycopg.Connection, selection: Selection) -> dict[str, int]:
     """Return the number of dead letters by code, the most frequent first."""
     return dict(

@@ -118,7 +118,7 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
     shown = btl("list", "--limit", "2").stdout.splitlines()
     assert shown[0] == "31 dead letters: 30 schema_violation, 1 not_utf8"
     assert [line.split()[4] for line in shown[2:4]] == ["29", "28"]
-    assert shown[4:] == ["… and 29 more: --limit"]
+    assert shown[4:] == ["… and 29 more: --limit 31 lists all."]
     summary = btl("list", "--summary", "--event-type", "comment.posted.v1").stdout.splitlines()
     assert summary[0] == "30 dead letters: 30 schema_violation"
     assert summary[1].split()[:4] == ["records", "source", "type", "code"]
@@ -136,12 +136,14 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
         (3, "a", "open")
     ]
     assert btl("list", "--topic", "articles").stdout == "No dead letter matches.\n"
-    told = (
-        "No dead letter matches. gossip is not a topic that is read: these are articles,"
-        " comment-events.\n"
-    )
-    for command in (("list",), ("redrive",), ("discard",)):
-        assert btl(*command, "--topic", "gossip").stdout == told
+    for command in (("list",), ("list", "--json"), ("redrive",), ("discard",)):
+        for option, name, told in (
+            ("--topic", "comments-events", "no topic .* Did you mean comment-events"),
+            ("--event-type", "comment.post.v1", r"no event type .* Did you mean comment\.posted"),
+            ("--article", "nosuch", "No event has named the article 'nosuch'"),
+        ):
+            with pytest.raises(BelowTheLineError, match=told):
+                btl(*command, option, name)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 170])

@@ -97,13 +97,13 @@ def test_what_can_not_be_asked_is_said_with_what_can(btl: Btl) -> None:
     assert (
         refused.value.hint == "Choose one of comments, replies, reactions, reports, rejected, late."
     )
-    with pytest.raises(BelowTheLineError, match="neither a duration nor a time: 'yesterday'"):
+    with pytest.raises(BelowTheLineError, match="--since is not a time: 'yesterday'"):
         btl("top", "--since", "yesterday")
     with pytest.raises(BelowTheLineError, match="no figures of article a9"):
         btl("article", "a9")
     with pytest.raises(BelowTheLineError, match="There is no metric table or view 'comments'"):
         btl("export", "comments")
-    with pytest.raises(BelowTheLineError, match="'xls' is not a format"):
+    with pytest.raises(BelowTheLineError, match="There is no format 'xls'"):
         btl("export", "site_daily", "--format", "xls")
     with pytest.raises(BelowTheLineError, match=r"nowhere/x\.csv cannot be written: No such file"):
         btl("export", "site_daily", "-o", "nowhere/x.csv")

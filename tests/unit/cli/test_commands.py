@@ -72,8 +72,9 @@ def test_a_command_is_listed_with_the_first_line_of_its_own_help(name: str) -> N
 
 def test_the_list_has_every_command_and_fits_in_80_columns() -> None:
     shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).output
-    lines = [line.strip("│ ").split("  ")[0] for line in shown.splitlines() if line[:1] == "│"]
-    assert [line for line in lines if not line.startswith("--")] == NAMES
+    panels = shown.partition(f"─ {next(iter(COMMANDS))} ─")[2]
+    lines = [line.strip("│ ").split("  ")[0] for line in panels.splitlines() if line[:1] == "│"]
+    assert lines == NAMES
     assert CliRunner().invoke(app, env={"COLUMNS": "80"}).output.strip() == shown.strip()
 
 
