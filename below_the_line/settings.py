@@ -65,6 +65,13 @@ class Settings(BaseSettings):
     airflow_port: int | None = Field(
         default=None, ge=1, le=65535, description="Local stack: Airflow's port (28080)."
     )
+    airflow_log_days: int = Field(
+        default=30,
+        ge=1,
+        description=(
+            "Local stack: days after which `btl up` deletes logs of Airflow's tasks and DAG files."
+        ),
+    )
     consumer_port: int | None = Field(
         default=None,
         ge=1,

@@ -83,6 +83,7 @@ def up(
             explicit_ports=explicit,
             automatic_ports=None if ports is None else ports is Ports.AUTO,
             external=elsewhere(os.environ),
+            airflow_log_days=chosen.airflow_log_days,
             reporter=reporter,
         )
     _addresses(stack, time.monotonic() - began)

@@ -8,8 +8,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 from below_the_line import resources
@@ -186,6 +188,31 @@ def migrate(layout: Layout, environment: Mapping[str, str]) -> bool:
     _run(layout, environment, "db migrate", "Airflow's metadata tables could not be created")
     stamp.write_text(installed, encoding="utf-8")
     return True
+
+
+def prune_logs(layout: Layout, days: int, now: datetime) -> int:
+    """Delete the logs of tasks and DAG files that were last written more than ``days`` ago, and the
+    folders that are then empty. Return the number of files deleted.
+
+    Safe while Airflow runs: it writes to none of them any more.
+    """
+    folder = layout.airflow / "logs"
+    oldest = (now - timedelta(days=days)).timestamp()
+    old: list[Path] = []
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.lstat().st_mtime < oldest:
+                old.append(path)
+    deleted = 0
+    # The deepest first, so that a folder comes after what is in it.
+    for path in sorted(old, key=lambda path: len(path.parts), reverse=True):
+        if path.is_dir() and not path.is_symlink():
+            with suppress(OSError):  # it is not empty
+                path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+            deleted += 1
+    return deleted
 
 
 def rotate_fernet_key(layout: Layout, environment: Callable[[], Mapping[str, str]]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from psutil import Process
 
 from below_the_line.errors import BelowTheLineError
+from below_the_line.plurals import counted
 from btl.stack import airflow, environment, kafka, ports, postgres, processes, state
 from btl.stack.layout import Layout
 from btl.stack.parts import Part, Started, write_parts
@@ -91,11 +92,13 @@ class Stack:
         explicit_ports: Mapping[str, int] | None = None,
         automatic_ports: bool | None = None,
         external: External | None = None,
+        airflow_log_days: int | None = None,
         reporter: Reporter | None = None,
     ) -> None:
         """Start what does not run, and wait until every part answers. Safe to call again.
 
-        Ports and number of consumers that are None stay as at the last start. A part whose
+        Ports and number of consumers that are None stay as at the last start. Logs of Airflow's
+        tasks that are older than ``airflow_log_days`` are deleted; None: none are. A part whose
         description changed is restarted; a part that is left out now is stopped. Raises
         BelowTheLineError; the parts started until then keep running, so that their logs can be
         read.
@@ -115,6 +118,14 @@ class Stack:
             state.save(self.layout.state, choice)
             self._configure(parts, alive, reporter)
             Start(self.layout, self._supervisor, choice, parts, reporter).run()
+        if airflow_log_days is not None:
+            self._prune_logs(airflow_log_days, reporter)
+
+    def _prune_logs(self, days: int, reporter: Reporter) -> None:
+        deleted = airflow.prune_logs(self.layout, days, datetime.now(UTC))
+        if deleted:
+            reporter.begin("task logs", "")
+            reporter.end("task logs", f"{counted(deleted, 'log')} older than {days} days deleted")
 
     def _choose(
         self,
