@@ -203,24 +203,34 @@ def _is_of_comment(table: Table) -> bool:
 def _stored_rows(is_of_comment: bool) -> str:
     what = "comment and of what was done to it" if is_of_comment else "article"
     parameters = "article_id, comment_id" if is_of_comment else "article_id"
-    condition = "kept.article_id = %(article_id)s" + (
-        " and kept.comment_id = %(comment_id)s" if is_of_comment else ""
+    condition = "stored.article_id = %(article_id)s" + (
+        " and stored.comment_id = %(comment_id)s" if is_of_comment else ""
     )
     rows = "\nunion all\n".join(
-        f"select '{table.name}' as table_name, to_jsonb(kept) as columns\n"
-        f"from discussion.{table.name} as kept\n"
-        f"where {condition}"
+        f"select '{table.name}' as table_name, to_jsonb(kept) - 'total' as columns, kept.total\n"
+        f"from (\n"
+        f"    select stored.*, count(*) over () as total\n"
+        f"    from discussion.{table.name} as stored\n"
+        f"    where {condition}\n"
+        f"    order by stored.{_latest_by(table)} desc nulls last\n"
+        f"    limit %(max_rows)s\n"
+        f") as kept"
         for table in TABLES
         if _is_of_comment(table) == is_of_comment
     )
     return f"""\
 -- Purpose: the stored rows of one {what}, for `btl explain`.
--- Parameters: {parameters}.
--- Grain: one row per row of these tables: the table's name, and all columns as JSON.
+-- Parameters: {parameters}, max_rows (of each table, the latest).
+-- Grain: one row per row of these tables: the table's name, all columns as JSON, and how many rows
+--   the table has of it in all.
 -- Re-run: safe; reads only.
 {_MADE}
 {rows}
 """
+
+
+def _latest_by(table: Table) -> str:
+    return table.registers[0].compared.name if table.registers else "version"
 
 
 def _articles_of_comment() -> str:

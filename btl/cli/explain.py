@@ -1,6 +1,7 @@
 """``btl explain``: which event set each field, and why the others did not."""
 
 import sys
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -38,6 +39,15 @@ NoLog = Annotated[
 ]
 Since = Annotated[datetime | None, time_option("--since", "Search only records from this time on")]
 
+Limit = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=100_000,
+        help="Number of rows of each table, and of records of each type: the latest.",
+    ),
+]
+
 _MAX_VALUE = 200
 """Characters of a value."""
 
@@ -47,10 +57,11 @@ def article(
     article_id: Annotated[str, typer.Argument(help="Id of the article.", metavar="ARTICLE")],
     no_log: NoLog = False,
     since: Since = None,
+    limit: Limit = 500,
     as_json: AsJson = False,
 ) -> None:
     """Explain an article: content, status, history, and decisions about its discussion."""
-    _explain(article_id, None, no_log=no_log, since=since, as_json=as_json)
+    _explain(article_id, None, no_log=no_log, since=since, limit=limit, as_json=as_json)
 
 
 @app.command()
@@ -67,6 +78,7 @@ def comment(
     ] = None,
     no_log: NoLog = False,
     since: Since = None,
+    limit: Limit = 500,
     as_json: AsJson = False,
 ) -> None:
     """Explain a comment: posting, edits, deletion, decisions, reports and reactions."""
@@ -84,24 +96,35 @@ def comment(
                 "Choose one: " + " or ".join(f"--article {each}" for each in known),
             )
         (article,) = known
-    _explain(article, comment_id, no_log=no_log, since=since, as_json=as_json)
+    _explain(article, comment_id, no_log=no_log, since=since, limit=limit, as_json=as_json)
 
 
 def _explain(
-    article_id: str, comment_id: str | None, *, no_log: bool, since: datetime | None, as_json: bool
+    article_id: str,
+    comment_id: str | None,
+    *,
+    no_log: bool,
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     current = configuration.settings()
     topic = "articles" if comment_id is None else "comment-events"
-    records, topic_id, unread = (
-        ([], None, {}) if no_log else _search(current, topic, article_id, since)
+    records, more_records, topic_id, unread = (
+        ([], 0, None, {})
+        if no_log
+        else _search(current, topic, article_id, comment_id, since, limit)
     )
     # The tables are read after the log. So a record of the log is either in the tables, or the
     # explanation says that it is not ingested yet.
-    stored = _read_tables(current, article_id, comment_id, topic, topic_id)
+    stored = _read_tables(current, article_id, comment_id, topic, topic_id, limit)
     events, rejections = _decoded(
         records, stored, load_contracts().decode, comment_id, topic, topic_id
     )
-    explanation = explain(events, rejections, stored.rows, stored.ingested)
+    explanation = explain(events, rejections, stored.rows, stored.ingested, stored.more)
+    more = {**stored.more, **({"records": more_records} if more_records else {})}
+    if stored.more_letters:
+        more["dead_letters"] = stored.more_letters
     if not explanation.settings and not explanation.records and not any(stored.rows.values()):
         raise _nothing(article_id, comment_id, stored.comments, unread, searched=not no_log)
     if as_json:
@@ -115,10 +138,15 @@ def _explain(
                 "open_transactions": {str(each): offset for each, offset in unread.items()},
                 "searched_dead_letters": stored.read_letters,
                 "standing": stored.standing,
+                "more": more,
             }
         )
     else:
         _print(article_id, comment_id, explanation, stored, searched=not no_log)
+        for what, count in more.items():
+            output.console().print(
+                Text(f"… and {count:,} more of {what.replace('_', ' ')}: --limit", style="yellow")
+            )
         for partition, offset in unread.items():
             output.console().print(
                 Text(f"\n{describe_transaction(partition, offset)}", style="yellow")
@@ -126,11 +154,20 @@ def _explain(
 
 
 def _search(
-    settings: Settings, topic: str, article_id: str, since: datetime | None
-) -> tuple[list[Record], UUID | None, Mapping[Partition, int]]:
-    """Return the article's records in the log, Kafka's id of the topic, and where in the log open
-    transactions end what can be read.
+    settings: Settings,
+    topic: str,
+    article_id: str,
+    comment_id: str | None,
+    since: datetime | None,
+    limit: int,
+) -> tuple[list[Record], int, UUID | None, Mapping[Partition, int]]:
+    """Return the records in the log that may be about the article or comment, the last ones of each
+    type; how many more there are; Kafka's id of the topic; and where in the log open transactions
+    end what can be read.
     """
+    decode = load_contracts().decode
+    kept: dict[str, deque[Record]] = defaultdict(lambda: deque(maxlen=limit))
+    count = 0
     with _hint_at_no_log():
         logs = partition_logs(settings, [topic])
         topic_id = next((log.topic_id for log in logs.values()), None)
@@ -140,8 +177,20 @@ def _search(
             if log.open_transaction is not None
         }
         with _bar(f"Searching {topic}") as progress:
-            found = log_search.search_log(settings, topic, article_id.encode(), since, progress)
-            return list(found), topic_id, unread
+            for record in log_search.search_log(
+                settings, topic, article_id.encode(), since, progress
+            ):
+                result = decode(record)
+                if isinstance(result, Rejection):
+                    kind, is_about = "", log_search.may_be_about(record.value, comment_id)
+                else:
+                    kind = result.type
+                    is_about = comment_id is None or result.data.get("comment_id") == comment_id
+                if is_about:
+                    kept[kind].append(record)
+                    count += 1
+    records = [record for of_type in kept.values() for record in of_type]
+    return records, count - len(records), topic_id, unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,38 +198,51 @@ class _Stored:
     """What the tables hold at one moment."""
 
     rows: Mapping[str, Any]
+    more: Mapping[str, int]
+    """By table: rows that were not read."""
     comments: int
     """Comments below the article, counted only where there are no rows: they may be thousands."""
     ingested: Mapping[Partition, range]
     letters: Sequence[Any]
     """The dead letters that may be about the article, or the comment."""
+    more_letters: int
+    """Dead letters that were not kept."""
     read_letters: bool
     """False: this role may not read dead letters."""
     standing: Mapping[str, Any] | None
-    """The comment's row of the thread; None: of an article, or without a posting."""
+    """The comment's row of the thread; None: of an article, without a posting, or of too many
+    rows.
+    """
 
 
 def _read_tables(
-    settings: Settings, article_id: str, comment_id: str | None, topic: str, topic_id: UUID | None
+    settings: Settings,
+    article_id: str,
+    comment_id: str | None,
+    topic: str,
+    topic_id: UUID | None,
+    limit: int,
 ) -> _Stored:
     with connected(settings) as connection, connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
-        rows = log_search.stored_rows(connection, article_id, comment_id)
+        rows, more = log_search.stored_rows(connection, article_id, comment_id, limit)
         read_letters = log_search.may_read_dead_letters(connection)
+        letters, more_letters = (
+            log_search.dead_letters(connection, article_id, comment_id, limit)
+            if read_letters
+            else ((), 0)
+        )
         return _Stored(
             rows,
+            more,
             0 if any(rows.values()) else log_search.comments_below(connection, article_id),
             log_search.ingested(connection, settings.consumer_group, topic, topic_id),
-            [
-                letter
-                for letter in (
-                    log_search.dead_letters(connection, article_id) if read_letters else ()
-                )
-                if log_search.may_be_about(letter.value, comment_id)
-            ],
+            letters,
+            more_letters,
             read_letters,
+            # Of thousands of reports, the rounds take longer than all else.
             None
-            if comment_id is None
+            if comment_id is None or more
             else moderation.comment_standing(connection, article_id, comment_id),
         )
 

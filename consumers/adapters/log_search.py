@@ -1,6 +1,7 @@
 """Finds what is known about an article or comment: its records in the log, and its rows."""
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -120,19 +121,26 @@ def _silent(settings: Settings, why: object) -> BelowTheLineError:
 
 
 def stored_rows(
-    connection: psycopg.Connection, article_id: str, comment_id: str | None
-) -> dict[str, list[Row]]:
-    """Return the rows of an article, or of one of its comments, by table."""
+    connection: psycopg.Connection, article_id: str, comment_id: str | None, max_rows: int
+) -> tuple[dict[str, list[Row]], dict[str, int]]:
+    """Return the rows of an article, or of one of its comments, by table, and how many more rows
+    each table has.
+
+    The latest ``max_rows`` of each table are read.
+    """
     statement = sql(f"generated/provenance/{'article' if comment_id is None else 'comment'}.sql")
     types = {table.name: {each.name: each.type for each in table.columns} for table in TABLES}
     rows: dict[str, list[Row]] = {}
-    for table, columns in connection.execute(
-        statement, {"article_id": article_id, "comment_id": comment_id}
+    more: dict[str, int] = {}
+    for table, columns, total in connection.execute(
+        statement, {"article_id": article_id, "comment_id": comment_id, "max_rows": max_rows}
     ).fetchall():
+        if total > max_rows:
+            more[table] = total - max_rows
         rows.setdefault(table, []).append(
             {name: _read(types[table].get(name), value) for name, value in columns.items()}
         )
-    return rows
+    return rows, more
 
 
 def _read(column_type: str | None, value: Any) -> Any:
@@ -188,9 +196,22 @@ def may_read_dead_letters(connection: psycopg.Connection) -> bool:
     return bool(allowed)
 
 
-def dead_letters(connection: psycopg.Connection, article_id: str) -> Sequence[DeadLetter]:
-    """Return the dead letters of an article, also of a topic that was created again since."""
-    rows = connection.execute(
-        sql("provenance/dead_letters.sql"), {"record_key": article_id.encode()}
-    ).fetchall()
-    return [DeadLetter(Place(*row[:3]), *row[3:]) for row in rows]
+def dead_letters(
+    connection: psycopg.Connection, article_id: str, comment_id: str | None, max_letters: int
+) -> tuple[Sequence[DeadLetter], int]:
+    """Return the dead letters that may be about an article, or about one of its comments, also of a
+    topic that was created again since; and how many more there are.
+
+    Reads them in pieces, and keeps the last ``max_letters``. Needs a transaction.
+    """
+    kept: deque[DeadLetter] = deque(maxlen=max_letters)
+    found = 0
+    with connection.cursor(name="explained_dead_letters") as cursor:
+        cursor.itersize = 100
+        cursor.execute(sql("provenance/dead_letters.sql"), {"record_key": article_id.encode()})
+        for row in cursor:
+            letter = DeadLetter(Place(*row[:3]), *row[3:])
+            if may_be_about(letter.value, comment_id):
+                kept.append(letter)
+                found += 1
+    return kept, found - len(kept)

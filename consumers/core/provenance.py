@@ -126,8 +126,12 @@ def explain(
     rejections: Iterable[tuple[Place, Rejection]],
     rows: Mapping[str, Sequence[Row]],
     ingested: Ingested,
+    cut: Collection[str] = (),
 ) -> Explanation:
     """Return which events of one article or comment set which registers, and why.
+
+    Of the tables in ``cut`` not all rows are given: events that came to other rows are not compared
+    with them.
 
     ``rows`` are the stored rows by table. Events outside of ``ingested`` are listed but not
     compared. Events may be in any order, and repeated.
@@ -135,7 +139,7 @@ def explain(
     in_order = sorted(events, key=lambda each: each[0])
     claims, first_places = _claims_by_slot(in_order, ingested)
     winners = {slot: _winner(slot, of_slot) for slot, of_slot in claims.items()}
-    settings = tuple(_settings(rows, winners))
+    settings = tuple(_settings(rows, winners, cut))
     records = [
         *(_outcome(place, event, first_places, winners, ingested) for place, event in in_order),
         *(
@@ -157,6 +161,7 @@ def explain(
             _missing(
                 (event for place, event in in_order if first_places.get(event.version) == place),
                 rows,
+                cut,
             )
         ),
     )
@@ -194,14 +199,25 @@ def _claims(event: Event) -> Iterator[tuple[_Slot, tuple[Any, ...]]]:
                 yield (table.name, key, number), values
 
 
-def _missing(events: Iterable[Event], rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+def _missing(
+    events: Iterable[Event], rows: Mapping[str, Sequence[Row]], cut: Collection[str]
+) -> Iterator[str]:
     """Yield the events that append-only tables lack, or have with other values."""
+    stored = {
+        (table.name, row["version"]): row
+        for table in TABLES
+        if not table.registers
+        for row in rows.get(table.name, ())
+    }
     for event in events:
         for table, row in _folded(event):
             if table.registers:
                 continue
             expected = dict(zip(table.column_names, row, strict=True))
-            if not any(_has(kept, expected) for kept in rows.get(table.name, ())):
+            kept = stored.get((table.name, event.version))
+            if kept is None and table.name in cut:
+                continue
+            if kept is None or not _has(kept, expected):
                 yield f"{table.name}, {EventName.of(event.version)}"
 
 
@@ -238,7 +254,7 @@ def _winner(slot: _Slot, claims: Collection[_Claim]) -> _Claim:
 
 
 def _settings(
-    rows: Mapping[str, Sequence[Row]], winners: Mapping[_Slot, _Claim]
+    rows: Mapping[str, Sequence[Row]], winners: Mapping[_Slot, _Claim], cut: Collection[str]
 ) -> Iterator[Setting]:
     seen = set()
     for table in TABLES:
@@ -252,7 +268,7 @@ def _settings(
                     continue
                 yield _setting(table, slot, row, kept, winner)
     for slot, winner in winners.items():
-        if slot not in seen:
+        if slot not in seen and slot[0] not in cut:
             table = _BY_NAME[slot[0]]
             yield _setting(
                 table, slot, dict(zip(table.key_names, slot[1], strict=True)), None, winner

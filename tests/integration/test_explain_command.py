@@ -232,3 +232,49 @@ def test_nothing_is_said_of_a_log_that_is_another_than_the_one_that_was_ingested
     assert {*outcomes} - {*refused} == {"not ingested yet"}
     assert [outcome.endswith("not ingested yet.") for outcome in refused] == [True, False]
     assert refused[1].endswith("Its topic was deleted and created again since.")
+
+
+def test_of_many_rows_and_records_the_latest_are_explained_and_the_rest_counted(
+    pipeline: Pipeline, connection: psycopg.Connection, btl: Btl
+) -> None:
+    article = f"a-{uuid.uuid4().hex[:8]}"
+    records = [comment(article, "first", POSTED_AT, body="good")]
+    records += [
+        comment(
+            article,
+            f"edit-{number:02}",
+            f"2026-05-01T11:00:{number:02}Z",
+            "edited",
+            body=f"better {number}",
+            edited_at=f"2026-05-01T11:00:{number:02}Z",
+        )
+        for number in range(20)
+    ]
+    with Publisher(pipeline.settings()) as publisher:
+        for record in records:
+            publisher.send(record)
+    with pipeline.consumer():
+        pipeline.wait_for_records(connection, len(records))
+    arguments = ("explain", "comment", "c1", "--article", article)
+    document = json.loads(btl(*arguments, "--limit", "3", "--json"))
+    assert document["agrees"]
+    assert document["more"] == {"comment_edits": 17, "records": 17}
+    assert [each["event_id"] for each in document["records"]] == [
+        "first",
+        "edit-17",
+        "edit-18",
+        "edit-19",
+    ]
+    text = btl(*arguments, "--limit", "3")
+    assert "… and 17 more of comment edits: --limit" in text
+    assert "The tables agree with the log." in text
+    assert json.loads(btl(*arguments, "--json"))["more"] == {}
+    # What is cut is not compared; what is read is.
+    connection.execute("update discussion.comment_edits set body = 'x' where event_id = 'edit-18'")
+    assert not json.loads(btl(*arguments, "--limit", "3", "--json"))["agrees"]
+    connection.execute("delete from discussion.comment_edits where event_id = 'edit-01'")
+    connection.execute(
+        "update discussion.comment_edits set body = 'better 18' where event_id = 'edit-18'"
+    )
+    assert json.loads(btl(*arguments, "--limit", "3", "--json"))["agrees"]
+    assert not json.loads(btl(*arguments, "--json"))["agrees"]

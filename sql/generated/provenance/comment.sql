@@ -1,28 +1,59 @@
 -- Purpose: the stored rows of one comment and of what was done to it, for `btl explain`.
--- Parameters: article_id, comment_id.
--- Grain: one row per row of these tables: the table's name, and all columns as JSON.
+-- Parameters: article_id, comment_id, max_rows (of each table, the latest).
+-- Grain: one row per row of these tables: the table's name, all columns as JSON, and how many rows
+--   the table has of it in all.
 -- Re-run: safe; reads only.
 -- Made by `btl schemas sql --write` from below_the_line/event_tables/description.py.
-select 'comments' as table_name, to_jsonb(kept) as columns
-from discussion.comments as kept
-where kept.article_id = %(article_id)s and kept.comment_id = %(comment_id)s
+select 'comments' as table_name, to_jsonb(kept) - 'total' as columns, kept.total
+from (
+    select stored.*, count(*) over () as total
+    from discussion.comments as stored
+    where stored.article_id = %(article_id)s and stored.comment_id = %(comment_id)s
+    order by stored.posted_version desc nulls last
+    limit %(max_rows)s
+) as kept
 union all
-select 'comment_edits' as table_name, to_jsonb(kept) as columns
-from discussion.comment_edits as kept
-where kept.article_id = %(article_id)s and kept.comment_id = %(comment_id)s
+select 'comment_edits' as table_name, to_jsonb(kept) - 'total' as columns, kept.total
+from (
+    select stored.*, count(*) over () as total
+    from discussion.comment_edits as stored
+    where stored.article_id = %(article_id)s and stored.comment_id = %(comment_id)s
+    order by stored.version desc nulls last
+    limit %(max_rows)s
+) as kept
 union all
-select 'moderation_decisions' as table_name, to_jsonb(kept) as columns
-from discussion.moderation_decisions as kept
-where kept.article_id = %(article_id)s and kept.comment_id = %(comment_id)s
+select 'moderation_decisions' as table_name, to_jsonb(kept) - 'total' as columns, kept.total
+from (
+    select stored.*, count(*) over () as total
+    from discussion.moderation_decisions as stored
+    where stored.article_id = %(article_id)s and stored.comment_id = %(comment_id)s
+    order by stored.version desc nulls last
+    limit %(max_rows)s
+) as kept
 union all
-select 'reports' as table_name, to_jsonb(kept) as columns
-from discussion.reports as kept
-where kept.article_id = %(article_id)s and kept.comment_id = %(comment_id)s
+select 'reports' as table_name, to_jsonb(kept) - 'total' as columns, kept.total
+from (
+    select stored.*, count(*) over () as total
+    from discussion.reports as stored
+    where stored.article_id = %(article_id)s and stored.comment_id = %(comment_id)s
+    order by stored.reported_version desc nulls last
+    limit %(max_rows)s
+) as kept
 union all
-select 'report_decisions' as table_name, to_jsonb(kept) as columns
-from discussion.report_decisions as kept
-where kept.article_id = %(article_id)s and kept.comment_id = %(comment_id)s
+select 'report_decisions' as table_name, to_jsonb(kept) - 'total' as columns, kept.total
+from (
+    select stored.*, count(*) over () as total
+    from discussion.report_decisions as stored
+    where stored.article_id = %(article_id)s and stored.comment_id = %(comment_id)s
+    order by stored.version desc nulls last
+    limit %(max_rows)s
+) as kept
 union all
-select 'reactions' as table_name, to_jsonb(kept) as columns
-from discussion.reactions as kept
-where kept.article_id = %(article_id)s and kept.comment_id = %(comment_id)s
+select 'reactions' as table_name, to_jsonb(kept) - 'total' as columns, kept.total
+from (
+    select stored.*, count(*) over () as total
+    from discussion.reactions as stored
+    where stored.article_id = %(article_id)s and stored.comment_id = %(comment_id)s
+    order by stored.state_version desc nulls last
+    limit %(max_rows)s
+) as kept
