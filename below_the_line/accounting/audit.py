@@ -124,7 +124,7 @@ class Report:
         lags = [each.lag for each in self.partitions]
         lag = "" if None in lags else f", {sum(filter(None, lags)):,} still to be read"
         partitions = counted(len(self.partitions), "partition")
-        account = f"{records:,} records in {partitions}: {outcomes}{lag}"
+        account = f"{counted(records, 'record')} in {partitions}: {outcomes}{lag}"
         if not self.findings:
             return f"Everything adds up: {account}."
         counts = Counter(each.kind for each in self.findings)

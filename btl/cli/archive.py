@@ -132,4 +132,5 @@ def _summary(archive: "Archive", seconds: float, *, dry_run: bool) -> str:
     articles, comments = events["article.published.v1"], events["comment.posted.v1"]
     verb = "are valid; nothing was produced" if dry_run else "produced"
     pace = f"{events.total() / seconds:,.0f}/s" if seconds > 0 else ""
-    return f"{articles:,} articles and {comments:,} comments {verb} ({seconds:.1f} s, {pace})."
+    what = f"{counted(articles, 'article')} and {counted(comments, 'comment')}"
+    return f"{what} {verb} ({seconds:.1f} s, {pace})."

@@ -1,5 +1,6 @@
 """``btl audit``: are all records that were read from Kafka accounted for?"""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def audit(
     with connected(current) as connection:
         report = run_audit(connection, current, since)
     if as_json:
-        print_json(report)
+        print_json(asdict(report) | {"summary": report.summary})
     else:
         _print(report, datetime.now(UTC))
     if report.findings:

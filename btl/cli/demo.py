@@ -31,7 +31,17 @@ _TABLES = {
     "dead_letters": "Dead letters: rejected records, kept byte for byte",
 }
 
-_RANKS = {"headline": 1, "late": 1, "state": 2, "reactions": 3, "opens_at": 3, "depth": 4}
+_RANKS = {
+    "headline": 1,
+    "late": 1,
+    "state": 2,
+    "reactions": 3,
+    "opens_at": 3,
+    "depth": 4,
+    "people": 3,
+    "dismissed": 3,
+    "rejected": 3,
+}
 """Of columns that a narrow terminal has no room for."""
 
 

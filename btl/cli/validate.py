@@ -16,6 +16,7 @@ from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.contracts.rejection import escaped
 from below_the_line.contracts.times import from_datetime
+from below_the_line.plurals import counted
 from btl.cli.given_events import given_events
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import printable
@@ -78,7 +79,7 @@ def validate(
         if not strict:
             warnings.look(number, contracts, record)
     sys.stdout.flush()
-    typer.echo(f"{events:,} events: {events - bad:,} valid, {bad:,} bad.", err=True)
+    typer.echo(f"{counted(events, 'event')}: {events - bad:,} valid, {bad:,} bad.", err=True)
     warnings.close()
     if bad:
         raise typer.Exit(1)

@@ -179,4 +179,4 @@ def test_all_faults_are_printed_on_request(validate: Run) -> None:
         ("schema_violation", "/data/body"),
         ("unknown_member", "/data/coment"),
     ]
-    assert err == ["1 events: 0 valid, 1 bad."]
+    assert err == ["1 event: 0 valid, 1 bad."]
