@@ -6,11 +6,14 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
 from btl.stack.stack import Stack
+from tests.dags.conftest import ROOT
 from tests.pipeline import BTL, assert_accounted, wait_until
 
 pytestmark = pytest.mark.stack
@@ -22,6 +25,32 @@ def home(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "demo home"
     stack.down()
     assert stack.processes() == []
+
+
+def _ended_runs(stack: Stack) -> set[tuple[str, str, str | None]]:
+    """Start each DAG by hand, and wait until all runs have succeeded; DAG, kind, partition key."""
+    settings = stack.environment()
+    with httpx.Client(base_url=settings["BTL_AIRFLOW_URL"], timeout=30) as client:
+        login = {
+            "username": settings["BTL_AIRFLOW_USER"],
+            "password": settings["BTL_AIRFLOW_PASSWORD"],
+        }
+        token = client.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        for path in (ROOT / "dags").glob("*.py"):
+            runs = f"/api/v2/dags/{path.stem}/dagRuns"
+            client.post(runs, json={"logical_date": None}).raise_for_status()
+
+        def runs_by_request() -> list[dict[str, Any]]:
+            found = client.get("/api/v2/dags/~/dagRuns", params={"limit": 100}).json()["dag_runs"]
+            return [run for run in found if run["run_type"] in ("manual", "backfill")]
+
+        wait_until(
+            lambda: all(run["state"] in ("success", "failed") for run in runs_by_request()), 240
+        )
+        ended = runs_by_request()
+    assert [run["dag_run_id"] for run in ended if run["state"] == "failed"] == []
+    return {(run["dag_id"], run["run_type"], run["partition_key"]) for run in ended}
 
 
 @pytest.mark.timeout(600)
@@ -80,27 +109,13 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
             """).fetchall()
         assert ("closed", 2, 1, True) in closed
 
-        # Past days by Airflow's own command, which finds this stack's configuration.
-        planned = subprocess.run(
+        # Three days at once by Airflow's own command, which finds this stack's configuration, and
+        # meanwhile every DAG by hand, without dates.
+        created = subprocess.run(
             [
-                *(
-                    *BTL,
-                    "airflow",
-                    "--",
-                    "backfill",
-                    "create",
-                    "--dag-id",
-                    "daily_metrics",
-                    "--dry-run",
-                ),
-                *(
-                    "--from-date",
-                    "2026-05-01",
-                    "--to-date",
-                    "2026-05-02",
-                    "--reprocess-behavior",
-                    "completed",
-                ),
+                *(*BTL, "airflow", "--", "backfill", "create", "--dag-id", "daily_metrics"),
+                *("--from-date", "2026-05-01", "--to-date", "2026-05-03"),
+                *("--max-active-runs", "3"),
             ],
             env=environment | {"BTL_HOME": str(home)},
             capture_output=True,
@@ -108,8 +123,21 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
             check=False,
             timeout=120,
         )
-        assert planned.returncode == 0, planned.stdout + planned.stderr
-        assert "2026-05-01" in planned.stdout
+        assert created.returncode == 0, created.stdout + created.stderr
+        ended = _ended_runs(stack)
+        days = {(run, key) for _, run, key in ended if run == "backfill"}
+        assert days == {("backfill", f"2026-05-0{day}") for day in (1, 2, 3)}
+        dag_ids = {path.stem for path in (ROOT / "dags").glob("*.py")}
+        assert {dag for dag, run, _ in ended if run == "manual"} == dag_ids
+        drift = subprocess.run(
+            [*BTL, "metrics", "drift"],
+            env=environment | {"BTL_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert drift.returncode == 0, drift.stdout + drift.stderr
 
         # An event by hand marks its article, and the DAG that listens computes its row, without
         # anybody's asking.
