@@ -123,10 +123,10 @@ def discard(connection: psycopg.Connection, selection: Selection) -> dict[str, i
     discarded: Counter[str] = Counter()
     parameters = {**selection.parameters(), "chunk_size": _DISCARDED_AT_ONCE}
     while True:
-        found: dict[str | None, int] = dict(
-            connection.execute(sql("ingest/dead_letters/discard.sql"), parameters).fetchall()
-        )
-        connection.commit()
+        with connection.transaction():
+            found: dict[str | None, int] = dict(
+                connection.execute(sql("ingest/dead_letters/discard.sql"), parameters).fetchall()
+            )
         if not found.pop(None):
             return dict(discarded.most_common())
         discarded.update({code: count for code, count in found.items() if code is not None})
