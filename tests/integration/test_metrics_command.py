@@ -44,6 +44,13 @@ def test_nothing_differs_after_a_run(btl: Btl) -> None:
         assert btl("metrics", "drift", *options) == "Nothing differs.\n"
 
 
+def test_articles_that_do_not_exist_are_not_fine(btl: Btl) -> None:
+    for options in (("--articles", "may,nosuch"), ("--article", "nosuch")):
+        for command in ("drift", "rebuild"):
+            with pytest.raises(BelowTheLineError, match="named this article: 'nosuch'"):
+                btl("metrics", command, *options)
+
+
 def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(
     btl: Btl, room: Newsroom
 ) -> None:
