@@ -155,6 +155,8 @@ def permitted() -> Iterator[None]:
     """Turn a missing right into a BelowTheLineError that names the role to use."""
     try:
         yield
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        raise forbidden(error) from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise forbidden(error) from error
 
@@ -164,7 +166,7 @@ def forbidden(error: psycopg.Error) -> BelowTheLineError:
     return BelowTheLineError(
         f"This role may not do this: {error.diag.message_primary or error}.",
         "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events"
-        " and decides about partitions and dead letters; btl_scheduler closes, computes and checks;"
+        " and decides about partitions and dead letters; btl_redrive redrives; btl_scheduler closes, computes and checks;"
         " the owner may do everything.",
     )
 

@@ -137,7 +137,7 @@ def _built_in() -> list[Check]:
             "base",
             "comment_is_of_somebody",
             "warn",
-            "discussion.comments",
+            "discussion.comment_roles",
             "more than one posted comment in a hundred says neither reader nor staff",
             "find out which producer leaves the role out",
             expectation="ExpectColumnValuesToBeInSet",

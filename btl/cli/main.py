@@ -54,6 +54,9 @@ COMMANDS = {
     },
     "Database and topics": {
         "migrate": LazyCommand("btl.cli.migrate:migrate", "Bring the database up to date."),
+        "roles": LazyCommand(
+            "btl.cli.roles:roles", "Show the logins that read, and which limits they lack."
+        ),
         "topics": LazyCommand(
             "btl.cli.topics:app", "Create, check and set the topics of schemas/topics.yaml."
         ),

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from below_the_line.database.roles import CONNECTION_LIMIT, LIMITS, READING_ROLES, STAGING_ROLES
 from below_the_line.errors import BelowTheLineError
 from btl.stack.layout import Layout
 from btl.stack.parts import Part, Preparation
@@ -22,9 +23,7 @@ from btl.stack.secrets import rotate, secret
 NAME = "postgres"
 DATABASE = "below_the_line"
 SUPERUSER = "postgres"
-STAGING_ROLES = ("btl_owner", "btl_ingest", "btl_redrive", "btl_scheduler")
-"""They stage rows in temporary tables."""
-ROLES = (*STAGING_ROLES, "btl_reader", "btl_moderator")
+ROLES = (*STAGING_ROLES, *READING_ROLES)
 AIRFLOW_ROLE = AIRFLOW_DATABASE = "airflow"
 SUPERUSER_SECRET = f"database_{SUPERUSER}"
 SECRETS: Mapping[str, str] = {
@@ -249,6 +248,18 @@ def create_roles_and_databases(layout: Layout, port: int) -> None:
             connection.execute(
                 sql.SQL("alter role {} login {} password {}").format(
                     sql.Identifier(role), also, sql.Literal(password)
+                )
+            )
+        for role in READING_ROLES:
+            for limit, value in LIMITS.items():
+                connection.execute(
+                    sql.SQL("alter role {} set {} = {}").format(
+                        sql.Identifier(role), sql.Identifier(limit), sql.Literal(value)
+                    )
+                )
+            connection.execute(
+                sql.SQL("alter role {} connection limit {}").format(
+                    sql.Identifier(role), sql.Literal(CONNECTION_LIMIT)
                 )
             )
         connection.execute("grant pg_monitor, pg_signal_backend to btl_owner")

@@ -22,6 +22,19 @@ create role btl_redrive login password :'redrive';
 create role btl_scheduler login password :'scheduler';
 create role btl_reader login password :'reader';
 create role btl_moderator login password :'moderator';
+-- The limits of below_the_line/database/roles.py.
+alter role btl_reader connection limit 20;
+alter role btl_reader set default_transaction_read_only = 'on';
+alter role btl_reader set statement_timeout = '5min';
+alter role btl_reader set lock_timeout = '10s';
+alter role btl_reader set idle_in_transaction_session_timeout = '1min';
+alter role btl_reader set idle_session_timeout = '1h';
+alter role btl_moderator connection limit 20;
+alter role btl_moderator set default_transaction_read_only = 'on';
+alter role btl_moderator set statement_timeout = '5min';
+alter role btl_moderator set lock_timeout = '10s';
+alter role btl_moderator set idle_in_transaction_session_timeout = '1min';
+alter role btl_moderator set idle_session_timeout = '1h';
 create role airflow login password :'airflow';
 
 create database below_the_line owner btl_owner;

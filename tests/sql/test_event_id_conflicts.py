@@ -120,14 +120,24 @@ def test_every_version_that_is_kept_is_looked_at(connection: psycopg.Connection)
     assert looked_at == kept
 
 
-@pytest.mark.parametrize("role", ["btl_reader", "btl_moderator"])
+@pytest.mark.parametrize(
+    ("role", "statements"),
+    [
+        (
+            "btl_reader",
+            ["select from ingest.event_id_conflicts", "select from ingest.event_of('')"],
+        ),
+        # The history of a discussion names events, so moderators may take a version apart.
+        ("btl_moderator", ["select from ingest.event_id_conflicts"]),
+    ],
+)
 def test_who_only_queries_can_not_read_the_account(
-    connection: psycopg.Connection, database_url: str, role: str
+    connection: psycopg.Connection, database_url: str, role: str, statements: list[str]
 ) -> None:
     load(database_url, [edit("one"), edit("two")])
     connection.execute("set role btl_scheduler")
     assert len(listed(connection)) == 1
     connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
-    for statement in ("select from ingest.event_id_conflicts", "select from ingest.event_of('')"):
+    for statement in statements:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())

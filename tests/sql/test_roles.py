@@ -1,15 +1,19 @@
 """What holds for every role, function and database, whatever is added later."""
 
+import uuid
+
 import psycopg
 import pytest
 from psycopg import sql
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.database.locks import CLOSING_LOCK, OUTBOX_LOCK, lock
+from below_the_line.database.roles import READING_ROLES, STAGING_ROLES, logins, stagers_too_many
 from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.rebuild import rebuild_all
 from below_the_line.metrics.units import SHARDS, shard_lock
-from btl.stack.postgres import ROLES, STAGING_ROLES
+from btl.stack.postgres import ROLES
+from tests import roles_page
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
@@ -106,3 +110,42 @@ def test_every_lock_of_the_code_exists(connection: psycopg.Connection) -> None:
     shards = [shard_lock(kind, n) for kind in ("articles", "days") for n in range(SHARDS)]
     with connection.transaction():
         lock(connection, CLOSING_LOCK, OUTBOX_LOCK, *shards)
+
+
+def test_the_page_of_the_roles_is_what_the_catalogue_says(connection: psycopg.Connection) -> None:
+    assert roles_page.PAGE.read_text() == roles_page.page(connection), (
+        "docs/roles.md differs: `python -m tests.roles_page` writes it"
+    )
+
+
+def test_logins_that_read_without_limits_are_named_with_the_statements(
+    connection: psycopg.Connection,
+) -> None:
+    name = f"analyst {uuid.uuid4().hex[:8]}"
+    role = sql.Identifier(name)
+    connection.execute(sql.SQL("create role {} login in role btl_reader").format(role))
+    try:
+        (found,) = [login for login in logins(connection) if login.name == name]
+        assert found.reads_as == ("btl_reader",)
+        assert not found.is_limited
+        for statement in found.statements():
+            connection.execute(statement.encode())
+        (found,) = [login for login in logins(connection) if login.name == name]
+        assert found.is_limited
+        connection.execute(sql.SQL("grant btl_scheduler to {}").format(role))
+        assert name not in {login.name for login in logins(connection)}
+    finally:
+        connection.execute(sql.SQL("drop role {}").format(role))
+
+
+def test_logins_of_the_stack_that_read_are_limited(connection: psycopg.Connection) -> None:
+    assert {
+        login.name: login.is_limited for login in logins(connection) if login.name in READING_ROLES
+    } == dict.fromkeys(READING_ROLES, True)
+    assert stagers_too_many(connection) == []
+    connection.execute(
+        sql.SQL("grant temporary on database {} to public").format(
+            sql.Identifier(connection.info.dbname)
+        )
+    )
+    assert stagers_too_many(connection) == ["public"]

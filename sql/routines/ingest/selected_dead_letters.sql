@@ -31,4 +31,5 @@ comment on function ingest.selected_dead_letters is
 'filter): code, topic, key, record timestamp (from in_since, before in_until), and source, type '
 'and id of the event.';
 
-grant execute on function ingest.selected_dead_letters to btl_ingest, btl_redrive, btl_scheduler;
+grant execute on function ingest.selected_dead_letters to btl_ingest, btl_redrive;
+revoke execute on function ingest.selected_dead_letters from btl_scheduler;

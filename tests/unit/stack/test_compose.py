@@ -19,6 +19,7 @@ from check_jsonschema.builtin_schemas import get_builtin_schema  # type: ignore[
 from typer import Context
 from typer.main import get_command
 
+from below_the_line.database.roles import CONNECTION_LIMIT, LIMITS, READING_ROLES, STAGING_ROLES
 from below_the_line.settings import Settings
 from btl.cli.main import app
 from btl.stack import airflow, kafka, postgres
@@ -139,6 +140,12 @@ def test_the_roles_script_makes_the_roles_of_the_code() -> None:
     assert set(re.findall(r"create database (\w+)", script)) == {
         postgres.DATABASE,
         postgres.AIRFLOW_DATABASE,
+    }
+    for role in READING_ROLES:
+        assert f"alter role {role} connection limit {CONNECTION_LIMIT};\n" in script
+        assert dict(re.findall(rf"alter role {role} set (\w+) = '(\w+)';", script)) == LIMITS
+    assert set(re.findall(r"grant temporary on database \w+ to (.*);", script)) == {
+        ", ".join(STAGING_ROLES)
     }
     needed = re.findall(r"^\\getenv \w+ (\w+)$", script, re.MULTILINE)
     assert len(needed) == len(postgres.ROLES) + 1
