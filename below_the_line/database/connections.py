@@ -166,8 +166,8 @@ def forbidden(error: psycopg.Error) -> BelowTheLineError:
     return BelowTheLineError(
         f"This role may not do this: {error.diag.message_primary or error}.",
         "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events"
-        " and decides about partitions and dead letters; btl_redrive redrives; btl_scheduler closes, computes and checks;"
-        " the owner may do everything.",
+        " and decides about partitions and dead letters; btl_redrive redrives; btl_scheduler"
+        " closes, computes and checks; the owner may do everything.",
     )
 
 

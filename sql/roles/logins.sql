@@ -1,10 +1,10 @@
--- Purpose: the logins that read by a role for people, and which limits they have. Settings of a role
---   without a login do not reach its members, so each login needs its own.
+-- Purpose: the logins that read by a role for people, and which limits they have. Settings of a
+--   role without a login do not reach its members, so each login needs its own.
 -- Parameters: reading_roles, writing_roles (arrays): the logins of the first that have none of the
 --   second.
 -- Result: login, the roles it reads as, its connection limit (-1: none), and the names of settings
 --   that it has here.
--- Grain: one row per login that is no superuser. Re-run: safe; it only reads.
+-- Grain: one row per login, without superusers. Re-run: safe; it only reads.
 select
     login.rolname,
     array(
