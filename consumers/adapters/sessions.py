@@ -22,6 +22,9 @@ _SHORT_SILENCE_SECONDS = 2.0
 
 _SETTINGS = {
     "timezone": "UTC",
+    # A login that only reads must hear that it may not write; a server that turned read-only is
+    # waited for.
+    "default_transaction_read_only": "off",
     # Offset and rows are lost together, so a batch need not wait for the disk; ownership does (see
     # Store.take).
     "synchronous_commit": "off",
