@@ -31,11 +31,12 @@ def room(newsroom: Newsroom) -> Newsroom:
     return newsroom
 
 
-def pass_barrier(room: Newsroom, at: str) -> None:
+def pass_barrier(room: Newsroom, at: str, *, applied: bool = False) -> None:
     room.connection.execute(
         "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off,"
-        " passed_at) values (%(at)s, 'r', 'g', %(taken)s, %(taken)s, now())",
-        {"at": at, "taken": t(at)},
+        " passed_at, applied_at) values (%(at)s, 'r', 'g', %(taken)s, %(taken)s, now(),"
+        " case when %(applied)s then now() end)",
+        {"at": at, "taken": t(at), "applied": applied},
     )
 
 
@@ -82,7 +83,7 @@ def test_freshness_says_up_to_when_rows_are_right_that_nothing_touched(room: New
         return row
 
     assert freshness() == (None, False, False, False)
-    pass_barrier(room, FIRST)
+    pass_barrier(room, FIRST, applied=True)
     room.connection.execute(
         "insert into ingest.barriers (attempt_id, run_id, consumer_group, taken_at, cut_off)"
         " values ('not passed', 'r', 'g', now(), now())"
@@ -102,3 +103,24 @@ def test_freshness_says_up_to_when_rows_are_right_that_nothing_touched(room: New
     assert freshness() == (t(FIRST), True, True, True)
     recompute_dirty(room.connection)
     assert freshness() == (t(FIRST), False, False, False)
+
+
+def test_a_barrier_counts_as_fresh_once_windows_were_applied_behind_it(room: Newsroom) -> None:
+    def freshness() -> tuple[Any, Any] | None:
+        return room.connection.execute(
+            "select watermark, windows_wait_since from metrics.freshness"
+        ).fetchone()
+
+    pass_barrier(room, FIRST, applied=True)
+    room.connection.execute(
+        "insert into ingest.dirty_windows (article_id, marked_at)"
+        " values ('a', '2026-05-10 12:00Z'), ('b', '2026-05-10 13:00Z')"
+    )
+    pass_barrier(room, SECOND)
+    room.compute()
+    assert watermarks(room.connection, "article_engagement") == {t(SECOND)}, "events alone"
+    assert freshness() == (t(FIRST), t("05-10 12:00"))
+    room.connection.execute(
+        "delete from ingest.dirty_windows; update ingest.barriers set applied_at = now()"
+    )
+    assert freshness() == (t(SECOND), None)
