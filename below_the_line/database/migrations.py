@@ -21,8 +21,14 @@ _CREATION_LOCK = 0x62746C6D
 _LOCK = "lock table below_the_line.files in share update exclusive mode nowait"
 """One runner at a time changes a database. This mode lets everybody read and the runner write."""
 _LOCK_POLL_SECONDS = 0.2
-_WATCH_SECONDS = 2.0
+_LOCK_TIMEOUT = "3s"
+"""How long a run waits for a table. Others wait behind it, and for what it has changed already."""
+_RETRY_SECONDS = 5.0
+"""How long others have their turn after a run that gave way to a session it waited for."""
+_WATCH_SECONDS = 1.0
 """How long a run may wait for others before it reports whom it waits for, and between reports."""
+_IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+"""Another session has what a run needs, and may need what the run has."""
 _AS_OWNER = "set local role btl_owner"
 _AS_MIGRATING_ROLE = "set local role none"
 
@@ -109,21 +115,26 @@ def migrate(
     All of a run is one transaction, except migrations that cannot run in one: each of these is
     recorded after it succeeded, and an interrupted run resumes there. Safe to run twice and by two
     at once: the second waits for the first. ``announce`` gets a sentence about each session that a
-    run waits for. Raises BelowTheLineError.
+    run waits for. A run that waits for longer than some seconds is rolled back and tried again,
+    however often that takes, so that consumers do not stand still behind it. Raises
+    BelowTheLineError.
     """
     schema = schema or read()
     applied: list[str] = []
+    waits = _Waits(url, announce)
     try:
         with connect(url, application_name="btl migrate", autocommit=True) as connection:
             # Behind a pooler, another session would have to know a prepared statement.
             connection.prepare_threshold = None
             database = describe(url)
             while True:
-                with (
-                    _exclusive(connection, announce),
-                    _announcing_waits(url, connection, announce),
-                ):
-                    files, outside = _in_transaction(connection, schema, database)
+                try:
+                    with _exclusive(connection, announce), waits.announced(connection):
+                        connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'".encode())
+                        files, outside = _in_transaction(connection, schema, database)
+                except _IN_THE_WAY:
+                    waits.give_way()
+                    continue
                 applied += files
                 if outside is None:
                     return applied
@@ -131,7 +142,7 @@ def migrate(
                 with (
                     connect(url, application_name="btl migrate", autocommit=True) as guard,
                     _exclusive(guard, announce),
-                    _announcing_waits(url, connection, announce),
+                    waits.announced(connection),
                 ):
                     guard.execute("set local idle_in_transaction_session_timeout = 0")
                     if outside.name not in _history(connection, database):
@@ -255,49 +266,67 @@ def _sessions(connection: psycopg.Connection, pids: Sequence[int]) -> list[str]:
     ]
 
 
-@contextmanager
-def _announcing_waits(
-    url: str, connection: psycopg.Connection, announce: Callable[[str], None] | None
-) -> Iterator[None]:
-    """While the block runs, report which sessions this one waits for: a reader of a table keeps
-    it from being changed.
+class _Waits:
+    """Reports which sessions a run waits for, each once: a reader of a table keeps it from being
+    changed.
     """
-    row = connection.execute("select pg_backend_pid()").fetchone()
-    if announce is None or row is None:
-        yield
-        return
-    over = threading.Event()
-    watcher = threading.Thread(
-        target=_watch, args=(url, row[0], announce, over), name="migrate-waits", daemon=True
-    )
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
 
+    def __init__(self, url: str, announce: Callable[[str], None] | None) -> None:
+        self._url = url
+        self._announce = announce
+        self._said: set[int] = set()
+        self._gave_way = False
 
-def _watch(url: str, pid: int, announce: Callable[[str], None], over: threading.Event) -> None:
-    if over.wait(_WATCH_SECONDS):
-        return
-    said: set[int] = set()
-    # What is wrong with the database, the run itself reports.
-    with (
-        suppress(BelowTheLineError, psycopg.Error),
-        connect(url, application_name="btl migrate, waits", autocommit=True) as connection,
-    ):
-        while True:
-            for relation, blockers in connection.execute(_WAITS, {"pid": pid}).fetchall():
-                new = sorted(set(blockers) - said)
-                for blocker, who in zip(new, _sessions(connection, new), strict=False):
-                    announce(
-                        f"Waiting for {who}, which uses {relation or 'what is changed'}. It can be"
-                        f" ended: select pg_terminate_backend({blocker})."
-                    )
-                said.update(new)
-            if over.wait(_WATCH_SECONDS):
-                return
+    def give_way(self) -> None:
+        """Let those go on who wait behind the run that was rolled back."""
+        if self._announce is not None and not self._gave_way:
+            self._announce(
+                f"Rolled back, so that consumers do not wait behind it. Trying again every"
+                f" {_RETRY_SECONDS:g} s."
+            )
+        self._gave_way = True
+        time.sleep(_RETRY_SECONDS)
+
+    @contextmanager
+    def announced(self, connection: psycopg.Connection) -> Iterator[None]:
+        """While the block runs, report which sessions this one waits for."""
+        row = connection.execute("select pg_backend_pid()").fetchone()
+        if self._announce is None or row is None:
+            yield
+            return
+        over = threading.Event()
+        watcher = threading.Thread(
+            target=self._watch, args=(row[0], self._announce, over), name="migrate-waits"
+        )
+        watcher.daemon = True
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
+    def _watch(self, pid: int, announce: Callable[[str], None], over: threading.Event) -> None:
+        if over.wait(_WATCH_SECONDS):
+            return
+        # What is wrong with the database, the run itself reports.
+        with (
+            suppress(BelowTheLineError, psycopg.Error),
+            connect(
+                self._url, application_name="btl migrate, waits", autocommit=True
+            ) as connection,
+        ):
+            while True:
+                for relation, blockers in connection.execute(_WAITS, {"pid": pid}).fetchall():
+                    new = sorted(set(blockers) - self._said)
+                    for blocker, who in zip(new, _sessions(connection, new), strict=False):
+                        announce(
+                            f"Waiting for {who}, which uses {relation or 'what is changed'}. It can"
+                            f" be ended: select pg_terminate_backend({blocker})."
+                        )
+                    self._said.update(new)
+                if over.wait(_WATCH_SECONDS):
+                    return
 
 
 def _history(connection: psycopg.Connection, database: str) -> dict[str, str]:
@@ -435,10 +464,10 @@ def _record(connection: psycopg.Connection, files: Sequence[SchemaFile]) -> None
 
 @contextmanager
 def _readable(file: SchemaFile, database: str) -> Iterator[None]:
-    """Turn an error of Postgres into one that names the file."""
+    """Turn an error of Postgres into one that names the file, unless the file did not cause it."""
     try:
         yield
-    except psycopg.errors.InsufficientPrivilege:
+    except (psycopg.errors.InsufficientPrivilege, *_IN_THE_WAY):
         raise
     except psycopg.Error as error:
         detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""

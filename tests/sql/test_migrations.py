@@ -428,6 +428,48 @@ def test_whoever_uses_what_a_migration_changes_is_named(
     assert applied.get() == [name]
 
 
+def test_consumers_go_on_while_a_migration_waits_for_a_reader(
+    folder: Folder, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(migrations, "_LOCK_TIMEOUT", "500ms")
+    monkeypatch.setattr(migrations, "_RETRY_SECONDS", 0.2)
+    name = folder.write(
+        migration(1, "more"),
+        "alter table ingest.dirty_articles add column more integer;"
+        "alter table metrics.article_abuse add column more integer;",
+    )
+    announcements: Queue[str] = Queue()
+    applied: Queue[list[str]] = Queue()
+    run = threading.Thread(target=lambda: applied.put(folder.migrate(announcements)))
+    with psycopg.connect(database_url) as reader:
+        reader.execute("select from metrics.article_abuse")
+        run.start()
+        assert "uses metrics.article_abuse" in announcements.get(timeout=60)
+        with psycopg.connect(database_url, options="-c lock_timeout=20s") as consumer:
+            consumer.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+        assert announcements.get(timeout=60).startswith("Rolled back, so that consumers do not")
+        assert applied.empty()
+        reader.rollback()
+        run.join()
+    assert applied.get() == [name]
+    assert announcements.empty()
+
+
+def test_a_run_that_another_session_waits_for_crosswise_is_tried_again(
+    folder: Folder, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = folder.write(
+        migration(1, "crosswise"),
+        "do $$ begin if nextval('public.tries') = 1 then"
+        " raise exception using errcode = 'deadlock_detected'; end if; end $$;",
+    )
+    # Not taken back with the run.
+    connection.execute("create sequence public.tries; grant all on public.tries to btl_owner")
+    monkeypatch.setattr(migrations, "_RETRY_SECONDS", 0)
+    assert folder.migrate() == [name]
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
