@@ -4,12 +4,32 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from below_the_line.errors import BelowTheLineError
+
+SITE_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "site_timezone": "site_timezone",
+        "close_delay": "close_delay_seconds",
+        "grace": "grace_seconds",
+        "consumer_group": "consumer_group",
+    }
+)
+"""The fields of ``Settings`` that all processes must agree on, so that the database keeps them
+(``below_the_line.site_settings``), by their names there: those of their environment variables in
+lower case, without BTL_.
+"""
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a site setting."""
+    return f"BTL_{name.upper()}"
 
 
 class Settings(BaseSettings):
@@ -36,10 +56,16 @@ class Settings(BaseSettings):
         default=None, description="File of the certificates that brokers are checked against."
     )
     consumer_group: str = Field(
-        default="below-the-line", min_length=1, description="Consumer group of the ingest."
+        default="below-the-line",
+        min_length=1,
+        description="Consumer group of the ingest. Kept in the database: `btl settings`.",
     )
     site_timezone: str = Field(
-        default="UTC", description="IANA time zone of the site, for days and for display."
+        default="UTC",
+        description=(
+            "IANA time zone of the site, for days and for display. Kept in the database: `btl"
+            " settings`."
+        ),
     )
     airflow_url: str | None = Field(default=None, description="Airflow's API server.")
     airflow_user: str = Field(default="admin", description="User of Airflow's API.")
@@ -119,13 +145,17 @@ class Settings(BaseSettings):
         default=120,
         ge=0,
         alias="BTL_CLOSE_DELAY",
-        description="Seconds between a window's end and its closing.",
+        description=(
+            "Seconds between a window's end and its closing. Kept in the database: `btl settings`."
+        ),
     )
     grace_seconds: int = Field(
         default=3_600,
         ge=0,
         alias="BTL_GRACE",
-        description="Seconds between closing and final metrics.",
+        description=(
+            "Seconds between closing and final metrics. Kept in the database: `btl settings`."
+        ),
     )
     quality_home: Path | None = Field(
         default=None,

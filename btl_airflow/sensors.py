@@ -74,14 +74,14 @@ class IngestBarrierSensor(BaseSensorOperator):
 def _barrier(context: "Context") -> "Iterator[tuple[psycopg.Connection, int]]":
     """Open a connection, and find or take the barrier of this try."""
     from below_the_line.closing.barrier import take_barrier
-    from btl_airflow.settings import settings
+    from btl_airflow.settings import site_settings
 
     with connected("close_discussions barrier") as connection:
         yield (
             connection,
             take_barrier(
                 connection,
-                settings(),
+                site_settings(connection),
                 attempt_id=str(context["ti"].id),
                 run_id=context["run_id"],
             ),

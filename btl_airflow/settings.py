@@ -21,6 +21,19 @@ def settings() -> "Settings":
         return from_environment()
 
 
-def site_time_zone(connection: "psycopg.Connection") -> str:  # noqa: ARG001
+def site_settings(connection: "psycopg.Connection") -> "Settings":
+    """Return the settings with those that the database keeps (docs/site-settings.md). Only inside a
+    task.
+
+    Raises AirflowFailException if Airflow's environment says something else than the database.
+    """
+    from below_the_line.site_settings import agreed
+
+    found = settings()
+    with fail_without_retry():
+        return agreed(found, connection)
+
+
+def site_time_zone(connection: "psycopg.Connection") -> str:
     """Return the time zone of the site's days. Only inside a task."""
-    return settings().site_timezone
+    return site_settings(connection).site_timezone

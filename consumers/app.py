@@ -16,6 +16,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.errors import translated_errors
 from below_the_line.kafka.options import kafka_options
 from below_the_line.settings import Settings
+from below_the_line.site_settings import agreed
 from consumers.adapters.kafka import Source
 from consumers.adapters.postgres import Store
 from consumers.core.batch import BatchPolicy
@@ -120,6 +121,7 @@ def build_consumer(
     require_current(url)
     with connect(url, application_name="btl consume", autocommit=True) as connection:
         require_own_session(connection)
+        settings = agreed(settings, connection)
     with translated_errors(settings):
         source = Source(
             only or inputs,

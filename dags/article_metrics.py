@@ -7,7 +7,7 @@ and sites, and the reporters, whose figures changed. A run goes on while new mar
 minutes or a little more, because Airflow needs seconds to start one.
 
 * **Owner:** the newsroom's data engineers.
-* **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
+* **Writes:** all tables of schema `metrics`. Days are those of the site's time zone.
 * **Safe to run again:** yes, at any time, also twice at once. A row depends on the base tables
   only. A run takes marks in the transaction that writes the rows: if it fails they stay, and the
   next run takes them.

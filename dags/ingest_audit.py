@@ -38,10 +38,10 @@ def ingest_audit() -> None:
 
         from below_the_line.accounting.hourly_audit import AuditFailedError, audit_and_record
         from btl_airflow.connections import connected
-        from btl_airflow.settings import settings
+        from btl_airflow.settings import site_settings
 
         with connected("ingest_audit", autocommit=True) as connection:
-            recorded = audit_and_record(connection, settings())
+            recorded = audit_and_record(connection, site_settings(connection))
         if recorded.may_pass:
             # The brokers may be there again in a moment: retry, as after any fault.
             raise AuditFailedError(recorded.wrong)

@@ -1,13 +1,13 @@
 """**Computes the metric tables again from the base tables**, of all articles or of some, as `btl
 metrics rebuild` does.
 
-Run it by hand: after a definition has changed, after `BTL_SITE_TIMEZONE` has changed, or when `btl
-metrics drift` has found something. It cuts the selected articles into buckets, and a mapped task
-computes each. The last task computes what draws on several articles: days of sections and sites,
-reporters, the order of the moderation queue.
+Run it by hand: after a definition has changed, or when `btl metrics drift` has found something. It
+cuts the selected articles into buckets, and a mapped task computes each. The last task computes
+what draws on several articles: days of sections and sites, reporters, the order of the moderation
+queue.
 
 * **Owner:** the newsroom's data engineers.
-* **Writes:** all tables of schema `metrics`. Days are those of `BTL_SITE_TIMEZONE`.
+* **Writes:** all tables of schema `metrics`. Days are those of the site's time zone.
 * **Safe to run again:** yes, at any time, beside `article_metrics` and other rebuilds. A row
   depends on the base tables only.
 * **If it fails:** clear the failed tasks. Buckets that are done are not computed again. What draws

@@ -75,9 +75,10 @@ def redrive_dead_letters() -> None:
     def redrive(params: dict[str, Any] | None = None) -> dict[str, Any]:
         """Validate and merge. Return how many, by the code before and the result."""
         from below_the_line.catalogue import load_contracts
+        from below_the_line.database.connections import connect
         from btl_airflow.connections import REDRIVE_CONNECTION_ID, database_url
         from btl_airflow.retries import fail_without_retry
-        from btl_airflow.settings import settings
+        from btl_airflow.settings import site_settings
         from consumers.core.dead_letters import Selection
         from consumers.redrive import redrive as run
 
@@ -94,9 +95,12 @@ def redrive_dead_letters() -> None:
                 given["event_type"],
                 given["event_id"],
             )
+        url = database_url(REDRIVE_CONNECTION_ID)
+        with connect(url, application_name="redrive_dead_letters") as connection:
+            consumer_group = site_settings(connection).consumer_group
         return run(
-            database_url(REDRIVE_CONNECTION_ID),
-            settings().consumer_group,
+            url,
+            consumer_group,
             load_contracts(),
             selection,
             dry_run=given["dry_run"],

@@ -15,6 +15,7 @@ import psycopg
 from below_the_line.database.connections import require_idle
 from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import ARTICLE_TABLES, definitions
+from below_the_line.metrics.units import site_time_zone
 from below_the_line.resources import sql
 from below_the_line.settings import from_environment
 
@@ -58,7 +59,8 @@ def drift(
 ) -> list[Difference]:
     """Compare about ``sample`` random articles, with their days and reporters; None: everything.
 
-    Returns the differences. ``time_zone`` is the site's (None: BTL_SITE_TIMEZONE). Needs an idle
+    Returns the differences. ``time_zone`` is the site's, if the database has none (None:
+    BTL_SITE_TIMEZONE). Needs an idle
     connection of a role that computes metrics. Writes and locks nothing; may run beside anything.
     """
     if sample is None:
@@ -86,7 +88,10 @@ def _compare(
     time_zone: str | None,
 ) -> Iterator[Difference]:
     require_idle(connection)
-    zone = from_environment().site_timezone if time_zone is None else time_zone
+    with connection.transaction():
+        zone = site_time_zone(
+            connection, from_environment().site_timezone if time_zone is None else time_zone
+        )
     statements.prepare(connection)
     with _snapshot(connection):
         articles = [row[0] for row in connection.execute(sql(statement), parameters)]

@@ -63,6 +63,12 @@ class MetricsSummary:
         return asdict(self) | {"failed": len(self.failed), "seconds": round(self.seconds, 3)}
 
 
+def site_time_zone(connection: psycopg.Connection, otherwise: str) -> str:
+    """Return the time zone of the site's days that the database has; ``otherwise`` if none."""
+    row = connection.execute(sql("settings/site_timezone.sql")).fetchone()
+    return otherwise if row is None else str(row[0])
+
+
 def shard_lock(kind: Literal["articles", "days"], shard: int) -> str:
     """Return the name of the lock of a shard of articles or of days."""
     return f"{kind} {shard}"
@@ -89,9 +95,15 @@ def take(connection: psycopg.Connection, statement: str, **parameters: object) -
 def compute_articles(
     connection: psycopg.Connection, articles: Sequence[str], time_zone: str
 ) -> None:
-    """Compute and write all rows that belong to one of these articles."""
+    """Compute and write all rows that belong to one of these articles.
+
+    Cuts days by the time zone that the database has; by ``time_zone`` if it has none.
+    """
     if not articles:
         return
+    # Read under the lock of all writers, which a change of the time zone takes: no row is written
+    # by the old one after it.
+    time_zone = site_time_zone(connection, time_zone)
     statements.tune(connection)
     statements.stage_bucket(connection, articles, time_zone)
     parameters = {"articles": list(articles), "time_zone": time_zone}

@@ -11,8 +11,8 @@ from rich.text import Text
 from below_the_line.accounting.audit import Report, run_audit
 from below_the_line.partitions import describe_transaction, end_transaction_hint
 from below_the_line.plurals import counted
-from btl.cli import configuration, output
-from btl.cli.database import connected
+from btl.cli import output
+from btl.cli.database import connected, site_settings
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import Column, age, print_json, print_table, printable, right
 
@@ -28,7 +28,7 @@ def audit(
     Compares the ledger, the positions, the dead letters and the logs of the brokers. Exit status 1
     if there are findings.
     """
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         report = run_audit(connection, current, since)
     if as_json:

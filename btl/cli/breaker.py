@@ -8,8 +8,8 @@ from rich.markup import escape
 from below_the_line.accounting import decisions
 from below_the_line.accounting.positions import read_positions
 from below_the_line.partitions import Position, log_of
-from btl.cli import configuration, output
-from btl.cli.database import connected
+from btl.cli import output
+from btl.cli.database import connected, site_settings
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument
 from btl.cli.output import DRY_RUN, print_json, printable
@@ -21,7 +21,7 @@ app = command_group("Show and restart partitions that bad records have stopped."
 @app.command()
 def show(as_json: AsJson = False) -> None:
     """Show the partitions whose breaker has tripped, or whose bad records were accepted."""
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         found = [
             each
@@ -55,7 +55,7 @@ def accept(
 
     They become dead letters and are no longer counted. The partition continues.
     """
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         (position,) = chosen(read_positions(connection, current.consumer_group), topic, partition)
         acceptance = decisions.plan_acceptance(

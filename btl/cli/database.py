@@ -9,15 +9,36 @@ from below_the_line.database.connections import connect, permitted
 from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
+from below_the_line.site_settings import agreed
+from btl.cli import configuration
+
+
+def site_settings() -> Settings:
+    """Return the settings of this command with those that the database keeps
+    (docs/site-settings.md).
+
+    Raises BelowTheLineError, also if the environment says something else than the database.
+    """
+    current = configuration.settings()
+    with connected_whatever_it_says(current) as connection:
+        return agreed(current, connection)
 
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[psycopg.Connection]:
     """Yield a connection in autocommit to a database that is up to date.
 
-    Raises BelowTheLineError, also for a permission that the role does not have, and when the
-    database gives up.
+    Raises BelowTheLineError, also for a permission that the role does not have, when the database
+    gives up, and if the environment says something else than the database about a site setting.
     """
+    with connected_whatever_it_says(settings) as connection:
+        agreed(settings, connection)
+        yield connection
+
+
+@contextmanager
+def connected_whatever_it_says(settings: Settings) -> Iterator[psycopg.Connection]:
+    """As ``connected``, also if the environment does not agree with the database."""
     url = settings.require_database_url()
     require_current(url)
     try:

@@ -13,7 +13,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from below_the_line.unknown import unknown
 from btl.cli import configuration
-from btl.cli.database import connected
+from btl.cli.database import connected, site_settings
 from btl.cli.dead_letters_output import (
     as_document,
     as_full_document,
@@ -198,7 +198,7 @@ def redrive(
     selection = Selection.parse(
         code or (), topic, article, since, until, status or (), source, event_type, event_id
     )
-    current = configuration.settings()
+    current = site_settings()
     url = current.require_database_url()
     require_current(url)
     # Not the letters themselves: their records may be large.

@@ -11,8 +11,8 @@ from below_the_line import moderation
 from below_the_line.closing.rules import duration
 from below_the_line.closing.timeline import TimelineReport, report_timeline
 from below_the_line.plurals import counted
-from btl.cli import configuration, output
-from btl.cli.database import connected
+from btl.cli import output
+from btl.cli.database import connected, site_settings
 from btl.cli.moderation_output import outcomes_in_words
 from btl.cli.options import ArticleArgument, AsJson
 from btl.cli.output import Column, both_clocks, clock, print_json, print_table, printable
@@ -28,7 +28,7 @@ def discussion(article: ArticleArgument, as_json: AsJson = False) -> None:
 
     Shows its comments, late comments and reports, and why it opened and closed.
     """
-    current = configuration.settings()
+    current = site_settings()
     zone = ZoneInfo(current.site_timezone)
     columns = max(10, get_terminal_size((100, 24)).columns - _LABEL - _HIGHEST)
     with connected(current) as connection:

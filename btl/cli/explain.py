@@ -21,7 +21,7 @@ from below_the_line.partitions import describe_transaction
 from below_the_line.plurals import counted
 from below_the_line.settings import Settings
 from btl.cli import configuration, output
-from btl.cli.database import connected
+from btl.cli.database import connected, site_settings
 from btl.cli.lazy import command_group
 from btl.cli.moderation_output import reports_in_words, standing_in_words
 from btl.cli.options import AsJson, time_option
@@ -108,7 +108,7 @@ def _explain(
     limit: int,
     as_json: bool,
 ) -> None:
-    current = configuration.settings()
+    current = site_settings()
     topic = "articles" if comment_id is None else "comment-events"
     records, more_records, topic_id, unread = (
         ([], 0, None, {})

@@ -57,6 +57,9 @@ COMMANDS = {
         "roles": LazyCommand(
             "btl.cli.roles:roles", "Show the logins that read, and which limits they lack."
         ),
+        "settings": LazyCommand(
+            "btl.cli.site_settings:app", "Show and change what all processes must agree on."
+        ),
         "topics": LazyCommand(
             "btl.cli.topics:app", "Create, check and set the topics of schemas/topics.yaml."
         ),

@@ -20,8 +20,7 @@ from below_the_line.metrics.drift import drift as compare
 from below_the_line.metrics.rebuild import Selection, rebuild_days, require_known
 from below_the_line.metrics.rebuild import rebuild as run
 from below_the_line.plurals import counted
-from btl.cli import configuration
-from btl.cli.database import connected
+from btl.cli.database import connected, site_settings
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import print_json, print_rest, print_text, printable
@@ -78,7 +77,7 @@ def drift(
         raise BelowTheLineError(
             "--all and --articles were given.", "Give one of them, or none for a sample."
         )
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         if ids:
             require_known(connection, ids)
@@ -117,7 +116,7 @@ def rebuild(
     Of all articles, or of some. Safe at any time, and to repeat. After an interruption, run it
     again.
     """
-    current = configuration.settings()
+    current = site_settings()
     # The summary below says what was done; the log would repeat it.
     configure_logs(current.log_format, logging.WARNING)
     selection = Selection.parse(article_ids(articles, article), published_since, published_until)
@@ -163,7 +162,7 @@ def backfill(
     Of sections and sites, and of the articles that were active on these days. Safe at any time, and
     to repeat. After an interruption, run it again.
     """
-    current = configuration.settings()
+    current = site_settings()
     configure_logs(current.log_format, logging.WARNING)
     zone = current.site_timezone
     days = days_asked(first, last, time_zone=zone, now=datetime.now(UTC))

@@ -16,7 +16,7 @@ from below_the_line import moderation
 from below_the_line.moderation import CommentHistory, Thread
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
-from btl.cli.database import connected
+from btl.cli.database import connected, site_settings
 from btl.cli.moderation_output import length_in_words, reports_in_words, standing_in_words
 from btl.cli.options import ArticleArgument, AsJson
 from btl.cli.output import Column, clock, print_json, print_rest, print_table, printable
@@ -140,7 +140,7 @@ def thread(
     Says of each comment whether it is visible, held, rejected, deleted, late or unpublished (with
     its article), and how its reports were decided.
     """
-    current = configuration.settings()
+    current = site_settings()
     zone = ZoneInfo(current.site_timezone)
     with connected(current) as connection, connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")

@@ -25,8 +25,8 @@ from below_the_line.partitions import (
 )
 from below_the_line.settings import Settings
 from below_the_line.times import EXAMPLE, FORMS
-from btl.cli import configuration, output
-from btl.cli.database import connected
+from btl.cli import output
+from btl.cli.database import connected, site_settings
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument, Yes, site_time
 from btl.cli.output import DRY_RUN, Cell, Column, age, print_json, print_table, printable, right
@@ -52,7 +52,7 @@ app = command_group("Show and change where the consumers are in the topics.")
 @app.command()
 def show(as_json: AsJson = False) -> None:
     """Show each partition: position, log, lag, owner, and the decision that it needs."""
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         positions = read_positions(connection)
     logs, unreachable = None, None
@@ -83,7 +83,7 @@ def accept_gap(
 
     The ledger gets a line of kind `gap`.
     """
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         (position,) = chosen(read_positions(connection, current.consumer_group), topic, partition)
         gap = decisions.plan_gap(position, log_of(position, logs_of(current, [position])))
@@ -136,7 +136,7 @@ def reset(
         raise BelowTheLineError(
             f"Partition {partition} and --all-partitions were given.", "Give one of them."
         )
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         positions = chosen(read_positions(connection, current.consumer_group), topic, partition)
         resets = _plan_resets(current, positions, logs_of(current, positions), to)

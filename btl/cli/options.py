@@ -44,5 +44,14 @@ def site_time(text: str, name: str) -> datetime:
     """Return a time as ``parse_time`` reads it; a date is its midnight at the site."""
     # Only a date needs the settings: some commands work without them.
     needs_zone = text.count("-") == 2 and "T" not in text.upper()
-    zone = ZoneInfo(configuration.settings().site_timezone) if needs_zone else UTC
-    return parse_time(text, name, zone=zone)
+    return parse_time(text, name, zone=_site_zone() if needs_zone else UTC)
+
+
+def _site_zone() -> ZoneInfo:
+    current = configuration.settings()
+    if current.database_url is not None:
+        # Not at the top: commands without a database must not import its driver.
+        from btl.cli.database import site_settings
+
+        current = site_settings()
+    return ZoneInfo(current.site_timezone)

@@ -10,8 +10,8 @@ from rich.text import Text
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.periods import Kind
 from below_the_line.metrics.report import FIGURES, SiteReport, reports
-from btl.cli import configuration, output
-from btl.cli.database import connected
+from btl.cli import output
+from btl.cli.database import connected, site_settings
 from btl.cli.options import AsJson
 from btl.cli.output import Cell, Column, print_json, print_table, printable, right
 
@@ -53,7 +53,7 @@ def report(
         raise BelowTheLineError(
             f"--{' and --'.join(kinds)} exclude each other.", "Choose one of them."
         )
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         found = reports(
             connection,

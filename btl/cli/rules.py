@@ -14,8 +14,7 @@ from below_the_line.closing.timeline import report_timeline
 from below_the_line.errors import BelowTheLineError
 from below_the_line.logs import configure_logs
 from below_the_line.times import EXAMPLE
-from btl.cli import configuration
-from btl.cli.database import connected
+from btl.cli.database import connected, site_settings
 from btl.cli.lazy import command_group
 from btl.cli.options import ArticleArgument, AsJson, DryRun
 from btl.cli.output import clock, print_json
@@ -37,7 +36,7 @@ def list_(as_json: AsJson = False) -> None:
     A rule for a section comes before one for a site, and that before one for all. Of one scope, the
     last that was in force at the publication of an article applies.
     """
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         found = rules.all_rules(connection)
     if as_json:
@@ -99,7 +98,7 @@ def set_(
     as_json: AsJson = False,
 ) -> None:
     """Add a rule. Rules are never changed or deleted: a later rule supersedes an earlier one."""
-    current = configuration.settings()
+    current = site_settings()
     zone = _zone(current.site_timezone)
     # A dry run of a rule for the past needs no reason.
     rehearsed = dry_run and valid_from is not None and not (retroactive and note)
@@ -109,7 +108,7 @@ def set_(
         window_hours=rules.parse_window(window),
         reactions_window_hours=rules.parse_window(reactions, min_hours=0),
         valid_from=None if valid_from is None else rules.parse_valid_from(valid_from, zone),
-        created_by=by or _user(),
+        created_by=by or person(),
         note=note or ("dry run" if rehearsed else None),
         retroactive=retroactive or rehearsed,
     )
@@ -136,7 +135,7 @@ def set_(
 @app.command()
 def explain(article: ArticleArgument, as_json: AsJson = False) -> None:
     """Explain when an article's discussion is open, and which rule or event decides that."""
-    current = configuration.settings()
+    current = site_settings()
     with connected(current) as connection:
         explanation = report_timeline(connection, article)
     if as_json:
@@ -151,7 +150,7 @@ def apply(as_json: AsJson = False) -> None:
 
     Up to the last barrier that was passed.
     """
-    current = configuration.settings()
+    current = site_settings()
     # The summary below says what was done; the log would repeat it.
     configure_logs(current.log_format, logging.WARNING)
     with connected(current) as connection:
@@ -178,10 +177,11 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _user() -> str:
+def person() -> str:
+    """Return the name of this user of the system. Raises BelowTheLineError if it has none."""
     try:
         return getuser()
     except (OSError, KeyError):
         raise BelowTheLineError(
-            "This user of the system has no name.", "Give the person who makes the rule: --by."
+            "This user of the system has no name.", "Give the person who decides: --by."
         ) from None

@@ -27,6 +27,7 @@ from below_the_line.partitions import Logs, PartitionStatus, Position, partition
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
+from below_the_line.site_settings import agreed
 from consumers.adapters.dead_letters import count_by_source
 from consumers.core.dead_letters import Selection
 
@@ -80,9 +81,16 @@ class System:
         return connection
 
     @cached_property
+    def site(self) -> Settings:
+        """The settings with those that the database keeps. Raises BelowTheLineError if the
+        environment says something else.
+        """
+        return agreed(self.settings, self.connection)
+
+    @cached_property
     def positions(self) -> Sequence[Position]:
         """The positions of this consumer group."""
-        return read_positions(self.connection, self.settings.consumer_group)
+        return read_positions(self.connection, self.site.consumer_group)
 
     @cached_property
     def logs(self) -> Logs:
@@ -95,7 +103,7 @@ class System:
     @cached_property
     def partitions(self) -> Sequence[PartitionStatus]:
         """Each partition of this consumer group beside its log."""
-        return partition_statuses(self.positions, self.logs, self.settings.consumer_group)
+        return partition_statuses(self.positions, self.logs, self.site.consumer_group)
 
     def close(self) -> None:
         """Close the connection, if one was opened."""

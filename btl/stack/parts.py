@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from below_the_line.settings import SITE_SETTINGS, variable
 from btl.stack import software
 from btl.stack.privileges import Identity
 from btl.stack.secrets import write_private
@@ -132,8 +133,9 @@ def base_environment(
     """Return the environment that every part gets, independent of the shell that ran ``btl up``.
 
     Settings of another Airflow, Postgres or Java installation (AIRFLOW*, PG*) stay out. Settings of
-    this project (BTL_CLOSE_DELAY and so on) go in, except addresses and ports, which the stack sets
-    itself, and the login for a Kafka that runs elsewhere (with ``own_kafka``).
+    this project (BTL_BATCH_RECORDS and so on) go in, except addresses and ports, which the stack
+    sets itself, site settings, which the database keeps, and the login for a Kafka that runs
+    elsewhere (with ``own_kafka``).
     """
     kept = {name: surroundings[name] for name in _INHERITED if name in surroundings}
     kept |= {
@@ -147,6 +149,8 @@ def base_environment(
         if name.startswith("BTL_")
         and name not in _OWN
         and name not in (STACK_MARK, PART_MARK)
+        # The database keeps these: an old value of a shell must not stand in their way.
+        and name not in map(variable, SITE_SETTINGS)
         and not name.startswith("BTL_AIRFLOW_")
         and not (own_kafka and name.startswith("BTL_KAFKA_"))
         and not name.endswith("_PORT")

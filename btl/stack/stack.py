@@ -114,10 +114,13 @@ class Stack:
                 without, consumers, explicit_ports or {}, automatic_ports, external, running=alive
             )
             parts = describe(self.layout, choice, self._surroundings)
+            from below_the_line.site_settings import given_in
+
+            site_settings = given_in(self._surroundings)
             self._check_ports(choice, alive=alive)
             state.save(self.layout.state, choice)
             self._configure(parts, alive, reporter)
-            Start(self.layout, self._supervisor, choice, parts, reporter).run()
+            Start(self.layout, self._supervisor, choice, parts, reporter, site_settings).run()
         if airflow_log_days is not None:
             self._prune_logs(airflow_log_days, reporter)
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,7 +31,10 @@ class Start:
         choice: Choice,
         parts: Sequence[Part],
         reporter: Reporter,
+        site_settings: Mapping[str, str],
     ) -> None:
+        """``site_settings``: what the shell says about the settings that the database keeps."""
+        self._site_settings = site_settings
         self._layout, self._supervisor, self._choice, self._reporter = (
             layout,
             supervisor,
@@ -137,7 +140,9 @@ class Start:
         return Settings(kafka_bootstrap=ours, kafka_security_protocol="PLAINTEXT")
 
     def _migrate(self, postgres_up: "Future[None]") -> None:
+        from below_the_line.database.connections import connect
         from below_the_line.database.migrations import migrate
+        from below_the_line.site_settings import establish
 
         postgres_up.result()
         url = environment.connections(self._layout, self._choice).get("BTL_DATABASE_URL")
@@ -145,6 +150,8 @@ class Start:
             return
         with self._step("tables", "migrating the database") as say:
             applied = migrate(url, announce=lambda text: self._reporter.begin("tables", text))
+            with connect(url, application_name="btl up", autocommit=True) as connection:
+                establish(connection, self._site_settings)
             say(f"{len(applied)} files of sql/ applied" if applied else "up to date")
 
     def _airflow(self, postgres_up: "Future[None]") -> None:

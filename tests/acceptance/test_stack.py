@@ -5,6 +5,7 @@ own.
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -45,9 +46,30 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def stack(home: Path) -> Stack:
-    stack = Stack(home, _surroundings())
+    # Some newsroom's shell; other commands of these tests run in a plain one.
+    stack = Stack(home, _surroundings() | {"BTL_SITE_TIMEZONE": "Europe/Vienna"})
     stack.up(without=WITHOUT, automatic_ports=True)
     return stack
+
+
+def test_the_zone_of_the_shell_that_started_the_stack_is_that_of_every_shell(
+    stack: Stack, home: Path
+) -> None:
+    assert stack.running()
+    shown = json.loads(_btl(home, "settings", "show", "--json").stdout)
+    assert {each["name"]: each["value"] for each in shown["settings"]}["site_timezone"] == (
+        "Europe/Vienna"
+    )
+    rehearsed = _btl(home, "rules", "set", "3d", "--valid-from", "2030-06-01", "--dry-run")
+    assert rehearsed.returncode == 0, rehearsed.stderr
+    assert re.search(r" CES?T, there would be", rehearsed.stdout)
+    rejected = _btl(home, "top", BTL_SITE_TIMEZONE="America/New_York")
+    assert rejected.returncode == 1
+    assert "America/New_York in the environment, but Europe/Vienna in the database" in (
+        rejected.stderr
+    )
+    with pytest.raises(BelowTheLineError, match="but Europe/Vienna in the database"):
+        Stack(home, _surroundings() | {"BTL_SITE_TIMEZONE": "UTC"}).up(without=WITHOUT)
 
 
 def _pids(stack: Stack) -> dict[str, int | None]:

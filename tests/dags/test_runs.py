@@ -22,6 +22,7 @@ from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.kafka.producer import Publisher
 from below_the_line.partitions import PartitionLog
 from below_the_line.settings import Settings
+from below_the_line.site_settings import establish
 from tests.announcements import statuses
 from tests.dags.conftest import Dags, connection_json
 from tests.pipeline import wait_until
@@ -228,7 +229,9 @@ def test_a_run_without_dates_computes_yesterday_of_the_site(
     newsroom.compute(zone)
     wrong: LiteralString = "update metrics.site_daily set comments = 7"
     assert connection.execute(wrong).rowcount == 3
-    dags.where(BTL_SITE_TIMEZONE=zone).run("daily_metrics")
+    # Airflow's own environment says nothing: the database does.
+    establish(connection, {"site_timezone": zone, "consumer_group": "dag-tests"})
+    dags.run("daily_metrics")
     counted: LiteralString = "select day, comments from metrics.site_daily order by day"
     assert connection.execute(counted).fetchall() == [
         (yesterday - timedelta(days=1), 7),

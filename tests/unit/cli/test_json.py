@@ -100,6 +100,7 @@ def test_what_is_printed_as_json_keeps_its_names(kind: Any, names: str) -> None:
 
 def test_an_audit_as_json_has_its_summary(monkeypatch: pytest.MonkeyPatch) -> None:
     report = Report("group", (), (), Marks(0, None, 0, None))
+    monkeypatch.setattr("btl.cli.audit.site_settings", Settings)
     monkeypatch.setattr("btl.cli.audit.connected", lambda _: nullcontext())
     monkeypatch.setattr("btl.cli.audit.run_audit", lambda *_: report)
     found = json.loads(Btl(Settings(), monkeypatch)("audit", "--json"))

@@ -20,7 +20,8 @@ from typer import Context
 from typer.main import get_command
 
 from below_the_line.database.roles import CONNECTION_LIMIT, LIMITS, READING_ROLES, STAGING_ROLES
-from below_the_line.settings import Settings
+from below_the_line.settings import SITE_SETTINGS, Settings
+from below_the_line.settings import variable as variable_of
 from btl.cli.main import app
 from btl.stack import airflow, kafka, postgres
 
@@ -73,6 +74,8 @@ def test_defaults_of_settings_are_those_of_the_code() -> None:
         field.alias or f"BTL_{name.upper()}": "" if field.default is None else str(field.default)
         for name, field in Settings.model_fields.items()
     }
+    # The database keeps these: a default here would speak against it.
+    defaults |= dict.fromkeys(map(variable_of, SITE_SETTINGS), "")
     written = {
         variable: match[3]
         for _, variable, value in _environments()

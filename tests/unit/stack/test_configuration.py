@@ -94,7 +94,10 @@ def test_parts_inherit_our_settings_and_nothing_of_other_installations() -> None
         "AIRFLOW_HOME": "/other",
         "AIRFLOW__CORE__EXECUTOR": "x",
         "PGHOST": "other",
-        "BTL_CLOSE_DELAY": "5",
+        "BTL_BATCH_RECORDS": "5",
+        # The database keeps them.
+        "BTL_SITE_TIMEZONE": "Europe/Vienna",
+        "BTL_GRACE": "7",
         "BTL_DATABASE_URL": "other",
         "BTL_AIRFLOW_URL": "other",
         "BTL_KAFKA_PORT": "7",
@@ -106,12 +109,12 @@ def test_parts_inherit_our_settings_and_nothing_of_other_installations() -> None
     other = base_environment(shell, "/venv/bin/python", own_kafka=False)
 
     assert own["HOME"] == "/home/x"
-    assert own["BTL_CLOSE_DELAY"] == "5"
+    assert own["BTL_BATCH_RECORDS"] == "5"
     assert own["PATH"].startswith("/venv/bin:")
     assert "127.0.0.1" in own["NO_PROXY"]
     assert "example.org" in own["NO_PROXY"]
     assert {name for name in own if name.startswith(("BTL_", "AIRFLOW", "PG"))} == {
-        "BTL_CLOSE_DELAY"
+        "BTL_BATCH_RECORDS"
     }
     assert set(other) - set(own) == {"BTL_KAFKA_SASL_USERNAME"}
 
