@@ -20,7 +20,7 @@ import psycopg
 from rich.console import Console
 
 from below_the_line.closing.outbox import publish_outbox
-from below_the_line.closing.windows import BUCKET, apply_windows
+from below_the_line.closing.windows import BUCKET, DEFAULT_REACTIONS_HOURS, apply_windows
 from below_the_line.database.migrations import migrate
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
@@ -171,6 +171,7 @@ def _plan(connection: psycopg.Connection, statement: str, **parameters: Any) -> 
             "bucket": BUCKET,
             "grace_seconds": 3_600,
             "is_blocked": False,
+            "default_reactions_hours": DEFAULT_REACTIONS_HOURS,
             **nothing_changed,
             **parameters,
         },
