@@ -18,8 +18,12 @@ from below_the_line.errors import BelowTheLineError
 
 _CREATION_LOCK = 0x62746C6D
 """Key of the advisory lock while there is no table to lock: "btlm"."""
-_LOCK = "lock table below_the_line.files in share update exclusive mode nowait"
-"""One runner at a time changes a database. This mode lets everybody read and the runner write."""
+_LOCK = """
+select from below_the_line.files where name = 'tables/01_roles_and_schemas.sql' for update nowait
+"""
+"""One runner at a time changes a database. Each mode of a table's lock that only one session can
+have is in the way of autovacuum, or is autovacuum's own; a row's is not. The row never changes.
+"""
 _LOCK_POLL_SECONDS = 0.2
 _LOCK_TIMEOUT = "3s"
 """How long a run waits for a table. Others wait behind it, and for what it has changed already."""
@@ -65,7 +69,7 @@ where held.granted
         )
         or (
             held.relation = to_regclass('below_the_line.files')
-            and held.mode = 'ShareUpdateExclusiveLock'
+            and held.mode = 'RowShareLock'
         )
     )
 """

@@ -393,15 +393,25 @@ def test_the_lock_is_gone_with_its_transaction(url: str, request: pytest.Fixture
         assert connection.execute(migrations._HOLDERS, holders).rowcount == 0
 
 
-def test_no_role_that_only_reads_can_hold_up_a_migration(
-    database_url: str, connection: psycopg.Connection
-) -> None:
+def test_no_role_that_only_reads_can_hold_up_a_migration(database_url: str) -> None:
     with psycopg.connect(database_url) as reader:
         reader.execute("set role btl_reader")
         reader.execute("select pg_advisory_xact_lock(%s)", [migrations._CREATION_LOCK])
         reader.execute("select from below_the_line.files")
-        connection.execute("set lock_timeout = '5s'")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), reader.transaction():
+            reader.execute(migrations._LOCK)
         assert migrate(database_url, announce=pytest.fail) == []
+
+
+def test_neither_autovacuum_nor_a_writer_is_taken_for_another_migration(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    # What autovacuum takes, and what a session takes that adds rows.
+    with psycopg.connect(database_url) as other:
+        other.execute("lock table below_the_line.files in share update exclusive mode")
+        other.execute("lock table below_the_line.files in row exclusive mode")
+        assert migrate(database_url, announce=pytest.fail) == []
+        assert connection.execute(migrations._HOLDERS, [migrations._CREATION_LOCK]).rowcount == 0
 
 
 def test_whoever_uses_what_a_migration_changes_is_named(
