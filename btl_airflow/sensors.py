@@ -39,7 +39,7 @@ class IngestBarrierSensor(BaseSensorOperator):
     def poke(self, context: "Context") -> PokeReturnValue:
         """Poll the barrier once. Raises AirflowFailException when a partition was stopped."""
         from below_the_line.closing import barrier
-        from below_the_line.settings import from_environment
+        from btl_airflow.settings import settings
 
         with _barrier(context) as (connection, barrier_id):
             try:
@@ -48,7 +48,7 @@ class IngestBarrierSensor(BaseSensorOperator):
                 raise AirflowFailException(str(error)) from None
             if behind:
                 now = barrier.database_clock(connection)
-                seen = barrier.find_transactions(behind, from_environment(), now)
+                seen = barrier.find_transactions(behind, settings(), now)
                 self.log.info("Waiting for %s", barrier.explain(seen, now))
         return PokeReturnValue(is_done=not behind, xcom_value=barrier_id)
 
@@ -61,12 +61,12 @@ class IngestBarrierSensor(BaseSensorOperator):
 
     def _timeout_message(self, context: "Context") -> str:
         from below_the_line.closing import barrier
-        from below_the_line.settings import from_environment
+        from btl_airflow.settings import settings
 
         with _barrier(context) as (connection, barrier_id):
             behind = barrier.poll_barrier(connection, barrier_id)
             now = barrier.database_clock(connection)
-            behind = barrier.find_transactions(behind, from_environment(), now, idle_seconds=0)
+            behind = barrier.find_transactions(behind, settings(), now, idle_seconds=0)
             return str(barrier.timed_out(behind, self.timeout, now))
 
 

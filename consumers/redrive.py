@@ -97,11 +97,7 @@ def redrive(
     ``on_outcome`` is called with each dead letter and its outcome, once that is written. Raises
     BelowTheLineError; what was written before stays.
     """
-    if "redriven" in selection.statuses:
-        raise BelowTheLineError(
-            "Dead letters that were redriven are in the tables.",
-            "Choose the status open, discarded, or both.",
-        )
+    selection.require_redrivable()
     with closing(RedriveStore(url, consumer_group)) as store:
         run = _Redrive(store, contracts, selection, on_outcome)
         try:

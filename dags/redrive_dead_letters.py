@@ -56,7 +56,7 @@ from btl_airflow.params import optional_list, optional_text, optional_time
         "status": optional_list(
             "Status",
             "Only dead letters with one of these statuses. Empty: open ones.",
-            choices=["open", "redriven", "discarded"],
+            choices=["open", "discarded"],
         ),
         "dry_run": Param(
             False,
@@ -95,6 +95,7 @@ def redrive_dead_letters() -> None:
                 given["event_type"],
                 given["event_id"],
             )
+            selection.require_redrivable()
         url = database_url(REDRIVE_CONNECTION_ID)
         with connect(url, application_name="redrive_dead_letters") as connection:
             consumer_group = site_settings(connection).consumer_group

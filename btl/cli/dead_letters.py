@@ -65,7 +65,14 @@ Statuses = Annotated[
         help="open (the default), redriven or discarded. Can be given several times.",
     ),
 ]
-
+StatusesToRedrive = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--status",
+        metavar="STATUS",
+        help="open (the default) or discarded. Can be given several times.",
+    ),
+]
 Source = Annotated[
     str | None,
     typer.Option("--source", help="Only events of this CloudEvents source.", metavar="SOURCE"),
@@ -178,7 +185,7 @@ def redrive(
     event_id: EventId = None,
     since: Since = None,
     until: Until = None,
-    status: Statuses = None,
+    status: StatusesToRedrive = None,
     dry_run: Annotated[
         bool,
         typer.Option(

@@ -15,6 +15,8 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.times import parse_time
 
 STATUSES = ("open", "redriven", "discarded")
+CAN_BE_REDRIVEN = ("open", "discarded")
+"""Statuses of dead letters that a redrive takes."""
 
 _LAST_MILLISECOND = 253_402_300_799_000
 """Of the year 9999. Where producers set the timestamps, a topic may hold any number."""
@@ -127,6 +129,14 @@ class Selection:
                 *(self.source, self.event_type, self.event_id),
             )
         )
+
+    def require_redrivable(self) -> None:
+        """Raise BelowTheLineError if this selects dead letters that were redriven."""
+        if not set(self.statuses) <= set(CAN_BE_REDRIVEN):
+            raise BelowTheLineError(
+                "Dead letters that were redriven are in the tables.",
+                f"Choose the status {', '.join(CAN_BE_REDRIVEN)}, or both.",
+            )
 
     def parameters(self) -> Mapping[str, Any]:
         """Return the filters as parameters of the SQL files in ingest/dead_letters."""

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from below_the_line.contracts.codes import STAGES
 from btl.cli.main import app
-from consumers.core.dead_letters import STATUSES
+from consumers.core.dead_letters import CAN_BE_REDRIVEN
 from tests.dags.conftest import ROOT
 
 DAG_IDS = sorted(path.stem for path in (ROOT / "dags").glob("*.py"))
@@ -127,7 +127,7 @@ def test_the_form_of_a_redrive_offers_every_code_and_asks_for_nothing(
         "status",
         "dry_run",
     ]
-    assert params["status"]["schema"]["items"]["enum"] == list(STATUSES)
+    assert params["status"]["schema"]["items"]["enum"] == list(CAN_BE_REDRIVEN)
     assert (
         params["code"]["schema"]["items"]["enum"]
         == params["code"]["schema"]["examples"]
@@ -228,3 +228,38 @@ def test_a_form_shows_its_fields_and_asks_for_nothing(
 def test_metrics_follow_marks_or_the_clock(dags: dict[str, dict[str, Any]]) -> None:
     assert dags["article_metrics"]["timetable"] == "AssetOrTimeSchedule"
     assert dags["close_discussions"]["timetable"] == "CronTriggerTimetable"
+
+
+def test_a_status_that_cannot_be_redriven_fails_a_redrive_without_retry(
+    airflow_environment: dict[str, str], dags: dict[str, dict[str, Any]]
+) -> None:
+    params = dict.fromkeys(dags["redrive_dead_letters"]["params"]) | {"status": ["redriven"]}
+    done = subprocess.run(
+        [
+            *(sys.executable, str(Path(__file__).with_name("run_task.py")), str(ROOT / "dags")),
+            *("redrive_dead_letters", "redrive", json.dumps(params)),
+        ],
+        env=airflow_environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()
+    raised = [line for line in last if line.startswith("airflow.")]
+    assert [line.partition(":")[0].rpartition(".")[2] for line in raised] == [
+        "AirflowFailException"
+    ], done.stderr
+    assert "are in the tables" in raised[0]
+
+
+def test_tasks_read_settings_where_a_wrong_one_fails_without_retry() -> None:
+    """Alerts are sent outside of tasks: they read settings themselves and log a wrong one."""
+    reading = {
+        path.name
+        for folder in ("btl_airflow", "dags")
+        for path in (ROOT / folder).glob("*.py")
+        if "from_environment" in path.read_text(encoding="utf-8")
+    }
+    assert reading == {"settings.py", "alerts.py"}
