@@ -128,12 +128,14 @@ def test_resets_are_done_all_or_none(operator: psycopg.Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic_id", "kept"), [(OLD, 4500), (NEW, None)], ids=["same topic", "created again"]
+    ("topic_id", "accepted", "kept"),
+    [(OLD, 5000, 4500), (NEW, 5000, None), (OLD, None, None)],
+    ids=["same topic", "created again", "none were accepted"],
 )
 def test_records_that_were_accepted_stay_so_as_long_as_they_are_the_same(
-    operator: psycopg.Connection, topic_id: UUID, kept: int | None
+    operator: psycopg.Connection, topic_id: UUID, accepted: int | None, kept: int | None
 ) -> None:
-    operator.execute("update ingest.partition_offsets set accepted_offset = 5000")
+    operator.execute("update ingest.partition_offsets set accepted_offset = %s", [accepted])
     decisions.reset(operator, [plan_reset(held(operator), PartitionLog(topic_id, 0, 4500), 0)])
     assert held(operator).accepted_offset == kept
 

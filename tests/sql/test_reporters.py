@@ -72,6 +72,26 @@ def test_accuracy_is_shown_from_five_settled_reports_on_over_all_articles(room: 
     assert accuracy(room) == [(2, 2, None)]
 
 
+def test_reporters_whose_accuracy_is_not_known_have_a_band_of_their_own(room: Newsroom) -> None:
+    for number in range(5):
+        room.report(f"p{number}", "05-02 10:00", comment=f"c{number}", user="always right")
+        room.decide(f"p{number}", "upheld", "05-02 11:00", comment=f"c{number}")
+        room.report(f"q{number}", "05-02 10:00", comment=f"c{number}", user="half right")
+        decision = "upheld" if number < 2 else "dismissed"
+        room.decide(f"q{number}", decision, "05-02 11:00", comment=f"c{number}")
+    for number in range(4):
+        room.report(f"s{number}", "05-02 10:00", comment=f"c{number}", user="four decisions")
+        room.decide(f"s{number}", "dismissed", "05-02 11:00", comment=f"c{number}")
+    room.report("open", "05-02 10:00", comment="c5", user="no decision")
+    room.compute()
+    found = rows(room, "select * from metrics.reporter_distribution")
+    assert [tuple(row.values()) for row in found] == [
+        (0.4, 1, 5, 2, 3),
+        (0.9, 1, 5, 5, 0),
+        (None, 2, 5, 0, 4),
+    ]
+
+
 def queue(room: Newsroom) -> list[str]:
     return [
         row["comment_id"]

@@ -20,9 +20,11 @@ with moved as (
         moved_at = clock_timestamp(),
         status = 'consuming',
         status_detail = null,
-        -- Accepted records belong to the old topic, and to its log up to the present end.
+        -- Accepted records belong to the old topic, and to its log up to the present end. Where
+        -- none were accepted it stays so: least() passes over null.
         accepted_offset = case
-            when topic_id = %(topic_id)s then least(accepted_offset, %(log_end)s)
+            when topic_id = %(topic_id)s and accepted_offset is not null
+                then least(accepted_offset, %(log_end)s)
         end
     where
         consumer_group = %(consumer_group)s

@@ -8,7 +8,10 @@ select
     sum(banded.dismissed)::integer as dismissed
 from (
     select
-        least(9, floor(reporter.accuracy * 10)) / 10 as accuracy_from,
+        -- least() passes over null, so that it would rank an unknown accuracy with the best.
+        case
+            when reporter.accuracy is not null then least(9, floor(reporter.accuracy * 10)) / 10
+        end as accuracy_from,
         reporter.reports,
         reporter.upheld,
         reporter.dismissed
