@@ -12,32 +12,47 @@ comment on column ingest.dead_letters.event_type is
 comment on column ingest.dead_letters.event_id is
 'CloudEvents id that the record gives; null: not readable, or longer than 200 bytes';
 
-do $$
-declare
-    letter record;
-    attributes jsonb;
-    is_structured boolean;
-    is_binary boolean;
+-- One record that cannot be read must not keep the others from being read: these catch the error.
+-- They are not temporary, because who may make temporary functions is the database's to say.
+create function ingest.readable_text(value bytea) returns text
+language plpgsql as $$
 begin
-    for letter in
-        select topic_id, partition, record_offset, record_value, record_headers
-        from ingest.dead_letters
-    loop
-        -- One record that cannot be read must not keep the others from being read.
-        begin
+    return convert_from(value, 'UTF8');
+exception
+    when data_exception then return null;
+end
+$$;
+
+create function ingest.readable_json(value bytea) returns jsonb
+language plpgsql as $$
+begin
+    return convert_from(value, 'UTF8')::jsonb;
+exception
+    when data_exception or program_limit_exceeded then return null;
+end
+$$;
+
+update ingest.dead_letters as letter
+set
+    (source, event_type, event_id) = (
+        select
+            max(attribute.text) filter (where attribute.name = 'source'),
+            max(attribute.text) filter (where attribute.name = 'type'),
+            max(attribute.text) filter (where attribute.name = 'id')
+        from (
             select
-                jsonb_object_agg(
-                    substr(convert_from(header.name, 'UTF8'), 4),
-                    convert_from(header.value, 'UTF8')
-                    -- Of a header that is given twice the first counts.
-                    order by header.place desc
-                ) filter (where header.name in ('ce_source', 'ce_type', 'ce_id')),
+                -- Of a header that is given twice the first counts.
+                array_agg(header.value order by header.place)
+                    filter (where header.name = 'ce_source') as sources,
+                array_agg(header.value order by header.place)
+                    filter (where header.name = 'ce_type') as types,
+                array_agg(header.value order by header.place)
+                    filter (where header.name = 'ce_id') as ids,
                 coalesce(bool_or(
                     header.name = 'content-type'
                     and lower(encode(header.value, 'escape')) like 'application/cloudevents%'
-                ), false),
-                coalesce(bool_or(substr(header.name, 1, 3) = 'ce_'), false)
-            into attributes, is_structured, is_binary
+                ), false) or not coalesce(bool_or(substr(header.name, 1, 3) = 'ce_'), false)
+                    as is_structured
             from (
                 select
                     place,
@@ -46,37 +61,32 @@ begin
                 from generate_series(
                     1, coalesce(array_length(letter.record_headers, 1), 0), 2
                 ) as place
-            ) as header;
-            if is_structured or not is_binary then
-                attributes := null;
-                if octet_length(letter.record_value) between 1 and 262144 then
-                    attributes := convert_from(letter.record_value, 'UTF8')::jsonb;
-                end if;
-            end if;
-            update ingest.dead_letters as kept
-            set
-                source = named.texts ->> 'source',
-                event_type = named.texts ->> 'type',
-                event_id = named.texts ->> 'id'
-            from (
-                select jsonb_object_agg(attribute.key, attribute.value) as texts
-                from jsonb_each(
-                    case when jsonb_typeof(attributes) = 'object' then attributes else '{}' end
-                ) as attribute
-                where attribute.key in ('source', 'type', 'id')
-                    and jsonb_typeof(attribute.value) = 'string'
-                    and octet_length(attribute.value #>> '{}') between 1 and 200
-            ) as named
-            where kept.topic_id = letter.topic_id
-                and kept.partition = letter.partition
-                and kept.record_offset = letter.record_offset
-                and named.texts is not null;
-        exception
-            when data_exception or program_limit_exceeded then null;
-        end;
-    end loop;
-end
-$$;
+            ) as header
+        ) as headers
+        cross join lateral (
+            select case
+                when headers.is_structured and octet_length(letter.record_value) <= 262144
+                    then ingest.readable_json(letter.record_value)
+            end as event
+        ) as structured
+        cross join lateral (
+            values
+            ('source', structured.event -> 'source', headers.sources[1]),
+            ('type', structured.event -> 'type', headers.types[1]),
+            ('id', structured.event -> 'id', headers.ids[1])
+        ) as given (name, member, header)
+        cross join lateral (
+            select
+                given.name,
+                case
+                    when not headers.is_structured then ingest.readable_text(given.header)
+                    when jsonb_typeof(given.member) = 'string' then given.member #>> '{}'
+                end as text
+        ) as attribute
+        where octet_length(attribute.text) between 1 and 200
+    );
+
+drop function ingest.readable_text, ingest.readable_json;
 
 create index dead_letters_by_event on ingest.dead_letters (event_id, source);
 create index dead_letters_by_source on ingest.dead_letters (status, code, source, event_type);
