@@ -21,7 +21,7 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _LINK = re.compile(r"\]\((?P<source>tests/worked_examples/[a-z_]+/(?P<path>[^)]+))\)")
-_MIGRATION = re.compile(r"(?<=sql/migrations/)\d{4}(?=_)")
+_MIGRATION = re.compile(r"(?<=sql/migrations/)NNNN(?=_)")
 
 
 class Block(NamedTuple):
@@ -139,6 +139,6 @@ def commands(heading: str) -> list[list[str]]:
 
 
 def _with_next_number(path: str, folder: Path) -> str:
-    """The document numbers a migration as the first one, whichever there are."""
+    """The document writes NNNN for the number of a migration."""
     number = 1 + len(list((folder / "sql" / "migrations").glob("*.sql")))
     return _MIGRATION.sub(f"{number:04}", path)
