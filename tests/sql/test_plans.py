@@ -270,3 +270,58 @@ def test_the_audit_of_a_whole_ledger_reads_each_line_once_for_its_sequence(
     )
     read = [node for node in found if node.get("Relation Name") == "batches"]
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in read) == 30_000
+
+
+@pytest.fixture
+def storm(connection: psycopg.Connection) -> psycopg.Connection:
+    """A comment with 2,000 edits and 2,000 reports among 2,000 comments, new to the planner."""
+    connection.execute("""
+        insert into discussion.comments
+            (article_id, comment_id, user_id, role, posted_at, held, first_body, posted_version)
+        select 'a', 'c' || number, 'u', 'reader', '2026-05-02', false, 'text', '1'
+        from generate_series(1, 2000) as number
+        """)
+    connection.execute("""
+        insert into discussion.comment_edits
+            (article_id, comment_id, source, event_id, digest, occurred_at, version, body,
+            edited_at)
+        select 'a', 'c1', 's', 'e' || number, '1', now(), '1', 'text',
+            '2026-05-03'::timestamptz + number * interval '1 second'
+        from generate_series(1, 2000) as number
+        """)
+    connection.execute("""
+        insert into discussion.reports
+            (article_id, comment_id, report_id, reporter_user_id, reason, reported_at,
+            reported_version)
+        select 'a', 'c1', 'r' || number, 'u' || number / 2, 'spam',
+            '2026-05-03'::timestamptz + number * interval '1 second', int4send(number)
+        from generate_series(1, 2000) as number
+        """)
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("function", "parameter", "argument"),
+    [
+        ("report_rounds", "in_articles", "array['a']"),
+        ("thread_of", "in_article_id", "'a'"),
+    ],
+)
+def test_a_storm_below_one_article_is_not_compared_each_with_each(
+    storm: psycopg.Connection, function: str, parameter: str, argument: str
+) -> None:
+    row = storm.execute(
+        "select prosrc, proconfig from pg_proc where oid = to_regproc(%s)",
+        [f"discussion.{function}"],
+    ).fetchone()
+    assert row is not None
+    body, settings = row
+    with storm.transaction():
+        for setting in settings:
+            name, value = setting.split("=")
+            storm.execute("select set_config(%s, %s, true)", [name, value])
+        plan = explain(storm, body.replace(parameter, argument).encode(), {})
+    compared = [node.get("Rows Removed by Join Filter", 0) for node in plan]
+    read = [node["Actual Rows"] * node["Actual Loops"] for node in plan]
+    assert max(compared) < 10_000
+    assert max(read) < 20_000

@@ -1,6 +1,7 @@
 -- Counts "at or before" are running counts whose frame includes rows of the same time: linear, even
 -- in a storm of reports. No nested loops: the planner's statistics do not know an article that has
--- just become hot; it would expect a handful of rows and compare each with each.
+-- just become hot; it would expect a handful of rows and compare each with each. No merge joins: in
+-- a storm on one comment they would, too, because their input is sorted by article and comment.
 create or replace function discussion.report_rounds(in_articles text[])
 returns table (
     article_id text,
@@ -16,6 +17,7 @@ returns table (
 )
 language sql stable
 set enable_nestloop = off
+set enable_mergejoin = off
 set jit = off
 as $$
     with report as materialized (

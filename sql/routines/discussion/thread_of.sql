@@ -1,4 +1,5 @@
--- A function of one article, so that the walk begins at its comments and not at everybody's.
+-- A function of one article, so that the walk begins at its comments and not at everybody's. No
+-- nested loops: see discussion.report_rounds.
 create or replace function discussion.thread_of(in_article_id text)
 returns table (
     comment_id text,
@@ -15,6 +16,7 @@ returns table (
     late_by interval
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp
+set enable_nestloop = off
 as $$
     with recursive posted as materialized (
         select
@@ -41,7 +43,7 @@ as $$
         left join posted as parent on parent.comment_id = reply.parent_comment_id
     ),
 
-    deep as (
+    deep as materialized (
         select each.number, each.depth
         from (
             select
