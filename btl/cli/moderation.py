@@ -1,6 +1,5 @@
 """``btl queue`` and ``btl thread``: what moderators read."""
 
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -9,17 +8,24 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from below_the_line import moderation
-from below_the_line.moderation import CommentHistory, Thread
+from below_the_line.moderation import CommentHistory, Queue, Thread
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected, site_settings
 from btl.cli.moderation_output import length_in_words, reports_in_words, standing_in_words
 from btl.cli.options import ArticleArgument, AsJson
-from btl.cli.output import Column, clock, print_json, print_rest, print_table, printable
+from btl.cli.output import (
+    Column,
+    clock,
+    print_json,
+    print_rest,
+    print_table,
+    print_text,
+    printable,
+)
 
 _INDENT = 2
 _MAX_INDENT = 20
@@ -77,42 +83,8 @@ def queue(
         )
     if as_json:
         print_json({"waiting": found.waiting, "comments": found.rows})
-        return
-    if not found.rows:
-        typer.echo("No reported comment waits for a decision.")
-        return
-    print_table(
-        [
-            Column("urgency", right=True, style="bold"),
-            Column("reports", right=True, rank=2),
-            Column("reasons", wraps=True, min_width=14, rank=3),
-            Column("waits", right=True, rank=4),
-            Column("seen", right=True, rank=5),
-            "article",
-            "comment",
-            Column("text", cut=True, min_width=30, rank=1),
-        ],
-        [
-            (
-                f"{row['urgency']:,.0f}",
-                row["open_reports"],
-                ", ".join(row["reasons"]),
-                length_in_words(now - row["oldest_open_at"]),
-                length_in_words(timedelta(seconds=row["exposure_seconds"]))
-                if row["visible"]
-                else "hidden",
-                row["article_id"],
-                row["comment_id"],
-                row["body"] or "(no posting has arrived)",
-            )
-            for row in found.rows
-        ],
-    )
-    out = output.console()
-    print_rest(found.waiting - len(found.rows), found.waiting)
-    first = found.rows[0]
-    hint = f"btl thread {first['article_id']} --comment {first['comment_id']}"
-    out.print(Text(f"What was written, reported and decided: {hint}", style="dim"))
+    else:
+        _print_queue(found, now)
 
 
 def thread(
@@ -168,6 +140,43 @@ def thread(
         _print_thread(found, chosen, limit, zone)
 
 
+def _print_queue(found: Queue, now: datetime) -> None:
+    if not found.rows:
+        typer.echo("No reported comment waits for a decision.")
+        return
+    print_table(
+        [
+            Column("urgency", right=True, style="bold"),
+            Column("reports", right=True, rank=2),
+            Column("reasons", wraps=True, min_width=14, rank=3),
+            Column("waits", right=True, rank=4),
+            Column("seen", right=True, rank=5),
+            "article",
+            "comment",
+            Column("text", cut=True, min_width=30, rank=1),
+        ],
+        [
+            (
+                f"{row['urgency']:,.0f}",
+                row["open_reports"],
+                ", ".join(row["reasons"]),
+                length_in_words(now - row["oldest_open_at"]),
+                length_in_words(timedelta(seconds=row["exposure_seconds"]))
+                if row["visible"]
+                else "hidden",
+                row["article_id"],
+                row["comment_id"],
+                row["body"] or "(no posting has arrived)",
+            )
+            for row in found.rows
+        ],
+    )
+    print_rest(found.waiting - len(found.rows), found.waiting)
+    first = found.rows[0]
+    hint = f"btl thread {first['article_id']} --comment {first['comment_id']}"
+    print_text(f"What was written, reported and decided: {hint}", style="dim")
+
+
 def _has(row: Mapping[str, Any], wanted: Sequence[Status]) -> bool:
     return row["status"] in wanted or (Status.REPORTED in wanted and row["reports"] > 0)
 
@@ -176,26 +185,25 @@ def _print_thread(
     found: Thread, chosen: Sequence[Mapping[str, Any]], limit: int, zone: tzinfo
 ) -> None:
     out = output.console()
-    out.print(Text(printable(found.headline or f"Article {found.article_id}"), style="bold"))
+    print_text(printable(found.headline or f"Article {found.article_id}"), style="bold")
     statuses = Counter(row["status"] for row in found.comments)
     waiting = sum(row["open_reports"] > 0 for row in found.comments)
     parts = [f"{statuses[each]:,} {each}" for each in Status if statuses[each]]
     said = counted(len(found.comments), "comment") + (f": {', '.join(parts)}" if parts else "")
     if waiting:
         said += f"; {counted(waiting, 'comment')} with open reports"
-    out.print(Text(f"{said}.", style="dim"))
+    print_text(f"{said}.", style="dim")
     for row in chosen[:limit]:
         out.print()
-        _print_comment(out, row, zone, indent=min(_INDENT * (row["depth"] - 1), _MAX_INDENT))
+        _print_comment(row, zone, indent=min(_INDENT * (row["depth"] - 1), _MAX_INDENT))
     print_rest(len(chosen) - limit, len(chosen))
 
 
 def _print_comment(
-    out: Console, row: Mapping[str, Any], zone: tzinfo, *, indent: int = 0, bold: bool = False
+    row: Mapping[str, Any], zone: tzinfo, *, indent: int = 0, bold: bool = False
 ) -> None:
-    margin = " " * indent
     who = f"{row['display_name']} ({row['user_id']})"
-    head = Text(margin)
+    head = Text()
     head.append(printable(who), "bold" if bold else "cyan")
     facts = [clock(row["posted_at"], zone), row["comment_id"]]
     if row["role"] == "staff":
@@ -205,34 +213,27 @@ def _print_comment(
         head.append(f" · {text}", style)
     if row["reports"]:
         head.append(f" · {reports_in_words(row)}", "red" if row["open_reports"] else "dim")
-    out.print(head)
-    _print_text(out, row["body"], indent + _INDENT)
+    print_text(head, indent=indent)
+    _print_text(row["body"], indent + _INDENT)
 
 
-def _print_text(out: Console, text: str, indent: int) -> None:
-    """Print what somebody wrote: wrapped on a terminal, as one line in a file."""
-    margin = " " * indent
-    shown = printable(" ".join(text.split()))
-    if out.is_terminal:
-        width = max(20, out.width)
-        shown = textwrap.fill(shown, width, initial_indent=margin, subsequent_indent=margin)
-        out.print(Text(shown))
-    else:
-        out.print(Text(margin + shown))
+def _print_text(text: str, indent: int) -> None:
+    """Print what somebody wrote as one paragraph."""
+    print_text(printable(" ".join(text.split())), indent=indent)
 
 
 def _print_history(history: CommentHistory, zone: tzinfo) -> None:
     out = output.console()
     title = history.headline or f"Article {history.article_id}"
-    out.print(Text(printable(title), style="bold"))
+    print_text(printable(title), style="bold")
     out.print()
     for number, parent in enumerate(history.parents):
-        _print_comment(out, parent, zone, indent=min(_INDENT * number, _MAX_INDENT))
+        _print_comment(parent, zone, indent=min(_INDENT * number, _MAX_INDENT))
     if history.comment is None:
-        out.print(Text(f"No posting of comment {history.comment_id} has arrived.", style="yellow"))
+        print_text(f"No posting of comment {history.comment_id} has arrived.", style="yellow")
     else:
         indent = min(_INDENT * len(history.parents), _MAX_INDENT)
-        _print_comment(out, history.comment, zone, indent=indent, bold=True)
+        _print_comment(history.comment, zone, indent=indent, bold=True)
     out.print()
     print_table(
         ["at", "what", Column("by", wraps=True), Column("", wraps=True)],
@@ -241,8 +242,19 @@ def _print_history(history: CommentHistory, zone: tzinfo) -> None:
             for entry in history.entries
         ],
         title="What happened to it",
+        narrow=lambda: _print_entries(history.entries, zone),
     )
     print_rest(history.entry_count - len(history.entries), history.entry_count)
+
+
+def _print_entries(entries: Sequence[Mapping[str, Any]], zone: tzinfo) -> None:
+    """Print each entry as two paragraphs, where the terminal is too narrow for a table."""
+    for entry in entries:
+        head = Text(f"{clock(entry['happened_at'], zone)} ").append_text(_what(entry))
+        if who := _who(entry):
+            head.append(f" by {printable(who)}")
+        print_text(head)
+        _print_text(_said(entry), 2 * _INDENT)
 
 
 def _what(entry: Mapping[str, Any]) -> Text:

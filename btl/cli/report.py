@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.text import Text
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.periods import Kind
@@ -13,7 +12,7 @@ from below_the_line.metrics.report import FIGURES, SiteReport, reports
 from btl.cli import output
 from btl.cli.database import connected, site_settings
 from btl.cli.options import AsJson
-from btl.cli.output import Cell, Column, print_json, print_table, printable, right
+from btl.cli.output import Cell, Column, print_json, print_table, print_text, printable, right
 
 _NAMES = {"commenters_a_day": "people a day"}
 
@@ -96,8 +95,8 @@ def _print(report: SiteReport) -> None:
     period = report.period
     title = f"{report.site}, {period.kind} {period.name}"
     days = f"{period.first_day} to {period.last_day}, {report.time_zone}"
-    out.print(Text(printable(title), style="bold"))
-    out.print(Text(days + ("" if report.is_over else "; it is not over"), style="dim"))
+    print_text(printable(title), style="bold")
+    print_text(days + ("" if report.is_over else "; it is not over"), style="dim")
     out.print()
     print_table(
         ["", *right(period.kind, f"{period.kind} before", "change")],

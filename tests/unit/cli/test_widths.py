@@ -25,7 +25,10 @@ from below_the_line.closing.timeline import (
     TimelineReport,
 )
 from below_the_line.metrics.definitions import definitions
+from below_the_line.metrics.periods import Kind, Period
 from below_the_line.metrics.queries import ArticleFigures
+from below_the_line.metrics.report import FIGURES, SiteReport
+from below_the_line.moderation import CommentHistory, Queue, Thread
 from below_the_line.partitions import PartitionLog, PartitionStatus, Position
 from btl.cli import (
     audit,
@@ -33,10 +36,12 @@ from btl.cli import (
     discussion,
     explain,
     figures,
+    moderation,
     offsets,
     output,
     rules_output,
 )
+from btl.cli import report as report_command
 from btl.cli import status as status_command
 from btl.cli.picture import Picture
 from btl.stack.checks import Notice
@@ -52,6 +57,10 @@ EVENT_ID = "6f2ed804-8ae1-4f26-8968-901d35c8c6eb"
 SOURCE = "https://cms.example.org/publishing"
 ARTICLE = "world/2026/nov/20/marrowby-divided-over-the-grain-treaty"
 HEADLINE = "Explainer: how the summit came about in Wexbridge, and what it means (updated)"
+BODY = (
+    "The treaty says nothing about the mills. It was signed within a week, and who is to pay for"
+    " the grain that is in store already is left open (see the annex)."
+)
 VIENNA = ZoneInfo("Europe/Vienna")
 
 
@@ -319,6 +328,118 @@ def explanation() -> None:
     )
 
 
+def queue() -> None:
+    row = {
+        "urgency": 12_345.6,
+        "open_reports": 1_234,
+        "reasons": ["personal_abuse", "hate_speech", "misinformation"],
+        "oldest_open_at": AT - timedelta(days=14),
+        "exposure_seconds": 86_400.0 * 13,
+        "visible": True,
+        "article_id": ARTICLE,
+        "comment_id": EVENT_ID,
+        "body": BODY,
+    }
+    short = row | {"article_id": "20261120-1-0003", "reasons": ["off_topic"], "body": None}
+    moderation._print_queue(Queue([row, short, short | {"visible": False}], 12_345), AT)
+
+
+def comment(number: int) -> dict[str, Any]:
+    return {
+        "comment_id": EVENT_ID,
+        "depth": number,
+        "user_id": "reader-20261120-000123456",
+        "display_name": "Marrowby Grain Traders for a Lasting Treaty",
+        "role": "staff" if number % 2 else "reader",
+        "posted_at": AT,
+        "edited_at": AT,
+        "body": BODY if number % 2 else f"{SOURCE}/{ARTICLE}/comments/{EVENT_ID}",
+        "status": "late" if number % 3 else "rejected",
+        "late_by_seconds": 86_400.0,
+        "reports": 1_240,
+        **dict.fromkeys(("open_reports", "upheld", "dismissed", "other_outcomes"), 310),
+    }
+
+
+def thread() -> None:
+    found = Thread(ARTICLE, HEADLINE * 2, [comment(number) for number in range(1, 14)])
+    moderation._print_thread(found, found.comments, 12, VIENNA)
+
+
+def thread_of_one_comment() -> None:
+    entry = dict.fromkeys(
+        ("name", "report_id", "decision", "reason", "text", "law", "automated", "outcome")
+    )
+    entries: list[dict[str, Any]] = [
+        entry
+        | {
+            "what": "posted",
+            "who": "reader-20261120-000123456",
+            "name": "Marrowby Grain Traders for a Lasting Treaty",
+            "text": BODY,
+        },
+        entry
+        | {
+            "what": "reported",
+            "who": EVENT_ID,
+            "name": "anonymous",
+            "report_id": EVENT_ID,
+            "reason": "personal_abuse",
+            "text": BODY,
+            "law": "an-act-about-what-may-be-said",
+            "outcome": "open",
+        },
+        entry
+        | {
+            "what": "moderated",
+            "who": "the-desk-of-community-editors",
+            "automated": True,
+            "decision": "rejected",
+            "reason": "personal_abuse",
+        },
+    ]
+    moderation._print_history(
+        CommentHistory(
+            ARTICLE,
+            EVENT_ID,
+            HEADLINE * 2,
+            comment(4),
+            [comment(number) for number in range(1, 4)],
+            [{"happened_at": AT, **each} for each in entries],
+            12_345,
+        ),
+        VIENNA,
+    )
+
+
+def thread_without_posting() -> None:
+    moderation._print_history(CommentHistory(ARTICLE, EVENT_ID, None, None, [], [], 0), VIENNA)
+
+
+def weekly_report() -> None:
+    figures_of_site = dict.fromkeys(FIGURES, 12_345_678) | {"commenters_a_day": 1_234.5}
+    row = dict.fromkeys(("comments", "reactions", "reports", "rejected", "late"), 1_234_567)
+    articles = [
+        {"headline": HEADLINE, "article_id": each, **row} for each in (ARTICLE, "20261120-1-0003")
+    ]
+    report_command._print(
+        SiteReport(
+            site="the-daily-of-marrowby-and-wexbridge",
+            time_zone="America/Argentina/ComodRivadavia",
+            period=Period.of(Kind.MONTH, AT.date()),
+            is_over=False,
+            figures=figures_of_site,
+            before=figures_of_site | {"comments": 0, "late": 12},
+            sections=[
+                {"section": section, "articles": 12_345, **row}
+                for section in ("foreign-affairs-and-diplomacy", None)
+            ],
+            most_discussed=articles,
+            most_reported=articles,
+        )
+    )
+
+
 def benchmark() -> None:
     rates = Throughput(1_000_000, 8.0, 3.2, None)
     results = report.Results(rates={report.FLOOR: [rates], report.ONE: [rates]})
@@ -345,6 +466,11 @@ TABLES: dict[str, Callable[[], None]] = {
     "article": article,
     "dead-letters list": dead_letters,
     "explain article": explanation,
+    "queue": queue,
+    "thread": thread,
+    "thread --comment": thread_of_one_comment,
+    "thread --comment, without posting": thread_without_posting,
+    "report": weekly_report,
     "make bench": benchmark,
 }
 
