@@ -90,7 +90,8 @@ class Newsroom:
             article,
             event_type=event_type,
             published_at=anchor and t(anchor),
-            published_at_corrected=corrected,
+            # Tables of release 0.1.0 have no such column.
+            **({} if corrected is None else {"published_at_corrected": corrected}),
             headline=f"Headline of {article}",
             site=site,
             section=section,

@@ -5,7 +5,6 @@ at once, and never backwards.
 import shutil
 import threading
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
 from types import SimpleNamespace
@@ -19,7 +18,6 @@ from below_the_line.database.migrations import migrate, pending, require_current
 from below_the_line.database.schema_files import Schema, SchemaFile, read
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import SQL
-from tests.databases import with_database
 
 pytestmark = pytest.mark.stack
 
@@ -30,17 +28,6 @@ COUNT = len(list(SQL.glob("migrations/*.sql")))
 def migration(number: int, what: str) -> str:
     """The name of a migration after those that there are."""
     return f"migrations/{COUNT + number:04}_{what}.sql"
-
-
-@pytest.fixture
-def empty_database(server_url: str) -> Iterator[str]:
-    name = f"btl_empty_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server_url, autocommit=True) as server:
-        server.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        try:
-            yield with_database(server_url, name)
-        finally:
-            server.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
 class Folder:
