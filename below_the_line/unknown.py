@@ -10,16 +10,19 @@ MAX_LISTED: Final = 20
 """Names that a hint lists."""
 
 
-def unknown(what: str, name: str, known: Iterable[str]) -> BelowTheLineError:
+def unknown(
+    what: str, name: str, known: Iterable[str], *, max_listed: int = MAX_LISTED
+) -> BelowTheLineError:
     """Return the error for a name that is not among the known ones.
 
-    ``what``: the kind of thing, such as ``site``.
+    ``what``: the kind of thing, such as ``site``. ``max_listed``: names after which the hint's list
+    is cut; a closed list is worth more than the default.
     """
     names = list(known)
     meant = nearest(name, names)
     if not names:
         return BelowTheLineError(f"There is no {what} {name!r}.", f"No {what} is known yet.")
-    listed = ", ".join(names[:MAX_LISTED]) + (", …" if len(names) > MAX_LISTED else "")
+    listed = ", ".join(names[:max_listed]) + (", …" if len(names) > max_listed else "")
     hint = f"These exist: {listed}."
     return BelowTheLineError(
         f"There is no {what} {name!r}.", hint if meant is None else f"Did you mean {meant}? {hint}"

@@ -108,7 +108,7 @@ def source(table: str) -> tuple[str, str]:
         schema = "metrics" if name == _REVISIONS else definitions(name).schema
         if table in (name, f"{schema}.{name}"):
             return schema, name
-    raise unknown("metric table or view", table, EXPORTED)
+    raise unknown("metric table or view", table, EXPORTED, max_listed=len(EXPORTED))
 
 
 @contextmanager

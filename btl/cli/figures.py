@@ -128,7 +128,7 @@ def export(
             "--output",
             "-o",
             metavar="FILE",
-            help="File to write; it is replaced. Default: standard output.",
+            help="File to write; it is replaced. Default, and -: standard output.",
             show_default=False,
         ),
     ] = None,
@@ -137,6 +137,8 @@ def export(
 
     The rows are those of one moment.
     """
+    if output == Path("-"):
+        output = None
     form = format_of(output, form)
     with connected(configuration.settings()) as connection:
         on_terminal = output is None and sys.stdout.isatty()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -22,10 +22,37 @@ from below_the_line.errors import BelowTheLineError
 _MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 """Of a file that is read as documents; a larger one is read line by line."""
 _WHITE_SPACE = " \t\r\n"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def given_events(file: str, contracts: Contracts) -> Iterator[tuple[int, Record]]:
-    """Yield the records of the events in a file, each with the number of its first line.
+class Place(NamedTuple):
+    """Where in a file an event is."""
+
+    line: int
+    """The number of its first line, from 1; of a document with a fault, of the fault's."""
+    column: int | None = None
+    """Of a document that is not JSON: the fault's character in its line, from 1."""
+    item: int | None = None
+    """The index in its array, from 0."""
+    example: str | None = None
+    """The name of the example."""
+
+    def __str__(self) -> str:
+        """Return the place in words, such as ``line 3, [0]``."""
+        more = ("" if self.column is None else f", column {self.column}") + (
+            "" if self.item is None else f", [{self.item}]"
+        )
+        return f"line {self.line}{more}" + (
+            "" if self.example is None else f", example {self.example}"
+        )
+
+    def members(self) -> dict[str, object]:
+        """Return the line, and of the others those that there are."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+def given_events(file: str, contracts: Contracts) -> Iterator[tuple[Place, Record]]:
+    """Yield the records of the events in a file, each with its place.
 
     The file has one event a line; or JSON documents that may span lines, where the items of an
     array are events; or it is a file of examples, of which the valid ones are read. Topic and key
@@ -38,7 +65,7 @@ def given_events(file: str, contracts: Contracts) -> Iterator[tuple[int, Record]
     if first is None:
         return
     lines = chain((first,), lines)
-    found: Iterable[tuple[int, bytes]] = lines
+    found: Iterable[tuple[Place, bytes]] = _as_lines(lines)
     if not _is_one_event(first[1]):
         # Only what cannot be read line by line is held in memory.
         start, size = [], 0
@@ -47,23 +74,36 @@ def given_events(file: str, contracts: Contracts) -> Iterator[tuple[int, Record]
             size += len(each[1]) + 1
             if size > _MAX_DOCUMENT_BYTES:
                 break
-        documents = _documents(start) if size <= _MAX_DOCUMENT_BYTES else None
-        examples = _examples(documents or [])
+        documents = _documents(start) if size <= _MAX_DOCUMENT_BYTES else Place(first[0])
+        examples = _examples(documents) if isinstance(documents, list) else None
         if examples is not None:
-            for form in examples:
+            for name, form in examples.items():
                 record = example_record(form, "")
-                yield 1, record._replace(topic=record.topic or _topic(record, contracts))
+                yield (
+                    Place(first[0], example=name),
+                    record._replace(topic=record.topic or _topic(record, contracts)),
+                )
             return
-        if documents is not None:
+        if isinstance(documents, list):
             found = documents
-        elif first[1].strip() in (b"{", b"[") and size <= _MAX_DOCUMENT_BYTES:
+        elif size <= _MAX_DOCUMENT_BYTES and _begins_document(first[1]):
             # A document with a fault, not many lines with one each.
-            found = [(first[0], b"\n".join(text for _, text in start))]
+            found = [(documents, b"\n".join(text for _, text in start))]
         else:
-            found = chain(start, lines)
-    for number, value in found:
+            found = _as_lines(chain(start, lines))
+    for place, value in found:
         record = Record("", 0, 0, 0, _key(value), value)
-        yield number, record._replace(topic=_topic(record, contracts))
+        yield place, record._replace(topic=_topic(record, contracts))
+
+
+def _as_lines(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[Place, bytes]]:
+    return ((Place(number), text) for number, text in lines)
+
+
+def _begins_document(line: bytes) -> bool:
+    """Return whether a first line, which is not an event, is the beginning of a longer document."""
+    text = line.removeprefix(_BYTE_ORDER_MARK)
+    return text.strip() in (b"{", b"[") or (text != line and not _is_one_event(text))
 
 
 def _topic(record: Record, contracts: Contracts) -> str:
@@ -88,43 +128,48 @@ def _is_one_event(line: bytes) -> bool:
         return False
 
 
-def _documents(lines: list[tuple[int, bytes]]) -> list[tuple[int, bytes]] | None:
+def _documents(lines: list[tuple[int, bytes]]) -> list[tuple[Place, bytes]] | Place:
     """Return the JSON documents in a file, the items of arrays apart, each as it was written, with
-    the number of its first line. Returns None if it has anything else.
+    its place. If it has anything else, returns the place of that.
     """
     numbers, texts = zip(*lines, strict=True)
     try:
         text = b"\n".join(texts).decode()
         found = list(_split(text))
+    except json.JSONDecodeError as error:
+        # Of text that was cut off, the end of the last line.
+        return Place(numbers[min(error.lineno, len(numbers)) - 1], error.colno)
     except (ValueError, RecursionError):
-        return None
+        return Place(numbers[0])
     line, seen, numbered = 0, 0, []
-    for start, end in found:
+    for start, end, item in found:
         line += text.count("\n", seen, start)
         seen = start
-        numbered.append((numbers[line], text[start:end].encode()))
+        numbered.append((Place(numbers[line], item=item), text[start:end].encode()))
     return numbered
 
 
-def _split(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where each document, or item of an array at the top level, begins and ends."""
+def _split(text: str) -> Iterator[tuple[int, int, int | None]]:
+    """Yield where each document, or item of an array at the top level, begins and ends, and the
+    item's index. Raises json.JSONDecodeError.
+    """
     read = json.JSONDecoder().raw_decode
     at = _after_space(text, 0)
     while at < len(text):
         if text[at] != "[":
             end = read(text, at)[1]
-            yield at, end
+            yield at, end, None
             at = _after_space(text, end)
             continue
-        at = _after_space(text, at + 1)
+        at, item = _after_space(text, at + 1), 0
         while text[at : at + 1] != "]":
             end = read(text, at)[1]
-            yield at, end
-            at = _after_space(text, end)
+            yield at, end, item
+            at, item = _after_space(text, end), item + 1
             if text[at : at + 1] == ",":
                 at = _after_space(text, at + 1)
             elif text[at : at + 1] != "]":
-                raise ValueError("an array that does not end")
+                raise json.JSONDecodeError("an array that does not end", text, at)
         at = _after_space(text, at + 1)
 
 
@@ -134,14 +179,14 @@ def _after_space(text: str, at: int) -> int:
     return at
 
 
-def _examples(documents: list[tuple[int, bytes]]) -> list[dict[str, Any]] | None:
-    """Return the valid records in a file of schemas/examples; None for any other file."""
+def _examples(documents: list[tuple[Place, bytes]]) -> dict[str, dict[str, Any]] | None:
+    """Return the valid records in a file of schemas/examples, by name; None for any other file."""
     if len(documents) != 1:
         return None
     document = json.loads(documents[0][1])
     if not isinstance(document, dict) or document.keys() != {"valid", "invalid"}:
         return None
-    return [example["record"] for example in document["valid"].values()]
+    return {name: example["record"] for name, example in document["valid"].items()}
 
 
 def _numbered_lines(file: str) -> Iterator[tuple[int, bytes]]:

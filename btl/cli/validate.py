@@ -16,8 +16,9 @@ from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.contracts.rejection import escaped
 from below_the_line.contracts.times import from_datetime
+from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
-from btl.cli.given_events import given_events
+from btl.cli.given_events import Place, given_events
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import printable
 
@@ -27,6 +28,7 @@ GIVEN_FILE = (
 )
 _MAX_WARNINGS = 100
 _MAX_NAME = 60
+_MAX_HINTS = 3
 
 
 class OutputFormat(StrEnum):
@@ -59,8 +61,9 @@ def validate(
 ) -> None:
     """Check events against the contracts, without any service.
 
-    Prints one line per bad event: its line number, code, JSON pointer and what is wrong; with
-    --json one object a line. Blank lines are ignored. The topic of an event follows from its type;
+    Prints one line per bad event: its line number (also its index in an array, or the example's
+    name), code, JSON pointer and what is wrong; with --json one object a line. Blank lines are
+    ignored. The topic of an event follows from its type;
     its key is taken as correct. Members that nothing reads, perhaps since they are misspelt, are
     warnings on standard error. Exit status 1 if any event is bad.
     """
@@ -69,35 +72,64 @@ def validate(
     is_json = as_json or output is OutputFormat.JSON
     warnings = Warnings()
     events = bad = 0
-    for number, record in given_events(file, contracts):
+    for place, record in given_events(file, contracts):
         events += 1
         record = record._replace(timestamp=timestamp)
         found = list(findings(contracts, record, all_faults=all_faults, strict=strict))
         bad += bool(found)
         for rejection in found:
-            sys.stdout.write(_finding(number, rejection, as_json=is_json))
+            sys.stdout.write(_finding(place, rejection, as_json=is_json))
         if not strict:
-            warnings.look(number, contracts, record)
+            warnings.look(place, contracts, record)
     sys.stdout.flush()
+    if not events:
+        raise no_events("checked", file)
     typer.echo(f"{counted(events, 'event')}: {events - bad:,} valid, {bad:,} bad.", err=True)
     warnings.close()
     if bad:
         raise typer.Exit(1)
 
 
+def no_events(done: str, file: str) -> BelowTheLineError:
+    """Return the error for a file without any event. ``done``: what was to be done with them."""
+    return BelowTheLineError(
+        f"No event was {done}: {'standard input' if file == '-' else file} has no events.",
+        "Give one structured CloudEvent a line.",
+    )
+
+
 def findings(
     contracts: Contracts, record: Record, *, all_faults: bool = False, strict: bool = False
 ) -> Iterator[Rejection]:
-    """Yield what is wrong with an event: the first fault, or all.
+    """Yield what is wrong with an event: the first fault, or all. That a member is missing comes
+    with the members that nothing reads, if they may be meant.
 
     ``strict``: after that the members that nothing reads, with the code ``unknown_member``.
     """
     result = contracts.decode(record)
     if isinstance(result, Rejection):
-        yield from contracts.faults(record) if all_faults else (result,)
+        for fault in contracts.faults(record) if all_faults else (result,):
+            yield _with_hints(fault, contracts, record)
     if strict and (all_faults or isinstance(result, Event)):
         for member in contracts.unknown_members(record):
             yield Rejection("strict", "unknown_member", _pointer(member), _in_words(member))
+
+
+def _with_hints(fault: Rejection, contracts: Contracts, record: Record) -> Rejection:
+    """Return a fault with what may be meant by the member that is missing."""
+    if fault.pointer is None or " is missing." not in fault.message:
+        return fault
+    parent, _, name = fault.pointer.rpartition("/")
+    meant = [
+        member
+        for member in contracts.unknown_members(record)
+        if member.pointer == parent
+        and (member.nearest == name or (member.nearest is None and name in member.absent))
+    ]
+    # One that resembles the missing one explains more than those that resemble none.
+    meant.sort(key=lambda member: member.nearest is None)
+    hints = [f"{_pointer(member)} {_in_words(member)}" for member in meant[:_MAX_HINTS]]
+    return fault._replace(message=" ".join([fault.message, *hints]))
 
 
 class Warnings:
@@ -107,8 +139,8 @@ class Warnings:
         self._seen: set[str] = set()
         self._events = 0
 
-    def look(self, number: int, contracts: Contracts, record: Record) -> None:
-        """Warn of the members of an event. ``number`` is that of its line."""
+    def look(self, place: Place, contracts: Contracts, record: Record) -> None:
+        """Warn of the members of an event."""
         members = contracts.unknown_members(record)
         self._events += bool(members)
         for member in members:
@@ -116,7 +148,7 @@ class Warnings:
             if pointer not in self._seen and len(self._seen) <= _MAX_WARNINGS:
                 self._seen.add(pointer)
                 typer.echo(
-                    f"line {number}: warning: {pointer} {_in_words(member)}"
+                    f"{place}: warning: {pointer} {_in_words(member)}"
                     if len(self._seen) <= _MAX_WARNINGS
                     else "Further names are not listed.",
                     err=True,
@@ -145,10 +177,10 @@ def _in_words(member: UnknownMember) -> str:
     return f"is read by nothing; not given here: {', '.join(member.absent)}."
 
 
-def _finding(number: int, rejection: Rejection, *, as_json: bool) -> str:
+def _finding(place: Place, rejection: Rejection, *, as_json: bool) -> str:
     if as_json:
-        return orjson.dumps({"line": number, **rejection._asdict()}).decode() + "\n"
+        return orjson.dumps({**place.members(), **rejection._asdict()}).decode() + "\n"
     return (
-        f"line {number}: {rejection.code}"
+        f"{place}: {rejection.code}"
         f" {rejection.pointer + ' ' if rejection.pointer else ''}{rejection.message}\n"
     )

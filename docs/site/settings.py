@@ -32,12 +32,13 @@ def page() -> str:
     for name, field in Settings.model_fields.items():
         variable = field.alias or f"BTL_{name.upper()}"
         secret = " A secret." if "SecretStr" in repr(field.annotation) else ""
-        rows.append(f"| `{variable}` | {_shown(field.default)} | {field.description}{secret} |\n")
+        default = _shown(field.get_default(call_default_factory=True))
+        rows.append(f"| `{variable}` | {default} | {field.description}{secret} |\n")
     return _HEAD + "".join(sorted(rows))
 
 
 def _shown(default: object) -> str:
-    if default is None or isinstance(default, SecretStr):
+    if default is None or default == {} or isinstance(default, SecretStr):
         return ""
     return f"`{default}`"
 

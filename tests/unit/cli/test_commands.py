@@ -31,7 +31,7 @@ def imported(*arguments: str) -> set[str]:
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        input="",
+        input="{}\n",
         capture_output=True,
         text=True,
         check=True,

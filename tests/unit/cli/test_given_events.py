@@ -8,20 +8,27 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pytest
 
 from below_the_line.catalogue import example_documents, load_contracts
 from below_the_line.contracts.events import Event, Record
+from below_the_line.errors import BelowTheLineError
+from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.resources import SCHEMAS
-from btl.cli import given_events, main
+from btl.cli import given_events, main, produce
 from tests.contracts.records import cloud_event, data, report
 
+PRETTY = """{
+  "specversion": "1.0",
+
+  "id": "a" "b"
+}"""
 Run = Callable[..., tuple[int, list[str], list[str]]]
 
 
-def read(path: Path, raw: bytes) -> list[tuple[int, Record]]:
+def read(path: Path, raw: bytes) -> list[tuple[given_events.Place, Record]]:
     path.write_bytes(raw)
     return list(given_events.given_events(str(path), load_contracts()))
 
@@ -67,10 +74,10 @@ def test_lines_documents_and_arrays_hold_the_same_events(
     found = read(tmp_path / "file", text.encode())
     assert [json.loads(record.value or b"") for _, record in found] == [ONE, OTHER]
     if numbers is not None:
-        assert [number for number, _ in found] == numbers
+        assert [place.line for place, _ in found] == numbers
     lines = text.split("\n")
-    for number, record in found:
-        assert lines[number - 1].strip() in (record.value or b"").decode() or "[" in lines[0]
+    for place, record in found:
+        assert lines[place.line - 1].strip() in (record.value or b"").decode() or "[" in lines[0]
         assert (record.topic, record.key) == ("comment-events", b"article-1")
     gz = tmp_path / "file.gz"
     gz.write_bytes(gzip.compress(text.encode()))
@@ -79,8 +86,8 @@ def test_lines_documents_and_arrays_hold_the_same_events(
 
 def test_an_event_is_read_as_it_was_written(tmp_path: Path) -> None:
     odd = '{"a": 1,\n "a": 1.50, "b": 99999999999999999999, "c": "\\ud800"}'
-    ((number, record),) = read(tmp_path / "file", f"[ {odd} ]".encode())
-    assert (number, record.value) == (1, odd.encode())
+    ((place, record),) = read(tmp_path / "file", f"[ {odd} ]".encode())
+    assert (str(place), record.value) == ("line 1, [0]", odd.encode())
 
 
 @pytest.mark.parametrize(
@@ -142,13 +149,13 @@ def test_misspelt_members_are_warnings_with_the_name_that_was_meant(validate: Ru
         status, out, err = validate([event, event], "--at", "2026-11-01T00:00:00Z")
         assert (status, out) == (0, [])
         assert err == [
-            f"line 2: warning: {warning}",
+            f"line 2, [0]: warning: {warning}",
             "2 events: 2 valid, 0 bad.",
             "Events with members that nothing reads: 2. --strict rejects them.",
         ]
         status, out, err = validate([event, event], "--strict", "--at", "2026-11-01T00:00:00Z")
         assert status == 1
-        assert out[0] == f"line 2: unknown_member {warning}"
+        assert out[0] == f"line 2, [0]: unknown_member {warning}"
         assert len(out) == 2
         assert err == ["2 events: 0 valid, 2 bad."]
 
@@ -180,3 +187,134 @@ def test_all_faults_are_printed_on_request(validate: Run) -> None:
         ("unknown_member", "/data/coment"),
     ]
     assert err == ["1 event: 0 valid, 1 bad."]
+
+
+@pytest.mark.parametrize("options", [(), ("--strict",), ("--all-faults",)])
+def test_what_was_meant_stands_with_the_member_that_is_missing(
+    validate: Run, options: tuple[str, ...]
+) -> None:
+    given = data(boddy="Hello")
+    del given["body"]
+    status, out, _ = validate(cloud_event(data=given), *options)
+    assert status == 1
+    assert out[0] == (
+        "line 1: schema_violation /data/body body is missing. /data/boddy is read by nothing; did"
+        " you mean body?"
+    )
+    del given["boddy"]
+    status, out, _ = validate(cloud_event(data={**given, "x": 1}), *options)
+    assert out[0].endswith(
+        "/data/x is read by nothing; not given here: body, parent_comment_id, held."
+    )
+    status, out, _ = validate(cloud_event(data=given), *options)
+    assert out == ["line 1: schema_violation /data/body body is missing."]
+
+
+@pytest.mark.parametrize(
+    ("raw", "places"),
+    [
+        (json.dumps([ONE, {}]).encode(), ["line 1, [1]"]),
+        (b"[\n{},\n" + json.dumps(ONE).encode() + b"]\n[{}]", ["line 2, [0]", "line 4, [0]"]),
+        (PRETTY.encode(), ["line 4, column 13"]),
+        (f"[\n\n{PRETTY}\n]".encode(), ["line 6, column 13"]),
+        (f"{json.dumps(ONE, indent=1)}\n{PRETTY[:-1]}".encode(), ["line 21, column 13"]),
+        (f"\ufeff{json.dumps(ONE, indent=1)}".encode(), ["line 1, column 1"]),
+        (f"\ufeff[{json.dumps(ONE)},\n{json.dumps(OTHER)}]".encode(), ["line 1, column 1"]),
+        (f"\ufeff{json.dumps(ONE)}\n{json.dumps(ONE)}".encode(), ["line 1"]),
+    ],
+)
+def test_a_fault_is_found_in_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    raw: bytes,
+    places: list[str],
+) -> None:
+    (tmp_path / "file").write_bytes(raw)
+    monkeypatch.setattr(sys, "argv", ["btl", "validate", str(tmp_path / "file")])
+    with pytest.raises(SystemExit):
+        main.main()
+    found = [line.partition(": ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert found == places
+
+
+def test_an_example_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text(
+        json.dumps({"valid": {"fine": {"record": {"value": "{"}}}, "invalid": {}}, indent=1)
+    )
+    for options in ((), ("--json",)):
+        monkeypatch.setattr(sys, "argv", ["btl", "validate", str(tmp_path / "file"), *options])
+        with pytest.raises(SystemExit):
+            main.main()
+    text, document = capsys.readouterr().out.splitlines()
+    assert text.startswith("line 1, example fine: ")
+    assert json.loads(document)["example"] == "fine"
+
+
+def test_a_file_without_events_is_a_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("\n[]\n")
+    monkeypatch.setattr(sys, "argv", ["btl", "validate", str(tmp_path / "file")])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert "has no events. Give one" in capsys.readouterr().err
+
+
+class FakePublisher:
+    """Keeps what is sent."""
+
+    sent: ClassVar[list[Outgoing]] = []
+
+    def __init__(self, _: object) -> None:
+        self.sent.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def send(self, message: Outgoing) -> None:
+        self.sent.append(message)
+
+    def flush(self) -> None:
+        pass
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Outgoing]:
+    """What `btl produce` sends."""
+    monkeypatch.setattr(produce, "Publisher", FakePublisher)
+    return FakePublisher.sent
+
+
+def test_events_of_the_output_topic_are_not_produced(
+    sent: list[Outgoing], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(SCHEMAS / "examples" / "discussion.closed.v1.json")
+    with pytest.raises(BelowTheLineError, match="only the closing DAG writes to discussion-events"):
+        produce.produce(file)
+    assert sent == []
+    produce.produce(file, unchecked=True)
+    assert {each.topic for each in sent} == {"discussion-events"}
+    assert "No contract accepts 0 of them" in capsys.readouterr().err
+
+
+def test_an_event_that_is_not_sent_says_what_was_meant(
+    sent: list[Outgoing], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    bad = data(boddy="Hello")
+    del bad["body"]
+    file = tmp_path / "file"
+    file.write_text(json.dumps([cloud_event(), cloud_event(data=bad)]))
+    with pytest.raises(BelowTheLineError, match="did you mean body") as error:
+        produce.produce(str(file))
+    assert str(error.value).startswith("Line 1, [1] is not sent: schema_violation /data/body")
+    assert len(sent) == 1
+    produce.produce(str(file), unchecked=True)
+    assert len(sent) == 2
+    assert "2 events sent. No contract accepts 1 of them: dead letters." in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Options and arguments: the same word for the same thing, and one way to write times and ids."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.testing import CliRunner
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics.export import FORMATS, format_of
+from below_the_line.metrics.export import EXPORTED, FORMATS, format_of, source
 from below_the_line.unknown import unknown
+from btl.cli import figures
 from btl.cli.main import app
 from btl.cli.metrics import article_ids
 from tests.unit.cli.test_json import commands
@@ -163,3 +165,17 @@ def test_an_unknown_name_is_named_with_the_nearest_and_those_that_exist() -> Non
     )
     assert str(unknown("site", "x", [])) == "There is no site 'x'. No site is known yet."
     assert str(unknown("site", "x", map(str, range(30)))).endswith("18, 19, ….")
+
+
+def test_all_that_can_be_exported_is_listed() -> None:
+    with pytest.raises(BelowTheLineError) as error:
+        source("nope")
+    assert error.value.hint == f"These exist: {', '.join(EXPORTED)}."
+
+
+def test_a_dash_is_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    targets: list[Path | None] = []
+    monkeypatch.setattr(figures, "connected", lambda _: nullcontext())
+    monkeypatch.setattr(figures, "write", lambda *given: targets.append(given[3]))
+    figures.export("article_hourly", output=Path("-"))
+    assert targets == [None]

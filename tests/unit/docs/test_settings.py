@@ -9,4 +9,5 @@ def test_the_page_has_every_setting_as_the_code_describes_it() -> None:
     assert text == page(), "run `python -m docs.site.settings`"
     rows = [line for line in text.splitlines() if line.startswith("| `BTL_")]
     assert len(rows) == len(Settings.model_fields)
+    assert "Undefined" not in text
     assert all(field.description for field in Settings.model_fields.values())
