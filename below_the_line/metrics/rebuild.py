@@ -122,12 +122,13 @@ def rebuild(
 def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> None:
     """Raise BelowTheLineError if some of these articles have no metrics and no event names them.
 
-    The error lists them, so that a typing error is noticed. Needs an idle connection.
+    The error lists them, in their order, so that a typing error is noticed. Needs an idle
+    connection.
     """
     require_idle(connection)
     with connection.transaction():
         known = dict(_selected(connection, Selection(tuple(articles)), None)) if articles else {}
-    unknown = sorted(set(articles) - known.keys())
+    unknown = [each for each in dict.fromkeys(articles) if each not in known]
     if unknown:
         raise BelowTheLineError(
             f"No event has named {'this article' if len(unknown) == 1 else 'these articles'}: "

@@ -8,10 +8,11 @@ from uuid import UUID
 import typer
 
 from below_the_line.catalogue import load_contracts, topics
+from below_the_line.contracts.spelling import nearest
 from below_the_line.database.migrations import require_current
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
-from below_the_line.unknown import unknown
+from below_the_line.unknown import MAX_LISTED, unknown
 from btl.cli import configuration
 from btl.cli.database import connected, site_settings
 from btl.cli.dead_letters_output import (
@@ -27,7 +28,7 @@ from btl.cli.dead_letters_output import (
 )
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson, DryRun, PartitionArgument, TopicArgument, time_option
-from btl.cli.output import DRY_RUN, print_json
+from btl.cli.output import DRY_RUN, print_json, printable
 from consumers.adapters.dead_letters import (
     DeadLetter,
     article_is_known,
@@ -132,7 +133,7 @@ def list_(
             document if summary else document | {"dead_letters": list(map(as_document, letters))}
         )
     elif not counts:
-        typer.echo("No dead letter matches.")
+        _print_nothing(selection)
     else:
         print_counts(counts)
         if letters:
@@ -245,7 +246,7 @@ def redrive(
     elif done.decoded:
         print_outcomes(done, dry_run=dry_run)
     else:
-        typer.echo("No dead letter matches.")
+        _print_nothing(selection)
 
 
 @app.command()
@@ -280,7 +281,7 @@ def discard(
     if as_json:
         print_json({"dry_run": dry_run, "counts": counts})
     elif not counts:
-        typer.echo("No dead letter matches.")
+        _print_nothing(selection)
     else:
         print_counts(counts)
         typer.echo(DRY_RUN if dry_run else "Discarded: `--status discarded` shows them.")
@@ -289,6 +290,7 @@ def discard(
 def _the_one(found: list[DeadLetter], topic: str, partition: int, offset: int) -> DeadLetter:
     """Return the only one found. Raises BelowTheLineError if there are none or several."""
     if not found:
+        _require_topic(topic)
         raise BelowTheLineError(
             f"There is no dead letter at offset {offset} of {topic}-{partition}.",
             "`btl dead-letters list` shows those that exist.",
@@ -305,14 +307,36 @@ def _the_one(found: list[DeadLetter], topic: str, partition: int, offset: int) -
     return found[0]
 
 
+def _require_topic(topic: str) -> None:
+    """Raise BelowTheLineError for a topic that no consumer reads."""
+    read = [each.name for each in topics() if each.direction == "in"]
+    if topic not in read:
+        raise unknown("topic", topic, read)
+
+
+def _print_nothing(selection: Selection) -> None:
+    """Say that no dead letter matches, and what else there is."""
+    typer.echo("No dead letter matches.")
+    if selection.source is not None:
+        if selection.statuses == ("open",):
+            typer.echo("Only open ones were looked for; see also --status redriven or discarded.")
+        with connected(configuration.settings()) as connection:
+            found = count_by_source(connection, Selection.parse(), _MAX_SOURCES)
+        sources = list(dict.fromkeys(each.source for each in found if each.source is not None))
+        meant = nearest(selection.source, sources)
+        if meant is not None and meant != selection.source:
+            typer.echo(f"Did you mean --source {printable(meant)}?")
+        listed = ", ".join(map(printable, sources[:MAX_LISTED]))
+        typer.echo(f"Sources of open dead letters: {listed or 'none'}.")
+
+
 def _require_names(selection: Selection) -> None:
     """Raise BelowTheLineError for a topic, an event type or an article that does not exist.
 
     Called where nothing was found: it is probably a typing error.
     """
-    read = [each.name for each in topics() if each.direction == "in"]
-    if selection.topic is not None and selection.topic not in read:
-        raise unknown("topic", selection.topic, read)
+    if selection.topic is not None:
+        _require_topic(selection.topic)
     types = [name for each in topics() if each.direction == "in" for name in each.event_types]
     if selection.event_type is not None and selection.event_type not in types:
         raise unknown("event type", selection.event_type, types)

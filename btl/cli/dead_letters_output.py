@@ -26,6 +26,7 @@ from consumers.redrive import RedriveSummary
 
 _MAX_CHARACTERS = 20_000
 """Of a value on a terminal."""
+_MAX_KEY = 60
 _UNREADABLE = "– (not readable)"
 
 
@@ -111,17 +112,22 @@ def print_list(letters: Sequence[DeadLetter], total: int) -> None:
     print_table(
         [
             # What show, redrive and discard take is always shown.
-            Column("kept (UTC)", rank=3),
+            Column("kept (UTC)", rank=6),
             "topic",
             *right("partition", "offset"),
-            *("key", Column("status", rank=1), "code"),
-            Column("pointer", wraps=True, rank=2),
+            Column("key", wraps=True, max_width=_MAX_KEY),
+            Column("source", rank=4),
+            Column("type", rank=3),
+            Column("event id", rank=2),
+            *(Column("status", rank=1), "code"),
+            Column("pointer", wraps=True, rank=5),
             Column("message", wraps=True, min_width=40),
         ],
         [
             (
                 f"{letter.dead_lettered_at:%F %T}",
                 *(letter.topic, str(letter.partition), str(letter.record_offset), _key(letter)),
+                *(letter.source, letter.event_type, letter.event_id),
                 *(letter.status, letter.code, letter.pointer, letter.message),
             )
             for letter in letters

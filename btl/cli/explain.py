@@ -15,6 +15,7 @@ from rich.text import Text
 from below_the_line import moderation
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.contracts.names import event_names
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
 from below_the_line.partitions import describe_transaction
@@ -31,6 +32,8 @@ from consumers.adapters import log_search
 from consumers.adapters.log_search import articles_of_comment
 from consumers.core.batch import Partition
 from consumers.core.provenance import Explanation, Place, Setting, explain
+
+_Names = dict[tuple[Place, Rejection], tuple[str | None, str | None]]
 
 app = command_group("Show which event set each field of an article or a comment.")
 
@@ -118,10 +121,10 @@ def _explain(
     # The tables are read after the log. So a record of the log is either in the tables, or the
     # explanation says that it is not ingested yet.
     stored = _read_tables(current, article_id, comment_id, topic, topic_id, limit)
-    events, rejections = _decoded(
+    events, rejections, names = _decoded(
         records, stored, load_contracts().decode, comment_id, topic, topic_id
     )
-    explanation = explain(events, rejections, stored.rows, stored.ingested, stored.more)
+    explanation = explain(events, rejections, stored.rows, stored.ingested, stored.more, names)
     more = {**stored.more, **({"records": more_records} if more_records else {})}
     if stored.more_letters:
         more["dead_letters"] = stored.more_letters
@@ -254,10 +257,13 @@ def _decoded(
     comment_id: str | None,
     topic: str,
     topic_id: UUID | None,
-) -> tuple[list[tuple[Place, Event]], list[tuple[Place, Rejection]]]:
-    """Return the events and the rejections that explain the rows, with their places in the log."""
+) -> tuple[list[tuple[Place, Event]], list[tuple[Place, Rejection]], _Names]:
+    """Return the events and the rejections that explain the rows, with their places in the log, and
+    what the rejected records call their events.
+    """
     rejected = {letter.place: letter for letter in stored.letters if letter.topic_id == topic_id}
     events, rejections = [], []
+    names: _Names = {}
     for record in records:
         place, result = Place(record.topic, record.partition, record.offset), decode(record)
         letter = rejected.get(place)
@@ -267,6 +273,7 @@ def _decoded(
             if is_new and log_search.may_be_about(record.value, comment_id):
                 coming = result._replace(message=f"{result.message} It is not ingested yet.")
                 rejections.append((place, coming))
+                names[place, coming] = event_names(record)[1:]
         elif (letter is None or letter.status == "redriven") and (
             comment_id is None or result.data.get("comment_id") == comment_id
         ):
@@ -286,7 +293,8 @@ def _decoded(
                 letter.stage, letter.code, letter.pointer, message, letter.schema_version
             )
             rejections.append((letter.place, rejection))
-    return events, rejections
+            names[letter.place, rejection] = (letter.event_type, letter.event_id)
+    return events, rejections, names
 
 
 def _nothing(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 
 from below_the_line import resources
@@ -80,7 +81,7 @@ def drift(
     current = site_settings()
     with connected(current) as connection:
         if ids:
-            require_known(connection, ids)
+            _require_known(connection, ids, articles)
             differences = drift_of(connection, ids, time_zone=current.site_timezone)
         else:
             differences = compare(
@@ -121,7 +122,7 @@ def rebuild(
     configure_logs(current.log_format, logging.WARNING)
     selection = Selection.parse(article_ids(articles, article), published_since, published_until)
     with connected(current) as connection:
-        require_known(connection, selection.ids)
+        _require_known(connection, selection.ids, articles)
         with ExitStack() as opened:
             helpers = [opened.enter_context(connected(current)) for _ in range(workers - 1)]
             summary = run(connection, selection, time_zone=current.site_timezone, helpers=helpers)
@@ -221,6 +222,20 @@ def article_ids(texts: Sequence[str] | None, whole: Sequence[str] | None) -> tup
             "--articles names no article.", "Give ids, separated by commas, or leave it out."
         )
     return found
+
+
+def _require_known(
+    connection: psycopg.Connection, ids: Sequence[str], texts: Sequence[str] | None
+) -> None:
+    """Raise BelowTheLineError for ids of no article. ``texts`` are those of ``--articles``."""
+    try:
+        require_known(connection, ids)
+    except BelowTheLineError as error:
+        if not any("," in text for text in texts or () if not text.startswith("@")):
+            raise
+        raise BelowTheLineError(
+            error.message, f"{error.hint} If an id has commas, give it by --article."
+        ) from None
 
 
 def _lines(file: str) -> list[str]:

@@ -22,6 +22,8 @@ _MAX_WORD = 60
 """Characters of a word; longer ones are broken where a cell is wrapped."""
 _MAX_SAID = 40
 """Characters of a cell that is said once for all rows."""
+_MAX_ALIGNED = 80
+"""Characters of a cell that others are aligned with in a file or a pipe."""
 _GAP = 2
 """Characters between two columns."""
 _INDENT = 4
@@ -147,6 +149,8 @@ class _Layout:
     said: Sequence[int] = ()
     """Columns that are said once."""
     left_out: Sequence[int] = ()
+    whole: bool = False
+    """Cells that are wider than their column are neither cut nor wrapped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ class _Table:
         """Return how the columns from ``first`` on fit into the width, None if they do not."""
         shown = list(range(first, len(self.columns)))
         if width >= _UNBOUNDED:
-            return _Layout({number: self._natural(number) for number in shown})
+            return _Layout({number: self._aligned(number) for number in shown}, whole=True)
         whole = {number: self._bounded(number) for number in shown}
         if _total(whole.values()) <= width:
             return _Layout(whole)
@@ -199,6 +203,12 @@ class _Table:
         heading = len(self.columns[number].heading) if self.headed else 0
         return max(heading, *(row[number].cell_len for row in self.rows), 1)
 
+    def _aligned(self, number: int) -> int:
+        """Return the width that a file or a pipe has: a few very long cells pad no other row."""
+        heading = len(self.columns[number].heading) if self.headed else 0
+        cells = (row[number].cell_len for row in self.rows)
+        return max(heading, *(width for width in cells if width <= _MAX_ALIGNED), 1)
+
     def _bounded(self, number: int) -> int:
         natural = self._natural(number)
         return min(natural, self.columns[number].max_width or natural)
@@ -228,18 +238,18 @@ class _Table:
         for row in [headings, *self.rows] if self.headed else self.rows:
             if stacked:
                 print_text(row[0], indent=indent, out=out)
-            self._print_row(out, row, layout.widths, indent + (_INDENT if stacked else 0))
+            self._print_row(out, row, layout, indent + (_INDENT if stacked else 0))
         if layout.left_out:
             names = ", ".join(self.columns[number].heading for number in layout.left_out)
             print_text(
                 f"Not shown, for want of width: {names}.", style="dim", indent=indent, out=out
             )
 
-    def _print_row(
-        self, out: Console, row: Sequence[Text], widths: Mapping[int, int], indent: int
-    ) -> None:
+    def _print_row(self, out: Console, row: Sequence[Text], layout: _Layout, indent: int) -> None:
+        widths = layout.widths
         cells = {
-            number: self._lines(out, number, row[number], width) for number, width in widths.items()
+            number: [row[number]] if layout.whole else self._lines(out, number, row[number], width)
+            for number, width in widths.items()
         }
         for line in range(max((len(each) for each in cells.values()), default=0)):
             pieces = []

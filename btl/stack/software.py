@@ -11,6 +11,18 @@ from below_the_line import resources
 
 _PACKAGES = ("below_the_line", "btl", "btl_airflow", "consumers")
 _SUFFIXES = frozenset({".py", ".sql", ".json", ".yaml"})
+_DAGS = frozenset(
+    {
+        "article_metrics",
+        "close_discussions",
+        "daily_metrics",
+        "data_quality",
+        "ingest_audit",
+        "rebuild_metrics",
+        "redrive_dead_letters",
+    }
+)
+"""Our files in the DAGs folder, which is also the place of those of others."""
 OURS = "below-the-line"
 
 
@@ -39,9 +51,10 @@ def _digest() -> str:
 def _files() -> Iterable[Path]:
     code = Path(__file__).resolve().parents[2]
     folders = [code / package for package in _PACKAGES]
-    folders += [resources.SCHEMAS, resources.SQL, resources.DAGS]
+    folders += [resources.SCHEMAS, resources.SQL]
     return sorted(
-        {
+        {resources.DAGS / f"{name}.py" for name in _DAGS}
+        | {
             path
             for folder in folders
             for path in folder.rglob("*")

@@ -39,6 +39,9 @@ class DeadLetter(NamedTuple):
     value: bytes | None
     topic_id: UUID
     """The topic when the record was read. A topic that was created again has other offsets."""
+    event_type: str | None
+    """As the record names it; None if it cannot be read."""
+    event_id: str | None
 
 
 def comments_below(connection: psycopg.Connection, article_id: str) -> int:

@@ -7,6 +7,7 @@ lost events. Of those only the winners are known, by the versions that rows keep
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from below_the_line.contracts.events import Event, Rejection, read_order_key
@@ -127,6 +128,7 @@ def explain(
     rows: Mapping[str, Sequence[Row]],
     ingested: Ingested,
     cut: Collection[str] = (),
+    names: Mapping[tuple[Place, Rejection], tuple[str | None, str | None]] = MappingProxyType({}),
 ) -> Explanation:
     """Return which events of one article or comment set which registers, and why.
 
@@ -134,7 +136,8 @@ def explain(
     with them.
 
     ``rows`` are the stored rows by table. Events outside of ``ingested`` are listed but not
-    compared. Events may be in any order, and repeated.
+    compared. Events may be in any order, and repeated. ``names`` has the event types and ids of
+    rejected records, as far as they can be read.
     """
     in_order = sorted(events, key=lambda each: each[0])
     claims, first_places = _claims_by_slot(in_order, ingested)
@@ -145,8 +148,8 @@ def explain(
         *(
             RecordOutcome(
                 place,
-                rejection.schema_version,
-                None,
+                names.get((place, rejection), (None, None))[0] or rejection.schema_version,
+                names.get((place, rejection), (None, None))[1],
                 None,
                 (f"rejected: {rejection.code}. {rejection.message}",),
             )

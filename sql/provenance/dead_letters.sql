@@ -13,7 +13,9 @@ select
     letter.schema_version,
     letter.status,
     letter.record_value,
-    letter.topic_id
+    letter.topic_id,
+    letter.event_type,
+    letter.event_id
 from ingest.dead_letters as letter
 where letter.record_key = %(record_key)s
 order by letter.topic, letter.partition, letter.record_offset

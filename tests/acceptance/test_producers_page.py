@@ -12,7 +12,7 @@ from tests.pipeline import Pipeline, assert_accounted
 def test_what_the_snippets_send_becomes_comments(
     pipeline: Pipeline, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("KAFKA_BOOTSTRAP", pipeline.bootstrap)
+    monkeypatch.setenv("BTL_KAFKA_BOOTSTRAP", pipeline.bootstrap)
     for title in ("sdk", "plain"):
         names: dict[str, object] = {"__name__": title}
         exec(compile(snippet("python", title), f"docs/producers.md ({title})", "exec"), names)

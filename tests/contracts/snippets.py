@@ -8,14 +8,14 @@ from typing import Any
 
 from tests.stacks import ROOT
 
-_PAGE = ROOT / "docs" / "producers.md"
+PAGE = ROOT / "docs" / "producers.md"
 _JAVASCRIPT = Path(__file__).with_name("javascript_message.json")
 
 
 def snippet(language: str, title: str) -> str:
     """The code of a block by its language and title."""
     pattern = rf'^```{language} title="{title}"\n(.*?)^```$'
-    (found,) = re.findall(pattern, _PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    (found,) = re.findall(pattern, PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     assert isinstance(found, str)
     return found
 

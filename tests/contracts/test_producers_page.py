@@ -1,11 +1,12 @@
 """docs/producers.md: what can be said of its snippets without a broker."""
 
 import ast
+import re
 
 import pytest
 
 from tests.contracts.records import accept, structured
-from tests.contracts.snippets import javascript_message, snippet
+from tests.contracts.snippets import PAGE, javascript_message, snippet
 
 
 def test_what_the_javascript_made_is_an_event_with_the_right_key() -> None:
@@ -17,6 +18,11 @@ def test_what_the_javascript_made_is_an_event_with_the_right_key() -> None:
         "posted-comment-3",
         "/comment-service",
     )
+
+
+def test_the_snippets_read_what_btl_env_exports() -> None:
+    names = re.findall(r"[A-Z_]*KAFKA_BOOTSTRAP", PAGE.read_text(encoding="utf-8"))
+    assert set(names) == {"BTL_KAFKA_BOOTSTRAP"}
 
 
 @pytest.mark.parametrize("title", ["sdk", "plain"])

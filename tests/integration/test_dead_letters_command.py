@@ -129,7 +129,9 @@ def test_lists_say_how_many_there_are_of_each_code(btl: Run, database_url: str) 
         "sources"
     ]
     assert (counted["source"], counted["letters"]) == ("/test", 30)
-    assert btl("list", "--source", "/test", "--event-id", "x").stdout == "No dead letter matches.\n"
+    assert btl("list", "--source", "/test", "--event-id", "x").stdout.startswith(
+        "No dead letter matches.\n"
+    )
     found = json.loads(btl("list", "--json", "--limit", "1", "--code", "not_utf8").stdout)
     assert found["counts"] == {"not_utf8": 1}
     assert [(each["offset"], each["key"], each["status"]) for each in found["dead_letters"]] == [
@@ -346,3 +348,17 @@ def test_status_says_who_sent_them(btl: Run, database_url: str) -> None:
     btl("discard", "--all")
     with closing(System(settings, datetime.now(UTC))) as system:
         assert list(checks.dead_letters(system)) == []
+
+
+def test_where_nothing_is_found_the_names_that_exist_are_told(btl: Run, database_url: str) -> None:
+    load(database_url, comments(1), rejecting())
+    nothing = btl("list", "--source", "/tets").stdout.splitlines()
+    assert nothing == [
+        "No dead letter matches.",
+        "Only open ones were looked for; see also --status redriven or discarded.",
+        "Did you mean --source /test?",
+        "Sources of open dead letters: /test.",
+    ]
+    with pytest.raises(BelowTheLineError, match="no topic 'comments'") as error:
+        btl("show", "comments", "2", "9")
+    assert "comment-events" in (error.value.hint or "")

@@ -118,8 +118,9 @@ def test_a_comment_is_explained_register_by_register_and_record_by_record(
         ("first", "set comments, posted"),
         ("again", "stale for comments, posted"),
         ("first", "duplicate"),
-        (None, "rejected"),
+        ("bad", "rejected"),
     ]
+    assert document["records"][-1]["event_type"] == "comment.posted.v1"
 
 
 def test_it_reads_well(told: Told, btl: Btl) -> None:

@@ -136,3 +136,12 @@ def test_what_is_not_clear_is_refused(btl: Btl) -> None:
         )
     with pytest.raises(BelowTheLineError, match="--all and --articles"):
         btl("metrics", "drift", "--all", "--articles", "may")
+
+
+def test_ids_that_are_not_known_keep_their_order_and_one_with_commas_is_hinted_at(
+    btl: Btl,
+) -> None:
+    with pytest.raises(BelowTheLineError) as error:
+        btl("metrics", "rebuild", "--articles", "news,2026,11")
+    assert "'news', '2026', '11'" in error.value.message
+    assert "If an id has commas, give it by --article" in (error.value.hint or "")

@@ -177,3 +177,14 @@ def test_a_paragraph_is_broken_between_words_and_a_longer_word_stays_whole() -> 
 )
 def test_a_duration_has_its_two_greatest_units(seconds: float, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_in_a_pipe_a_very_long_cell_is_whole_and_pads_no_other_row(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table(["key", "code"], [("k" * 300, "one"), ("short-key", "two")])
+    assert capsys.readouterr().out.splitlines() == [
+        "key        code",
+        "k" * 300 + "  one",
+        "short-key  two",
+    ]

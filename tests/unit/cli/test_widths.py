@@ -284,6 +284,9 @@ def dead_letters() -> None:
             message="The integer does not fit into signed 64 bits, and so on and so forth.",
             status="discarded",
             dead_lettered_at=AT,
+            source="/comment-service",
+            event_type="comment.posted.v1",
+            event_id=f"posted-{key[:9]}",
         )
         for key in ("20261120-1-0003", ARTICLE)
     ]
@@ -516,3 +519,12 @@ def test_in_a_pipe_lines_are_whole_and_end_without_blanks(
     assert "Not shown" not in piped
     seen = words(shown(name, 900, monkeypatch))
     assert {word for word in seen if "…" not in word} <= words(piped)
+
+
+def test_dead_letters_have_source_type_and_id_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead_letters()
+    said = {"/comment-service", "comment.posted.v1", "posted-20261120-"}
+    assert said <= words(capsys.readouterr().out)
+    assert said <= words(shown("dead-letters list", 200, monkeypatch))

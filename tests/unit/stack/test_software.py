@@ -1,5 +1,6 @@
 """The digest of the installed software, by which parts that began with other software are found."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,6 +23,23 @@ def test_it_covers_what_consumers_and_airflow_read() -> None:
         "schemas/comment.posted.v1.json",
         "sql/ingest/take_partitions.sql",
     } <= found
+
+
+def test_dags_of_others_are_not_our_software(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "dags"], cwd=resources.ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    ours = {path for path in software._files() if path.parent == resources.DAGS}
+    assert {f"dags/{path.name}" for path in ours} == set(tracked)
+    for path in ours:
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(resources, "DAGS", tmp_path)
+    monkeypatch.setattr(software, "_digest", software._digest.__wrapped__)
+    before = software.installed(software.OURS)
+    (tmp_path / "night_comments.py").write_text("1")
+    assert software.installed(software.OURS) == before
 
 
 @pytest.mark.parametrize("change", ["code", "package"])
