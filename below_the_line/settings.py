@@ -2,14 +2,15 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from below_the_line.errors import BelowTheLineError
 
@@ -241,25 +242,98 @@ def from_environment() -> Settings:
         # What a variable with a secret holds does not belong on a screen or into a log.
         is_secret = "Secret" in str(getattr(Settings.model_fields.get(name), "annotation", ""))
         got = "" if is_secret else f" (got {first['input']!r})"
+        within = "".join(f"{part!r}: " for part in first["loc"][1:])
         raise BelowTheLineError(
-            f"{variable} is not usable: {first['msg']}{got}.",
+            f"{variable} is not usable: {within}{_in_words(first)}{got}.",
+            "Correct it or unset it.",
+        ) from None
+    except SettingsError as error:
+        # A value that is not JSON; the field's name stands only in the text.
+        field = re.search(r'field "(\w+)"', str(error))
+        variable = "A BTL_ variable" if field is None else f"BTL_{field[1].upper()}"
+        raise BelowTheLineError(
+            f"{variable} is not usable: it is not JSON ({error.__cause__ or error}).",
             "Correct it or unset it.",
         ) from None
 
 
-_CLOSED = "BTL_KAFKA_"
+_WORDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "dict_type": "should be a JSON object",
+        "tuple_type": "should be a list",
+        "string_type": "should be a text",
+        "int_parsing": "should be a whole number",
+        "int_from_float": "should be a whole number",
+        "float_parsing": "should be a number",
+    }
+)
+"""What is wrong with a value, by the kind of pydantic's error, where its own words are for
+programmers.
+"""
+
+
+def _in_words(error: Any) -> str:
+    """Return a clause that says what is wrong with a value."""
+    if error["type"] == "string_pattern_mismatch":
+        allowed = re.fullmatch(r"\^\((.+)\)\$", error["ctx"]["pattern"])
+        if allowed is not None:
+            return f"should be one of {', '.join(allowed[1].split('|'))}"
+    said: str = error["msg"]
+    return _WORDS.get(
+        error["type"],
+        re.sub(r"^(Value error, |(Input|String|Value)(?= should))", "", said).strip(),
+    )
+
+
+def unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Yield each BTL_ variable that nothing reads, with the name that was probably meant.
+
+    Empty ones do not count, nor do those of the project's own machinery (`_OTHERS`).
+    """
+    names = _names()
+    for variable, value in environment.items():
+        upper = variable.upper()
+        if (
+            value
+            and upper.startswith("BTL_")
+            and upper not in names.values()
+            and not upper.startswith(_OTHERS)
+        ):
+            # The prefix is alike in all: compared as well, it would make any two names near.
+            near = difflib.get_close_matches(
+                upper.removeprefix("BTL_"), names, n=1, cutoff=_SIMILARITY
+            )
+            yield variable, names[near[0]] if near else None
+
+
+_OTHERS = (
+    *("BTL_ENV_HOME", "BTL_STACK", "BTL_PART", "BTL_PYTHON", "BTL_SOCKETS"),
+    *("BTL_VERSION", "BTL_TEST_", "BTL_PROVE"),
+)
+"""Beginnings of names that are not settings: marks of a local stack, of compose, of the tests."""
+_SIMILARITY = 0.8
+
+
+def _names() -> dict[str, str]:
+    """Return the variables of all settings, by the names of fields and variables without BTL_."""
+    found: dict[str, str] = {}
+    for name, field in Settings.model_fields.items():
+        variable = field.alias or f"BTL_{name.upper()}"
+        found |= {name.upper(): variable, variable.removeprefix("BTL_"): variable}
+    return found
+
+
+CLOSED = "BTL_KAFKA_"
 """Settings of security. One with another name would be unused, and nobody would hear of it."""
 
 
 def _reject_unknown(environment: Mapping[str, str]) -> None:
-    known = [f"BTL_{name.upper()}" for name in Settings.model_fields]
-    for variable, value in environment.items():
-        if value and variable.upper().startswith(_CLOSED) and variable.upper() not in known:
-            near = difflib.get_close_matches(variable.upper(), known, n=1)
+    for variable, meant in unknown_variables(environment):
+        if variable.upper().startswith(CLOSED):
+            known = (name for name in _names().values() if name.startswith(CLOSED))
             raise BelowTheLineError(
                 f"{variable} is not a setting.",
-                f"Did you mean {near[0]}? Correct it or unset it."
-                if near
-                else f"Unset it. Settings of Kafka are"
-                f" {', '.join(name for name in known if name.startswith(_CLOSED))}.",
+                f"Did you mean {meant}? Correct it or unset it."
+                if meant
+                else f"Unset it. Settings of Kafka are {', '.join(dict.fromkeys(known))}.",
             )

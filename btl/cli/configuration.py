@@ -28,7 +28,7 @@ def settings() -> Settings:
     connections = running_environment(found.home)
     given = {"BTL_DATABASE_URL": found.database_url, "BTL_KAFKA_BOOTSTRAP": found.kafka_bootstrap}
     if any(
-        value is not None and _place(value) != _place(connections.get(name))
+        value is not None and _place(name, value) != _place(name, connections.get(name))
         for name, value in given.items()
     ):
         # Another system than the stack: do not mix the two.
@@ -41,10 +41,10 @@ def settings() -> Settings:
     return Settings(**fields)  # type: ignore[arg-type]
 
 
-def _place(value: str | SecretStr | None) -> str | None:
-    """Return the server and the database of a URL; any other address as it is."""
+def _place(variable: str, value: str | SecretStr | None) -> str | None:
+    """Return the server and the database of a database's URL; any other address as it is."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if text is None or "://" not in text:
+    if text is None or variable != "BTL_DATABASE_URL":
         return text
     # Not at the top: psycopg is slow to import, and few commands come here.
     from below_the_line.database.connections import describe

@@ -1,5 +1,6 @@
 """``btl``: the command line. The module of a command is imported when the command is used."""
 
+import os
 import sys
 from contextlib import suppress
 from typing import Any
@@ -165,11 +166,19 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(
+    version: bool = typer.Option(  # noqa: ARG001 - as typer calls it
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """Below the Line: what readers say under articles, and what they report."""
+    if any(name.upper().startswith("BTL_") for name in os.environ):
+        from below_the_line.settings import CLOSED, unknown_variables
+
+        for variable, meant in unknown_variables(os.environ):
+            if variable.upper().startswith(CLOSED):
+                continue  # an error of its own
+            hint = f" Did you mean {meant}?" if meant else ""
+            typer.echo(f"btl: {variable} is not a setting, and is ignored.{hint}", err=True)
 
 
 def main() -> None:

@@ -95,6 +95,22 @@ class Started:
         return cls(**json.loads(text)) if text.startswith("{") else cls(text, software.OURS, "")
 
 
+def changed_variables(path: Path, part: Part) -> list[str]:
+    """Return the names of the variables that this part has otherwise than `write_parts` wrote it.
+
+    Empty if it was not written, or cannot be read: it is only said to people.
+    """
+    try:
+        before = read_part(path, part.name)["environment"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return sorted(
+        name
+        for name in before.keys() | part.environment.keys()
+        if before.get(name) != part.environment.get(name)
+    )
+
+
 def read_part(path: Path, name: str) -> dict[str, Any]:
     """Return one part as `write_parts` wrote it. Raises KeyError for an unknown name."""
     described: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
@@ -118,13 +134,7 @@ _INHERITED = (
     "SSL_CERT_DIR",
     "REQUESTS_CA_BUNDLE",
 )
-_OWN = (
-    "BTL_HOME",
-    "BTL_DATABASE_URL",
-    "BTL_READER_DATABASE_URL",
-    "BTL_KAFKA_BOOTSTRAP",
-    "BTL_ENV_HOME",
-)
+_OWN = ("BTL_HOME", "BTL_KAFKA_BOOTSTRAP", "BTL_ENV_HOME")
 
 
 def base_environment(
@@ -148,6 +158,8 @@ def base_environment(
         for name, value in surroundings.items()
         if name.startswith("BTL_")
         and name not in _OWN
+        # Logins of people (`btl env`) are not for parts: each has its own.
+        and not name.endswith("DATABASE_URL")
         and name not in (STACK_MARK, PART_MARK)
         # The database keeps these: an old value of a shell must not stand in their way.
         and name not in map(variable, SITE_SETTINGS)

@@ -16,7 +16,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from btl.stack import airflow, environment, kafka, ports, postgres, processes, state
 from btl.stack.layout import Layout
-from btl.stack.parts import Part, Started, write_parts
+from btl.stack.parts import Part, Started, changed_variables, write_parts
 from btl.stack.plan import addresses, describe
 from btl.stack.probes import Answers, ask
 from btl.stack.reporter import Reporter, Silent
@@ -175,6 +175,7 @@ class Stack:
 
     def _configure(self, parts: Sequence[Part], alive: bool, reporter: Reporter) -> None:
         root = os.geteuid() == 0
+        because = {part.name: changed_variables(self.layout.parts, part) for part in parts}
         write_parts(self.layout.parts, parts)
         self.layout.supervisor_configuration.write_text(
             configuration(parts, root=root), encoding="utf-8"
@@ -193,12 +194,16 @@ class Stack:
             reporter.begin("older software", "restarting what runs it")
             said = f"{', '.join(older)} began with older software, and will be restarted"
             reporter.end("older software", said)
+        changed = [
+            name
+            for name in running
+            if name in wanted and name not in older and self._is_changed(wanted[name])
+        ]
+        if changed:
+            reporter.begin("settings", "restarting what has other settings")
+            reporter.end("settings", restarted_because(changed, because))
         self._stop_in_order(
-            [
-                name
-                for name in running
-                if name in older or name not in wanted or self._is_changed(wanted[name])
-            ],
+            [name for name in running if name in {*older, *changed} or name not in wanted],
             reporter,
         )
         self._supervisor.reload()
@@ -496,6 +501,20 @@ class Stack:
                     "Wait until it has finished.",
                 ) from None
             yield
+
+
+def restarted_because(names: Sequence[str], because: Mapping[str, Sequence[str]]) -> str:
+    """Return which parts are restarted for which variables. Their values are nobody's business."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name in names:
+        alike.setdefault(tuple(because.get(name, ())), []).append(name)
+    sentences = []
+    for variables, parts in alike.items():
+        which = f" ({', '.join(variables)})" if variables else ""
+        sentences.append(
+            f"{', '.join(parts)} began with other settings{which}, and will be restarted"
+        )
+    return "; ".join(sentences)
 
 
 def _without_password(url: str) -> str:

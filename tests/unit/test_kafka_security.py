@@ -228,6 +228,7 @@ def test_settings_of_security_that_would_not_be_used_are_rejected(
         ("BTL_KAFKA_SASL_USER", "BTL_KAFKA_SASL_USERNAME"),
         ("BTL_KAFKA_SSL_CA_FILE", "BTL_KAFKA_SSL_CAFILE"),
         ("BTL_KAFKA_SECURITY_PROTOCOLL", "BTL_KAFKA_SECURITY_PROTOCOL"),
+        ("BTL_KAFKA_FOO", "Settings of Kafka are BTL_KAFKA_BOOTSTRAP"),
         ("btl_kafka_zzzzzzzz_qqqqqqqq", "Settings of Kafka are BTL_KAFKA_BOOTSTRAP"),
     ],
 )

@@ -13,7 +13,9 @@ import pytest
 
 from btl.stack import airflow, environment, jars, kafka, postgres, state, supervisor
 from btl.stack.layout import Layout
-from btl.stack.parts import Part, base_environment
+from btl.stack.parts import Part, base_environment, changed_variables, write_parts
+from btl.stack.plan import describe
+from btl.stack.stack import restarted_because
 from btl.stack.state import Choice, External
 
 ODD = 'it\'s a "path" with $HOME, `id`, 50% #1; and\nmore'
@@ -117,6 +119,57 @@ def test_parts_inherit_our_settings_and_nothing_of_other_installations() -> None
         "BTL_BATCH_RECORDS"
     }
     assert set(other) - set(own) == {"BTL_KAFKA_SASL_USERNAME"}
+
+
+@pytest.mark.parametrize(
+    "external", [External(), External(kafka_bootstrap="kafka.example:9092")], ids=str
+)
+def test_what_btl_env_exports_changes_no_part(layout: Layout, external: External) -> None:
+    choice = Choice(ports={**PORTS, "consumer": 5}, external=external)
+    exported = environment.connections(layout, choice)
+
+    plain = describe(layout, choice, {})
+    after_env = describe(layout, choice, exported)
+
+    assert [part.digest for part in after_env] == [part.digest for part in plain]
+
+
+def test_no_part_has_the_login_of_another(layout: Layout) -> None:
+    choice = Choice(ports={**PORTS, "consumer": 5})
+    exported = environment.connections(layout, choice)
+    own = {
+        "consumer-1": {"btl_ingest"},
+        **{name: {"btl_scheduler", "btl_redrive"} for name in airflow.NAMES},
+    }
+    roles = ("btl_owner", "btl_ingest", "btl_redrive", "btl_scheduler", "btl_reader")
+    passwords = {
+        role: postgres.url(layout, PORTS["postgres"], role).split(":")[2].split("@")[0]
+        for role in (*roles, "btl_moderator")
+    }
+
+    for part in describe(layout, choice, exported):
+        text = "\n".join(part.environment.values())
+        found = {role for role, password in passwords.items() if password in text}
+        assert found == own.get(part.name, set()), part.name
+
+
+def test_a_restart_names_the_variables_and_never_their_values(layout: Layout) -> None:
+    choice = Choice(ports={**PORTS, "consumer": 5}, without=("airflow",))
+    write_parts(layout.parts, describe(layout, choice, {}))
+    changed = describe(layout, choice, {"BTL_ALERT_URL": "https://x/secret", "TMPDIR": "/t"})
+    because = {part.name: changed_variables(layout.parts, part) for part in changed}
+
+    assert because["consumer-1"] == ["BTL_ALERT_URL", "TMPDIR"]
+    assert because["postgres"] == ["TMPDIR"]
+    assert restarted_because(["postgres", "consumer-1", "kafka"], because) == (
+        "postgres, kafka began with other settings (TMPDIR), and will be restarted; consumer-1"
+        " began with other settings (BTL_ALERT_URL, TMPDIR), and will be restarted"
+    )
+    layout.parts.unlink()
+    assert changed_variables(layout.parts, changed[0]) == []
+    assert restarted_because(["kafka"], {}) == (
+        "kafka began with other settings, and will be restarted"
+    )
 
 
 def test_supervisord_reads_its_configuration_in_a_folder_with_an_odd_name(
