@@ -40,6 +40,12 @@ COMMANDS = {
         "psql": LazyCommand(
             "btl.cli.stack:psql", "Open psql on the database, as its owner.", _PASSED_ON
         ),
+        "pg_dump": LazyCommand(
+            "btl.cli.stack:pg_dump", "Run pg_dump on the database, as its owner.", _PASSED_ON
+        ),
+        "pg_restore": LazyCommand(
+            "btl.cli.stack:pg_restore", "Run pg_restore on the database, as its owner.", _PASSED_ON
+        ),
         "airflow": LazyCommand(
             "btl.cli.stack:airflow", "Run the airflow command on the stack's Airflow.", _PASSED_ON
         ),

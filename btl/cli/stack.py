@@ -5,7 +5,7 @@ import shlex
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -87,6 +87,8 @@ def up(
             reporter=reporter,
         )
     _addresses(stack, time.monotonic() - began)
+    if consumers is None and stack.consumers == 0 and Group.CONSUMER not in (without or []):
+        typer.echo("No consumer runs, as last time: btl up --consumers 1")
 
 
 def down() -> None:
@@ -159,17 +161,38 @@ def psql(context: typer.Context) -> None:
 
     Other arguments are passed to psql: `btl psql -- -c 'select 1'`.
     """
+    # Wide tables stay in the terminal, unless somebody chose a pager.
+    pager = {} if os.environ.get("PAGER") else {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}
+    _run_client("psql", context.args, pager)
+
+
+def pg_dump(context: typer.Context) -> None:
+    """Run pg_dump on the database, as its owner.
+
+    Other arguments are passed to it (docs/backup.md).
+    """
+    _run_client("pg_dump", context.args)
+
+
+def pg_restore(context: typer.Context) -> None:
+    """Run pg_restore on the database, as its owner.
+
+    Other arguments are passed to it (docs/backup.md).
+    """
+    _run_client("pg_restore", context.args)
+
+
+def _run_client(name: str, arguments: Sequence[str], more: Mapping[str, str] | None = None) -> None:
     url = (
         configuration.settings().require_database_url()
         if os.environ.get("BTL_DATABASE_URL")
         else this_stack().environment()["BTL_DATABASE_URL"]
     )
     given = environment_of(url)
-    program = program_for(given)
-    # Wide tables stay in the terminal, unless somebody chose a pager.
-    pager = {} if os.environ.get("PAGER") else {"PSQL_PAGER": os.environ.get("PSQL_PAGER", "")}
+    program = program_for(given, name)
+    environment = dict(os.environ) | given | dict(more or {})
     # No shell is wanted.
-    os.execve(program, [program, *context.args], dict(os.environ) | given | pager)  # noqa: S606
+    os.execve(program, [program, *arguments], environment)  # noqa: S606
 
 
 def airflow(context: typer.Context) -> None:

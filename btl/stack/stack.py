@@ -429,6 +429,11 @@ class Stack:
         return environment.connections(self.layout, choice)
 
     @property
+    def consumers(self) -> int:
+        """The number of consumers of the last start."""
+        return self._chosen().consumers
+
+    @property
     def runs_kafka(self) -> bool:
         """Whether the stack has a broker of its own."""
         choice = state.load(self.layout.state)

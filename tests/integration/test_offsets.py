@@ -266,6 +266,25 @@ def test_a_gap_and_a_breaker_are_rehearsed_and_accepted(
     assert "articles-0 (no consumer): bad records before offset" in btl("breaker", "show")
 
 
+def test_the_breakers_of_many_partitions_are_accepted_at_once(
+    btl: Btl, connection: psycopg.Connection
+) -> None:
+    def tripped(topic: str) -> list[int]:
+        found = read_positions(connection)
+        return [each.partition for each in found if (each.topic, each.status) == (topic, "tripped")]
+
+    with pytest.raises(BelowTheLineError, match=r"^No breaker of articles has tripped\."):
+        btl("breaker", "accept", "articles", "--all-partitions")
+    connection.execute("update ingest.partition_offsets set status = 'tripped' where partition < 3")
+    assert "All 6 at once: btl breaker accept --all-partitions\n" in btl("breaker", "show")
+    plan = json.loads(btl("breaker", "accept", "--all-partitions", "--dry-run", "--json"))
+    assert [each["done"] for each in plan] == [False] * 6
+    btl("breaker", "accept", "articles", "--all-partitions")
+    assert (tripped("articles"), tripped("comment-events")) == ([], [0, 1, 2])
+    btl("breaker", "accept", "--all-partitions")
+    assert tripped("comment-events") == []
+
+
 def test_a_partition_whose_consumer_has_gone_is_not_said_to_be_consuming(
     btl: Btl, connection: psycopg.Connection, database_url: str, pipeline: Pipeline
 ) -> None:
@@ -302,6 +321,10 @@ def test_a_partition_whose_consumer_has_gone_is_not_said_to_be_consuming(
         ("offsets reset articles 0 --to 999999999 --yes", "can't be reset to 999999999"),
         ("offsets accept-gap articles 77", "No consumer of this group has ever taken articles-77"),
         ("breaker accept articles 0", r"The breaker of articles-0 has not tripped\."),
+        ("breaker accept articles", "The partition is missing"),
+        ("breaker accept", "The topic is missing"),
+        ("breaker accept articles 0 --all-partitions", "Partition 0 and --all-partitions"),
+        ("breaker accept --all-partitions --until 7", "--until is an offset of one partition"),
     ],
 )
 def test_what_can_not_be_decided_is_refused_in_words(btl: Btl, arguments: str, words: str) -> None:

@@ -27,6 +27,8 @@ WITHOUT = {
     "export",  # has --format
     "logs",
     "metrics docs",
+    "pg_dump",
+    "pg_restore",
     "psql",
     "reset",
     "schemas asyncapi",

@@ -68,7 +68,7 @@ def test_help_is_short_of_types(arguments: tuple[str, ...]) -> None:
 
 
 def test_what_passes_its_arguments_on_leaves_h_to_the_other_program() -> None:
-    for name in ("psql", "airflow"):
+    for name in ("psql", "pg_dump", "pg_restore", "airflow"):
         assert COMMANDS[name].context_settings["help_option_names"] == ["--help"]
 
 

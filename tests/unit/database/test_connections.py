@@ -123,6 +123,23 @@ def test_a_psql_that_cannot_encrypt_is_not_used_where_that_is_asked_for(
     assert program_for(environment_of(URL)) == str(installed)
 
 
+@pytest.mark.parametrize("name", ["pg_dump", "pg_restore"])
+def test_what_refuses_a_newer_server_is_that_of_the_stack_unless_it_must_encrypt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    encrypted = environment_of("postgresql://h/d?sslmode=require")
+    with pytest.raises(BelowTheLineError, match=f"The {name} of .* cannot encrypt"):
+        program_for(encrypted, name)
+    installed = tmp_path / name
+    installed.write_text("")
+    installed.chmod(0o755)
+    packaged = program_for(environment_of("postgresql://h/d"), name)
+    assert packaged == str(binaries() / name)
+    assert Path(packaged).is_file()
+    assert program_for(encrypted, name) == str(installed)
+
+
 SEVERAL_HOSTS = "postgresql://u:p@one:1,two:2/news?target_session_attrs=read-write"
 
 

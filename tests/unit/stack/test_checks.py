@@ -50,6 +50,9 @@ def test_of_many_stopped_partitions_some_are_named_and_the_others_counted() -> N
     *named, rest = said(system(*stopped))
     assert [each.subject for each in named] == ["events-0", "events-1", "events-2"]
     assert str(rest) == "partitions: 9 more partitions not read: btl offsets show"
+    tripped = [position(7, partition=number, status="tripped") for number in range(4)]
+    assert said(system(*tripped))[-1].command == "btl breaker accept --all-partitions"
+    assert said(system(stopped[4], *tripped))[-1].command == "btl offsets show"
 
 
 def test_records_that_nobody_reads_are_counted_and_an_idle_partition_is_nothing() -> None:
