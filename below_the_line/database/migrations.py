@@ -119,9 +119,9 @@ def migrate(
     All of a run is one transaction, except migrations that cannot run in one: each of these is
     recorded after it succeeded, and an interrupted run resumes there. Safe to run twice and by two
     at once: the second waits for the first. ``announce`` gets a sentence about each session that a
-    run waits for. A run that waits for longer than some seconds is rolled back and tried again,
-    however often that takes, so that consumers do not stand still behind it. Raises
-    BelowTheLineError.
+    run waits for, and each warning of Postgres or of a migration. A run that waits for longer than
+    some seconds is rolled back and tried again, however often that takes, so that consumers do not
+    stand still behind it. Raises BelowTheLineError.
     """
     schema = schema or read()
     applied: list[str] = []
@@ -130,6 +130,8 @@ def migrate(
         with connect(url, application_name="btl migrate", autocommit=True) as connection:
             # Behind a pooler, another session would have to know a prepared statement.
             connection.prepare_threshold = None
+            if announce is not None:
+                connection.add_notice_handler(_warnings_to(announce))
             database = describe(url)
             while True:
                 try:
@@ -268,6 +270,19 @@ def _sessions(connection: psycopg.Connection, pids: Sequence[int]) -> list[str]:
         + ("" if since is None else f", since {since:%Y-%m-%d %H:%M:%S} UTC")
         for pid, login, application, since in connection.execute(_SESSIONS, [list(pids)])
     ]
+
+
+def _warnings_to(announce: Callable[[str], None]) -> Callable[[psycopg.errors.Diagnostic], None]:
+    said: set[str | None] = set()
+
+    def handle(diagnostic: psycopg.errors.Diagnostic) -> None:
+        message = diagnostic.message_primary
+        # A run that is tried again warns again.
+        if diagnostic.severity_nonlocalized == "WARNING" and message not in said:
+            said.add(message)
+            announce(f"Warning: {message}.")
+
+    return handle
 
 
 class _Waits:

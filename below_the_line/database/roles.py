@@ -1,6 +1,6 @@
 """The roles of the database: their limits, and what each may do by the catalogue."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,7 +69,21 @@ def logins(connection: psycopg.Connection) -> list[Login]:
     ]
 
 
-def stagers_too_many(connection: psycopg.Connection) -> Sequence[str]:
-    """Return those who may make temporary tables and should not: ``public`` is every role."""
-    rows = connection.execute(sql("roles/temporary.sql"), {"roles": list(READING_ROLES)}).fetchall()
-    return [role for (role,) in rows]
+def temporary_statements(connection: psycopg.Connection) -> list[str]:
+    """Return the statements after which the services' roles may make temporary tables here, and
+    nobody else: a dump does not carry these rights. None if nothing is to be done.
+    """
+    rows = connection.execute(
+        sql("roles/temporary.sql"), {"roles": [*READING_ROLES, *STAGING_ROLES]}
+    ).fetchall()
+    may = [role for (role,) in rows]
+    lacking = [role for role in STAGING_ROLES if role not in may]
+    too_many = [role for role in may if role not in STAGING_ROLES]
+    database = composed.Identifier(connection.info.dbname).as_string(connection)
+    found = []
+    # First: the services may have had the right as everybody has it.
+    if lacking:
+        found.append(f"grant temporary on database {database} to {', '.join(lacking)};")
+    if too_many:
+        found.append(f"revoke temporary on database {database} from {', '.join(too_many)};")
+    return found

@@ -1,9 +1,8 @@
 """``btl roles``."""
 
 import typer
-from psycopg import sql
 
-from below_the_line.database.roles import logins, stagers_too_many
+from below_the_line.database.roles import logins, temporary_statements
 from btl.cli import configuration
 from btl.cli.database import connected
 from btl.cli.options import AsJson
@@ -14,15 +13,12 @@ def roles(as_json: AsJson = False) -> None:
     """Show the logins that read, and which limits they lack.
 
     Prints the statements that set them. docs/roles.md lists what each role may do. Exit status 1
-    if limits are missing, or if others than the services may make temporary tables.
+    if limits are missing, or if not the services alone may make temporary tables.
     """
     with connected(configuration.settings()) as connection:
         found = logins(connection)
-        too_many = stagers_too_many(connection)
-        database = sql.Identifier(connection.info.dbname).as_string(connection)
-    statements = [statement for login in found for statement in login.statements()]
-    if too_many:
-        statements.append(f"revoke temporary on database {database} from {', '.join(too_many)};")
+        temporary = temporary_statements(connection)
+    statements = [statement for login in found for statement in login.statements()] + temporary
     if as_json:
         print_json(
             {

@@ -453,6 +453,17 @@ def test_consumers_go_on_while_a_migration_waits_for_a_reader(
     assert announcements.empty()
 
 
+def test_warnings_of_migrations_are_announced(folder: Folder) -> None:
+    folder.write(
+        migration(1, "warns"),
+        "do $$ begin raise notice 'a remark'; raise warning 'only the owner may'; end $$;",
+    )
+    announcements: Queue[str] = Queue()
+    folder.migrate(announcements)
+    assert announcements.get_nowait() == "Warning: only the owner may."
+    assert announcements.empty()
+
+
 def test_a_run_that_another_session_waits_for_crosswise_is_tried_again(
     folder: Folder, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

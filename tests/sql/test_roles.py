@@ -8,7 +8,7 @@ from psycopg import sql
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.database.locks import CLOSING_LOCK, OUTBOX_LOCK, lock
-from below_the_line.database.roles import READING_ROLES, STAGING_ROLES, logins, stagers_too_many
+from below_the_line.database.roles import READING_ROLES, STAGING_ROLES, logins, temporary_statements
 from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.rebuild import rebuild_all
 from below_the_line.metrics.units import SHARDS, shard_lock
@@ -142,10 +142,26 @@ def test_logins_of_the_stack_that_read_are_limited(connection: psycopg.Connectio
     assert {
         login.name: login.is_limited for login in logins(connection) if login.name in READING_ROLES
     } == dict.fromkeys(READING_ROLES, True)
-    assert stagers_too_many(connection) == []
-    connection.execute(
-        sql.SQL("grant temporary on database {} to public").format(
-            sql.Identifier(connection.info.dbname)
-        )
-    )
-    assert stagers_too_many(connection) == ["public"]
+
+
+def test_rights_that_a_dump_does_not_carry_are_given_by_the_statements(
+    connection: psycopg.Connection,
+) -> None:
+    assert temporary_statements(connection) == []
+    name = sql.Identifier(connection.info.dbname)
+    # As in a database that was made by hand.
+    for statement in (
+        "revoke all on database {} from btl_owner, btl_ingest, btl_redrive, btl_scheduler",
+        "grant temporary on database {} to public",
+    ):
+        connection.execute(sql.SQL(statement).format(name))
+    for statement in temporary_statements(connection):
+        connection.execute(statement.encode())
+    assert connection.execute(
+        "select role, has_database_privilege(role, current_database(), 'temporary')"
+        " from unnest(%s::text[]) as role",
+        [[*STAGING_ROLES, *READING_ROLES]],
+    ).fetchall() == [(role, True) for role in STAGING_ROLES] + [
+        (role, False) for role in READING_ROLES
+    ]
+    assert temporary_statements(connection) == []
