@@ -13,6 +13,7 @@ from below_the_line.partitions import describe_transaction, end_transaction_hint
 from below_the_line.plurals import counted
 from btl.cli import output
 from btl.cli.database import connected, site_settings
+from btl.cli.edge import ends_with
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import Column, age, print_json, print_table, printable, right
 
@@ -31,6 +32,7 @@ def audit(
     current = site_settings()
     with connected(current) as connection:
         report = run_audit(connection, current, since)
+    ends_with(int(bool(report.findings)))
     if as_json:
         print_json(asdict(report) | {"summary": report.summary})
     else:

@@ -21,7 +21,8 @@ class _ReaderGoneError(Exception):
 def guarded() -> Iterator[None]:
     """Turn errors of files and of standard output into a BelowTheLineError, where no command did.
 
-    Output that nobody reads any more ends the process with exit status 0.
+    Output that nobody reads any more ends the process with the exit status of the command where it
+    is known by then (`ends_with`), else with 0.
     """
     for number in range(3):
         # A closed one would be given to the next file or connection.
@@ -34,12 +35,16 @@ def guarded() -> Iterator[None]:
     try:
         try:
             yield
+        except SystemExit as ended:
+            if isinstance(ended.code, int):
+                ends_with(ended.code)
+            raise
         finally:
             # Now, and not at the end of the process, where nobody could say what went wrong.
             sys.stdout.flush()
     except (BrokenPipeError, _ReaderGoneError):
         _drop_output()
-        sys.exit(0)
+        sys.exit(_known_status[0])
     except OSError as error:
         # Commands name the other files that they write.
         explained = explain(error, "Standard output") if error.errno != errno.ENOENT else None
@@ -47,6 +52,14 @@ def guarded() -> Iterator[None]:
             raise
         _drop_output()
         raise explained from None
+
+
+_known_status = [0]
+
+
+def ends_with(status: int) -> None:
+    """Say which exit status the command has, before it prints what nobody may read to the end."""
+    _known_status[0] = status
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from below_the_line.metrics.rebuild import Selection, rebuild_days, require_know
 from below_the_line.metrics.rebuild import rebuild as run
 from below_the_line.plurals import counted
 from btl.cli.database import connected, site_settings
+from btl.cli.edge import ends_with
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import print_json, print_rest, print_text, printable
@@ -87,6 +88,7 @@ def drift(
             differences = compare(
                 connection, None if everything else sample, time_zone=current.site_timezone
             )
+    ends_with(int(bool(differences)))
     if as_json:
         print_json(differences)
     else:

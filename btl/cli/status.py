@@ -11,6 +11,7 @@ from rich.text import Text
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings, from_environment
 from btl.cli import output
+from btl.cli.edge import ends_with
 from btl.cli.options import AsJson
 from btl.cli.output import Column, age, print_json, print_table, printable
 from btl.cli.stack import data_docs, relative, this_stack
@@ -35,11 +36,13 @@ def status(as_json: AsJson = False) -> None:
         )
     now = datetime.now(UTC)
     found = _notices(stack, parts, now)
+    wrong = not all(part.well for part in parts) or any(notice.wrong for notice in found)
+    ends_with(int(wrong))
     if as_json:
         print_json([*map(_document, parts), *map(_noticed, found)])
     else:
         _print(stack, parts, found, now)
-    if not all(part.well for part in parts) or any(notice.wrong for notice in found):
+    if wrong:
         raise typer.Exit(1)
 
 

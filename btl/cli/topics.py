@@ -8,6 +8,7 @@ from below_the_line.kafka.admin import create_topics
 from below_the_line.kafka.topic_settings import COMMAND, Drift
 from below_the_line.plurals import counted
 from btl.cli import configuration
+from btl.cli.edge import ends_with
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson, DryRun
 from btl.cli.output import DRY_RUN, print_json
@@ -42,6 +43,7 @@ def check(as_json: AsJson = False) -> None:
     found = topic_settings.describe(current)
     missing = [topic.name for topic in topics() if topic.name not in found]
     drifts = topic_settings.differences(topics(), found)
+    ends_with(int(bool(missing or drifts)))
     if as_json:
         print_json({"missing": missing, "differences": drifts})
     else:

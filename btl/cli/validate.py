@@ -18,6 +18,7 @@ from below_the_line.contracts.rejection import escaped
 from below_the_line.contracts.times import from_datetime
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
+from btl.cli.edge import ends_with
 from btl.cli.given_events import Place, given_events
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import printable
@@ -77,6 +78,8 @@ def validate(
         record = record._replace(timestamp=timestamp)
         found = list(findings(contracts, record, all_faults=all_faults, strict=strict))
         bad += bool(found)
+        if found:
+            ends_with(1)
         for rejection in found:
             sys.stdout.write(_finding(place, rejection, as_json=is_json))
         if not strict:

@@ -38,6 +38,8 @@ _MAX_ALIKE = 3
 """Partitions that are named one by one; more have one line together."""
 
 
+_MAX_GROUPS = 10_000
+"""Groups of dead letters that are added up: senders can make any number of them."""
 _FLOOD = 1_000
 """From this number on, open dead letters of one source, type and code need somebody."""
 
@@ -185,7 +187,8 @@ def figures(system: System) -> Iterator[Notice]:
 
 def dead_letters(system: System) -> Iterator[Notice]:
     """Say who sent the records that could not be applied, the largest groups first."""
-    for each in count_by_source(system.connection, Selection(), _MAX_ALIKE):
+    groups = count_by_source(system.connection, Selection(), _MAX_GROUPS)
+    for each in groups[:_MAX_ALIKE]:
         what = f"{each.event_type or 'unreadable type'}, {each.code}"
         yield Notice(
             "dead letters",
@@ -193,6 +196,15 @@ def dead_letters(system: System) -> Iterator[Notice]:
             f" ({what}), the latest of {each.newest:%Y-%m-%d %H:%M} UTC",
             "btl dead-letters list --summary",
             each.letters >= _FLOOD,
+        )
+    if len(groups) > _MAX_ALIKE:
+        least = "at least " if len(groups) == _MAX_GROUPS else ""
+        total = counted(sum(each.letters for each in groups), "open one")
+        yield Notice(
+            "dead letters",
+            f"and {least}{counted(len(groups) - _MAX_ALIKE, 'more group')}, {least}{total} in all",
+            "btl dead-letters list --summary",
+            wrong=False,
         )
 
 

@@ -12,6 +12,7 @@ from below_the_line.partitions import PartitionLog, Position, partition_statuses
 from below_the_line.settings import Settings
 from btl.stack import checks
 from btl.stack.checks import Notice, System, notices
+from consumers.adapters.dead_letters import SourceCount
 from tests.builders import position
 
 TOPIC = UUID(int=1)
@@ -107,3 +108,22 @@ def test_what_the_table_says_is_away_is_not_said_again() -> None:
     now = datetime(2026, 5, 1, tzinfo=UTC)
     assert notices(System(settings, now, frozenset({"postgres", "kafka"}))) == []
     assert notices(System(Settings(), now)) == []
+
+
+@pytest.mark.parametrize(("groups", "rest"), [(3, None), (5, "and 2 more groups, 20 open ones")])
+def test_dead_letters_beyond_the_largest_groups_are_counted(
+    monkeypatch: pytest.MonkeyPatch, groups: int, rest: str | None
+) -> None:
+    newest = datetime(2026, 5, 1, tzinfo=UTC)
+    counts = [SourceCount(f"/{number}", None, "not_json", 4, newest) for number in range(groups)]
+    monkeypatch.setattr(checks, "count_by_source", lambda *_: counts)
+    looked_at = system()
+    looked_at.connection = None  # type: ignore[assignment]
+
+    *named, last = checks.dead_letters(looked_at)
+
+    if rest is None:
+        assert len([*named, last]) == 3
+    else:
+        assert [len(named), last.sentence, last.wrong] == [3, f"{rest} in all", False]
+        assert last.command == "btl dead-letters list --summary"
