@@ -22,9 +22,6 @@ _SHORT_SILENCE_SECONDS = 2.0
 
 _SETTINGS = {
     "timezone": "UTC",
-    # A login that only reads must hear that it may not write; a server that turned read-only is
-    # waited for.
-    "default_transaction_read_only": "off",
     # Offset and rows are lost together, so a batch need not wait for the disk; ownership does (see
     # Store.take).
     "synchronous_commit": "off",
@@ -52,6 +49,13 @@ _PARAMETERS = {
 _TIMEOUTS = ("lock_timeout", "idle_in_transaction_session_timeout", "statement_timeout")
 """Settings that are looked at after connecting: without them a consumer could wait for ever."""
 
+_READS_BY_ITS_LOGIN = """
+    select from pg_settings
+    where name = 'default_transaction_read_only' and setting = 'on'
+        and source in ('user', 'database user')
+"""
+"""A row if it is the login, not the server or the database, that is read-only by default."""
+
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
     """A connection that gives up on a silent server: the wait ends with OperationalError, and the
@@ -73,6 +77,7 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
             )
         )
         session._require_timeouts()
+        session._write_as_a_login_that_reads()
         # COPY takes the dumper that was registered last for a column of bytes; psycopg's own choice
         # is one in Python.
         session.adapters.register_dumper(bytes, session.adapters.get_dumper(bytes, PyFormat.BINARY))
@@ -97,6 +102,15 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
                 f"the session has not the settings that were asked for ({shown}): a pooler drops"
                 " the options of the connection"
             )
+
+    def _write_as_a_login_that_reads(self) -> None:
+        """Let a login that only reads by default try to write: it must hear which right it lacks.
+
+        A server or a database that is read-only is waited for instead.
+        """
+        with self.transaction():
+            if self.execute(_READS_BY_ITS_LOGIN, prepare=False).fetchone() is not None:
+                self.execute("set default_transaction_read_only = off", prepare=False)
 
     def shorten_timeouts(self) -> None:
         """Wait at most two seconds from now on, also in a wait that has begun. May be called from a
