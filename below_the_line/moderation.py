@@ -14,6 +14,7 @@ from below_the_line.catalogue import reasons
 from below_the_line.closing.rules import in_words
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
+from below_the_line.unknown import unknown
 
 Row = Mapping[str, Any]
 
@@ -166,15 +167,24 @@ def _require_known(
 
 
 def _require_scope(connection: psycopg.Connection, site: str | None, section: str | None) -> None:
-    """Raise BelowTheLineError if no article of the site and section is known."""
+    """Raise BelowTheLineError if no article of the site and section is known, with the names that
+    were perhaps meant.
+    """
     ((is_known,),) = connection.execute(
         sql("rules/of_scope.sql"), {"site": site, "section": section}
     )
-    if not is_known:
-        raise BelowTheLineError(
-            f"No event ever named an article of {in_words(site, section)}.",
-            "Check the name; `btl top` shows the sections.",
-        )
+    if is_known:
+        return
+    scopes = connection.execute(sql("moderation/scopes.sql")).fetchall()
+    sites = sorted({each for each, _ in scopes})
+    if site is not None and site not in sites:
+        error = unknown("site", site, sites)
+    else:
+        sections = {each for of, each in scopes if each is not None and site in (None, of)}
+        error = unknown("section", str(section), sorted(sections))
+    raise BelowTheLineError(
+        f"No event ever named an article of {in_words(site, section)}.", error.hint
+    )
 
 
 def _rows(connection: psycopg.Connection, file: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -237,10 +237,15 @@ def _unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLi
     """
     below = connection.execute(sql("provenance/mentions.sql"), {"article_id": article}).fetchone()
     comments, reports = below or (0, 0)
-    hint = f"`btl dead-letters list --article {article}` shows whether its events were rejected."
+    # A role that may not read dead letters is not sent to them.
+    ((may_read,),) = connection.execute(sql("provenance/may_read_dead_letters.sql"))
+    rejected = (
+        f"`btl dead-letters list --article {article}` shows whether its events were rejected."
+    )
+    hint = f" {rejected}" if may_read else ""
     if not comments and not reports:
         return BelowTheLineError(
-            f"No event has named the article {article!r}.", f"Check its id; {hint}"
+            f"No event has named the article {article!r}.", f"Check its id.{hint}"
         )
     counts = " and ".join(
         counted(count, what)
@@ -250,7 +255,7 @@ def _unknown_article(connection: psycopg.Connection, article: str) -> BelowTheLi
     return BelowTheLineError(
         f"No article event has come for {article!r}, only {counts} below it: its"
         " publication time is not known.",
-        f"Does the site send article.published? {hint}",
+        f"Does the site send article.published?{hint}",
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.periods import Kind, Period, parse_period
 from below_the_line.resources import sql
+from below_the_line.unknown import unknown
 
 FIGURES: Final = (
     "comments",
@@ -90,6 +91,14 @@ def reports(
         ]
 
 
+def days_with_figures(
+    connection: psycopg.Connection, site: str | None = None
+) -> tuple[date, date] | None:
+    """Return the first and the last day that have figures, of a site or of any; None: none has."""
+    ((first, last),) = connection.execute(sql("queries/days_with_figures.sql"), {"site": site})
+    return None if first is None else (first, last)
+
+
 def _figures(row: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return {name: 0 if row is None else row[name] for name in FIGURES}
 
@@ -100,7 +109,7 @@ def _require_known(connection: psycopg.Connection, site: str) -> None:
     if site not in sites:
         raise BelowTheLineError(
             f"There are no figures of site {site!r}.",
-            f"Choose one of {', '.join(sites)}." if sites else "Has any article been published?",
+            unknown("site", site, sites).hint if sites else "Has any article been published?",
         )
 
 

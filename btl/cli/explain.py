@@ -51,6 +51,7 @@ Limit = Annotated[
     ),
 ]
 
+_LETTERS_NOT_SEARCHED = "Dead letters were not searched: this role may not read them."
 _MAX_VALUE = 200
 """Characters of a value."""
 
@@ -129,7 +130,7 @@ def _explain(
     if stored.more_letters:
         more["dead_letters"] = stored.more_letters
     if not explanation.settings and not explanation.records and not any(stored.rows.values()):
-        raise _nothing(article_id, comment_id, stored.comments, unread, searched=not no_log)
+        raise _nothing(article_id, comment_id, stored, unread, searched=not no_log)
     if as_json:
         print_json(
             {
@@ -300,7 +301,7 @@ def _decoded(
 def _nothing(
     article_id: str,
     comment_id: str | None,
-    comments: int,
+    stored: _Stored,
     unread: Mapping[Partition, int],
     *,
     searched: bool,
@@ -311,15 +312,30 @@ def _nothing(
         if comment_id is None
         else f"comment {comment_id} below article {article_id}"
     )
-    where = "no row, no record in the log, no dead letter" if searched else "no row, no dead letter"
-    if comment_id is None and comments:
+    looked = {
+        "no row": True,
+        "no record in the log": searched,
+        "no dead letter": stored.read_letters,
+    }
+    where = ", ".join(each for each, was_searched in looked.items() if was_searched)
+    unsearched = [] if stored.read_letters else [_LETTERS_NOT_SEARCHED]
+    if comment_id is None and stored.comments:
         return BelowTheLineError(
             f"No article event has arrived for {article_id} ({where}), only events of"
-            f" {counted(comments, 'comment')} below it.",
-            f"Does the site send article.published? `btl explain comment ID --article {article_id}`"
-            " explains one of them.",
+            f" {counted(stored.comments, 'comment')} below it.",
+            " ".join(
+                [
+                    "Does the site send article.published?"
+                    f" `btl explain comment ID --article {article_id}` explains one of them.",
+                    *unsearched,
+                ]
+            ),
         )
-    hints = ["Check the id.", *(describe_transaction(*each) for each in unread.items())]
+    hints = [
+        "Check the id.",
+        *unsearched,
+        *(describe_transaction(*each) for each in unread.items()),
+    ]
     return BelowTheLineError(f"Nothing is known of {what}: {where}.", " ".join(hints))
 
 
@@ -419,7 +435,7 @@ def _print(
             else "The tables agree with the log."
         )
     if not stored.read_letters:
-        out.print(Text("Dead letters were not searched: this role may not read them.", "yellow"))
+        out.print(Text(_LETTERS_NOT_SEARCHED, "yellow"))
 
 
 def _standing(row: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """``btl queue`` and ``btl thread``: what moderators read."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -15,7 +14,13 @@ from below_the_line.moderation import CommentHistory, Queue, Thread
 from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected, site_settings
-from btl.cli.moderation_output import length_in_words, reports_in_words, standing_in_words
+from btl.cli.moderation_output import (
+    is_late,
+    is_rejected,
+    length_in_words,
+    reports_in_words,
+    standing_in_words,
+)
 from btl.cli.options import ArticleArgument, AsJson
 from btl.cli.output import (
     Column,
@@ -81,10 +86,18 @@ def queue(
             reason=reason,
             max_rows=limit,
         )
+        filters = {"site": site, "section": section, "article": article, "reason": reason}
+        named = " ".join(f"--{name} {value}" for name, value in filters.items() if value)
+        in_all = moderation.queue(connection, max_rows=1).waiting if named else found.waiting
     if as_json:
         print_json({"waiting": found.waiting, "comments": found.rows})
-    else:
+    elif found.rows or not named:
         _print_queue(found, now)
+    else:
+        print_text(
+            f"No reported comment waits for a decision with {printable(named)}; {in_all:,}"
+            f" {'waits' if in_all == 1 else 'wait'} in all."
+        )
 
 
 def thread(
@@ -110,7 +123,7 @@ def thread(
     """Show a discussion as moderators read it.
 
     Says of each comment whether it is visible, held, rejected, deleted, late or unpublished (with
-    its article), and how its reports were decided.
+    its article), and how its reports were decided. A comment may be several of these.
     """
     current = site_settings()
     zone = ZoneInfo(current.site_timezone)
@@ -126,7 +139,9 @@ def thread(
         else:
             _print_history(history, zone)
         return
-    chosen = [row for row in found.comments if not status or _has(row, status)]
+    chosen = [
+        row for row in found.comments if not status or any(_has(row, each) for each in status)
+    ]
     if as_json:
         print_json(
             {
@@ -138,6 +153,8 @@ def thread(
         )
     else:
         _print_thread(found, chosen, limit, zone)
+        if status and not chosen:
+            print_text(f"\nNo comment is {' or '.join(status)}.")
 
 
 def _print_queue(found: Queue, now: datetime) -> None:
@@ -177,8 +194,15 @@ def _print_queue(found: Queue, now: datetime) -> None:
     print_text(f"What was written, reported and decided: {hint}", style="dim")
 
 
-def _has(row: Mapping[str, Any], wanted: Sequence[Status]) -> bool:
-    return row["status"] in wanted or (Status.REPORTED in wanted and row["reports"] > 0)
+def _has(row: Mapping[str, Any], status: Status) -> bool:
+    """Return whether a comment is of a status; one may be late, rejected and deleted."""
+    if status is Status.LATE:
+        return is_late(row)
+    if status is Status.REJECTED:
+        return is_rejected(row)
+    if status is Status.REPORTED:
+        return bool(row["reports"])
+    return bool(row["status"] == status)
 
 
 def _print_thread(
@@ -186,9 +210,13 @@ def _print_thread(
 ) -> None:
     out = output.console()
     print_text(printable(found.headline or f"Article {found.article_id}"), style="bold")
-    statuses = Counter(row["status"] for row in found.comments)
+    statuses = {each: sum(_has(row, each) for row in found.comments) for each in Status}
     waiting = sum(row["open_reports"] > 0 for row in found.comments)
-    parts = [f"{statuses[each]:,} {each}" for each in Status if statuses[each]]
+    parts = [
+        f"{count:,} {each}"
+        for each, count in statuses.items()
+        if count and each is not Status.REPORTED
+    ]
     said = counted(len(found.comments), "comment") + (f": {', '.join(parts)}" if parts else "")
     if waiting:
         said += f"; {counted(waiting, 'comment')} with open reports"

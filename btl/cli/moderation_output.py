@@ -15,17 +15,32 @@ _OUTCOMES = (
 
 
 def standing_in_words(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what readers see of a comment of a thread, with rich styles; nothing if all of it."""
-    if row["status"] == "late":
+    """Yield what readers see of a comment of a thread, with rich styles; nothing if all of it.
+
+    A comment may be late, rejected and deleted: all of it is said.
+    """
+    if is_rejected(row):
+        yield "rejected", "red"
+    if is_late(row):
         by = row["late_by_seconds"]
         yield (
             "late" if by is None else f"late by {length_in_words(timedelta(seconds=by))}",
             "yellow",
         )
-    elif row["status"] != "visible":
-        yield row["status"], "red" if row["status"] == "rejected" else "yellow"
+    if row["status"] not in ("visible", "late", "rejected"):
+        yield row["status"], "yellow"
     if row["edited_at"] is not None:
         yield "edited", "dim"
+
+
+def is_late(row: Mapping[str, Any]) -> bool:
+    """Return whether a comment of a thread came after its discussion had closed, deleted or not."""
+    return row["status"] == "late" or row["late_by_seconds"] is not None
+
+
+def is_rejected(row: Mapping[str, Any]) -> bool:
+    """Return whether the last decision about a comment of a thread rejected it."""
+    return bool(row["decision"] == "rejected")
 
 
 def reports_in_words(row: Mapping[str, Any]) -> str:

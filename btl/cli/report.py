@@ -1,14 +1,14 @@
 """``btl report``: what an editor wants to know about a day, a week or a month."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from below_the_line.errors import BelowTheLineError
-from below_the_line.metrics.periods import Kind
-from below_the_line.metrics.report import FIGURES, SiteReport, reports
+from below_the_line.metrics.periods import Kind, Period, parse_period
+from below_the_line.metrics.report import FIGURES, SiteReport, days_with_figures, reports
 from btl.cli import output
 from btl.cli.database import connected, site_settings
 from btl.cli.options import AsJson
@@ -53,25 +53,37 @@ def report(
             f"--{' and --'.join(kinds)} exclude each other.", "Choose one of them."
         )
     current = site_settings()
+    now, zone = datetime.now(UTC), ZoneInfo(current.site_timezone)
     with connected(current) as connection:
         found = reports(
             connection,
-            datetime.now(UTC),
-            ZoneInfo(current.site_timezone),
+            now,
+            zone,
             text=period,
             kind=kinds[0] if kinds else None,
             site=site,
             max_articles=limit,
         )
+        days = None if found else days_with_figures(connection, site)
     if as_json:
         print_json([_document(each) for each in found])
     elif not found:
-        typer.echo("Nothing happened on any site, in this period or in the one before.")
+        asked = parse_period(period, kinds[0] if kinds else None, now.astimezone(zone).date())
+        typer.echo(_nothing(asked, site, days))
     else:
         for number, each in enumerate(found):
             if number:
                 typer.echo()
             _print(each)
+
+
+def _nothing(period: Period, site: str | None, days: tuple[date, date] | None) -> str:
+    where = "any site" if site is None else f"site {printable(site)}"
+    said = (
+        f"Nothing happened on {where} in {period.kind} {period.name} ({period.first_day} to"
+        f" {period.last_day}), or in the {period.kind} before. "
+    )
+    return said + ("No day has figures." if days is None else f"Figures: {days[0]} to {days[1]}.")
 
 
 def _document(report: SiteReport) -> dict[str, Any]:

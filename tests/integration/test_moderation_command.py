@@ -77,10 +77,19 @@ def test_a_narrowed_queue_does_not_take_a_wrong_name_for_an_empty_queue(btl: Btl
     with pytest.raises(BelowTheLineError, match="'spamm' is not a reason") as refused:
         btl("queue", "--reason", "spamm")
     assert "spam" in refused.value.hint
-    with pytest.raises(BelowTheLineError, match="No event ever named an article of site weekly"):
-        btl("queue", "--site", "weekly")
-    with pytest.raises(BelowTheLineError, match="of section sports of daily"):
+    with pytest.raises(BelowTheLineError, match="named an article of site dailly") as refused:
+        btl("queue", "--site", "dailly")
+    assert refused.value.hint == "Did you mean daily? These exist: daily."
+    with pytest.raises(BelowTheLineError, match="of section sports of daily") as refused:
         btl("queue", "--site", "daily", "--section", "sports")
+    assert refused.value.hint == "These exist: politics."
+
+
+def test_an_empty_queue_says_which_filters_made_it_empty(btl: Btl) -> None:
+    assert btl("queue", "--site", "daily", "--reason", "harassment") == (
+        "No reported comment waits for a decision with --site daily --reason harassment;"
+        " 1 waits in all.\n"
+    )
 
 
 def test_a_thread_says_late_rejected_upheld_and_dismissed(btl: Btl) -> None:
@@ -114,6 +123,33 @@ def test_a_thread_can_be_narrowed_and_says_what_it_leaves_out(btl: Btl) -> None:
     assert ids("--status", "reported") == ["c1", "c3"]
     assert ids("--limit", "1") == ["c1"]
     assert "… and 3 more: --limit" in btl("thread", "a", "--limit", "1")
+    assert btl("thread", "a", "--status", "held", "--status", "unpublished").endswith(
+        "\nNo comment is held or unpublished.\n"
+    )
+
+
+def test_a_late_comment_that_is_deleted_or_rejected_is_said_to_be_both(
+    btl: Btl, room: Newsroom
+) -> None:
+    room.comment("gone", "05-20 13:00", user="u5")
+    room.delete("gone", "05-20 14:00")
+    room.comment("abuse", "05-20 15:00", user="u6")
+    room.moderate("abuse", "rejected", "05-20 16:00")
+    room.compute()
+
+    def ids(status: str) -> list[str]:
+        rows = json.loads(btl("thread", "a", "--status", status, "--json"))["comments"]
+        return [row["comment_id"] for row in rows]
+
+    assert ids("late") == ["c4", "gone", "abuse"]
+    assert ids("rejected") == ["c3", "abuse"]
+    assert ids("deleted") == ["gone"]
+    lines = btl("thread", "a").splitlines()
+    assert lines[1].startswith("6 comments: 2 visible, 2 rejected, 1 deleted, 3 late;")
+    heads = {line.split(" · ")[2]: line for line in lines if " · " in line}
+    assert heads["gone"].endswith("gone · late by 5 days · deleted")
+    assert heads["abuse"].endswith("abuse · rejected · late by 5 days")
+    assert "6 comments, 3 of them late" in btl("discussion", "a")
 
 
 def test_a_comment_is_shown_with_texts_notes_decisions_and_outcomes(btl: Btl) -> None:
@@ -143,6 +179,15 @@ def test_unknown_articles_and_comments_are_said_to_be_unknown(btl: Btl) -> None:
         btl("thread", "nosuch")
     with pytest.raises(BelowTheLineError, match="No comment c9 is known below article a"):
         btl("thread", "a", "--comment", "c9")
+
+
+def test_who_may_not_read_dead_letters_is_neither_told_of_none_nor_sent_to_them(btl: Btl) -> None:
+    with pytest.raises(BelowTheLineError, match=r"below article nope: no row\. ") as refused:
+        btl("explain", "comment", "c1", "--article", "nope", "--no-log")
+    assert "Dead letters were not searched" in refused.value.hint
+    with pytest.raises(BelowTheLineError, match="'nope'") as refused:
+        btl("discussion", "nope")
+    assert refused.value.hint == "Check its id."
 
 
 def test_a_moderator_can_ask_why_a_discussion_is_closed_and_what_made_a_comment(btl: Btl) -> None:

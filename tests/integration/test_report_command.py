@@ -77,7 +77,11 @@ def test_it_reads_well_for_whoever_sees_metrics_alone(
     assert "Most reported" in lines
     document = json.loads(btl("report", "2026-W19", "--json"))
     assert [each["site"] for each in document] == ["daily", "weekly"]
-    assert "Nothing happened on any site" in btl("report", "2020-W01")
+    assert btl("report", "2020-W01") == (
+        "Nothing happened on any site in week 2020-W01 (2019-12-30 to 2020-01-05), or in the week"
+        " before. Figures: 2026-05-01 to 2026-05-10.\n"
+    )
+    assert "site weekly in month 2020-01" in btl("report", "2020-01", "--site", "weekly")
 
 
 def test_what_can_not_be_reported_is_said(
@@ -87,6 +91,6 @@ def test_what_can_not_be_reported_is_said(
     btl: Btl = as_role("btl_reader", database_url, monkeypatch)
     with pytest.raises(BelowTheLineError, match="no figures of site 'dailly'") as refused:
         btl("report", "2026-W19", "--site", "dailly")
-    assert refused.value.hint == "Choose one of daily, weekly."
+    assert refused.value.hint == "Did you mean daily? These exist: daily, weekly."
     with pytest.raises(BelowTheLineError, match="--day and --week exclude each other"):
         btl("report", "--day", "--week")

@@ -358,6 +358,7 @@ def comment(number: int) -> dict[str, Any]:
         "edited_at": AT,
         "body": BODY if number % 2 else f"{SOURCE}/{ARTICLE}/comments/{EVENT_ID}",
         "status": "late" if number % 3 else "rejected",
+        "decision": None if number % 3 else "rejected",
         "late_by_seconds": 86_400.0,
         "reports": 1_240,
         **dict.fromkeys(("open_reports", "upheld", "dismissed", "other_outcomes"), 310),
