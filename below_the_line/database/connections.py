@@ -151,23 +151,26 @@ def require_idle(connection: psycopg.Connection) -> None:
 
 
 @contextmanager
-def permitted() -> Iterator[None]:
-    """Turn a missing right into a BelowTheLineError that names the role to use."""
+def permitted(url: str) -> Iterator[None]:
+    """Turn a missing right of the login in the URL into a BelowTheLineError that names the role to
+    use.
+    """
     try:
         yield
-    except psycopg.errors.ReadOnlySqlTransaction as error:
-        raise forbidden(error) from error
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise forbidden(error) from error
+    except (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege) as error:
+        raise forbidden(error, parameters(url).get("user")) from error
 
 
-def forbidden(error: psycopg.Error) -> BelowTheLineError:
-    """Return the readable form of a missing right."""
+def forbidden(error: psycopg.Error, login: str | None = None) -> BelowTheLineError:
+    """Return the readable form of a missing right. ``login``: whose it is, if that is known."""
+    who = "This role" if login is None else f"The login {login}"
     return BelowTheLineError(
-        f"This role may not do this: {error.diag.message_primary or error}.",
+        f"{who} may not do this: {error.diag.message_primary or error}.",
         "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events"
         " and decides about partitions and dead letters; btl_redrive redrives; btl_scheduler"
-        " closes, computes and checks; the owner may do everything.",
+        " closes, computes and checks; the owner may do everything. BTL_DATABASE_URL says which"
+        " login is used; for one command: BTL_DATABASE_URL=$BTL_MODERATOR_DATABASE_URL btl … (of"
+        " `btl env`).",
     )
 
 

@@ -57,6 +57,10 @@ class Period:
         """Return whether the whole period lies before ``today``."""
         return self.last_day < today
 
+    def days_begun(self, today: date) -> int:
+        """Return how many of its days had begun by ``today``, itself included."""
+        return max(0, (min(self.last_day, today) - self.first_day).days + 1)
+
 
 _WEEK: Final = re.compile(r"(\d{4})-W(\d{2})", re.ASCII).fullmatch
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})", re.ASCII).fullmatch

@@ -69,7 +69,12 @@ def reports(
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         figures, before = (
-            {row["site"]: row for row in _rows(connection, "report_sites", each, site=site)}
+            {
+                row["site"]: row
+                for row in _rows(
+                    connection, "report_sites", each, site=site, days=each.days_begun(today)
+                )
+            }
             for each in (period, period.previous)
         )
         sites = sorted(figures.keys() | before.keys())
@@ -114,10 +119,11 @@ def _require_known(connection: psycopg.Connection, site: str) -> None:
 
 
 def _rows(
-    connection: psycopg.Connection, name: str, period: Period, *, site: str | None
+    connection: psycopg.Connection, name: str, period: Period, *, site: str | None, **more: Any
 ) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(sql(f"queries/{name}.sql"), _parameters(period, site)).fetchall()
+        parameters = _parameters(period, site) | more
+        return cursor.execute(sql(f"queries/{name}.sql"), parameters).fetchall()
 
 
 def _articles(

@@ -42,7 +42,7 @@ def connected_whatever_it_says(settings: Settings) -> Iterator[psycopg.Connectio
     url = settings.require_database_url()
     require_current(url)
     try:
-        with permitted(), connect(url, application_name="btl", autocommit=True) as connection:
+        with permitted(url), connect(url, application_name="btl", autocommit=True) as connection:
             yield connection
     except psycopg.OperationalError as error:
         raise gave_up(error) from error

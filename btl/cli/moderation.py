@@ -1,7 +1,8 @@
 """``btl queue`` and ``btl thread``: what moderators read."""
 
+import shlex
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -17,14 +18,15 @@ from btl.cli.database import connected, site_settings
 from btl.cli.moderation_output import (
     is_late,
     is_rejected,
-    length_in_words,
     reports_in_words,
     standing_in_words,
 )
 from btl.cli.options import ArticleArgument, AsJson
 from btl.cli.output import (
     Column,
+    age,
     clock,
+    duration,
     print_json,
     print_rest,
     print_table,
@@ -164,23 +166,21 @@ def _print_queue(found: Queue, now: datetime) -> None:
     print_table(
         [
             Column("urgency", right=True, style="bold"),
-            Column("reports", right=True, rank=2),
-            Column("reasons", wraps=True, min_width=14, rank=3),
+            Column("reports", right=True, rank=3),
+            Column("reasons", wraps=True, min_width=14),
             Column("waits", right=True, rank=4),
             Column("seen", right=True, rank=5),
             "article",
             "comment",
-            Column("text", cut=True, min_width=30, rank=1),
+            Column("text", cut=True, min_width=20, rank=2),
         ],
         [
             (
                 f"{row['urgency']:,.0f}",
                 row["open_reports"],
                 ", ".join(row["reasons"]),
-                length_in_words(now - row["oldest_open_at"]),
-                length_in_words(timedelta(seconds=row["exposure_seconds"]))
-                if row["visible"]
-                else "hidden",
+                age(row["oldest_open_at"], now),
+                duration(int(row["exposure_seconds"])) if row["visible"] else "hidden",
                 row["article_id"],
                 row["comment_id"],
                 row["body"] or "(no posting has arrived)",
@@ -190,8 +190,10 @@ def _print_queue(found: Queue, now: datetime) -> None:
     )
     print_rest(found.waiting - len(found.rows), found.waiting)
     first = found.rows[0]
-    hint = f"btl thread {first['article_id']} --comment {first['comment_id']}"
-    print_text(f"What was written, reported and decided: {hint}", style="dim")
+    command = shlex.join(["btl", "thread", first["article_id"], "--comment", first["comment_id"]])
+    print_text("What was written, reported and decided:", style="dim")
+    # Whole, so that it can be copied.
+    output.console().print(Text(f"  {printable(command)}", style="dim"), soft_wrap=True)
 
 
 def _has(row: Mapping[str, Any], status: Status) -> bool:
@@ -264,7 +266,7 @@ def _print_history(history: CommentHistory, zone: tzinfo) -> None:
         _print_comment(history.comment, zone, indent=indent, bold=True)
     out.print()
     print_table(
-        ["at", "what", Column("by", wraps=True), Column("", wraps=True)],
+        ["at", "what", Column("by", wraps=True), Column("details", wraps=True)],
         [
             (clock(entry["happened_at"], zone), _what(entry), _who(entry), _said(entry))
             for entry in history.entries

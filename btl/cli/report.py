@@ -23,8 +23,8 @@ def report(
         typer.Argument(
             metavar="[PERIOD]",
             help=(
-                "A day (2026-11-25), a week (2026-W48) or a month (2026-11). Default: the last one"
-                " that is over."
+                "A day (2026-11-25), a week (2026-W48) or a month (2026-11). With --week or --month"
+                " a day names the one that it lies in. Default: the last one that is over."
             ),
             show_default=False,
         ),
@@ -108,14 +108,16 @@ def _print(report: SiteReport) -> None:
     title = f"{report.site}, {period.kind} {period.name}"
     days = f"{period.first_day} to {period.last_day}, {report.time_zone}"
     print_text(printable(title), style="bold")
-    print_text(days + ("" if report.is_over else "; it is not over"), style="dim")
+    # Half a period compared with a whole one would look like a fall.
+    unfinished = (
+        "" if report.is_over else f"; this {period.kind} is not over, so no change is shown"
+    )
+    print_text(days + unfinished, style="dim")
     out.print()
+    changes = ["change"] if report.is_over else []
     print_table(
-        ["", *right(period.kind, f"{period.kind} before", "change")],
-        [
-            (_NAMES.get(name, name), *_compared(report.figures[name], report.before[name]))
-            for name in FIGURES
-        ],
+        ["", *right(period.kind, f"{period.kind} before", *changes)],
+        [_compared(report, name)[: 3 + len(changes)] for name in FIGURES],
     )
     if report.sections:
         out.print()
@@ -159,10 +161,15 @@ def _print_articles(title: str, articles: Any, by: str) -> None:
     )
 
 
-def _compared(now: float, before: float) -> tuple[Cell, Cell, Cell]:
-    """Return both values and the change in percent; none where there was nothing before."""
+def _compared(report: SiteReport, name: str) -> tuple[Cell, ...]:
+    """Return a figure's name, both values, and the change in percent; none where there was nothing
+    before.
+    """
+    now, before = report.figures[name], report.before[name]
     change = f"{(now - before) / before:+.0%}" if before else "–"
-    return _number(now), _number(before), change
+    if name == "commenters_a_day" and report.period.kind is Kind.DAY:
+        return "people", round(now), round(before), change
+    return _NAMES.get(name, name), _number(now), _number(before), change
 
 
 def _number(value: float) -> Cell:

@@ -18,6 +18,7 @@ select
     queue.oldest_open_at,
     queue.visible,
     queue.exposure_seconds,
+    queue.weight,
     queue.severity,
     queue.urgency,
     count(*) over () as waiting

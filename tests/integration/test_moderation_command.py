@@ -1,12 +1,15 @@
 """``btl queue`` and ``thread``, and the other commands that a moderator needs, as btl_moderator."""
 
+import io
 import json
 import re
 
 import psycopg
 import pytest
+from rich.console import Console
 
 from below_the_line.errors import BelowTheLineError
+from btl.cli import output
 from tests.commands import Btl, as_role
 from tests.sql.newsroom import Newsroom
 
@@ -52,9 +55,42 @@ def test_the_queue_lists_open_reports_and_how_to_see_what_was_written(btl: Btl) 
         ["spam"],
         "edited text",
     )
+    assert (row["weight"], row["severity"]) == (1, 1)
     text = btl("queue")
     assert "edited text" in text
-    assert "btl thread a --comment c1" in text
+    assert re.search(r"spam +\d+ d( \d+ h)? ", text)
+    assert text.splitlines()[-1] == "  btl thread a --comment c1"
+
+
+def test_a_narrow_queue_keeps_reasons_and_the_command_whole(
+    btl: Btl, room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article, comment = "world-2026-05-20-grain-treaty", "comment-1000000001-of-the-day"
+    room.publish("05-01 10:00", article=article)
+    room.comment(comment, "05-01 12:00", article=article)
+    room.report("q1", "05-01 13:00", article=article, comment=comment, reason="threat_violence")
+    room.compute()
+    file = io.StringIO()
+    narrow = Console(file=file, width=80, force_terminal=True, color_system=None, highlight=False)
+    monkeypatch.setattr(output, "console", lambda: narrow)
+    btl("queue")
+    lines = file.getvalue().splitlines()
+    assert any("threat_violence" in line for line in lines)
+    assert lines[-1] == f"  btl thread {article} --comment {comment}"
+
+
+def test_wrapped_heads_of_replies_keep_their_indent(
+    btl: Btl, room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.comment("a reply with a long id", "05-01 18:00", user="with a long name", parent="c2")
+    file = io.StringIO()
+    narrow = Console(file=file, width=40, force_terminal=True, color_system=None, highlight=False)
+    monkeypatch.setattr(output, "console", lambda: narrow)
+    btl("thread", "a")
+    lines = file.getvalue().splitlines()
+    start = next(number for number, line in enumerate(lines) if "with a long name" in line)
+    assert "2026-05-01" in " ".join(lines[start : start + 2])
+    assert all(line.startswith("    ") for line in lines[start : start + 3])
 
 
 @pytest.mark.parametrize(
@@ -170,6 +206,7 @@ def test_a_comment_is_shown_with_texts_notes_decisions_and_outcomes(btl: Btl) ->
     assert text.index("c1") < text.index("c2")
     assert "reported: withdrawn" in text
     assert "anonymous x1" in text
+    assert re.search(r"^at +what +by +details$", text, re.MULTILINE)
     assert "reported: upheld" in btl("thread", "a", "--comment", "c3")
     assert "… and 4 more: --limit" in btl("thread", "a", "--comment", "c1", "--limit", "1")
 
@@ -208,6 +245,6 @@ def test_an_analyst_sees_none_of_it(
     assert room.abuse()["reports"] == 3
     btl = as_role("btl_reader", database_url, monkeypatch)
     for command in (("queue",), ("thread", "a"), ("discussion", "a")):
-        with pytest.raises(BelowTheLineError, match="permission denied") as refused:
+        with pytest.raises(BelowTheLineError, match=r"login btl_reader may .*denied") as refused:
             btl(*command)
-        assert "btl_moderator" in refused.value.hint
+        assert "BTL_DATABASE_URL=$BTL_MODERATOR_DATABASE_URL btl …" in refused.value.hint

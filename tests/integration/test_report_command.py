@@ -10,6 +10,7 @@ import pytest
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.periods import Kind
 from below_the_line.metrics.report import reports
+from btl.cli import report as report_command
 from tests.commands import Btl, as_role
 from tests.sql.newsroom import Newsroom
 
@@ -64,6 +65,30 @@ def test_a_day_that_goes_on_is_said_to_go_on(room: Newsroom) -> None:
     now = datetime(2026, 5, 5, 20, tzinfo=UTC)
     (daily,) = reports(room.connection, now, UTC_ZONE, text="2026-05-05", kind=Kind.DAY)
     assert (daily.figures["comments"], daily.before["comments"], daily.is_over) == (2, 1, False)
+
+
+def test_a_week_that_goes_on_has_means_over_its_days_so_far(room: Newsroom) -> None:
+    now = datetime(2026, 5, 6, 20, tzinfo=UTC)
+    daily, _ = reports(room.connection, now, UTC_ZONE, text="2026-W19")
+    assert daily.figures["commenters_a_day"] == pytest.approx(5 / 3)
+    assert daily.before["commenters_a_day"] == pytest.approx(1 / 7)
+
+
+def test_only_periods_that_are_over_are_compared(
+    room: Newsroom, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def printed(now: datetime) -> list[list[str]]:
+        (daily,) = reports(room.connection, now, UTC_ZONE, text="2026-05-05", kind=Kind.DAY)
+        report_command._print(daily)
+        return [line.split() for line in capsys.readouterr().out.splitlines()]
+
+    going_on = printed(datetime(2026, 5, 5, 20, tzinfo=UTC))
+    assert " ".join(going_on[1]).endswith("this day is not over, so no change is shown")
+    assert going_on[3] == ["day", "day", "before"]
+    assert ["people", "2", "1"] in going_on
+    over = printed(datetime(2026, 5, 6, 20, tzinfo=UTC))
+    assert over[3] == ["day", "day", "before", "change"]
+    assert ["people", "2", "1", "+100%"] in over
 
 
 def test_it_reads_well_for_whoever_sees_metrics_alone(
