@@ -20,6 +20,8 @@ CLOCKS = {"computed_at", "replaced_at", "closes_in"}
 FILLED_ELSEWHERE = {
     # Written by the quality gate: see the last test.
     "metrics.quality_results",
+    # Settings of the site, and who of its staff set them: nothing of readers.
+    "below_the_line.settings",
 }
 PERSONAL = {
     *("user_id", "display_name", "first_body", "edited_body", "body", "note", "law"),
