@@ -348,11 +348,14 @@ def _writing(table: str) -> Iterator[bytes]:
         "scope": scope(table),
         "names": ", ".join(names),
         "found": listed("found", names),
+        # Rows in the order of the key touch each page of the index once.
+        "order": listed("found", described.key),
     }
     if described.key == ("article_id",):
         yield composed("delete from metrics.{table} as kept where {scope}", **parts)
         yield composed(
-            "insert into metrics.{table} ({names}) select {found} from computed_{table} as found",
+            "insert into metrics.{table} ({names}) select {found} from computed_{table} as found"
+            " order by {order}",
             **parts,
         )
         return
@@ -382,6 +385,7 @@ def _writing(table: str) -> Iterator[bytes]:
             select {found}
             from computed_{table} as found
             where not exists (select from metrics.{table} as kept where {scope} and {same_key})
+            order by {order}
             """,
         ),
         **parts,

@@ -1,7 +1,8 @@
 -- What metrics.article_hourly says of the articles of a bucket; see definitions.yaml beside it.
 -- Parameters: none; the bucket is staged. Grain: one row per article and UTC hour in which anything
 --   happened. Reads only.
--- Counted by author first: far cheaper than count(distinct), which sorts.
+-- Counted by author first: far cheaper than count(distinct), which sorts. As integers: a sum of
+--   bigint is numeric.
 select
     per_author.article_id,
     per_author.hour,
@@ -17,12 +18,12 @@ from (
         event.article_id,
         date_bin('1 hour', event.happened_at, '1970-01-01 00:00+00') as hour,
         event.user_id,
-        sum(event.comments) as comments,
-        sum(event.replies) as replies,
-        sum(event.reactions) as reactions,
-        sum(event.reports) as reports,
-        sum(event.rejected) as rejected,
-        sum(event.late) as late
+        sum(event.comments)::integer as comments,
+        sum(event.replies)::integer as replies,
+        sum(event.reactions)::integer as reactions,
+        sum(event.reports)::integer as reports,
+        sum(event.rejected)::integer as rejected,
+        sum(event.late)::integer as late
     from computing_events as event
     group by event.article_id, hour, event.user_id
 ) as per_author

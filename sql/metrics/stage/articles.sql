@@ -1,15 +1,19 @@
 -- Purpose: the articles of a bucket, with what their figures depend on. Staged as
---   computing_articles.
+--   computing_articles. Asks table by table whether an event named the article: the view
+--   discussion.known_articles, which has the same tables, would read all rows of each.
 -- Parameters: articles. Grain: one row per article that any event named. Re-run: reads only.
 select
-    known.article_id,
+    known.article_id collate "C" as article_id,
     article.site,
     article.section,
     closing_window.opens_at,
     closing_window.closes_at,
     closing_window.reactions_close_at,
     closing_window.has_gaps
-from discussion.known_articles as known
+from (
+    select distinct asked.article_id
+    from unnest(%(articles)s::text[]) as asked (article_id)
+) as known
 left join (
     select content.article_id, content.site, content.section
     from discussion.articles as content
@@ -25,4 +29,40 @@ left join (
     from discussion.windows as placed
     where placed.article_id = any(%(articles)s)
 ) as closing_window on closing_window.article_id = known.article_id
-where known.article_id = any(%(articles)s)
+where
+    exists (
+        select from discussion.articles as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.article_versions as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.discussion_overrides as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.comments as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.comment_edits as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.moderation_decisions as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.reports as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.report_decisions as named
+        where named.article_id = known.article_id
+    )
+    or exists (
+        select from discussion.reactions as named
+        where named.article_id = known.article_id
+    )

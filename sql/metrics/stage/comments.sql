@@ -1,7 +1,6 @@
 -- Purpose: what each posted comment of a bucket counts as. Staged as computing_comments, with the
 --   columns of discussion.comments that definitions name in reads_comments.
--- Parameters: articles. Grain: one row per posted comment. decided_at is null except for rejected
---   comments: nothing needs it of others. Re-run: reads only.
+-- Parameters: articles. Grain: one row per posted comment. Re-run: reads only.
 select
     standing.article_id collate "C" as article_id,
     standing.comment_id collate "C" as comment_id,
@@ -12,18 +11,10 @@ select
     standing.held,
     standing.deleted_at,
     standing.decision,
-    comment.decided_at,
+    standing.decided_at,
     standing.first_approved_at,
     standing.in_time,
     standing.published,
     standing.visible,
     standing.first_visible_at
 from discussion.comment_standing(%(articles)s) as standing
-left join (
-    select rejected.article_id, rejected.comment_id, rejected.decided_at
-    from discussion.comments as rejected
-    where rejected.article_id = any(%(articles)s) and rejected.decision = 'rejected'
-) as comment
-    on
-        comment.article_id = standing.article_id
-        and comment.comment_id = standing.comment_id

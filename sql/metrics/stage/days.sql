@@ -2,7 +2,8 @@
 --   who commented. Staged as computing_days.
 -- Parameters: time_zone; events are staged. Grain: one row per article and day on which anything
 --   happened. Re-run: reads only.
--- Counted by author first: far cheaper than count(distinct), which sorts.
+-- Counted by author first: far cheaper than count(distinct), which sorts. As integers: a sum of
+--   bigint is numeric.
 select
     per_author.article_id,
     per_author.day,
@@ -19,12 +20,12 @@ from (
         event.article_id,
         (event.happened_at at time zone %(time_zone)s::text)::date as day,
         event.user_id,
-        sum(event.comments) as comments,
-        sum(event.replies) as replies,
-        sum(event.reactions) as reactions,
-        sum(event.reports) as reports,
-        sum(event.rejected) as rejected,
-        sum(event.late) as late
+        sum(event.comments)::integer as comments,
+        sum(event.replies)::integer as replies,
+        sum(event.reactions)::integer as reactions,
+        sum(event.reports)::integer as reports,
+        sum(event.rejected)::integer as rejected,
+        sum(event.late)::integer as late
     from computing_events as event
     group by event.article_id, day, event.user_id
 ) as per_author

@@ -11,6 +11,7 @@ returns table (
     held boolean,
     deleted_at timestamptz,
     decision text,
+    decided_at timestamptz,
     first_approved_at timestamptz,
     in_time boolean,
     published boolean,
@@ -29,6 +30,7 @@ as $$
         standing.held,
         standing.deleted_at,
         standing.decision,
+        standing.decided_at,
         standing.first_approved_at,
         standing.in_time,
         standing.in_time and (not standing.held or standing.first_approved_at is not null),
@@ -48,6 +50,7 @@ as $$
             coalesce(comment.held, false) as held,
             comment.deleted_at,
             comment.decision,
+            comment.decided_at,
             case
                 when comment.held then (
                     select min(approval.decided_at)
