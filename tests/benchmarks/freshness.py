@@ -35,7 +35,7 @@ from tests.benchmarks.machine import ROOT, commit, describe_machine
 from tests.benchmarks.rates import Percentiles, percentiles
 from tests.pipeline import wait_until
 
-MOST_SECONDS = 5.0
+MOST_SECONDS = 1.5
 """The target, of 95 in 100 events."""
 _WARM_UP_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
@@ -207,22 +207,39 @@ def measure(
 
 def show(console: Console, found: Freshness) -> None:
     """Print it as a table."""
+    first, *others = _headings(found)
     print_table(
-        ["from … to …", *right(*asdict(found.event_to_row)), "target"],
-        [
-            (words, *(f"{value:.2f}" for value in asdict(part).values()), target)
-            for words, part, target in (
-                ("event → row", found.event_to_row, ""),
-                ("row → figure", found.row_to_figure, ""),
-                ("event → figure", found.event_to_figure, f"p95 at most {MOST_SECONDS:g}"),
-            )
-        ],
-        title=(
-            f"{found.comments:,} comments at {found.sent_per_second:.1f}/s (wanted"
-            f" {found.wanted_per_second:g}/s), in seconds"
-        ),
-        out=console,
+        [first, *right(*others[:-1]), others[-1]], _rows(found), title=_title(found), out=console
     )
+
+
+def markdown(found: Freshness) -> str:
+    """The same table for docs/benchmarks.md."""
+    headings = _headings(found)
+    lines = [headings, ("---", *["--:"] * (len(headings) - 2), "---"), *_rows(found)]
+    return f"### {_title(found)}\n\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+def _title(found: Freshness) -> str:
+    return (
+        f"{found.comments:,} comments at {found.sent_per_second:.1f}/s (wanted"
+        f" {found.wanted_per_second:g}/s), in seconds"
+    )
+
+
+def _headings(found: Freshness) -> tuple[str, ...]:
+    return ("from … to …", *asdict(found.event_to_row), "target")
+
+
+def _rows(found: Freshness) -> list[tuple[str, ...]]:
+    return [
+        (words, *(f"{value:.2f}" for value in asdict(part).values()), target)
+        for words, part, target in (
+            ("event → row", found.event_to_row, ""),
+            ("row → figure", found.row_to_figure, ""),
+            ("event → figure", found.event_to_figure, f"p95 ≤ {MOST_SECONDS:g}"),
+        )
+    ]
 
 
 def main() -> int:
@@ -236,6 +253,9 @@ def main() -> int:
     )
     parser.add_argument(
         "--articles", type=int, default=200, help="articles that are commented on by turns"
+    )
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the table as Markdown, for the docs"
     )
     options = parser.parse_args()
     console = output.console()
@@ -260,7 +280,10 @@ def main() -> int:
     finally:
         stack.down()
         stack.reset()
-    show(console, found)
+    if options.markdown:
+        console.print(markdown(found), markup=False)
+    else:
+        show(console, found)
     report = ROOT / "build" / "bench-freshness.json"
     report.parent.mkdir(exist_ok=True)
     document = {

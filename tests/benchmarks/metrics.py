@@ -1,146 +1,80 @@
-"""Measure metrics: a full rebuild, an incremental run over one in a hundred articles, and look-ups,
-at several sizes.
+"""Measure metrics: a full rebuild, runs after new comments, and look-ups, at several sizes.
 
 ``python -m tests.benchmarks.metrics`` runs a stack of its own (.btl-bench-metrics, free ports, gone
-afterwards), prints a table against the targets, and writes build/bench-metrics.json. A hundred
-comments an article on average, skewed as real discussions are: half of them are under a tenth of
-the articles. The rebuild is of tables that are empty at first, by two connections.
+afterwards), prints a table against the targets for each size, and writes build/bench-metrics.json.
+
+The rebuild is of tables that are empty at first, by two connections, as `btl metrics rebuild` does.
+It is compared with two yardsticks of the same minutes: one sequential aggregate of the comments,
+and the floor: reading every row once, and writing every metric row in the order of its key.
+After all runs the tables are compared with a fresh computation; exit status 1 if they differ.
+
+To compare two states of the code, run both with the same ``--keep FOLDER``, one after the other: it
+keeps the stack's data, with the filled databases, for the next call.
 """
 
 import argparse
 import json
+import logging
 import os
-import statistics
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
 import psycopg
 from rich.console import Console
 
-from below_the_line.database.migrations import migrate
+from below_the_line.logs import configure_logs
+from below_the_line.metrics.definitions import TABLES, definitions
 from below_the_line.metrics.dirty_run import recompute_dirty
+from below_the_line.metrics.drift import drift
 from below_the_line.metrics.rebuild import rebuild_all
 from btl.cli import output
-from btl.cli.output import Column, print_table, right
 from btl.stack.stack import Stack
+from tests.benchmarks import metrics_fill
 from tests.benchmarks.machine import ROOT, commit, describe_machine
-from tests.databases import with_database
-
-SIZES = (1_000_000, 3_000_000, 10_000_000)
-PER_ARTICLE = 100
-LOOK_UPS = 200
-MOST_REBUILD, LEAST_INCREMENTAL, MOST_LOOK_UP_MILLISECONDS = 3.0, 50.0, 5.0
-
-# A discussion's size falls with its rank; readers who write much write most.
-FILL = (
-    """
-    insert into discussion.articles (article_id, site, section, headline, url, content_version)
-    select
-        'article-' || number, 'daily', 'section-' || mod(number, 20), 'Headline ' || number,
-        'https://news.example/', '1'
-    from generate_series(1, %(articles)s) as number
-    """,
-    """
-    insert into discussion.windows (
-        article_id, opens_at, closes_at, reactions_close_at, site, section, state, closed_at,
-        reason, has_gaps
-    )
-    select
-        'article-' || number, opened.at, opened.at + interval '14 days',
-        opened.at + interval '21 days', 'daily',
-        'section-' || mod(number, 20), 'closed', opened.at + interval '14 days', 'rule', false
-    from generate_series(1, %(articles)s) as number
-    cross join lateral (
-        select '2025-01-01'::timestamptz + number * interval '365 days' / %(articles)s as at
-    ) as opened
-    """,
-    """
-    insert into discussion.comments (
-        article_id, comment_id, user_id, display_name, role, parent_comment_id, posted_at, held,
-        first_body, posted_version
-    )
-    select
-        placed.article_id,
-        'c' || place,
-        'user-' || floor(%(articles)s * random() * random())::integer,
-        'Reader',
-        case when random() < 0.01 then 'staff' else 'reader' end,
-        case when place > 1 and random() < 0.55
-        then 'c' || 1 + floor(random() * (place - 1))::integer end,
-        placed.opens_at - ln(1 - random()) * interval '18 hours' * least(place, 20) / 10,
-        random() < 0.02,
-        'A text of usual length, which no metric looks at, but which takes its room in the table: '
-        || repeat('x', 160),
-        int8send(place)
-    from (
-        select
-            known.article_id,
-            known.opens_at,
-            greatest(
-                1,
-                round(
-                    %(comments)s
-                    * power(row_number() over (order by md5(known.article_id)), -0.45)
-                    / sum(power(number, -0.45)) over ()
-                )
-            )::integer as size
-        from discussion.windows as known
-        inner join generate_series(1, %(articles)s) as number
-        on known.article_id = 'article-' || number
-    ) as placed
-    cross join lateral generate_series(1, placed.size) as place
-    """,
-    """
-    insert into discussion.reports (
-        article_id, comment_id, report_id, reporter_user_id, reason, reported_at, reported_version
-    )
-    select
-        comment.article_id, comment.comment_id, 'r' || comment.comment_id,
-        'user-' || floor(%(articles)s * random() * random())::integer,
-        (array['spam', 'off_topic', 'harassment', 'hate_speech',
-        'threat_violence'])[1 + floor(random() * 5)::integer],
-        comment.posted_at + random() * interval '1 day', '1'
-    from discussion.comments as comment
-    where random() < 0.02
-    """,
-    """
-    insert into discussion.report_decisions (
-        article_id, source, event_id, digest, occurred_at, version, comment_id, report_id,
-        decision, decided_by, decided_at
-    )
-    select
-        report.article_id, '/bench', report.comment_id || report.report_id, '1',
-        report.reported_at, '1', report.comment_id,
-        report.report_id, case when random() < 0.3 then 'upheld' else 'dismissed' end, 'moderator',
-        report.reported_at + random() * interval '1 day'
-    from discussion.reports as report
-    where random() < 0.9
-    """,
-    """
-    insert into discussion.reactions (
-        article_id, comment_id, user_id, reaction, is_on, state_version, first_added_at
-    )
-    select
-        comment.article_id, comment.comment_id,
-        'user-' || floor(%(articles)s * random())::integer, 'like', true, '1',
-        comment.posted_at + random() * interval '1 day'
-    from discussion.comments as comment
-    where random() < 0.3
-    """,
-    "vacuum (analyze)",
+from tests.benchmarks.metrics_report import (
+    Floor,
+    LookUps,
+    Size,
+    as_document,
+    markdown,
+    print_report,
 )
+from tests.benchmarks.rates import percentiles
+from tests.benchmarks.spent import Meter, Spent, backend_cpu
+from tests.benchmarks.statement_times import StatementTimes
+from tests.databases import on_server
+
+SIZES = (1_000_000, 10_000_000)
+AGGREGATES = 2
+"""Before the rebuild, and after it."""
+LOOK_UPS = 200
+ONE_COMMENT = 20
+"""Runs after one new comment in an article of median size, and in the largest."""
+COMPARED_WHOLE = 1_000_000
+"""Comments up to which all rows are compared in the end, and not those of some articles."""
+COMPARED_ARTICLES = 1_000
+
 AGGREGATE = """
 select article_id, count(*), count(distinct user_id), min(posted_at), max(posted_at)
 from discussion.comments
 group by article_id
 """
+# Counting a column reads it and those before it.
+READ = (
+    "select count(decided_at) from discussion.comments",
+    "select count(withdrawn_at) from discussion.reports",
+    "select count(decided_at) from discussion.report_decisions",
+    "select count(first_added_at) from discussion.reactions",
+    "select count(section) from discussion.articles",
+    "select count(reactions_final) from discussion.windows",
+)
 ASKED = {
     "an article": (
         "select * from metrics.article_engagement where article_id = 'article-' || {number}"
@@ -155,111 +89,175 @@ ASKED = {
     "the moderation queue": "select * from discussion.moderation_queue limit 50",
 }
 
-
-@dataclass(frozen=True)
-class Size:
-    """What was measured at one size; times in seconds."""
-
-    comments: int
-    articles: int
-    aggregate_seconds: float
-    """One sequential aggregate of the comments table, by article: the median of three."""
-    rebuild_seconds: float
-    incremental_articles: int
-    incremental_seconds: float
-    look_ups_p95_milliseconds: dict[str, float]
-    backend_megabytes: int
-    """The most that the session's process took, shared memory included."""
-    temporary_megabytes: int
-    """Written to temporary files by the rebuild."""
-
-    @property
-    def rebuild_ratio(self) -> float:
-        """Rebuild by aggregate."""
-        return self.rebuild_seconds / self.aggregate_seconds
-
-    @property
-    def incremental_ratio(self) -> float:
-        """Rebuild by incremental run."""
-        return self.rebuild_seconds / self.incremental_seconds
+Session = psycopg.Connection[Any]
 
 
-def measure(url: str, comments: int, say: Callable[[str], None] = print) -> Size:
-    """Fill a migrated, empty database, and measure."""
-    articles = comments // PER_ARTICLE
-    with psycopg.connect(url, options="-c timezone=UTC", autocommit=True) as connection:
-        say(f"Writing {comments:,} comments under {articles:,} articles …")
-        connection.execute("set synchronous_commit = off")
-        for statement in FILL:
-            connection.execute(
-                statement.encode(),
-                {"articles": articles, "comments": comments} if "%(" in statement else None,
-            )
-        row = connection.execute("select count(*) from discussion.comments").fetchone()
-        assert row is not None
-        connection.execute("set max_parallel_workers_per_gather = 0")
-        aggregate = statistics.median(
-            _seconds(lambda: connection.execute(AGGREGATE.encode()).fetchall()) for _ in range(3)
-        )
+def measure(
+    url: str,
+    comments: int,
+    say: Callable[[str], None],
+    *,
+    rebuild_only: bool = False,
+    statements: StatementTimes | None = None,
+    with_digests: bool = False,
+) -> Size:
+    """Measure in a migrated, filled database without metrics, which is not as before afterwards.
+
+    ``statements`` learns what each statement of the rebuild takes, ``rebuild_only``: nothing else
+    is measured, besides the aggregates.
+    """
+    articles = comments // metrics_fill.PER_ARTICLE
+    with ExitStack() as sessions:
+        first, second, other = (sessions.enter_context(_session(url)) for _ in range(3))
+        meter = Meter(other)
+        say("Aggregating …")
+        aggregates = [meter.spent(lambda: _aggregate(other)) for _ in range(AGGREGATES)]
         say("Rebuilding …")
-        before = _temporary_bytes(connection)
-        with (
-            psycopg.connect(url, options="-c timezone=UTC", autocommit=True) as helper,
-            _peak(connection.info.backend_pid) as peak,
-        ):
-            # As `btl metrics rebuild` does.
-            rebuild = _seconds(lambda: rebuild_all(connection, helpers=[helper]))
-        written = _temporary_bytes(connection) - before
-        connection.execute("vacuum (analyze)")
-        connection.execute(
-            "insert into ingest.dirty_articles (article_id) select article_id from"
-            " discussion.windows where mod(hashtext(article_id), 100) = 0"
-        )
-        marked = connection.execute("select count(*) from ingest.dirty_articles").fetchone()
-        assert marked is not None
-        incremental = _seconds(lambda: recompute_dirty(connection))
-        asked = {name: _p95(connection, query, articles) for name, query in ASKED.items()}
-    return Size(
-        row[0],
-        articles,
-        aggregate,
-        rebuild,
-        marked[0],
-        incremental,
-        asked,
-        peak[0],
-        written // 2**20,
-    )
+        for session in (first, second):
+            if statements is not None:
+                statements.watch(session)
+        before = _temporary_bytes(other)
+        with _peak(first.info.backend_pid) as peak:
+            rebuild = Meter(first, second).spent(lambda: rebuild_all(first, helpers=[second]))
+        written = _temporary_bytes(other) - before
+        aggregates += [meter.spent(lambda: _aggregate(other)) for _ in range(AGGREGATES)]
+        size: dict[str, Any] = {}
+        if with_digests:
+            size["digests"] = _digests(other)
+        if not rebuild_only:
+            say("Moving the bytes alone …")
+            size["floor"] = _floor(other)
+            other.execute("vacuum (analyze)")
+            say("Asking …")
+            size["look_ups"] = {
+                name: _look_up(other, query, articles) for name, query in ASKED.items()
+            }
+            say("Computing what new comments change …")
+            size |= _incremental(other, articles)
+            whole = comments <= COMPARED_WHOLE
+            size["compared"] = (
+                "all rows"
+                if whole
+                else f"{COMPARED_ARTICLES:,} random articles, with their days and reporters"
+            )
+            say(f"Comparing {size['compared']} with a fresh computation …")
+            found = drift(other, None if whole else COMPARED_ARTICLES, time_zone="UTC")
+            size["differences"] = [str(each) for each in found]
+    return Size(comments, articles, aggregates, rebuild, peak[0], written // 2**20, **size)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
+def _session(url: str) -> Session:
+    return psycopg.connect(url, options="-c timezone=UTC", autocommit=True)
 
 
-def _temporary_bytes(connection: psycopg.Connection[Any]) -> int:
-    connection.execute("select pg_stat_force_next_flush()")
-    row = connection.execute(
+def _aggregate(session: Session) -> None:
+    with session.transaction():
+        # Its CPU would be that of several processes.
+        session.execute("set local max_parallel_workers_per_gather = 0")
+        session.execute(AGGREGATE.encode()).fetchall()
+
+
+def _temporary_bytes(session: Session) -> int:
+    session.execute("select pg_stat_force_next_flush()")
+    row = session.execute(
         "select temp_bytes from pg_stat_database where datname = current_database()"
     ).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _rows(connection: psycopg.Connection[Any], query: str) -> list[Any]:
-    return connection.execute(query.encode()).fetchall()
+def _digests(session: Session) -> dict[str, str]:
+    """A digest of all figures of each metric table, whatever the order of its rows."""
+    digests = {}
+    for table in TABLES:
+        row = session.execute(
+            f"select count(*), sum(hashtextextended(row ({', '.join(definitions(table).figures)})"
+            f"::text, 0)::numeric) from metrics.{table}".encode()
+        ).fetchone()
+        assert row is not None
+        digests[table] = f"{row[0]:,} rows, {row[1]}"
+    return digests
 
 
-def _p95(connection: psycopg.Connection[Any], query: str, articles: int) -> float:
-    """In milliseconds, answer and fetching included; of rows that differ from one time to the
-    next.
-    """
-    times = sorted(
-        _seconds(partial(_rows, connection, query.format(number=number)))
-        for number in range(1, articles, max(1, articles // LOOK_UPS))
+def _floor(session: Session) -> Floor:
+    """Read all base rows once, and write all metric rows to tables like theirs."""
+    session.execute("set max_parallel_workers_per_gather = 0")
+    session.execute("set work_mem = '64MB'")
+    session.execute("create schema bench_floor")
+    for table in TABLES:
+        session.execute(
+            f"create table bench_floor.{table} (like metrics.{table} including all)".encode()
+        )
+    meter, rows = Meter(session), 0
+
+    def write() -> None:
+        nonlocal rows
+        for table in TABLES:
+            ordered = f"select * from metrics.{table} order by {', '.join(definitions(table).key)}"
+            rows += session.execute(f"insert into bench_floor.{table} {ordered}".encode()).rowcount
+
+    read = meter.spent(lambda: [session.execute(query.encode()) for query in READ])
+    written = meter.spent(write)
+    session.execute("set client_min_messages = warning")
+    session.execute("drop schema bench_floor cascade")
+    session.execute("reset all")
+    return Floor(read, written, rows)
+
+
+def _incremental(session: Session, articles: int) -> dict[str, Any]:
+    """Runs after new comments: in single articles, and in one article of a hundred."""
+    by_size = [
+        article
+        for (article,) in session.execute(
+            "select article_id from metrics.article_engagement"
+            " order by comments_submitted, article_id"
+        )
+    ]
+    middle = len(by_size) // 2
+    # The first run of a session makes its temporary tables.
+    recompute_dirty(session)
+    alike = [
+        [
+            _after_new_comments(session, articles, number, "article_id = %(article)s", article)[1]
+            for number, article in enumerate(of, first)
+        ]
+        for first, of in (
+            (1, by_size[middle : middle + ONE_COMMENT]),
+            (1_001, [by_size[-1]] * ONE_COMMENT),
+        )
+    ]
+    spread = _after_new_comments(
+        session, articles, 10_001, "mod(hashtext(discussed.article_id), 100) = 0"
     )
-    return times[int(len(times) * 0.95)] * 1_000
+    return {
+        "median_article": alike[0],
+        "largest_article": alike[1],
+        "spread_articles": spread[0],
+        "spread": spread[1],
+    }
+
+
+def _after_new_comments(
+    session: Session, articles: int, number: int, where: str, article: str | None = None
+) -> tuple[int, Spent]:
+    """How many new comments there are, and what the run took that counts them."""
+    posted = session.execute(
+        metrics_fill.NEW_COMMENTS.replace("{where}", where).encode(),
+        {"articles": articles, "number": number, "article": article},
+    ).rowcount
+    return posted, Meter(session).spent(lambda: recompute_dirty(session))
+
+
+def _look_up(session: Session, query: str, articles: int) -> LookUps:
+    """Answer and fetching included; of rows that differ from one time to the next."""
+    backend, times = session.info.backend_pid, []
+    cpu = backend_cpu(backend)
+    for number in range(1, articles, max(1, articles // LOOK_UPS)):
+        started = time.monotonic()
+        session.execute(query.format(number=number).encode()).fetchall()
+        times.append((time.monotonic() - started) * 1_000)
+    found = percentiles(times)
+    return LookUps(found.p50, found.p95, (backend_cpu(backend) - cpu) / len(times) * 1_000)
 
 
 @contextmanager
@@ -280,92 +278,111 @@ def _peak(process_id: int) -> Iterator[list[int]]:
         thread.join()
 
 
-def show(console: Console, sizes: Sequence[Size]) -> None:
-    """Print the figures, and what of them meets its target."""
-    rows: list[tuple[str, Callable[[Size], str], str]] = [
-        (
-            "one sequential aggregate of the comments",
-            lambda each: f"{each.aggregate_seconds:.2f} s",
-            "",
-        ),
-        ("full rebuild, by two connections", lambda each: f"{each.rebuild_seconds:.1f} s", ""),
-        (
-            "  by the aggregate",
-            lambda each: f"{each.rebuild_ratio:.1f}",
-            f"at most {MOST_REBUILD:.0f}",
-        ),
-        ("run over one article in a hundred", lambda each: f"{each.incremental_seconds:.2f} s", ""),
-        (
-            "  of a rebuild",
-            lambda each: f"1/{each.incremental_ratio:.0f}",
-            f"at most 1/{LEAST_INCREMENTAL:.0f}",
-        ),
-        (
-            "memory of the session, shared included",
-            lambda each: f"{each.backend_megabytes:,} MB",
-            "",
-        ),
-        ("temporary files of the rebuild", lambda each: f"{each.temporary_megabytes:,} MB", ""),
-        *(
-            (
-                f"{name}, p95",
-                lambda each, name=name: f"{each.look_ups_p95_milliseconds[name]:.2f} ms",
-                f"at most {MOST_LOOK_UP_MILLISECONDS:.0f} ms",
-            )
-            for name in ASKED
-        ),
-    ]
-    print_table(
-        [
-            Column("what", wraps=True),
-            *right(*(f"{size.comments:,} comments" for size in sizes), "target"),
-        ],
-        [(what, *(figure(size) for size in sizes), target) for what, figure, target in rows],
-        title="Metrics",
-        out=console,
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.metrics",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-
-
-def main() -> int:
-    """Run it on a stack of its own."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.metrics", description=__doc__)
     parser.add_argument(
         "--comments", type=int, nargs="+", default=list(SIZES), help="the sizes to measure at"
     )
-    options = parser.parse_args()
-    console = output.console()
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="where the stack and its filled databases are kept between calls; one call at a time",
+    )
+    parser.add_argument(
+        "--rebuild-only", action="store_true", help="measure the rebuild and the aggregate alone"
+    )
+    parser.add_argument(
+        "--statements", action="store_true", help="print what each statement of the rebuild takes"
+    )
+    parser.add_argument(
+        "--digests",
+        action="store_true",
+        help="print a digest of each table after the rebuild, to compare two states of the code",
+    )
+    parser.add_argument(
+        "--markdown", action="store_true", help="print the tables as Markdown, for the docs"
+    )
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Run it on a stack of its own. Exit status 1 if tables differ from a fresh computation."""
+    options = parse(sys.argv[1:])
+    console, progress = output.console(), output.console(stderr=True)
+    # Of every run one line: there are dozens.
+    configure_logs("auto", logging.WARNING)
     stack = Stack(
-        ROOT / ".btl-bench-metrics",
+        options.keep or ROOT / ".btl-bench-metrics",
         {name: value for name, value in os.environ.items() if not name.startswith("BTL_")},
     )
+    # SIGTERM, too, stops the stack: as an exception it passes through `finally`.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sizes: list[Size] = []
     try:
-        stack.reset()
+        if not options.keep:
+            stack.reset()
         stack.up(without=["airflow", "consumer", "kafka"], automatic_ports=True)
         server = stack.database_url("postgres")
-        with psycopg.connect(server, autocommit=True) as connection:
+        with psycopg.connect(server) as connection:
             version = connection.info.server_version
-            machine = describe_machine(f"{version // 10_000}.{version % 10_000}")
-            for comments in options.comments:
-                connection.execute("create database bench_metrics")
-                url = with_database(server, "bench_metrics")
-                migrate(url)
-                sizes.append(measure(url, comments, console.print))
-                connection.execute("drop database bench_metrics with (force)")
+        about: dict[str, Any] = {
+            "machine": describe_machine(f"{version // 10_000}.{version % 10_000}"),
+            "commit": commit(),
+            "options": {name: str(value) for name, value in vars(options).items()},
+        }
+        for comments in options.comments:
+            sizes.append(_measured(server, comments, options, console, progress))
+            _write(about, sizes)
+            if not options.keep:
+                on_server(server, "alter database {} is_template false", f"filled_{comments}")
+                on_server(server, "drop database {}", f"filled_{comments}")
     finally:
         stack.down()
-        stack.reset()
-    show(console, sizes)
+        if not options.keep:
+            stack.reset()
+    for name, value in about["machine"].items():
+        console.print(f"{name.replace('_', ' ')} {value}", end=", ")
+    console.print(f"commit {about['commit']}")
+    return 1 if any(size.differences for size in sizes) else 0
+
+
+def _measured(
+    server: str, comments: int, options: argparse.Namespace, console: Console, progress: Console
+) -> Size:
+    """Measure at one size, in a copy of the filled database; print it."""
+    template = metrics_fill.filled(server, comments, progress.print)
+    on_server(server, "drop database if exists {} with (force)", "bench_metrics")
+    url = metrics_fill.copied(server, template, "bench_metrics")
+    statements = StatementTimes() if options.statements else None
+    size = measure(
+        url,
+        comments,
+        progress.print,
+        rebuild_only=options.rebuild_only,
+        statements=statements,
+        with_digests=options.digests,
+    )
+    on_server(server, "drop database {} with (force)", "bench_metrics")
+    if options.markdown:
+        console.print(markdown(size), markup=False)
+    else:
+        print_report(console, size)
+    if statements is not None:
+        statements.show(console, "Statements of the rebuild, in seconds", size.rebuild.cpu)
+    return size
+
+
+def _write(about: Mapping[str, Any], sizes: list[Size]) -> None:
     report = ROOT / "build" / "bench-metrics.json"
     report.parent.mkdir(exist_ok=True)
-    report.write_text(
-        json.dumps(
-            {"machine": machine, "commit": commit(), "sizes": [asdict(size) for size in sizes]},
-            indent=2,
-        )
-    )
-    console.print(f"Everything: {report.relative_to(ROOT)}")
-    return 0
+    document = {**about, "sizes": [as_document(size) for size in sizes]}
+    report.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,290 @@
+"""What was measured of metrics against what was to be reached: pure, except for what it prints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from btl.cli.output import Column, print_table, right
+from tests.benchmarks.rates import percentiles
+from tests.benchmarks.spent import Spent
+
+LARGE = 10_000_000
+"""Comments from which on the targets of large sites hold."""
+MOST_LOOK_UP_MILLISECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class LookUps:
+    """One question, asked about many rows; milliseconds each."""
+
+    p50: float
+    p95: float
+    cpu: float
+    """Of the server, the mean."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Only moving the bytes: what a rebuild could not do without."""
+
+    read: Spent
+    """Every row that metrics are made from, once, by one session."""
+    written: Spent
+    """Every row of every metric table, put in the order of its key, into empty tables with the same
+    indexes, by one session.
+    """
+    rows: int
+    """That were written."""
+
+    @property
+    def cpu(self) -> float:
+        """Of both."""
+        return self.read.cpu + self.written.cpu
+
+
+@dataclass(frozen=True)
+class Size:
+    """What was measured at one size."""
+
+    comments: int
+    articles: int
+    aggregates: Sequence[Spent]
+    """One sequential aggregate of the comments, by article; just before and just after the
+    rebuild.
+    """
+    rebuild: Spent
+    """Of everything, from empty tables, by two connections."""
+    backend_megabytes: int
+    """The most that the process of one session took, shared memory included."""
+    temporary_megabytes: int
+    """Written to temporary files by the rebuild."""
+    floor: Floor | None = None
+    spread_articles: int = 0
+    spread: Spent | None = None
+    """A run after one new comment in each of some articles all over the site and the year."""
+    median_article: Sequence[Spent] = ()
+    """Runs after one new comment in an article of median size."""
+    largest_article: Sequence[Spent] = ()
+    look_ups: Mapping[str, LookUps] | None = None
+    compared: str = ""
+    """What was compared with a fresh computation after all runs."""
+    differences: Sequence[str] = ()
+    """That were found; there must be none."""
+    digests: Mapping[str, str] | None = None
+    """Of all figures of each table after the rebuild: equal for equal rows."""
+
+    @property
+    def aggregate_cpu(self) -> float:
+        """The median."""
+        return median(each.cpu for each in self.aggregates)
+
+    @property
+    def aggregate_wall(self) -> float:
+        """The median."""
+        return median(each.wall for each in self.aggregates)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, alone or as a ratio, with both sides of it."""
+
+    name: str
+    value: float
+    unit: str
+    """Of value and other."""
+    spents: Sequence[Spent] = ()
+    """Of the value, for how quiet it was."""
+    other: float | None = None
+    """What the value is divided by."""
+    bound: float | None = None
+    """The most that it may be; None: nothing was to be reached at this size."""
+    aside: str = ""
+    """Said beside the value."""
+
+    @property
+    def measured(self) -> float:
+        """What the bound is about."""
+        return self.value if self.other is None else self.value / self.other
+
+    @property
+    def met(self) -> bool | None:
+        """None: there is no bound."""
+        return None if self.bound is None else self.measured <= self.bound
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Name, value, other side, ratio, bound, result and how quiet it was."""
+        said = _ratio if self.other is not None else self._with_unit
+        return (
+            self.name,
+            self._with_unit(self.value) + self.aside,
+            "" if self.other is None else self._with_unit(self.other),
+            "" if self.other is None else _ratio(self.measured),
+            "" if self.bound is None else f"≤ {said(self.bound)}",
+            {True: "met", False: "missed", None: ""}[self.met],
+            _quietness(self.spents),
+        )
+
+    def _with_unit(self, value: float) -> str:
+        return f"{value:.3g} {self.unit}" if value < 100 else f"{value:,.0f} {self.unit}"
+
+
+HEADINGS = ("figure", "value", "÷", "ratio", "target", "result", "load before, used by others")
+
+
+def figures(size: Size) -> list[Figure]:
+    """The figures of one size, those with a target first."""
+    large = size.comments >= LARGE
+    aggregate, rebuild = size.aggregate_cpu, size.rebuild
+    found = [
+        Figure(
+            "full rebuild ÷ one aggregate of the comments, CPU",
+            rebuild.cpu,
+            "s",
+            [rebuild, *size.aggregates],
+            aggregate,
+            16 if large else 11,
+        ),
+        Figure(
+            "full rebuild by two connections ÷ one aggregate, wall time",
+            rebuild.wall,
+            "s",
+            [rebuild, *size.aggregates],
+            size.aggregate_wall,
+            8 if large else None,
+        ),
+    ]
+    if size.floor is not None:
+        found.append(
+            Figure(
+                "full rebuild ÷ floor (read once, write in key order), CPU",
+                rebuild.cpu,
+                "s",
+                [rebuild, size.floor.read, size.floor.written],
+                size.floor.cpu,
+                4.5,
+            )
+        )
+    if size.spread is not None:
+        found.append(
+            Figure(
+                f"one new comment in each of {size.spread_articles:,} articles ÷ full rebuild, CPU",
+                size.spread.cpu,
+                "s",
+                [size.spread, rebuild],
+                rebuild.cpu,
+                1 / 25 if large else None,
+            )
+        )
+    found += [
+        Figure(
+            f"one new comment in {name}, median wall time",
+            median(each.wall for each in runs),
+            "s",
+            runs,
+            bound=0.06 if large else None,
+            aside=(
+                f" (p95 {percentiles([each.wall for each in runs]).p95:.3f} s,"
+                f" CPU {median(each.cpu for each in runs):.3f} s)"
+            ),
+        )
+        for name, runs in (
+            ("a median article", size.median_article),
+            ("the largest article", size.largest_article),
+        )
+        if runs
+    ]
+    found += [
+        Figure(
+            f"look-up: {name}, p95",
+            each.p95,
+            "ms",
+            bound=MOST_LOOK_UP_MILLISECONDS,
+            aside=f" (p50 {each.p50:.2f} ms, CPU {each.cpu:.2f} ms)",
+        )
+        for name, each in (size.look_ups or {}).items()
+    ]
+    found.append(Figure("memory of a session, shared included", size.backend_megabytes, "MB"))
+    found.append(Figure("temporary files of the rebuild", size.temporary_megabytes, "MB"))
+    rest = Figure("rebuild: CPU of the server's other processes", rebuild.rest_of_server_cpu, "s")
+    return [*found, rest]
+
+
+def as_document(size: Size) -> dict[str, Any]:
+    """Everything, for a file."""
+    return {
+        **asdict(size),
+        "figures": [
+            {
+                "name": each.name,
+                "value": each.value,
+                "other": each.other,
+                "unit": each.unit,
+                "measured": each.measured,
+                "at_most": each.bound,
+                "met": each.met,
+            }
+            for each in figures(size)
+        ],
+    }
+
+
+def print_report(console: Console, size: Size) -> None:
+    """A table of the figures of one size, and whether the tables were right in the end."""
+    styles = {"met": "green", "missed": "red"}
+    print_table(
+        [
+            Column(HEADINGS[0], wraps=True),
+            *right(*HEADINGS[1:5]),
+            HEADINGS[5],
+            *right(HEADINGS[6], rank=1),
+        ],
+        [tuple(Text(cell, styles.get(cell, "")) for cell in each.cells) for each in figures(size)],
+        title=_title(size),
+        out=console,
+    )
+    for table, digest in (size.digests or {}).items():
+        console.print(f"digest of {table}: {digest}")
+    if size.compared:
+        console.print(_comparison(size))
+    for difference in size.differences[:5]:
+        console.print(Text(f"  {difference}", "red"))
+
+
+def markdown(size: Size) -> str:
+    """The same as a section for docs/benchmarks.md."""
+    lines = [f"### {_title(size)}", ""]
+    lines += [_row(HEADINGS), _row(["---", *["--:"] * 4, "---", "--:"])]
+    lines += [_row(each.cells) for each in figures(size)]
+    if size.compared:
+        lines += ["", _comparison(size)]
+    return "\n".join(lines) + "\n"
+
+
+def _title(size: Size) -> str:
+    return f"Metrics of {size.comments:,} comments under {size.articles:,} articles"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _comparison(size: Size) -> str:
+    found = f"{len(size.differences):,} differences" if size.differences else "no difference"
+    return f"Compared with a fresh computation after all runs ({size.compared}): {found}."
+
+
+def _quietness(spents: Sequence[Spent]) -> str:
+    if not spents:
+        return ""
+    wall = sum(each.wall for each in spents)
+    others = sum(each.others * each.wall for each in spents) / wall
+    return f"{spents[0].load_before:.1f}, {others:.0%}"
+
+
+def _ratio(value: float) -> str:
+    return f"1/{1 / value:.0f}" if 0 < value < 0.5 else f"{value:.1f}"
