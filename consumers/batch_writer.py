@@ -1,8 +1,9 @@
 """Writing batches in turn: one is filled while the one before it is merged by the server."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from below_the_line.contracts.events import Record, Rejection
 from consumers.core.batch import Batch, BatchPolicy, DecodedRecord, Entry, Partition
 from consumers.core.observer import Observer
 from consumers.core.ports import Clock, Store
@@ -53,13 +54,15 @@ class BatchWriter:
     def add(
         self,
         partition: Partition,
-        decoded: Iterable[DecodedRecord],
+        decoded: Sequence[DecodedRecord],
         first_offset: int,
         next_offset: int,
         now: float,
-    ) -> None:
-        """Add records of one partition that were read at ``now``."""
-        self._batch.add(partition, decoded, first_offset, next_offset, now)
+    ) -> list[tuple[Record, Rejection]]:
+        """Add records of one partition that were read at ``now``. Return the dead letters among
+        them.
+        """
+        return self._batch.add(partition, decoded, first_offset, next_offset, now)
 
     @property
     def room(self) -> int:

@@ -198,9 +198,9 @@ class Consumer:
         decoded = [new(DecodedRecord, (record, decode(record))) for record in polled.records]
         now = self._now()
         self._observer.step(Step.DECODED, now - started)
-        self._writer.add(polled.partition, decoded, first_offset, polled.position, now)
+        dead = self._writer.add(polled.partition, decoded, first_offset, polled.position, now)
         self._ownership.next_offsets[polled.partition] = polled.position
-        return self._ownership.breakers[polled.partition].trips(decoded)
+        return self._ownership.breakers[polled.partition].trips(decoded, dead)
 
     def _write_if_due(self) -> None:
         try:

@@ -1,27 +1,26 @@
 """Reads records out of what the brokers sent, in place of kafka-python's reader.
 
 kafka-python's reader is a third of a consumer's work: it builds two objects per record and adds up
-the sizes of its headers. It also raises CorruptRecordError from ``poll()``, again and again, for a
-header name that is not UTF-8, so that one producer could stop a partition (docs/adr/0005).
+the sizes of its headers. It also raises CorruptRecordError from ``poll()`` for a header name that
+is not UTF-8, so that one producer could stop a partition (docs/adr/0005).
 Fetching, sessions, checksums, compression and the skipping of aborted transactions stay the
 library's.
 """
 
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import Any, cast
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError, KafkaConnectionError
 from kafka.net.transport import KafkaTCPTransport
 from kafka.protocol.consumer import IsolationLevel
+from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.util import decode_varint
 
 from below_the_line.contracts.events import Record
-
-if TYPE_CHECKING:
-    from kafka.consumer.fetcher import MemoryRecords
 
 _FORMAT = 2
 """The format of record batches since Kafka 0.11; brokers from 4.0 on store no other."""
@@ -30,7 +29,7 @@ _BYTES_AT_ONCE = 256 * 1024
 
 def install() -> None:
     """Make the consumers of this process return our ``Record``s. Safe to call again."""
-    Fetcher.PartitionRecords._unpack_records = _unpack_records
+    Fetcher.PartitionRecords = PartitionRecords  # type: ignore[misc, assignment]
     KafkaTCPTransport._sock_recv = _receive
 
 
@@ -61,56 +60,88 @@ def _receive(self: KafkaTCPTransport) -> tuple[bytes, KafkaConnectionError | Non
     return b"".join(pieces), KafkaConnectionError("socket disconnected")
 
 
-def _unpack_records(
-    self: Fetcher.PartitionRecords,
-    topic_partition: TopicPartition,
-    batches: "MemoryRecords",
-    _key_deserializer: None,
-    _value_deserializer: None,
-) -> Iterator[Record]:
-    """Yield the records of one partition's answer, in order, without those of aborted transactions.
-
-    Sets ``next_fetch_offset`` of the library's object before each record, as its own method does:
-    that becomes the position. Raises CorruptRecordError.
+class PartitionRecords(Fetcher.PartitionRecords):
+    """One partition's part of an answer: its records in order, without those of aborted
+    transactions. Batches are unpacked one at a time, when their records are taken.
     """
-    topic, number = topic_partition
-    while (batch := batches.next_batch()) is not None:
-        if batch.magic != _FORMAT:
-            raise CorruptRecordError(
-                f"Record batch of {topic}-{number} has format {batch.magic}, not {_FORMAT}"
-            )
-        if self.check_crcs and not batch.validate_crc():
-            raise CorruptRecordError(
-                f"Record batch of {topic}-{number} at {batch.base_offset} fails its checksum"
-            )
-        self.leader_epoch = batch.leader_epoch
-        if not _is_skipped(self, batch):
-            for record in read_batch(batch, topic, number):
-                self.records_read += 1
-                self.next_fetch_offset = record.offset + 1
-                yield record
-        self.bytes_read += batch.size_in_bytes
-        # May lie beyond the last record: offsets that compaction or a transaction marker took
-        # belong to the batch.
-        self.next_fetch_offset = batch.next_offset
-    self.drain()
+
+    def __init__(
+        self,
+        fetch_offset: int,
+        topic_partition: TopicPartition,
+        batches: MemoryRecords,
+        **options: Any,
+    ) -> None:
+        super().__init__(fetch_offset, topic_partition, batches, **options)
+        self._batches = self._unpacked(batches)
+        self._unread: list[Record] = []
+        """Records of the last batch, and those before it, that are not taken yet."""
+        self._batch_end = fetch_offset
+        """Where the last batch ends. That may lie beyond its last record: offsets that compaction
+        or a transaction marker took belong to the batch.
+        """
+
+    def take(self, n: int | None = None) -> list[Record]:
+        """Return the next ``n`` records, fewer only at the end; of an answer that is read to its
+        end, none.
+
+        Sets ``next_fetch_offset``, which becomes the position. Raises CorruptRecordError for a
+        damaged batch, when the records before it are taken. The brokers are asked for it again.
+        """
+        limit = sys.maxsize if n is None else n
+        unread = self._unread
+        try:
+            self._maybe_raise_next_inline_exception()
+            while len(unread) < limit and (records := next(self._batches, None)) is not None:
+                unread += records
+        except Exception as error:
+            if not unread:
+                self.drain()
+                raise
+            self._next_inline_exception = error
+        taken, self._unread = unread[:limit], unread[limit:]
+        self.next_fetch_offset = taken[-1].offset + 1 if self._unread else self._batch_end
+        if not taken:
+            self.drain()
+        return taken
+
+    def _unpacked(self, batches: MemoryRecords) -> Iterator[list[Record]]:
+        """Yield the records of each batch. Raises CorruptRecordError."""
+        topic, number = self.topic_partition
+        while (batch := batches.next_batch()) is not None:
+            if batch.magic != _FORMAT:
+                raise CorruptRecordError(
+                    f"Record batch of {topic}-{number} has format {batch.magic}, not {_FORMAT}"
+                )
+            if self.check_crcs and not batch.validate_crc():
+                raise CorruptRecordError(
+                    f"Record batch of {topic}-{number} at {batch.base_offset} fails its checksum"
+                )
+            self.leader_epoch = batch.leader_epoch
+            records = [] if self._is_skipped(batch) else read_batch(batch, topic, number)
+            if records and records[0].offset < self.fetch_offset:
+                # A batch is sent whole, also when it was read in part.
+                records = [record for record in records if record.offset >= self.fetch_offset]
+            self.records_read += len(records)
+            self.bytes_read += batch.size_in_bytes
+            self._batch_end = batch.next_offset
+            yield records
+
+    def _is_skipped(self, batch: DefaultRecordBatch) -> bool:
+        """Return whether the batch is a transaction marker, or part of an aborted transaction
+        (KIP-98).
+        """
+        if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
+            self._consume_aborted_transactions_up_to(batch.last_offset)
+            if self._contains_abort_marker(batch):
+                self.aborted_producer_ids.discard(batch.producer_id)
+            elif self._is_batch_aborted(batch):
+                return True
+        return bool(batch.is_control_batch)
 
 
-def _is_skipped(self: Fetcher.PartitionRecords, batch: DefaultRecordBatch) -> bool:
-    """Return whether the batch is a transaction marker, or part of an aborted transaction
-    (KIP-98).
-    """
-    if self.isolation_level == IsolationLevel.READ_COMMITTED and batch.has_producer_id():
-        self._consume_aborted_transactions_up_to(batch.last_offset)
-        if self._contains_abort_marker(batch):
-            self.aborted_producer_ids.discard(batch.producer_id)
-        elif self._is_batch_aborted(batch):
-            return True
-    return bool(batch.is_control_batch)
-
-
-def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterator[Record]:
-    """Yield the records of a batch of format 2 (KIP-98: each length and delta is a zigzag varint).
+def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> list[Record]:
+    """Return the records of a batch of format 2 (KIP-98: each length and delta is a zigzag varint).
 
     Raises CorruptRecordError where lengths and content do not fit.
     """
@@ -119,7 +150,8 @@ def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterato
     base_offset, first_timestamp = batch.base_offset, batch.first_timestamp
     appended_at = batch.max_timestamp if batch.timestamp_type == batch.LOG_APPEND_TIME else None
     sections: dict[bytes, tuple[tuple[str, bytes | None], ...]] = {}
-    new, varint = tuple.__new__, decode_varint
+    new, varint = tuple.__new__, _varint
+    records: list[Record] = []
     try:
         for _ in range(batch.records_count):
             length, position = varint(buffer, position)
@@ -150,9 +182,11 @@ def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterato
                 headers = sections[section] = _read_headers(section)
             position = end
             timestamp = first_timestamp + timestamp_delta if appended_at is None else appended_at
-            yield new(
-                Record,
-                (topic, partition, base_offset + offset_delta, timestamp, key, value, headers),
+            records.append(
+                new(
+                    Record,
+                    (topic, partition, base_offset + offset_delta, timestamp, key, value, headers),
+                )
             )
     except (IndexError, ValueError) as error:
         raise CorruptRecordError(
@@ -163,6 +197,21 @@ def read_batch(batch: DefaultRecordBatch, topic: str, partition: int) -> Iterato
             f"Record batch of {topic}-{partition} at {base_offset} does not end where its"
             " records do"
         )
+    return records
+
+
+def _varint(buffer: bytes, position: int) -> tuple[int, int]:
+    """Return the zigzag varint at a position, and the position after it.
+
+    Nearly all of a record's have one byte or two: kafka-python reads two in a loop.
+    """
+    low = buffer[position]
+    if low < 0x80:
+        return low >> 1 ^ -(low & 1), position + 1
+    high = buffer[position + 1]
+    if high < 0x80:
+        return (high << 7 | low & 0x7F) >> 1 ^ -(low & 1), position + 2
+    return decode_varint(buffer, position)
 
 
 def _read_headers(section: bytes) -> tuple[tuple[str, bytes | None], ...]:

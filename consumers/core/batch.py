@@ -1,7 +1,7 @@
 """A batch: the records between one commit and the next, and what happens to each of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -78,11 +78,14 @@ class Batch:
     compaction) belong to it.
     """
 
-    decoded: list[DecodedRecord] = field(default_factory=list)
-    first_offsets: dict[Partition, int] = field(default_factory=dict)
-    next_offsets: dict[Partition, int] = field(default_factory=dict)
     first_at: float | None = None
     """When its first record was read, on a monotonic clock."""
+    decoded: list[DecodedRecord] = field(default_factory=list, init=False)
+    """Only ``_append`` adds to it, and counts what it adds."""
+    first_offsets: dict[Partition, int] = field(default_factory=dict, init=False)
+    next_offsets: dict[Partition, int] = field(default_factory=dict, init=False)
+    _records: Counter[Partition] = field(default_factory=Counter, init=False)
+    _dead_letters: list[tuple[Record, Rejection]] = field(default_factory=list, init=False)
 
     @classmethod
     def scattered(cls, decoded: Iterable[DecodedRecord]) -> "Batch":
@@ -90,7 +93,8 @@ class Batch:
 
         The span of each partition is from its first record to its last.
         """
-        batch = cls(list(decoded))
+        batch = cls()
+        batch._append_mixed(decoded)
         for record, _ in batch.decoded:
             partition = Partition(record.topic, record.partition)
             batch.first_offsets.setdefault(partition, record.offset)
@@ -103,15 +107,14 @@ class Batch:
     def add(
         self,
         partition: Partition,
-        decoded: Iterable[DecodedRecord],
+        decoded: Sequence[DecodedRecord],
         first_offset: int,
         next_offset: int,
         now: float,
-    ) -> None:
-        """Add records of one partition that were read at ``now``, continuing at
-        ``first_offset``.
+    ) -> list[tuple[Record, Rejection]]:
+        """Add records of one partition that were read at ``now``, continuing at ``first_offset``.
+        Return those that are not valid events, with the reason.
         """
-        self.decoded.extend(decoded)
         if self.next_offsets.setdefault(partition, first_offset) != first_offset:
             raise ValueError(
                 f"{partition}: records from {first_offset} do not follow"
@@ -121,11 +124,26 @@ class Batch:
         self.next_offsets[partition] = next_offset
         if self.first_at is None:
             self.first_at = now
+        return self._append(partition, decoded)
+
+    def _append(
+        self, partition: Partition, decoded: Sequence[DecodedRecord]
+    ) -> list[tuple[Record, Rejection]]:
+        """Append records of one partition; return the dead letters among them."""
+        dead = [(record, result) for record, result in decoded if type(result) is Rejection]
+        self.decoded += decoded
+        self._records[partition] += len(decoded)
+        self._dead_letters += dead
+        return dead
+
+    def _append_mixed(self, decoded: Iterable[DecodedRecord]) -> None:
+        for each in decoded:
+            self._append(Partition(each.record.topic, each.record.partition), [each])
 
     @property
     def has_events(self) -> bool:
         """Whether any of its records is a valid event."""
-        return any(type(result) is Event for _, result in self.decoded)
+        return len(self.decoded) > len(self._dead_letters)
 
     def folded(self) -> Fold:
         """Return the rows that the valid events come to, by key. Records are numbered by their
@@ -138,21 +156,21 @@ class Batch:
                 add(number, result)
         return fold
 
-    def dead_letters(self) -> list[tuple[Record, Rejection]]:
+    def dead_letters(self) -> Sequence[tuple[Record, Rejection]]:
         """Return the records that are not valid events, with the reason."""
-        return [(record, result) for record, result in self.decoded if type(result) is Rejection]
+        return self._dead_letters
 
     def entries(self, applied: set[int] | None) -> list[Entry]:
         """Return the ledger's lines of this batch, one per partition.
 
         ``applied`` has the numbers of the records that changed a row; None: all valid ones did.
         """
-        records = Counter(record[:2] for record, _ in self.decoded)
-        dead = Counter(record[:2] for record, _ in self.dead_letters())
+        records = self._records
+        dead = Counter(Partition(*record[:2]) for record, _ in self._dead_letters)
         changed = (
             records - dead
             if applied is None
-            else Counter(self.decoded[number].record[:2] for number in applied)
+            else Counter(Partition(*self.decoded[number].record[:2]) for number in applied)
         )
         return [
             Entry(
@@ -176,8 +194,9 @@ class Batch:
         if len(self.decoded) < 2:
             raise ValueError("a batch of fewer than two records has no halves")
         middle = len(self.decoded) // 2
-        left, right = Batch(first_at=self.first_at), Batch(first_at=self.first_at)
-        left.decoded, right.decoded = self.decoded[:middle], self.decoded[middle:]
+        left, right = Batch(self.first_at), Batch(self.first_at)
+        left._append_mixed(self.decoded[:middle])
+        right._append_mixed(self.decoded[middle:])
         split = dict(self.first_offsets)
         for record, _ in left.decoded:
             split[Partition(record.topic, record.partition)] = record.offset + 1
@@ -198,12 +217,10 @@ class Batch:
     def reject_only_record(self, rejection: Rejection) -> "Batch":
         """Return this batch of one record with the record as a dead letter."""
         (only,) = self.decoded
-        return Batch(
-            [DecodedRecord(only.record, rejection)],
-            self.first_offsets,
-            self.next_offsets,
-            self.first_at,
-        )
+        batch = Batch(self.first_at)
+        batch.first_offsets, batch.next_offsets = self.first_offsets, self.next_offsets
+        batch._append_mixed([DecodedRecord(only.record, rejection)])
+        return batch
 
 
 def applied_records(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from below_the_line.contracts.events import Rejection
+from below_the_line.contracts.events import Record, Rejection
 from consumers.core.batch import DecodedRecord
 
 _NOT_COUNTED = "unknown_type"
@@ -51,8 +51,17 @@ class Breaker:
         self._seen = 0
         self._bad: deque[_Bad] = deque()
 
-    def trips(self, decoded: Sequence[DecodedRecord]) -> bool:
-        """Count records of the partition, in order; return whether the breaker trips."""
+    def trips(
+        self, decoded: Sequence[DecodedRecord], dead_letters: Sequence[tuple[Record, Rejection]]
+    ) -> bool:
+        """Count records of the partition, in order; return whether the breaker trips.
+
+        ``dead_letters`` are those of them that are not valid events: nearly always none, and then
+        nothing is looked at.
+        """
+        if not dead_letters and decoded and decoded[0].record.offset >= self._accepted_offset:
+            self._seen += len(decoded)
+            return False
         for record, result in decoded:
             if record.offset < self._accepted_offset:
                 continue

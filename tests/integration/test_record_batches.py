@@ -64,7 +64,7 @@ def test_bytes_left_over_are_damage() -> None:
 
 @pytest.mark.stack
 def test_aborted_transactions_are_not_read_and_positions_pass_their_markers(
-    kafka_bootstrap: str,
+    kafka_bootstrap: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     producer = KafkaProducer(
         bootstrap_servers=kafka_bootstrap, transactional_id=f"test-{uuid.uuid4().hex}"
@@ -88,7 +88,7 @@ def test_aborted_transactions_are_not_read_and_positions_pass_their_markers(
         else:
             producer.abort_transaction()
     producer.close()
-    original = Fetcher.PartitionRecords._unpack_records
+    monkeypatch.setattr(Fetcher, "PartitionRecords", Fetcher.PartitionRecords)
     record_batches.install()
     try:
         consumer.seek(target, start)
@@ -106,5 +106,4 @@ def test_aborted_transactions_are_not_read_and_positions_pass_their_markers(
         ]
         assert consumer.position(target) == start + 6
     finally:
-        Fetcher.PartitionRecords._unpack_records = original
         consumer.close()

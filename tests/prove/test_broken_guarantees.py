@@ -162,7 +162,7 @@ BREAKS = (
         "G6",
         "a partition full of bad records is not stopped",
         "consumers/service.py",
-        {"return self._ownership.breakers[polled.partition].trips(decoded)": "return False"},
+        {"return self._ownership.breakers[polled.partition].trips(decoded, dead)": "return False"},
         ("tests/unit/consumers/test_service.py",),
     ),
     Break(

@@ -71,6 +71,25 @@ def test_halves_cover_the_same_records_and_offsets_in_order() -> None:
     assert (right.first_offsets, right.next_offsets) == ({LEFT: 7, RIGHT: 0}, {LEFT: 10, RIGHT: 1})
 
 
+def test_halves_count_their_own_dead_letters_and_events() -> None:
+    batch = Batch()
+    bad, good = decoded(LEFT, 5, dead=True), decoded(RIGHT, 0)
+    assert batch.add(LEFT, [bad], 5, 6, now=1.0) == [bad]
+    assert batch.add(RIGHT, [good], 0, 1, now=1.0) == []
+    left, right = batch.halves()
+    assert (left.dead_letters(), left.has_events) == ([bad], False)
+    assert (right.dead_letters(), right.has_events) == ([], True)
+    assert left.entries(None) == [
+        Entry(LEFT, 5, 6, records=1, applied=0, unchanged=0, dead_lettered=1)
+    ]
+    assert right.entries(None) == [
+        Entry(RIGHT, 0, 1, records=1, applied=1, unchanged=0, dead_lettered=0)
+    ]
+    assert right.reject_only_record(REJECTION).entries(set()) == [
+        Entry(RIGHT, 0, 1, records=1, applied=0, unchanged=0, dead_lettered=1)
+    ]
+
+
 def test_halving_down_to_single_records_keeps_every_span_contiguous() -> None:
     batch = Batch()
     batch.add(LEFT, [decoded(LEFT, offset) for offset in (1, 2, 5, 7)], 0, 9, now=1.0)

@@ -1,7 +1,8 @@
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from kafka.protocol.consumer import IsolationLevel
+from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatch
 from kafka.structs import TopicPartition
 
@@ -20,15 +21,15 @@ class ConsumerRecord(NamedTuple):
     serialized_value_size: int
     serialized_header_size: int
 
-class MemoryRecords(Protocol):
-    def next_batch(self) -> DefaultRecordBatch | None: ...
-
 class Fetcher:
     _isolation_level: IsolationLevel
     def end_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]: ...
+    # Replaced by consumers/adapters/record_batches.py.
     class PartitionRecords:
+        fetch_offset: int
+        topic_partition: TopicPartition
         leader_epoch: int
         next_fetch_offset: int
         bytes_read: int
@@ -36,14 +37,22 @@ class Fetcher:
         check_crcs: bool
         isolation_level: IsolationLevel
         aborted_producer_ids: set[int]
+        record_iterator: Iterator[Any] | None
+        _next_inline_exception: Exception | None
+        def __init__(
+            self,
+            fetch_offset: int,
+            tp: TopicPartition,
+            records: MemoryRecords,
+            *,
+            isolation_level: IsolationLevel = ...,
+            aborted_transactions: Sequence[object] | None = None,
+            **options: Any,
+        ) -> None: ...
+        def __bool__(self) -> bool: ...
         def drain(self) -> None: ...
-        # Replaced by consumers/adapters/record_batches.py.
-        _unpack_records: ClassVar[
-            Callable[
-                [Fetcher.PartitionRecords, TopicPartition, MemoryRecords, None, None],
-                Iterator[tuple[object, ...]],
-            ]
-        ]
+        def take(self, n: int | None = None) -> list[Any]: ...
+        def _maybe_raise_next_inline_exception(self) -> None: ...
         def _consume_aborted_transactions_up_to(self, offset: int) -> None: ...
         def _is_batch_aborted(self, batch: DefaultRecordBatch) -> bool: ...
         def _contains_abort_marker(self, batch: DefaultRecordBatch) -> bool: ...
