@@ -1,11 +1,14 @@
 """Rates from commits, and percentiles: pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
 Commit = tuple[float, int]
 """A time in seconds since 1970, and a number of records."""
+QUIET_SHARE = 0.1
+"""A run is quiet if other programs took at most this share of all cores' time."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,25 @@ class Throughput:
     at.
     """
     cpu_microseconds: float | None = None
-    """Of its processes, per record; those of broker and database are not among them. Hardly depends
-    on what else runs.
-    """
+    """Of its own processes, per record."""
+    postgres_microseconds: float | None = None
+    """Of all processes of the database server, per record."""
+    load: float | None = None
+    """The machine's load average when it began."""
+    others: float | None = None
+    """The share of all cores' time that other programs took while it ran."""
+
+    @property
+    def both_microseconds(self) -> float | None:
+        """CPU per record of its own processes and the server's together."""
+        if self.cpu_microseconds is None or self.postgres_microseconds is None:
+            return None
+        return self.cpu_microseconds + self.postgres_microseconds
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether others hardly disturbed it; not if that is not known."""
+        return self.others is not None and self.others <= QUIET_SHARE
 
 
 def window(commits: Iterable[Commit], since: float | None = None, workers: int = 1) -> Window:
@@ -58,12 +77,40 @@ def window(commits: Iterable[Commit], since: float | None = None, workers: int =
 
 
 def throughput(
-    found: Window, peak_megabytes: float | None = None, cpu_seconds: float | None = None
+    found: Window,
+    peak_megabytes: float | None = None,
+    cpu_seconds: float | None = None,
+    postgres_seconds: float | None = None,
 ) -> Throughput:
-    """The rate in a window; ``cpu_seconds`` are those spent in it."""
+    """The rate in a window; ``cpu_seconds`` and ``postgres_seconds`` are those spent in it."""
+
+    def per_record(seconds: float | None) -> float | None:
+        return None if seconds is None else seconds / found.records * 1e6
+
     seconds = found.end - found.begin
-    cpu = None if cpu_seconds is None else cpu_seconds / found.records * 1e6
-    return Throughput(found.records, seconds, found.records / seconds, peak_megabytes, cpu)
+    return Throughput(
+        found.records,
+        seconds,
+        found.records / seconds,
+        peak_megabytes,
+        per_record(cpu_seconds),
+        per_record(postgres_seconds),
+    )
+
+
+def at(samples: Sequence[tuple[float, float]], moment: float) -> float:
+    """Return what a growing total was at a time, from samples (time, total) in order of time: on
+    the line between the two around it, and the first or the last one outside of them.
+
+    Raises ValueError if there are no samples.
+    """
+    if not samples:
+        raise ValueError("no samples of CPU time: measure more records")
+    place = bisect_right(samples, moment, key=lambda sample: sample[0])
+    if place in (0, len(samples)):
+        return samples[min(place, len(samples) - 1)][1]
+    (before, low), (after, high) = samples[place - 1], samples[place]
+    return low + (high - low) * (moment - before) / (after - before)
 
 
 def after_share(commits: Iterable[Commit], share: float) -> float:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
@@ -63,8 +64,8 @@ class Services:
         self.bootstrap = stack.environment()["BTL_KAFKA_BOOTSTRAP"]
         self._superuser = stack.database_url("postgres")
         self._consumer = stack.database_url("btl_ingest")
-        self._on_server("create database {}", _TEMPLATE)
-        migrate(with_database(self._superuser, _TEMPLATE))
+        self._stack = stack
+        self.make_template(_TEMPLATE, migrate)
 
     @property
     def settings(self) -> Settings:
@@ -75,6 +76,23 @@ class Services:
     def environment(self) -> dict[str, str]:
         """For processes that are started: nothing of this one's settings."""
         return {name: value for name, value in os.environ.items() if not name.startswith("BTL_")}
+
+    def postmaster(self) -> int:
+        """The process id of the database server's first process, the parent of all others."""
+        with psycopg.connect(self._superuser) as connection:
+            return psutil.Process(connection.info.backend_pid).ppid()
+
+    def processes(self) -> list[int]:
+        """The process ids of everything that is measured or needed for it: this process and the
+        parts of the stack.
+        """
+        parts = (part.pid for part in self._stack.status())
+        return [os.getpid(), *(each for each in parts if each is not None)]
+
+    def make_template(self, name: str, migrate: Callable[[str], object]) -> None:
+        """Make a database, migrated by ``migrate`` (of its URL), of which databases are copied."""
+        self._on_server("create database {}", name)
+        migrate(with_database(self._superuser, name))
 
     def _on_server(self, statement: str, *names: str) -> None:
         with psycopg.connect(self._superuser, autocommit=True) as server:
@@ -87,12 +105,12 @@ class Services:
         return f"{version // 10_000}.{version % 10_000}"
 
     @contextmanager
-    def database(self) -> Iterator["Database"]:
+    def database(self, template: str = _TEMPLATE) -> Iterator["Database"]:
         """A migrated database without a row, gone afterwards. What was written before it is on the
         disk already.
         """
         name = f"bench_{uuid.uuid4().hex[:12]}"
-        self._on_server("create database {} template {}", name, _TEMPLATE)
+        self._on_server("create database {} template {}", name, template)
         try:
             # The next measurement must not pay for the checkpoint of the one before.
             self._on_server("checkpoint")

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.benchmarks.latency import latencies
-from tests.benchmarks.rates import after_share, percentiles, throughput, window
+from tests.benchmarks.rates import Throughput, after_share, at, percentiles, throughput, window
 
 EVEN = [(float(second), 100) for second in range(10)]
 
@@ -30,8 +30,32 @@ def test_there_is_no_rate_without_a_second_commit(since: float | None, workers: 
         window(EVEN, since, workers)
 
 
-def test_cpu_is_told_per_counted_record() -> None:
-    assert throughput(window(EVEN), cpu_seconds=0.0009).cpu_microseconds == pytest.approx(1)
+def test_cpu_is_given_per_counted_record_and_for_both_together() -> None:
+    found = throughput(window(EVEN), cpu_seconds=0.0009, postgres_seconds=0.0018)
+
+    assert found.cpu_microseconds == pytest.approx(1)
+    assert found.postgres_microseconds == pytest.approx(2)
+    assert found.both_microseconds == pytest.approx(3)
+    assert throughput(window(EVEN), cpu_seconds=0.0009).both_microseconds is None
+
+
+@pytest.mark.parametrize(
+    ("moment", "total"), [(0.0, 5), (1.0, 5), (1.5, 6), (2.0, 7), (3.0, 12), (4.0, 17), (9.0, 17)]
+)
+def test_a_total_lies_on_the_line_between_two_samples(moment: float, total: float) -> None:
+    assert at([(1.0, 5), (2.0, 7), (4.0, 17)], moment) == total
+
+
+def test_there_is_no_total_without_samples() -> None:
+    with pytest.raises(ValueError, match="measure more"):
+        at([], 1)
+
+
+@pytest.mark.parametrize(
+    ("others", "quiet"), [(None, False), (0.0, True), (0.1, True), (0.11, False)]
+)
+def test_a_round_is_quiet_up_to_a_tenth_of_the_cores(others: float | None, quiet: bool) -> None:
+    assert Throughput(1, 1, 1, others=others).is_quiet is quiet
 
 
 def test_a_share_of_the_records_is_reached_by_a_commit() -> None:

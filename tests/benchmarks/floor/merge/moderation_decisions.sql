@@ -1,0 +1,55 @@
+-- Frozen as of commit cf5a39b, for the floor of `make bench`; README.md says why it never changes.
+with changed as (
+    insert into discussion.moderation_decisions as present (
+        article_id,
+        source,
+        event_id,
+        digest,
+        occurred_at,
+        version,
+        comment_id,
+        decision,
+        reason,
+        decided_by,
+        automated,
+        decided_at
+    )
+    select
+        article_id,
+        source,
+        event_id,
+        digest,
+        occurred_at,
+        version,
+        comment_id,
+        decision,
+        reason,
+        decided_by,
+        automated,
+        decided_at
+    from staged_moderation_decisions
+    on conflict (article_id, source, event_id, digest) do nothing
+    returning present.article_id, present.source, present.event_id, present.digest
+),
+
+marked as (
+    insert into ingest.dirty_articles (article_id)
+    select distinct article_id from changed
+),
+
+marked_discussions as (
+    insert into ingest.dirty_discussions (article_id, what)
+    select distinct article_id, 'comments' from changed
+)
+
+select staged.row_number
+from staged_moderation_decisions as staged
+where
+    not exists (
+        select from changed
+        where
+            changed.article_id = staged.article_id
+            and changed.source = staged.source
+            and changed.event_id = staged.event_id
+            and changed.digest = staged.digest
+    );

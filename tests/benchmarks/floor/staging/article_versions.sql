@@ -1,0 +1,25 @@
+-- Frozen as of commit cf5a39b, for the floor of `make bench`; README.md says why it never changes.
+create temporary table if not exists staged_article_versions (
+    row_number integer not null,
+    article_id text collate "C",
+    source text collate "C",
+    event_id text collate "C",
+    digest bytea,
+    occurred_at timestamptz,
+    version bytea,
+    event_type text,
+    url text,
+    headline text,
+    site text,
+    section text,
+    topics text[],
+    bylines text[],
+    language text,
+    updated_at timestamptz,
+    discussion_enabled boolean,
+    discussion_closes_at timestamptz,
+    discussion_window_hours integer,
+    published_at timestamptz,
+    unpublished_at timestamptz,
+    unpublished_reason text
+) on commit delete rows;

@@ -1,0 +1,25 @@
+-- Frozen as of commit cf5a39b, for the floor of `make bench`; README.md says why it never changes.
+create temporary table if not exists staged_comments (
+    row_number integer not null,
+    article_id text collate "C",
+    comment_id text collate "C",
+    user_id text,
+    display_name text,
+    role text,
+    parent_comment_id text,
+    posted_at timestamptz,
+    held boolean,
+    first_body text,
+    posted_version bytea,
+    edited_body text,
+    edited_at timestamptz,
+    edited_version bytea,
+    deleted_at timestamptz,
+    deleted_version bytea,
+    decision text,
+    decision_reason text,
+    decision_automated boolean,
+    decided_by text,
+    decided_at timestamptz,
+    decision_version bytea
+) on commit delete rows;
