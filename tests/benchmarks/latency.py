@@ -43,6 +43,11 @@ class Latency:
     """What the producer came to: less than was wanted if the machine is too busy."""
     milliseconds: Percentiles
 
+    @property
+    def kept_the_rate(self) -> bool:
+        """Whether about as many were sent as were wanted."""
+        return self.sent_per_second >= 0.95 * self.wanted_per_second
+
 
 def measure(
     services: Services, events: Iterable[Outgoing], per_second: float, seconds: float
@@ -51,8 +56,10 @@ def measure(
 
     A warm-up of five seconds comes before.
     """
-    load = services.create("latency")
+    load = services.create(f"latency-{per_second:.0f}")
+    # Made beforehand: making them costs as much as sending them.
     total = int(per_second * (_WARM_UP_SECONDS + seconds))
+    made = list(islice(events, total))
     with (
         services.database() as database,
         consuming(services, load, database, processes=1) as consumers,
@@ -61,7 +68,7 @@ def measure(
             started = time.time()
             pacer = Pacer(rate=per_second)
             first = True
-            for event in islice(events, total):
+            for event in made:
                 if first:
                     publisher.send(_stamped(event, load))
                     publisher.flush()

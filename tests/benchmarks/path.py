@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 from kafka import KafkaConsumer
 
-from tests.benchmarks.machine import Usage
+from tests.benchmarks.machine import ROOT, Usage
 from tests.benchmarks.rates import Commit, Throughput, window
 from tests.benchmarks.services import Database, Load, Services
 from tests.pipeline import assert_accounted, wait_until
@@ -34,6 +35,17 @@ group by xmin
 """
 _SECONDS_WITHOUT_PROGRESS = 60.0
 _LEAST_SHARE = 0.25
+
+
+class Program(NamedTuple):
+    """A consumer of some commit, as it is started: ``python -m module LOAD`` in a folder."""
+
+    python: Path
+    module: str
+    folder: Path
+
+
+PRODUCT = Program(Path(sys.executable), "tests.benchmarks.consumer", ROOT)
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,11 @@ class Consumers:
 
 @contextmanager
 def consuming(
-    services: Services, load: Load, database: Database, processes: int
+    services: Services,
+    load: Load,
+    database: Database,
+    processes: int,
+    program: Program = PRODUCT,
 ) -> Iterator[Consumers]:
     """Consumers of a group of their own, from the beginning of a load's topics on; stopped at the
     end.
@@ -114,10 +130,10 @@ def consuming(
     group = f"bench-{uuid.uuid4().hex[:12]}"
     logs = [services.logs / f"{group}-{number}.log" for number in range(processes)]
     _hold_back(services, load, database, group)
-    started = [_start([load.name], services, database, group, log) for log in logs]
+    started = [_start(program, load, services, database, group, log) for log in logs]
     try:
         _release(started, database)
-        with Usage(process.pid for process in started) as usage:
+        with Usage((process.pid for process in started), services.postmaster()) as usage:
             yield Consumers(started, logs, database, usage)
     finally:
         for process in started:
@@ -161,7 +177,12 @@ def _release(processes: Sequence["subprocess.Popen[bytes]"], database: Database)
 
 
 def _start(
-    arguments: Sequence[str], services: Services, database: Database, group: str, log: Path
+    program: Program,
+    load: Load,
+    services: Services,
+    database: Database,
+    group: str,
+    log: Path,
 ) -> "subprocess.Popen[bytes]":
     environment = services.environment | {
         "BTL_DATABASE_URL": database.consumer,
@@ -173,7 +194,8 @@ def _start(
     }
     with log.open("wb") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.benchmarks.consumer", *arguments],
+            [program.python, "-m", program.module, load.name],
+            cwd=program.folder,
             env=environment,
             stdout=file,
             stderr=file,

@@ -1,5 +1,5 @@
 """Measure the ingest: the floor, the parts and the whole path beside each other, on the same
-events, and against the peer.
+events, and against an earlier commit and two peers.
 
 Runs a stack of its own (.btl-bench, free ports, gone afterwards). Prints tables, and writes
 build/bench.json with every raw figure. What is compared takes turns for some rounds, and
@@ -13,8 +13,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,15 +25,33 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import Outgoing
 from btl.cli import output
 from btl.stack.stack import Stack
-from tests.benchmarks import bad, floor, latency, memory, path, peer, reader, report, scale
-from tests.benchmarks.machine import ROOT, commit, describe_machine
+from tests.benchmarks import (
+    bad,
+    base,
+    flat,
+    floor,
+    latency,
+    memory,
+    path,
+    peer,
+    quix,
+    reader,
+    report,
+    scale,
+)
+from tests.benchmarks.machine import ROOT, Others, commit, describe_machine
 from tests.benchmarks.rates import Throughput
 from tests.benchmarks.report import Results
 from tests.benchmarks.services import Services
-from tests.benchmarks.workload import Workload, load_workload
+from tests.benchmarks.workload import Workload, load_workload, with_decisions
 
-COMPARED = ("floor", "reading", "path", "peer")
-SECTIONS = (*COMPARED, "latency", "memory", "bad", "scale")
+COMPARED = ("floor", "reading", "path", "base", "peer", "quix")
+SECTIONS = (*COMPARED, "decisions", "latency", "memory", "bad", "scale")
+OTHERS_SOFTWARE = {"base", "peer", "quix"}
+"""Sections that need the network, or the history: they may be absent."""
+RATES = (2_000.0, 10_000.0)
+_ATTEMPTS = 3
+"""With --quiet: how many times as many rounds are run at most."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -42,13 +61,31 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--only", default=",".join(SECTIONS), metavar="A,B", help=f"of {', '.join(SECTIONS)}"
     )
     parser.add_argument(
-        "--copies", type=int, default=5, help="how many copies of the events are compared with"
+        "--copies", type=int, default=4, help="how many copies of the events are compared with"
     )
     parser.add_argument(
-        "--rounds", type=int, default=3, help="how often each of the compared is run"
+        "--rounds", type=int, default=5, help="how often each of the compared is run"
     )
     parser.add_argument(
-        "--rate", type=float, default=2_000, help="events per second for the latency"
+        "--quiet",
+        action="store_true",
+        help=(
+            "repeat rounds in which other programs took more than a tenth of the cores, until each"
+            f" of the compared has as many quiet ones; at most {_ATTEMPTS} times as many are run"
+        ),
+    )
+    parser.add_argument(
+        "--base",
+        default=base.COMMIT,
+        metavar="COMMIT",
+        help="the earlier commit that is compared with; it must be in this clone",
+    )
+    parser.add_argument(
+        "--rate",
+        type=float,
+        action="append",
+        default=None,
+        help="events per second for the latency, 2,000 and 10,000 by default; may be repeated",
     )
     parser.add_argument(
         "--seconds", type=float, default=30, help="how long the latency is measured"
@@ -75,10 +112,19 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if any("=" not in each for each in options.peer):
         parser.error("--peer takes NAME=VALUE")
+    options.rate = options.rate or list(RATES)
     options.only = [each for each in options.only.split(",") if each]
     if unknown := sorted(set(options.only) - set(SECTIONS)):
         parser.error(f"no section {', '.join(unknown)}: choose from {', '.join(SECTIONS)}")
     return options
+
+
+class _Step(NamedTuple):
+    """One of the compared, and how it is run once."""
+
+    section: str
+    name: str
+    measure: Callable[[], Throughput | peer.PeerRun]
 
 
 class Benchmark:
@@ -106,15 +152,24 @@ class Benchmark:
     def run(self) -> None:
         """All sections that were asked for."""
         asked, results, services = set(self._options.only), self.results, self._services
+        before: base.Base | None = None
+        if asked & {"base", "decisions"}:
+            with self._section("base"):
+                services.say(f"Installing commit {self._options.base} …")
+                before = base.prepare(services, self._options.base, services.logs / "base")
         if asked & set(COMPARED):
             with self._section("comparison"):
-                self._compare(asked)
+                self._compare(asked, before)
+        if "decisions" in asked:
+            with self._section("decisions"):
+                self._decisions(before)
         if "latency" in asked:
-            services.say(f"Latency at {self._options.rate:,.0f} events/s …")
-            with self._section("latency"):
-                results.latency = latency.measure(
-                    services, self._endless(), self._options.rate, self._options.seconds
-                )
+            for rate in self._options.rate:
+                services.say(f"Latency at {rate:,.0f} events/s …")
+                with self._section("latency"):
+                    results.latencies.append(
+                        latency.measure(services, self._endless(), rate, self._options.seconds)
+                    )
         if "memory" in asked:
             services.say(f"Memory before a backlog of {self._options.backlog:,} …")
             with self._section("memory"):
@@ -133,8 +188,8 @@ class Benchmark:
     def _endless(self) -> Iterator[Outgoing]:
         return self._workload.copies(sys.maxsize)
 
-    def _compare(self, asked: set[str]) -> None:
-        services, results, copies = self._services, self.results, self._options.copies
+    def _compare(self, asked: set[str], before: base.Base | None) -> None:
+        services, copies = self._services, self._options.copies
         services.say(f"Filling the topics with {copies * len(self._workload.events):,} records …")
         load = services.fill("main", self._workload.copies(copies))
         steps: list[_Step] = []
@@ -142,73 +197,73 @@ class Benchmark:
             with self._section("floor"):
                 services.say("Preparing the floor's rows …")
                 batches = floor.prepare(services, load)
-                steps.append(
-                    _rate(results, "floor", report.FLOOR, lambda: floor.measure(services, batches))
-                )
+                steps.append(_Step("floor", report.FLOOR, lambda: floor.measure(services, batches)))
         if "reading" in asked:
-            steps.append(
-                _rate(results, "reading", report.READING, lambda: reader.measure(services, load))
-            )
+            steps.append(_Step("reading", report.READING, lambda: reader.measure(services, load)))
         if "path" in asked:
-            steps.append(
-                _rate(results, "path", report.ONE, lambda: path.measure(services, load, 1))
-            )
-            steps.append(
-                _rate(results, "path", report.TWO, lambda: path.measure(services, load, 2))
-            )
-        if "peer" in asked:
-            with self._section("peer"):
-                services.say("Flattening the events for the peer …")
-                flat = peer.prepare(services, self._workload.copies(copies))
-                best = {**peer.BEST, **dict(each.split("=", 1) for each in self._options.peer)}
-                steps += [
-                    _peer(results, services, flat, name, settings, tasks)
-                    for name, settings, tasks in (
-                        (report.PEER_DEFAULT, peer.DEFAULT, 1),
-                        (report.PEER_BEST, best, 1),
-                        (report.PEER_BEST_TWO, best, 2),
-                    )
-                ]
-        for number in range(self._options.rounds):
-            for section, name, take in steps:
-                if section not in results.not_measured:
-                    services.say(f"Round {number + 1} of {self._options.rounds}: {name} …")
-                    with self._section(section):
-                        take()
+            steps += [
+                _Step("path", report.ONE, lambda: path.measure(services, load, 1)),
+                _Step("path", report.TWO, lambda: path.measure(services, load, 2)),
+            ]
+        if "base" in asked and before:
+            steps.append(_Step("base", report.BASE, lambda: before.measure(services, load)))
+        if asked & {"peer", "quix"}:
+            services.say("Flattening the events for the peers …")
+            flattened = flat.prepare(services, self._workload.copies(copies))
+            steps += self._peers(asked, flattened)
+        self._take_turns(steps)
         services.remove(load)
 
+    def _peers(self, asked: set[str], load: flat.FlatLoad) -> Iterator[_Step]:
+        services = self._services
+        if "peer" in asked:
+            with self._section("peer"):
+                peer.prepare(services)
+                best = {**peer.BEST, **dict(each.split("=", 1) for each in self._options.peer)}
+                for name, settings, tasks in (
+                    (report.PEER_DEFAULT, peer.DEFAULT, 1),
+                    (report.PEER_BEST, best, 1),
+                    (report.PEER_BEST_TWO, best, 2),
+                ):
+                    yield _Step(
+                        "peer", name, partial(peer.measure, services, load, settings, tasks)
+                    )
+        if "quix" in asked:
+            with self._section("quix"):
+                services.say("Installing Quix Streams …")
+                python = quix.prepare(services.logs / "quix")
+                yield _Step("quix", report.QUIX, lambda: quix.measure(services, load, python))
 
-class _Step(NamedTuple):
-    """One run of one of the compared; ``take`` adds what it measured to the results."""
+    def _decisions(self, before: base.Base | None) -> None:
+        services = self._services
+        services.say("Filling the topics with a decision on every comment …")
+        load = services.fill("decisions", with_decisions(self._shared()))
+        steps = [_Step("decisions", report.DECISIONS, lambda: path.measure(services, load, 1))]
+        if before:
+            steps.append(
+                _Step("base", report.BASE_DECISIONS, lambda: before.measure(services, load))
+            )
+        self._take_turns(steps)
+        services.remove(load)
 
-    section: str
-    name: str
-    take: Callable[[], None]
-
-
-def _rate(results: Results, section: str, name: str, measure: Callable[[], Throughput]) -> _Step:
-    return _Step(section, name, lambda: results.rates.setdefault(name, []).append(measure()))
-
-
-def _peer(
-    results: Results,
-    services: Services,
-    load: peer.FlatLoad,
-    name: str,
-    settings: Mapping[str, str],
-    tasks: int,
-) -> _Step:
-    return _Step(
-        "peer",
-        name,
-        lambda: results.peers.setdefault(name, []).append(
-            peer.measure(services, load, settings, tasks)
-        ),
-    )
+    def _take_turns(self, steps: Sequence[_Step]) -> None:
+        """Run each of these once in every round; with --quiet some more often."""
+        results, services, wanted = self.results, self._services, self._options.rounds
+        for number in range(wanted * _ATTEMPTS if self._options.quiet else wanted):
+            for step in steps:
+                if step.section in results.not_measured or (
+                    number >= wanted and results.quiet_rounds(step.name) >= wanted
+                ):
+                    continue
+                services.say(f"Round {number + 1} of {wanted}: {step.name} …")
+                with self._section(step.section):
+                    with Others(services.processes()) as others:
+                        run = step.measure()
+                    results.add(step.name, run, others.load, others.share)
 
 
 def main() -> int:
-    """Run the benchmark. Exit status 1 if a section failed; the peer may be absent."""
+    """Run the benchmark. Exit status 1 if a section failed that needs nothing of others."""
     options = parse(sys.argv[1:])
     console, progress = output.console(), output.console(stderr=True)
     stack = Stack(
@@ -248,7 +303,7 @@ def main() -> int:
     finally:
         stack.down()
         stack.reset()
-    return 1 if benchmark.results.not_measured.keys() - {"peer"} else 0
+    return 1 if benchmark.results.not_measured.keys() - OTHERS_SOFTWARE else 0
 
 
 def write(target: Path, document: Mapping[str, Any]) -> None:

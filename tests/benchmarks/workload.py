@@ -3,9 +3,10 @@ many copies as wanted.
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import heappop, heappush
 from typing import Any
 
 import orjson
@@ -80,6 +81,63 @@ def _refused(event: Outgoing, number: int) -> Outgoing:
         time="2026-05-20T00:00:00Z",
         subject=f"bad-{number}",
         data={"article_id": (event.key or b"").decode(), "comment_id": f"bad-{number}"},
+    )
+
+
+def with_decisions(events: Iterable[Outgoing], seed: int = 1) -> Iterator[Outgoing]:
+    """The same events, and one decision on every posted comment: by chance a program's, at most 500
+    of these events later, or a moderator's, 5,000 to 50,000 of them later.
+
+    A batch of a consumer has up to 5,000 records: so it holds the comments of most decisions of
+    programs, and hardly any of the moderators'. What is due later than the last event follows it.
+    """
+    chance = random.Random(seed)
+    decided = set()
+    waiting: list[tuple[int, int, Outgoing]] = []
+    for number, event in enumerate(events):
+        yield event
+        while waiting and waiting[0][0] <= number:
+            yield heappop(waiting)[2]
+        posted = _posted(event)
+        if posted is None or (posted["article_id"], posted["comment_id"]) in decided:
+            continue
+        decided.add((posted["article_id"], posted["comment_id"]))
+        automated = chance.random() < 0.5
+        later = chance.randint(1, 500) if automated else chance.randint(5_000, 50_000)
+        decision = _decision(posted, automated, approved=chance.random() < 0.9)
+        heappush(waiting, (number + later, number, decision))
+    while waiting:
+        yield heappop(waiting)[2]
+
+
+def _posted(event: Outgoing) -> dict[str, Any] | None:
+    """The data of a posted comment; None of another event."""
+    if event.topic != "comment-events":
+        return None
+    document = orjson.loads(event.value or b"")
+    headers = dict(event.headers)
+    if (in_headers := headers.get("ce_type")) is not None:
+        return document if in_headers == b"comment.posted.v1" else None
+    return document["data"] if document["type"] == "comment.posted.v1" else None
+
+
+def _decision(posted: Mapping[str, Any], automated: bool, approved: bool) -> Outgoing:
+    article, comment = posted["article_id"], posted["comment_id"]
+    return structured(
+        topic="comment-events",
+        event_type="comment.moderated.v1",
+        event_id=f"{article}:{comment}:decided",
+        source="https://example.org/bench",
+        time=posted["posted_at"],
+        subject=comment,
+        data={
+            "article_id": article,
+            "comment_id": comment,
+            "decision": "approved" if approved else "rejected",
+            "decided_by": "filter" if automated else "moderator",
+            "automated": automated,
+            "decided_at": posted["posted_at"],
+        },
     )
 
 

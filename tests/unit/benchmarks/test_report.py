@@ -5,9 +5,11 @@ import re
 import pytest
 from rich.console import Console
 
+from tests.benchmarks.latency import Latency
 from tests.benchmarks.peer import PeerRun
-from tests.benchmarks.rates import Throughput
+from tests.benchmarks.rates import Percentiles, Throughput
 from tests.benchmarks.report import (
+    BASE,
     FLOOR,
     ONE,
     PEER_BEST,
@@ -16,15 +18,34 @@ from tests.benchmarks.report import (
     Results,
     Target,
     as_document,
+    as_markdown,
     print_report,
     ratio,
     targets,
 )
 from tests.benchmarks.run import SECTIONS, parse
 
+MACHINE = {
+    "cores": 2,
+    "memory_gigabytes": 8,
+    "processor": "some processor",
+    "python": "3.11",
+    "postgres": "18.4",
+    "kafka": "4.3.1",
+    "load_before": 0.5,
+}
+ABOUT = {
+    "machine": MACHINE,
+    "workload": "a day",
+    "options": {"copies": 4, "rounds": 5, "base": "cf5a39b"},
+    "commit": "abc",
+}
 
-def run_at(rate: float, megabytes: float | None = None) -> Throughput:
-    return Throughput(1_000, 1_000 / rate, rate, megabytes)
+
+def run_at(
+    rate: float, megabytes: float | None = None, cpu: float | None = None, server: float = 8
+) -> Throughput:
+    return Throughput(1_000, 1_000 / rate, rate, megabytes, cpu, server)
 
 
 def peer_at(rate: float, megabytes: float) -> PeerRun:
@@ -34,16 +55,29 @@ def peer_at(rate: float, megabytes: float) -> PeerRun:
 @pytest.mark.parametrize(
     ("target", "met", "result"),
     [
-        (Target("", 0.55, 0.55), True, "met"),
-        (Target("", 0.549, 0.55), False, "missed"),
-        (Target("", 300, 300, at_least=False), True, "met"),
-        (Target("", 301, 300, at_least=False), False, "missed"),
-        (Target("", 0, 0, at_least=False), True, "met"),
-        (Target("", None, 0.55), None, "not measured"),
+        (Target("", 0.55, 0.55, is_ratio=False), True, "met"),
+        (Target("", 0.549, 0.55, is_ratio=False), False, "missed"),
+        (Target("", 300, 300, at_least=False, is_ratio=False), True, "met"),
+        (Target("", 301, 300, at_least=False, is_ratio=False), False, "missed"),
+        (Target("", 0, 0, at_least=False, is_ratio=False), True, "met"),
+        (Target("", None, 0.55, is_ratio=False), None, "not measured"),
+        (Target("", 3, 1.5, other_side=2), True, "met"),
+        (Target("", 3, 1.5, other_side=None), None, "not measured"),
+        (Target("", 3, None, other_side=2), None, "–"),
     ],
 )
 def test_a_target_is_met_up_to_its_bound(target: Target, met: bool | None, result: str) -> None:
     assert (target.met, target.result) == (met, result)
+
+
+def test_a_target_shows_both_sides_of_its_ratio() -> None:
+    rate = Target("rate", 42_600, 0.55, other_side=124_800)
+    cpu = Target("CPU", 16.32, 1.5, at_least=False, other_side=10.1, unit="µs")
+    alone = Target("memory", 187, 220, at_least=False, is_ratio=False, unit="MB")
+
+    assert rate.cells() == ("rate", "42,600/s ÷ 124,800/s", "0.34 ×", "≥ 0.55 ×", "missed")
+    assert cpu.cells() == ("CPU", "16.3 µs ÷ 10.1 µs", "1.62 ×", "≤ 1.50 ×", "missed")
+    assert alone.cells() == ("memory", "", "187 MB", "≤ 220 MB", "met")
 
 
 def test_a_ratio_needs_both_sides() -> None:
@@ -70,8 +104,50 @@ def test_ratios_are_those_of_medians_and_the_peer_is_taken_when_it_is_warm() -> 
     assert found["memory: one process ÷ peer's best, 1 task"] == 0.25
 
 
+def test_cpu_of_consumer_and_server_is_compared_round_by_round() -> None:
+    results = Results(
+        rates={
+            FLOOR: [run_at(100, cpu=2, server=8)],
+            # The sums are 17, 18 and 19; the sum of the medians would be 16.
+            ONE: [
+                run_at(50, cpu=12, server=5),
+                run_at(50, cpu=14, server=4),
+                run_at(50, cpu=9, server=10),
+            ],
+            BASE: [run_at(40, cpu=16, server=10)],
+        }
+    )
+
+    found = {each.name: each.measured for each in targets(results)}
+
+    assert found["CPU of consumer + Postgres ÷ floor's"] == 1.8
+    assert found["CPU of Postgres ÷ base's"] == 0.5
+    assert found["CPU of the consumer ÷ base's"] == 0.75
+    assert found["one process ÷ base"] == 1.25
+
+
+def test_busy_rounds_count_only_where_none_was_quiet() -> None:
+    results = Results()
+    for rate, others in ((10, 0.5), (20, 0.05), (40, 0.1), (5, 0.11)):
+        results.add(ONE, run_at(rate), 1.5, others)
+        results.add(PEER_BEST, peer_at(rate, 70), 1.5, 0.5)
+
+    assert (results.rate(ONE), results.quiet_rounds(ONE)) == (30, 2)
+    assert (results.rate(PEER_BEST), results.quiet_rounds(PEER_BEST)) == (15, 0)
+    assert {run.load for run in results.runs(PEER_BEST)} == {1.5}
+
+
 def test_nothing_measured_is_nothing_met() -> None:
     assert {each.met for each in targets(Results())} == {None}
+
+
+def test_a_latency_counts_only_at_the_rate_that_was_wanted() -> None:
+    figures = Percentiles(50, 95, 99, 100)
+    kept, missed = (Latency(100, 30, 10_000, sent, figures) for sent in (9_600, 5_800))
+
+    assert Results(latencies=[kept]).latency(10_000) == 99
+    assert Results(latencies=[missed]).latency(10_000) is None
+    assert Results(latencies=[kept]).latency(2_000) is None
 
 
 def test_the_document_has_every_raw_figure_and_why_one_is_missing() -> None:
@@ -91,22 +167,34 @@ def test_the_document_has_every_raw_figure_and_why_one_is_missing() -> None:
 
 
 def test_the_report_says_what_was_missed_and_what_was_not_measured() -> None:
-    results = Results(
-        rates={FLOOR: [run_at(100)], ONE: [run_at(50)]}, not_measured={"peer": "No network."}
-    )
-    console = Console(file=io.StringIO(), width=100)
+    results = Results(not_measured={"peer": "No network."})
+    results.add(FLOOR, run_at(100), 0.5, 0.02)
+    results.add(ONE, run_at(50), 1.25, 0.3)
+    console = Console(file=io.StringIO(), width=120)
 
-    print_report(
-        console,
-        results,
-        {"machine": {"cores": 2}, "workload": "a day", "options": {"copies": 4}, "commit": "abc"},
-    )
+    print_report(console, results, ABOUT)
 
     said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert re.search(r"one process ÷ floor +0.50 × +≥ 0.55 × +missed", said)
+    assert re.search(r"one process ÷ floor +50/s ÷ 100/s +0.50 × +≥ 0.55 × +missed", said)
     assert re.search(r"deadlocks +– +≤ 0 +not measured", said)
+    assert re.search(r"one process +1 +50 +– +8.0 µs +1.25 +30% +busy", said)
     assert "Not measured: peer. No network." in said
     assert "a day × 4; commit abc." in said
+
+
+def test_a_runs_document_becomes_a_table_to_paste() -> None:
+    results = Results(not_measured={"quix": "No network."})
+    results.add(FLOOR, run_at(100), 0.5, 0.02)
+    results.add(ONE, run_at(60), 1.25, 0.3)
+    document = json.loads(json.dumps(as_document(results, ABOUT)))
+
+    lines = as_markdown(document).splitlines()
+
+    assert lines[0] == "| figure | both sides | measured | to reach | |"
+    assert "| one process ÷ floor | 60/s ÷ 100/s | 0.60 × | ≥ 0.55 × | met |" in lines
+    assert "| deadlocks |  | – | ≤ 0 | not measured |" in lines
+    assert "Quiet rounds: floor 1 of 1, one process 0 of 1." in lines
+    assert "Not measured: quix. No network." in lines
 
 
 def test_all_sections_are_run_unless_some_are_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,3 +205,8 @@ def test_all_sections_are_run_unless_some_are_named(capsys: pytest.CaptureFixtur
     assert "no section flor" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         parse(["--peer", "batch.size"])
+
+
+def test_the_latency_is_measured_at_two_rates_unless_one_is_named() -> None:
+    assert parse([]).rate == [2_000, 10_000]
+    assert parse(["--rate", "5000"]).rate == [5_000]

@@ -7,8 +7,14 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.kafka.envelopes import Outgoing
 from btl.simulation.day import simulate_day
-from tests.benchmarks.peer import flattened
-from tests.benchmarks.workload import HOT_ARTICLE, Workload, with_bad_records, with_hot_article
+from tests.benchmarks.flat import flattened
+from tests.benchmarks.workload import (
+    HOT_ARTICLE,
+    Workload,
+    with_bad_records,
+    with_decisions,
+    with_hot_article,
+)
 
 DAY = list(simulate_day(1, datetime(2026, 5, 20, tzinfo=UTC), records=1_000, bad_share=0))
 TIMESTAMP = 1_793_491_200_000
@@ -69,6 +75,24 @@ def test_bad_records_come_in_addition_and_are_refused_in_turn(every: int) -> Non
     assert len(refused) == len(DAY) // every
     assert {each.stage for each in refused[::2]} == {"decode"}
     assert {each.stage for each in refused[1::2]} == {"contract"}
+
+
+def test_every_posted_comment_is_decided_once_soon_or_far_behind_it() -> None:
+    posted: dict[tuple[str, str], int] = {}
+    distances = {}
+    for number, found in enumerate(map(event, with_decisions(Workload("", DAY).copies(30)))):
+        if found.type == "comment.posted.v1":
+            posted.setdefault((found.article_id, found.data["comment_id"]), number)
+        elif found.source == "https://example.org/bench":
+            key = (found.article_id, found.data["comment_id"])
+            assert key not in distances
+            distances[key] = number - posted[key]
+
+    soon = [each for each in distances.values() if each < 2_000]
+    assert distances.keys() == posted.keys()
+    assert 0.45 < len(soon) / len(distances) < 0.55
+    assert min(soon) < 50
+    assert max(distances.values()) > 5_000
 
 
 def test_half_of_what_happens_to_comments_happens_at_the_hot_article() -> None:
