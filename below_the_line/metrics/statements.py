@@ -34,7 +34,8 @@ PLANNER_SETTINGS: Final = (
 
 _BASE_STAGES: Final = ("articles", "comments", "reactions", "rounds")
 """What is read from the base tables, for the view of events (sql/metrics/stage/events.sql)."""
-_BUCKET_STAGES: Final = (*_BASE_STAGES, "days")
+_COUNTED_STAGES: Final = ("people", "postings", "hours", "people_days", "depths")
+"""What is counted of them, in this order: later ones read earlier ones."""
 _DAY_STAGES: Final = ("members", "commenters")
 DAY_TABLES: Final = ("section_daily", "site_daily")
 """The tables of days of sections and sites."""
@@ -80,7 +81,7 @@ def prepare(connection: psycopg.Connection) -> None:
         for stage in _BASE_STAGES:
             _make_stage(connection, stage)
         connection.execute(sql("metrics/stage/events.sql"))
-        for stage in ("days", *_DAY_STAGES):
+        for stage in (*_COUNTED_STAGES, *_DAY_STAGES):
             _make_stage(connection, stage)
         for table in TABLES:
             connection.execute(
@@ -120,11 +121,12 @@ def staging(stage: str) -> bytes:
         """
         select staged.*, {columns}
         from ({statement}) as staged
+        inner join computing_articles as article on article.article_no = staged.article_no
         inner join (
             select comment.*
             from discussion.comments as comment
             where comment.article_id = any(%(articles)s)
-        ) as base on base.article_id = staged.article_id and base.comment_id = staged.comment_id
+        ) as base on base.article_id = article.article_id and base.comment_id = staged.comment_id
         """,
         columns=listed("base", columns),
         statement=statement.decode(),
@@ -141,7 +143,7 @@ def stage_bucket(connection: psycopg.Connection, articles: Sequence[str], time_z
     """Stage what the article tables need of these articles; articles that no event names are left
     out. Days are cut by ``time_zone``.
     """
-    for stage in _BUCKET_STAGES:
+    for stage in (*_BASE_STAGES, *_COUNTED_STAGES):
         _stage(connection, stage, {"articles": list(articles), "time_zone": time_zone})
 
 

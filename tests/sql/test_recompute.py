@@ -54,7 +54,7 @@ def test_staged_ids_are_compared_byte_by_byte(connection: psycopg.Connection) ->
             and a.attname like '%\\_id'
         """
     ).fetchall()
-    assert len(staged) > 10
+    assert len(staged) > 6
     assert [(table, column) for table, column, is_bytes in staged if not is_bytes] == []
 
 

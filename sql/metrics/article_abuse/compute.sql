@@ -2,19 +2,19 @@
 -- Parameters: none; the bucket is staged. Grain: one row per article. Reads only.
 with counted as (
     select
-        comment.article_id,
+        comment.article_no,
         count(*) filter (where comment.published) as published,
         count(*) filter (where comment.visible) as visible,
         count(*) filter (
             where comment.in_time and comment.decision = 'rejected' and comment.deleted_at is null
         ) as rejected
     from computing_comments as comment
-    group by comment.article_id
+    group by comment.article_no
 ),
 
 reported as (
     select
-        report_round.article_id,
+        report_round.article_no,
         count(*) as reports,
         count(distinct report_round.reporter_kind || ' ' || report_round.reporter_id) as reporters,
         count(*) filter (where report_round.reporter_kind = 'anonymous') as anonymous_reports,
@@ -38,12 +38,12 @@ reported as (
                 where report_round.outcome in ('upheld', 'dismissed', 'ignored')
             ) as time_to_decision
     from computing_rounds as report_round
-    group by report_round.article_id
+    group by report_round.article_no
 ),
 
 exposure as (
     select
-        exposed.article_id,
+        exposed.article_no,
         percentile_cont(0.5) within group (
             order by
                 greatest(
@@ -52,13 +52,13 @@ exposure as (
         ) as p50
     from (
         select
-            comment.article_id,
+            comment.article_no,
             comment.first_visible_at,
             coalesce(
                 (
                     select min(rejection.decided_at)
                     from discussion.moderation_decisions as rejection
-                    where rejection.article_id = comment.article_id
+                    where rejection.article_id = article.article_id
                         and rejection.comment_id = comment.comment_id
                         and rejection.decision = 'rejected'
                         and rejection.decided_at > comment.first_visible_at
@@ -66,15 +66,16 @@ exposure as (
                 comment.deleted_at
             ) as ended_at
         from computing_comments as comment
+        inner join computing_articles as article on article.article_no = comment.article_no
         where comment.published
-            and (comment.article_id, comment.comment_id) in (
-                select report_round.article_id, report_round.comment_id
+            and (comment.article_no, comment.comment_id) in (
+                select report_round.article_no, report_round.comment_id
                 from computing_rounds as report_round
                 where report_round.outcome = 'upheld'
             )
     ) as exposed
     where exposed.ended_at is not null
-    group by exposed.article_id
+    group by exposed.article_no
 )
 
 select
@@ -104,6 +105,6 @@ select
     / nullif(counted.rejected + counted.visible, 0) as rejection_rate,
     exposure.p50 as exposure_p50_seconds
 from computing_articles as known
-left join counted on counted.article_id = known.article_id
-left join reported on reported.article_id = known.article_id
-left join exposure on exposure.article_id = known.article_id
+left join counted on counted.article_no = known.article_no
+left join reported on reported.article_no = known.article_no
+left join exposure on exposure.article_no = known.article_no

@@ -2,7 +2,7 @@
 -- it.
 -- Parameters: none; the bucket is staged. Grain: one row per article and reason. Reads only.
 select
-    report_round.article_id,
+    article.article_id,
     report_round.reason,
     count(*) as reports,
     count(
@@ -15,4 +15,5 @@ select
     count(*) filter (where report_round.outcome = 'void') as void,
     count(*) filter (where report_round.outcome = 'open') as open_reports
 from computing_rounds as report_round
-group by report_round.article_id, report_round.reason
+inner join computing_articles as article on article.article_no = report_round.article_no
+group by article.article_id, report_round.reason

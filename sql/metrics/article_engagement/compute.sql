@@ -2,31 +2,19 @@
 -- revision: the last one that was kept, plus one. `statements.revising` adds what this run
 -- replaces.
 -- Parameters: articles; the bucket is staged. Grain: one row per article. Reads only.
-with closing_window as materialized (
-    select known.*
-    from discussion.windows as known
-    where known.article_id = any(%(articles)s)
-),
-
-counted as (
+with counted as (
     select
-        comment.article_id,
+        comment.article_no,
         count(*) as submitted,
         count(*) filter (where comment.published) as published,
         count(*) filter (where comment.visible) as visible,
-        count(*)
-            filter (where comment.published and comment.parent_comment_id is null) as top_level,
-        count(*)
-            filter (where comment.published and comment.parent_comment_id is not null) as replies,
+        count(*) filter (where comment.published and not comment.reply) as top_level,
+        count(*) filter (where comment.published and comment.reply) as replies,
         min(comment.posted_at) filter (where comment.published) as first_comment_at,
         max(comment.posted_at) filter (where comment.published) as last_comment_at,
         min(comment.posted_at)
-            filter (
-                where comment.published and comment.role is distinct from 'staff'
-            ) as first_reader_at,
-        count(*) filter (
-            where comment.published and comment.posted_at < article.opens_at + interval '24 hours'
-        ) as first_24h,
+            filter (where comment.published and not comment.staff) as first_reader_at,
+        count(*) filter (where comment.published and comment.first_day) as first_24h,
         count(*)
             filter (where comment.in_time and comment.deleted_at is not null) as deleted_by_author,
         count(*) filter (where comment.in_time and comment.held) as held,
@@ -37,114 +25,87 @@ counted as (
                 and comment.decision is null
                 and comment.deleted_at is null
         ) as held_waiting,
+        count(*) filter (where comment.in_time and comment.staff) as staff,
+        count(*) filter (where not comment.in_time) as late
+    from computing_comments as comment
+    group by comment.article_no
+),
+
+waited as (
+    select
+        comment.article_no,
         percentile_cont(0.5) within group (
             order by
                 greatest(
                     0, extract(epoch from comment.first_approved_at - comment.posted_at)
                 )::double precision
-        )
-            filter (
-                where comment.in_time and comment.first_approved_at is not null
-            ) as time_to_approval_p50,
-        count(*) filter (where comment.in_time and comment.role = 'staff') as staff,
-        count(*) filter (where not comment.in_time) as late
+        ) as time_to_approval_p50
     from computing_comments as comment
-    left join computing_articles as article on article.article_id = comment.article_id
-    group by comment.article_id
+    where comment.in_time and comment.first_approved_at is not null
+    group by comment.article_no
 ),
 
+-- Authors who wrote equally many are one row: the first five lie in the first few rows.
 author as (
     select
-        per_author.article_id,
-        count(*) as authors,
-        sum(per_author.comments) filter (where per_author.place <= 5) as by_top5
+        alike.article_no,
+        sum(alike.authors)::integer as authors,
+        sum(alike.comments * least(alike.authors, greatest(0, 5 - alike.before))) as by_top5
     from (
         select
-            comment.article_id,
-            count(*) as comments,
-            row_number() over (partition by comment.article_id order by count(*) desc) as place
-        from computing_comments as comment
-        where comment.published
-        group by comment.article_id, comment.user_id
-    ) as per_author
-    group by per_author.article_id
+            per_author.article_no,
+            per_author.comments,
+            count(*) as authors,
+            coalesce(
+                sum(count(*)) over (
+                    partition by per_author.article_no
+                    order by per_author.comments desc
+                    rows between unbounded preceding and 1 preceding
+                ),
+                0
+            ) as before
+        from (
+            select person.article_no, sum(person.comments) as comments
+            from computing_people_days as person
+            where person.comments > 0
+            group by person.article_no, person.person_no
+        ) as per_author
+        group by per_author.article_no, per_author.comments
+    ) as alike
+    group by alike.article_no
 ),
 
 peak as (
-    select distinct on (per_hour.article_id) per_hour.article_id, per_hour.hour, per_hour.comments
-    from (
-        select
-            comment.article_id,
-            date_bin('1 hour', comment.posted_at, '1970-01-01 00:00+00') as hour,
-            count(*) as comments
-        from computing_comments as comment
-        where comment.published
-        group by comment.article_id, hour
-    ) as per_hour
-    order by per_hour.article_id, per_hour.comments desc, per_hour.hour
-),
-
--- One row per article: joining depths to comments again would pair all with all.
-numbered as materialized (
-    select
-        comment.article_id,
-        comment.comment_id,
-        comment.parent_comment_id,
-        comment.published,
-        row_number() over (partition by comment.article_id)::integer as number
-    from computing_comments as comment
-),
-
-threaded as materialized (
-    select
-        reply.article_id,
-        array_agg(reply.published order by reply.number) as published,
-        discussion.thread_depths(
-            array_agg(
-                case
-                    when reply.parent_comment_id is null then 0 else coalesce(parent.number, -1)
-                end
-                order by reply.number
-            )
-        ) as depths
-    from numbered as reply
-    left join numbered as parent
-        on parent.article_id = reply.article_id and parent.comment_id = reply.parent_comment_id
-    group by reply.article_id
-),
-
-deepest as (
-    select
-        threaded.article_id,
-        (
-            select max(each.depth)
-            from unnest(threaded.depths, threaded.published) as each (depth, published)
-            where each.published
-        ) as max_depth
-    from threaded
+    select distinct on (per_hour.article_no)
+        per_hour.article_no,
+        per_hour.hour,
+        per_hour.comments
+    from computing_hours as per_hour
+    where per_hour.comments > 0
+    order by per_hour.article_no, per_hour.comments desc, per_hour.hour
 ),
 
 edited as (
-    select comment.article_id, count(distinct comment.comment_id) as comments
+    select comment.article_no, count(distinct comment.comment_id) as comments
     from discussion.comment_edits as edit
-    inner join computing_comments as comment
-        on comment.article_id = edit.article_id and comment.comment_id = edit.comment_id
     inner join computing_articles as article on article.article_id = edit.article_id
+    inner join computing_comments as comment
+        on comment.article_no = article.article_no and comment.comment_id = edit.comment_id
     where edit.article_id = any(%(articles)s)
         and comment.published
         and discussion.in_time(
             edit.article_id, article.opens_at, article.closes_at, article.has_gaps, edit.edited_at
         )
-    group by comment.article_id
+    group by comment.article_no
 ),
 
 reacted as (
     select
-        reaction.article_id,
+        reaction.article_no,
         count(*) as added,
         count(*) filter (where reaction.is_on) as net
     from computing_reactions as reaction
-    group by reaction.article_id
+    group by reaction.article_no
 )
 
 select
@@ -154,24 +115,24 @@ select
     coalesce(counted.visible, 0) as comments_visible,
     coalesce(counted.top_level, 0) as top_level,
     coalesce(counted.replies, 0) as replies,
-    deepest.max_depth,
+    depth.max_depth,
     counted.replies::double precision / nullif(counted.published, 0) as reply_share,
     coalesce(author.authors, 0) as unique_commenters,
     author.by_top5::double precision / nullif(counted.published, 0) as top5_share,
     counted.first_comment_at,
     counted.last_comment_at,
     case
-        when counted.first_reader_at is not null and closing_window.opens_at is not null
+        when counted.first_reader_at is not null and known.opens_at is not null
             then
                 greatest(
-                    0, extract(epoch from counted.first_reader_at - closing_window.opens_at)
+                    0, extract(epoch from counted.first_reader_at - known.opens_at)
                 )::double precision
     end as time_to_first_comment_seconds,
     coalesce(reacted.net, 0) as reactions_net,
     coalesce(reacted.added, 0) as reactions_added,
     coalesce(counted.published, 0) + coalesce(reacted.added, 0) as engagement,
     case
-        when closing_window.opens_at is not null
+        when known.opens_at is not null
             then counted.first_24h::double precision / nullif(counted.published, 0)
     end as first_24h_share,
     peak.hour as peak_hour,
@@ -180,23 +141,23 @@ select
     coalesce(counted.deleted_by_author, 0) as deleted_by_author,
     coalesce(counted.held, 0) as held_comments,
     coalesce(counted.held_waiting, 0) as held_waiting,
-    counted.time_to_approval_p50 as time_to_approval_p50_seconds,
+    waited.time_to_approval_p50 as time_to_approval_p50_seconds,
     coalesce(counted.staff, 0) as staff_comments,
     coalesce(counted.late, 0) as late_comments,
-    closing_window.state,
-    closing_window.closes_at,
-    closing_window.closed_at,
-    coalesce(closing_window.final, false) and not pending.comments as final,
-    coalesce(closing_window.reactions_final, false) and not pending.any_change as reactions_final,
+    known.state,
+    known.closes_at,
+    known.closed_at,
+    coalesce(known.final, false) and not pending.comments as final,
+    coalesce(known.reactions_final, false) and not pending.any_change as reactions_final,
     coalesce(replaced_before.revision + 1, 0) as revision
 from computing_articles as known
-left join closing_window on closing_window.article_id = known.article_id
-left join counted on counted.article_id = known.article_id
-left join author on author.article_id = known.article_id
-left join peak on peak.article_id = known.article_id
-left join deepest on deepest.article_id = known.article_id
-left join edited on edited.article_id = known.article_id
-left join reacted on reacted.article_id = known.article_id
+left join counted on counted.article_no = known.article_no
+left join waited on waited.article_no = known.article_no
+left join author on author.article_no = known.article_no
+left join peak on peak.article_no = known.article_no
+left join computing_depths as depth on depth.article_no = known.article_no
+left join edited on edited.article_no = known.article_no
+left join reacted on reacted.article_no = known.article_no
 left join (
     select revision.article_id, max(revision.revision) as revision
     from metrics.article_engagement_revisions as revision

@@ -2,7 +2,7 @@
 -- Parameters: none; the bucket is staged. Grain: one row per article and signed-in reporter. Reads
 --   only.
 select
-    report_round.article_id,
+    article.article_id,
     report_round.reporter_id as user_id,
     count(*) as reports,
     count(*) filter (where report_round.outcome = 'upheld') as upheld,
@@ -12,5 +12,6 @@ select
     count(*) filter (where report_round.outcome = 'void') as void,
     count(*) filter (where report_round.outcome = 'open') as open_reports
 from computing_rounds as report_round
+inner join computing_articles as article on article.article_no = report_round.article_no
 where report_round.reporter_kind = 'user'
-group by report_round.article_id, report_round.reporter_id
+group by article.article_id, report_round.reporter_id

@@ -4,7 +4,7 @@
 --   only.
 with waiting as materialized (
     select
-        report_round.article_id,
+        article.article_id,
         report_round.comment_id,
         count(*) as open_reports,
         count(
@@ -20,8 +20,9 @@ with waiting as materialized (
         max(report_round.visible_since) as visible_since,
         max(discussion.severity(report_round.reason)) as severity
     from computing_rounds as report_round
+    inner join computing_articles as article on article.article_no = report_round.article_no
     where report_round.outcome = 'open'
-    group by report_round.article_id, report_round.comment_id
+    group by article.article_id, report_round.comment_id
 ),
 
 -- What hides a comment from readers and shows it again: decisions on it, and its article being

@@ -3,13 +3,18 @@
 --   discussion.known_articles, which has the same tables, would read all rows of each.
 -- Parameters: articles. Grain: one row per article that any event named. Re-run: reads only.
 select
+    row_number() over (order by known.article_id)::integer as article_no,
     known.article_id collate "C" as article_id,
     article.site,
     article.section,
     closing_window.opens_at,
     closing_window.closes_at,
     closing_window.reactions_close_at,
-    closing_window.has_gaps
+    closing_window.has_gaps,
+    closing_window.state,
+    closing_window.closed_at,
+    closing_window.final,
+    closing_window.reactions_final
 from (
     select distinct asked.article_id
     from unnest(%(articles)s::text[]) as asked (article_id)
@@ -25,7 +30,11 @@ left join (
         placed.opens_at,
         placed.closes_at,
         placed.reactions_close_at,
-        placed.has_gaps
+        placed.has_gaps,
+        placed.state,
+        placed.closed_at,
+        placed.final,
+        placed.reactions_final
     from discussion.windows as placed
     where placed.article_id = any(%(articles)s)
 ) as closing_window on closing_window.article_id = known.article_id

@@ -30,7 +30,14 @@ as $$
             coalesce(counted.reporter_user_id, counted.reporter_anonymous_id) as reporter_id,
             counted.reason,
             counted.reported_at,
-            counted.reported_version
+            counted.reported_version,
+            -- Looked up, since most comments are in no report: a join would read all of them.
+            (
+                select comment.deleted_at
+                from discussion.comments as comment
+                where comment.article_id = counted.article_id
+                    and comment.comment_id = counted.comment_id
+            ) as comment_deleted_at
         from discussion.reports as counted
         where counted.article_id = any(in_articles)
             and counted.reported_at is not null
@@ -85,12 +92,6 @@ as $$
             and report.comment_id = decided.comment_id
             and report.report_id = decided.report_id
         where decided.article_id = any(in_articles)
-    ),
-
-    deleted_comment as (
-        select deleted.article_id, deleted.comment_id, deleted.deleted_at
-        from discussion.comments as deleted
-        where deleted.article_id = any(in_articles) and deleted.deleted_at is not null
     ),
 
     comment_turn as (
@@ -229,7 +230,8 @@ as $$
         case
             when round_decision.decision is not null then round_decision.decision
             when placed.was_rejected then 'void'
-            when comment.deleted_at < coalesce(next_decision.decided_at, 'infinity') then 'void'
+            when report.comment_deleted_at < coalesce(next_decision.decided_at, 'infinity')
+                then 'void'
             when next_decision.decision = 'rejected' then 'upheld'
             when next_decision.decision = 'approved' then 'dismissed'
             else 'open'
@@ -237,7 +239,7 @@ as $$
         coalesce(
             round_decision.first_decided_at,
             case when placed.was_rejected then report.reported_at end,
-            least(comment.deleted_at, next_decision.decided_at)
+            least(report.comment_deleted_at, next_decision.decided_at)
         )
     from placed
     inner join report
@@ -252,8 +254,6 @@ as $$
         on next_decision.article_id = placed.article_id
         and next_decision.comment_id = placed.comment_id
         and next_decision.place = placed.human_decisions_before + 1
-    left join deleted_comment as comment
-        on comment.article_id = placed.article_id and comment.comment_id = placed.comment_id
     where placed.report_id = placed.counting_report_id
 $$;
 
