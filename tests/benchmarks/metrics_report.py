@@ -103,7 +103,7 @@ class Figure:
     bound: float | None = None
     """The most that it may be; None: nothing was to be reached at this size."""
     aside: str = ""
-    """Said beside the value."""
+    """Other figures of the same."""
 
     @property
     def measured(self) -> float:
@@ -117,23 +117,29 @@ class Figure:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Name, value, other side, ratio, bound, result and how quiet it was."""
-        said = _ratio if self.other is not None else self._with_unit
+        """As ``HEADINGS`` says."""
         return (
             self.name,
-            self._with_unit(self.value) + self.aside,
+            self._with_unit(self.value),
             "" if self.other is None else self._with_unit(self.other),
             "" if self.other is None else _ratio(self.measured),
-            "" if self.bound is None else f"≤ {said(self.bound)}",
+            "" if self.bound is None else f"≤ {self._bound(self.bound)}",
             {True: "met", False: "missed", None: ""}[self.met],
+            self.aside,
             _quietness(self.spents),
         )
+
+    def _bound(self, bound: float) -> str:
+        if self.other is None:
+            return self._with_unit(bound)
+        return f"1/{1 / bound:.0f}" if bound < 1 else f"{bound:g}"
 
     def _with_unit(self, value: float) -> str:
         return f"{value:.3g} {self.unit}" if value < 100 else f"{value:,.0f} {self.unit}"
 
 
-HEADINGS = ("figure", "value", "÷", "ratio", "target", "result", "load before, used by others")
+HEADINGS = ("figure", "value", "÷", "ratio", "target", "result", "besides", "load, others")
+"""``load, others``: the load before, and the share of the cores that others used meanwhile."""
 
 
 def figures(size: Size) -> list[Figure]:
@@ -188,8 +194,8 @@ def figures(size: Size) -> list[Figure]:
             runs,
             bound=0.06 if large else None,
             aside=(
-                f" (p95 {percentiles([each.wall for each in runs]).p95:.3f} s,"
-                f" CPU {median(each.cpu for each in runs):.3f} s)"
+                f"p95 {percentiles([each.wall for each in runs]).p95:.3f} s,"
+                f" CPU {median(each.cpu for each in runs):.3f} s"
             ),
         )
         for name, runs in (
@@ -204,7 +210,7 @@ def figures(size: Size) -> list[Figure]:
             each.p95,
             "ms",
             bound=MOST_LOOK_UP_MILLISECONDS,
-            aside=f" (p50 {each.p50:.2f} ms, CPU {each.cpu:.2f} ms)",
+            aside=f"p50 {each.p50:.2f} ms, CPU {each.cpu:.2f} ms",
         )
         for name, each in (size.look_ups or {}).items()
     ]
@@ -241,7 +247,8 @@ def print_report(console: Console, size: Size) -> None:
             Column(HEADINGS[0], wraps=True),
             *right(*HEADINGS[1:5]),
             HEADINGS[5],
-            *right(HEADINGS[6], rank=1),
+            Column(HEADINGS[6], rank=2),
+            *right(HEADINGS[7], rank=1),
         ],
         [tuple(Text(cell, styles.get(cell, "")) for cell in each.cells) for each in figures(size)],
         title=_title(size),
@@ -258,7 +265,7 @@ def print_report(console: Console, size: Size) -> None:
 def markdown(size: Size) -> str:
     """The same as a section for docs/benchmarks.md."""
     lines = [f"### {_title(size)}", ""]
-    lines += [_row(HEADINGS), _row(["---", *["--:"] * 4, "---", "--:"])]
+    lines += [_row(HEADINGS), _row(["---", *["--:"] * 4, "---", "---", "--:"])]
     lines += [_row(each.cells) for each in figures(size)]
     if size.compared:
         lines += ["", _comparison(size)]
