@@ -43,7 +43,7 @@ from tests.benchmarks.metrics_report import (
     LookUps,
     Size,
     as_document,
-    markdown,
+    machine,
     print_report,
 )
 from tests.benchmarks.rates import percentiles
@@ -305,9 +305,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="print a digest of each table after the rebuild, to compare two states of the code",
     )
-    parser.add_argument(
-        "--markdown", action="store_true", help="print the tables as Markdown, for the docs"
-    )
     return parser.parse_args(arguments)
 
 
@@ -346,9 +343,7 @@ def main() -> int:
         stack.down()
         if not options.keep:
             stack.reset()
-    for name, value in about["machine"].items():
-        console.print(f"{name.replace('_', ' ')} {value}", end=", ")
-    console.print(f"commit {about['commit']}")
+    console.print(machine(about))
     return 1 if any(size.differences for size in sizes) else 0
 
 
@@ -369,10 +364,7 @@ def _measured(
         with_digests=options.digests,
     )
     on_server(server, "drop database {} with (force)", "bench_metrics")
-    if options.markdown:
-        console.print(markdown(size), markup=False)
-    else:
-        print_report(console, size)
+    print_report(console, size)
     if statements is not None:
         statements.show(console, "Statements of the rebuild, in seconds", size.rebuild.cpu)
     return size

@@ -1,10 +1,18 @@
-"""What was measured of metrics against what was to be reached: pure, except for what it prints."""
+"""What was measured of metrics against what was to be reached: pure, except for what it prints.
 
+``python -m tests.benchmarks.metrics_report --markdown build/bench-metrics.json`` prints the tables
+of a run as docs/benchmarks.md has them.
+"""
+
+import argparse
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -221,7 +229,7 @@ def figures(size: Size) -> list[Figure]:
 
 
 def as_document(size: Size) -> dict[str, Any]:
-    """Everything, for a file."""
+    """Everything, for a file, from which ``read`` makes the size again."""
     return {
         **asdict(size),
         "figures": [
@@ -262,8 +270,19 @@ def print_report(console: Console, size: Size) -> None:
         console.print(Text(f"  {difference}", "red"))
 
 
+def read(document: Mapping[str, Any]) -> Size:
+    """Return what ``as_document`` was made from."""
+    return msgspec.convert(document, Size)
+
+
+def machine(about: Mapping[str, Any]) -> str:
+    """Return the machine and the commit in one line."""
+    facts = [f"{name.replace('_', ' ')} {value}" for name, value in about["machine"].items()]
+    return f"{', '.join(facts)}; commit {about['commit']}."
+
+
 def markdown(size: Size) -> str:
-    """The same as a section for docs/benchmarks.md."""
+    """Return the table of one size as a section for docs/benchmarks.md."""
     lines = [f"### {_title(size)}", ""]
     lines += [_row(HEADINGS), _row(["---", *["--:"] * 4, "---", "---", "--:"])]
     lines += [_row(each.cells) for each in figures(size)]
@@ -295,3 +314,19 @@ def _quietness(spents: Sequence[Spent]) -> str:
 
 def _ratio(value: float) -> str:
     return f"1/{1 / value:.0f}" if 0 < value < 0.5 else f"{value:.1f}"
+
+
+def main() -> None:
+    """Print a report of an earlier run as Markdown."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.metrics_report", description=main.__doc__
+    )
+    parser.add_argument("--markdown", type=Path, required=True, metavar="FILE")
+    about = json.loads(parser.parse_args().markdown.read_text(encoding="utf-8"))
+    for each in about["sizes"]:
+        print(markdown(read(each)))
+    print(f"Measured on: {machine(about)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,11 @@
 """Figures of metrics against their targets: both sides of each ratio, and how quiet it was."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from tests.benchmarks.metrics_report import Floor, Size, as_document, figures, markdown
+from tests.benchmarks.metrics_report import Floor, Size, as_document, figures, markdown, read
 from tests.benchmarks.spent import Spent
 from tests.benchmarks.statement_times import named
 
@@ -44,6 +45,12 @@ def test_a_ratio_has_both_sides_and_is_held_against_its_target() -> None:
 def test_large_sites_have_targets_of_their_own(comments: int, bounds: list[float | None]) -> None:
     found = figures(replace(SIZE, comments=comments))
     assert [each.bound for each in found][:5] == bounds
+
+
+def test_a_report_is_read_again() -> None:
+    document = json.loads(json.dumps(as_document(SIZE)))
+    assert as_document(read(document)) == as_document(SIZE)
+    assert read(document).floor == SIZE.floor
 
 
 def test_the_page_has_a_row_for_each_figure_with_its_quietness() -> None:
