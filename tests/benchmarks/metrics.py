@@ -47,7 +47,7 @@ from tests.benchmarks.metrics_report import (
     print_report,
 )
 from tests.benchmarks.rates import percentiles
-from tests.benchmarks.spent import Meter, Spent, backend_cpu
+from tests.benchmarks.spent import Meter, Spent
 from tests.benchmarks.statement_times import StatementTimes
 from tests.databases import on_server
 
@@ -250,14 +250,17 @@ def _after_new_comments(
 
 def _look_up(session: Session, query: str, articles: int) -> LookUps:
     """Answer and fetching included; of rows that differ from one time to the next."""
-    backend, times = session.info.backend_pid, []
-    cpu = backend_cpu(backend)
-    for number in range(1, articles, max(1, articles // LOOK_UPS)):
-        started = time.monotonic()
-        session.execute(query.format(number=number).encode()).fetchall()
-        times.append((time.monotonic() - started) * 1_000)
+    times = []
+
+    def ask() -> None:
+        for number in range(1, articles, max(1, articles // LOOK_UPS)):
+            started = time.monotonic()
+            session.execute(query.format(number=number).encode()).fetchall()
+            times.append((time.monotonic() - started) * 1_000)
+
+    spent = Meter(session).spent(ask)
     found = percentiles(times)
-    return LookUps(found.p50, found.p95, (backend_cpu(backend) - cpu) / len(times) * 1_000)
+    return LookUps(found.p50, found.p95, spent.cpu / len(times) * 1_000, spent)
 
 
 @contextmanager

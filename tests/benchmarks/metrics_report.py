@@ -32,7 +32,9 @@ class LookUps:
     p50: float
     p95: float
     cpu: float
-    """Of the server, the mean."""
+    """Of the session's process in the server, the mean."""
+    spent: Spent
+    """By all of them."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ def figures(size: Size) -> list[Figure]:
             f"look-up: {name}, p95",
             each.p95,
             "ms",
+            [each.spent],
             bound=MOST_LOOK_UP_MILLISECONDS,
             aside=f"p50 {each.p50:.2f} ms, CPU {each.cpu:.2f} ms",
         )

@@ -457,7 +457,7 @@ def benchmark() -> None:
 
 def metrics_benchmark() -> None:
     spent = Spent(60.0, 102.0, 5.0, 0.7, 0.01)
-    look_ups = {"the moderation queue": metrics_report.LookUps(0.5, 2.5, 0.3)}
+    look_ups = {"the moderation queue": metrics_report.LookUps(0.5, 2.5, 0.3, spent)}
     size = filled(
         metrics_report.Size,
         comments=10_000_000,
