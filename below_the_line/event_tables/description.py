@@ -75,6 +75,8 @@ class Register:
     set_by: tuple[str, ...]
     """The event types that set it."""
     columns: tuple[Column, ...]
+    begins: bool = False
+    """Whether the event that sets it is, as a rule, the first of its row."""
 
     @property
     def compared(self) -> Column:
@@ -125,6 +127,20 @@ class Table:
     def key_names(self) -> tuple[str, ...]:
         """The names of the key's columns."""
         return tuple(column.name for column in self.key)
+
+    @cached_property
+    def new_by(self) -> int | None:
+        """Where in a staged row stands the value that, if it is not null, makes the row most likely
+        a new one. In a set every row is. None: no value tells.
+        """
+        if not self.registers:
+            return 0
+        begun = (
+            span.stop - 1
+            for span, register in zip(self.spans, self.registers, strict=True)
+            if register.begins
+        )
+        return next(begun, None)
 
     @cached_property
     def spans(self) -> tuple[slice, ...]:
@@ -287,6 +303,7 @@ COMMENTS = Table(
         Register(
             keeps="least",
             set_by=(POSTED,),
+            begins=True,
             columns=(
                 Column("user_id", "text", "data.author.user_id"),
                 Column("display_name", "text", "data.author.display_name"),
@@ -370,6 +387,7 @@ REPORTS = Table(
         Register(
             keeps="least",
             set_by=(REPORTED,),
+            begins=True,
             columns=(
                 Column("reporter_user_id", "text", "data.reporter.user_id?"),
                 Column("reporter_anonymous_id", "text", "data.reporter.anonymous_id?"),
@@ -450,5 +468,5 @@ TABLES = (
     REACTIONS,
 )
 """The order in which every batch of every process merges the tables. One order for all, so that two
-processes can't deadlock.
+processes can't deadlock. What is copied straight comes before: see ``consumers.core.straight``.
 """

@@ -21,6 +21,8 @@ def files() -> dict[str, str]:
     for table in TABLES:
         found[f"generated/staging/{table.name}.sql"] = staging(table)
         found[f"generated/merge/{table.name}.sql"] = merge(table)
+        if table.new_by is not None:
+            found[f"generated/marks/{table.name}.sql"] = marks(table)
     found[_VIEW] = _kept_versions()
     found["generated/provenance/article.sql"] = _stored_rows(is_of_comment=False)
     found["generated/provenance/comment.sql"] = _stored_rows(is_of_comment=True)
@@ -92,16 +94,35 @@ with changed as (
     returning {returning}
 ),
 
-{_marks(table)}
+{_named(_marks(table))}
 
 select staged.row_number
 from staged_{table.name} as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_{table.name})
+    and not exists (
         select from changed
         where
             {same_key}
     );
+"""
+
+
+def marks(table: Table) -> str:
+    """Return the statement that marks the articles of rows that were copied straight into their
+    table.
+    """
+    *before, (_, last) = _marks(table)
+    given = ("changed", "select unnest(%(articles)s::text[]) as article_id")
+    return f"""\
+-- Purpose: mark the articles of rows that were copied straight into discussion.{table.name}, as
+--   its merge marks those of the rows that it changes.
+-- Parameters: articles. Grain: one mark per article.
+-- Re-run: safe; marks articles that need not be marked.
+{_MADE}
+with {_named([given, *before])}
+
+{last};
 """
 
 
@@ -153,7 +174,8 @@ def _on_conflict(table: Table) -> str:
     return f"do update set\n{assignments}\n    where\n        {wins}"
 
 
-def _marks(table: Table) -> str:
+def _marks(table: Table) -> list[tuple[str, str]]:
+    """The statements that mark the articles of ``changed``, each with a name."""
     marks = [("marked", "dirty_articles (article_id)", "article_id")]
     if table.marks_windows:
         marks.append(("marked_windows", "dirty_windows (article_id)", "article_id"))
@@ -165,9 +187,15 @@ def _marks(table: Table) -> str:
                 f"article_id, '{table.marks_discussion}'",
             )
         )
-    return ",\n\n".join(
-        f"{name} as (\n    insert into ingest.{into}\n    select distinct {what} from changed\n)"
+    return [
+        (name, f"insert into ingest.{into}\nselect distinct {what} from changed")
         for name, into, what in marks
+    ]
+
+
+def _named(statements: Iterable[tuple[str, str]]) -> str:
+    return ",\n\n".join(
+        f"{name} as (\n{textwrap.indent(text, '    ')}\n)" for name, text in statements
     )
 
 

@@ -185,14 +185,15 @@ class RedriveStore(Store):
             batch = self._locked(topic_id, batch, statuses, judged_before)
             # Dead letters are locked first, rows after that, as in every redrive; a consumer waits
             # for no dead letter before its rows are merged.
-            self._begin(batch, dead_letters=())
+            # All of it is merged: nobody knows which of it is there.
+            self._begin(batch, dead_letters=(), straight_way=None)
             applied = self._merged()
             self._settle(topic_id, batch)
             self._record(topic_id, batch, applied)
             self._open.commit()
         except psycopg.Error as error:
             raise self._failed(error) from error
-        self._batch, self._members, self._results = None, {}, []
+        self._forget_batch()
         return batch, applied
 
     def _locked(

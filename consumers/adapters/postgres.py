@@ -1,12 +1,13 @@
 """Writes batches to Postgres: rows, dead letters, ledger and positions in one transaction, behind
 the fence.
 
-A batch is written in two steps so that the server merges while the caller reads on: ``begin``
-copies the rows and sends the merges without waiting; ``finish`` waits for them, writes ledger and
-positions and commits.
+A batch is written in two steps so that the server works while the caller reads on: ``begin`` copies
+the rows, some of them straight into their tables (``consumers.core.straight``), and sends the
+merges of the others without waiting; ``finish`` waits for them, writes ledger and positions and
+commits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from time import perf_counter
@@ -15,6 +16,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import pq
+from psycopg.copy import LibpqWriter
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
 from psycopg.rows import class_row
@@ -23,14 +25,21 @@ from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.names import event_names
 from below_the_line.database.errors import reason
-from below_the_line.event_tables.description import TABLES
+from below_the_line.event_tables.description import TABLES, Table
 from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
 from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
 from consumers.core.dead_letters import stored_headers, stored_timestamp
-from consumers.core.failures import Failure, classify
+from consumers.core.failures import Failure, classify, is_contention
+from consumers.core.fold import Row, Rows
 from consumers.core.observer import Observer, Step
+from consumers.core.straight import StraightWay
+
+_IMPATIENCE = b"set local lock_timeout = '100ms';"
+"""Of a transaction that copies straight. A tenth of the time after which the server looks for
+deadlocks.
+"""
 
 
 class StoreError(Exception):
@@ -52,6 +61,28 @@ class _Line(NamedTuple):
     """By ``perf_counter``."""
 
 
+class _Sender(LibpqWriter):
+    """Sends rows; does not wait until the server has copied them."""
+
+    def __init__(self, session: Session, cursor: psycopg.Cursor[Any]) -> None:
+        super().__init__(cursor)
+        self._session = session
+
+    def finish(self, exc: BaseException | None = None) -> None:
+        """Tell the server that these are all, or that a row could not be sent."""
+        if exc is not None:
+            super().finish(exc)
+            return
+        while self._session.pgconn.put_copy_end() == 0:
+            self._session.flush()
+        self._session.flush()
+
+
+def _copy_straight(table: Table) -> bytes:
+    names = ", ".join(table.column_names)
+    return f"copy discussion.{table.name} ({names}) from stdin (format binary);".encode()
+
+
 class Store:
     """The database as one consumer process uses it. Not safe for use by several threads."""
 
@@ -63,6 +94,7 @@ class Store:
         consumer_group: str,
         observer: Observer | None = None,
         ledger_seconds: float = 0.0,
+        straight_way: StraightWay | None = None,
     ) -> None:
         """A line of the ledger is extended by further batches until it is this old; 0: each batch
         has lines of its own.
@@ -77,13 +109,18 @@ class Store:
         self._shortened = False
         self._copies: dict[str, tuple[str, list[str]]] = {}
         """By staging table: the COPY statement, which names the columns, and their types."""
+        self._straight_way = straight_way or StraightWay()
         self._held: dict[Partition, Position] = {}
         self._lines: dict[Partition, _Line] = {}
         """The last line of the ledger of each partition that this owner has written."""
         self._topic_ids: dict[str, UUID] = {}
         self._batch: Batch | None = None
         self._members: dict[str, list[list[int]]] = {}
+        """By table: for each row, those that are merged first, the numbers of its records."""
+        self._merged_tables: list[str] = []
+        self._straight_tables: list[str] = []
         self._results: list[PGresult] = []
+        """What the merges returned, by turns."""
         self._merging = False
         self._sent_at = 0.0
 
@@ -153,7 +190,7 @@ class Store:
         """Forget the batch that was begun and roll back. Never raises: a broken connection is
         closed.
         """
-        self._batch, self._members, self._results, self._merging = None, {}, [], False
+        self._forget_batch()
         connection = self._connection
         if connection is None:
             return
@@ -280,30 +317,46 @@ class Store:
     # Batches
 
     def begin(self, batch: Batch) -> None:
-        """Copy the batch's rows and send its merges; the server merges while the caller goes on.
+        """Copy the batch's rows and send its merges; the server works while the caller goes on.
 
         Raises StoreError.
         """
         try:
-            self._begin(batch, batch.dead_letters())
+            self._begin(batch, batch.dead_letters(), self._straight_way)
         except psycopg.Error as error:
-            raise self._failed(error) from error
+            self._merge_after_all(error)
 
-    def _begin(self, batch: Batch, dead_letters: Sequence[tuple[Record, Rejection]]) -> None:
-        self._batch, self._members, self._results = batch, {}, []
+    def _begin(
+        self,
+        batch: Batch,
+        dead_letters: Sequence[tuple[Record, Rejection]],
+        straight_way: StraightWay | None,
+    ) -> None:
+        """Send a batch; ``straight_way`` None: merge all of it."""
+        self._forget_batch()
+        self._batch = batch
         started = perf_counter()
+        straight: list[tuple[Table, list[Row]]] = []
         merges = []
         with self._open.cursor() as cursor:
-            # All copies before the first merge: a copy that stalls must not hold row locks.
+            # All staging before the first row is locked: a copy that stalls here holds nobody up.
             for folded in batch.folded():
                 table = folded.table
-                rows, self._members[table.name] = folded.staged()
-                statement, types = self._copies[f"staged_{table.name}"]
-                with cursor.copy(statement) as copy:
-                    copy.set_types(types)
-                    for number, row in enumerate(rows):
-                        copy.write_row((number, *row))
-                merges.append(sql(f"generated/merge/{table.name}.sql"))
+                if straight_way is not None and straight_way.is_open(table.name):
+                    new, others = folded.parted()
+                else:
+                    new, others = Rows([], []), folded.staged()
+                self._members[table.name] = others.records + new.records
+                if new.rows:
+                    straight.append((table, new.rows))
+                if others.rows:
+                    statement, types = self._copies[f"staged_{table.name}"]
+                    with cursor.copy(statement) as copy:
+                        copy.set_types(types)
+                        for number, row in enumerate(others.rows):
+                            copy.write_row((number, *row))
+                    merges.append(sql(f"generated/merge/{table.name}.sql"))
+                    self._merged_tables.append(table.name)
             if dead_letters:
                 statement, types = self._copies["staged_dead_letters"]
                 with cursor.copy(statement) as copy:
@@ -313,11 +366,91 @@ class Store:
                 merges.append(sql("ingest/dead_letters/merge.sql"))
         self._sent_at = perf_counter()
         self._observer.step(Step.STAGED, self._sent_at - started)
-        self._merging = bool(merges)
-        if merges:
-            self._open.pgconn.send_query(b"".join(merges))
-            self._open.flush()
+        if straight or merges:
+            self._send(straight, merges)
         self._observer.step(Step.MERGING, perf_counter() - self._sent_at)
+
+    def _send(self, straight: list[tuple[Table, list[Row]]], merges: Sequence[bytes]) -> None:
+        """Send all statements at once, and the rows that are copied straight as soon as the server
+        asks for them.
+        """
+        # The most rows last: the server works on them while the caller goes on.
+        straight.sort(key=lambda each: len(each[1]))
+        self._straight_tables = [table.name for table, _ in straight]
+        statements = [
+            *(_copy_straight(table) for table, _ in straight),
+            *(self._marks(table, rows) for table, rows in straight),
+            *merges,
+        ]
+        if straight:
+            statements.insert(0, _IMPATIENCE)
+        pgconn = self._open.pgconn
+        if pgconn.transaction_status == pq.TransactionStatus.IDLE:
+            statements.insert(0, b"begin;")
+        pgconn.send_query(b"".join(statements))
+        self._merging = True
+        self._open.flush()
+        for table, rows in straight:
+            self._wait_for_copy()
+            with self._open.cursor() as cursor:
+                writer = _Sender(self._open, cursor)
+                with psycopg.Copy(cursor, binary=True, writer=writer) as copy:
+                    # A staged row has its number before the columns of the table.
+                    copy.set_types(self._copies[f"staged_{table.name}"][1][1:])
+                    for row in rows:
+                        copy.write_row(row)
+
+    def _marks(self, table: Table, rows: Iterable[Row]) -> bytes:
+        article = table.column_names.index("article_id")
+        marks = psycopg.ClientCursor(self._open).mogrify(
+            sql(f"generated/marks/{table.name}.sql"),
+            {"articles": sorted({row[article] for row in rows})},
+        )
+        return marks.encode()
+
+    def _wait_for_copy(self) -> None:
+        """Wait until the server asks for rows. Raises psycopg.Error."""
+        while True:
+            while self._open.pgconn.is_busy():
+                self._open.wait_for_input()
+                self._open.pgconn.consume_input()
+            result = self._next_result()
+            if result is None:
+                raise RuntimeError("the server asked for no rows")
+            if result.status == pq.ExecStatus.COPY_IN:
+                return
+
+    def _next_result(self) -> PGresult | None:
+        """Return the next result of the statements that were sent; None after the last one. Raises
+        psycopg.Error.
+        """
+        result = self._open.pgconn.get_result()
+        if result is None:
+            self._merging = False
+        elif result.status == pq.ExecStatus.FATAL_ERROR:
+            while self._open.pgconn.get_result() is not None:
+                pass
+            self._merging = False
+            raise error_from_result(result)
+        return result
+
+    def _merge_after_all(self, error: psycopg.Error) -> None:
+        """Begin the batch again and merge all of it, if the error is one of copying straight; else
+        raise StoreError.
+        """
+        batch, failed = self._batch, self._straight_tables
+        if isinstance(error, psycopg.errors.UniqueViolation):
+            failed = [each for each in failed if each == error.diag.table_name]
+        elif not is_contention(error.diag.sqlstate):
+            failed = []
+        if batch is None or not failed:
+            raise self._failed(error) from error
+        self._straight_way.failed(failed)
+        try:
+            self._open.rollback()
+            self._begin(batch, batch.dead_letters(), straight_way=None)
+        except psycopg.Error as other:
+            raise self._failed(other) from other
 
     def _dead_letter(self, record: Record, rejection: Rejection) -> tuple[Any, ...]:
         return (
@@ -346,18 +479,13 @@ class Store:
         try:
             connection.consume_input()
             while not connection.is_busy():
-                result = connection.get_result()
+                result = self._next_result()
                 if result is None:
-                    self._merging = False
                     return True
-                if result.status == pq.ExecStatus.FATAL_ERROR:
-                    while connection.get_result() is not None:
-                        pass
-                    self._merging = False
-                    raise error_from_result(result)
-                self._results.append(result)
+                if result.status == pq.ExecStatus.TUPLES_OK:
+                    self._results.append(result)
         except psycopg.Error as error:
-            raise self._failed(error) from error
+            self._merge_after_all(error)
         return False
 
     def _wait_for_input(self) -> None:
@@ -408,6 +536,8 @@ class Store:
             # One round trip. The fence raises, and a pipeline skips what follows an error: no
             # COMMIT without it.
             with self._open.pipeline():
+                if self._straight_tables:
+                    self._open.execute("set local lock_timeout to default")
                 # The fence before the ledger: a zombie must get the error that it is fenced, not
                 # that its entry exists already.
                 self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
@@ -422,7 +552,8 @@ class Store:
             partition = Partition(topic, number)
             if extended.get(partition) != batch_id:
                 self._lines[partition] = _Line(batch_id, merged_at)
-        self._batch, self._members, self._results = None, {}, []
+        self._straight_way.passed(self._straight_tables)
+        self._forget_batch()
         self._observer.step(Step.COMMITTED, perf_counter() - merged_at)
         return entries
 
@@ -433,13 +564,16 @@ class Store:
         """
         while not self.is_ready():
             self._wait_for_input()
-        unchanged = {
-            table: {int(result.get_value(row, 0) or b"") for row in range(result.ntuples)}
-            for table, result in zip(
-                self._members, self._results[: len(self._members)], strict=True
+        unchanged: dict[str, set[int]] = {table: set() for table in self._members}
+        for table, result in zip(self._merged_tables, self._results, strict=True):
+            unchanged[table].update(
+                int(result.get_value(row, 0) or b"") for row in range(result.ntuples)
             )
-        }
         return applied_records(unchanged, self._members)
+
+    def _forget_batch(self) -> None:
+        self._batch, self._members, self._merging = None, {}, False
+        self._merged_tables, self._straight_tables, self._results = [], [], []
 
     def notify(self, channel: str) -> None:
         """Wake the processes that listen on a channel. Raises StoreError.

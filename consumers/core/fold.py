@@ -3,7 +3,8 @@ SQL.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from itertools import compress
+from typing import Any, NamedTuple
 
 from below_the_line.contracts.events import Event
 from below_the_line.contracts.times import to_datetime
@@ -19,6 +20,18 @@ from below_the_line.event_tables.description import (
 
 Key = tuple[Any, ...]
 Row = tuple[Any, ...]
+
+
+class Rows(NamedTuple):
+    """Rows of one table in key order."""
+
+    rows: list[Row]
+    records: list[list[int]]
+    """For each row the numbers of the records that it was made from."""
+
+    def where(self, chosen: list[bool]) -> "Rows":
+        """Return the chosen ones; ``chosen`` says it of each row."""
+        return Rows(list(compress(self.rows, chosen)), list(compress(self.records, chosen)))
 
 
 class FoldedTable:
@@ -71,13 +84,23 @@ class FoldedTable:
             self._rows[key] = key + facts
             self._records[key] = [record]
 
-    def staged(self) -> tuple[list[Row], list[list[int]]]:
-        """Return the rows in key order, and for each row the numbers of its records.
+    def staged(self) -> Rows:
+        """Return all rows.
 
         Every process locks rows in key order, so that two of them can't deadlock.
         """
         keys = sorted(self._rows)
-        return [self._rows[key] for key in keys], [self._records[key] for key in keys]
+        return Rows([self._rows[key] for key in keys], [self._records[key] for key in keys])
+
+    def parted(self) -> tuple[Rows, Rows]:
+        """Return the rows that are most likely not in the table yet, and the others."""
+        place, staged = self.table.new_by, self.staged()
+        if place is None:
+            return Rows([], []), staged
+        is_new = [row[place] is not None for row in staged.rows]
+        if all(is_new):
+            return staged, Rows([], [])
+        return staged.where(is_new), staged.where([not each for each in is_new])
 
 
 class _FoldedTables(dict[Table, FoldedTable]):

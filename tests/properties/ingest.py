@@ -12,6 +12,7 @@ from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.partitions import PartitionLog
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Entry, Partition
+from consumers.core.straight import StraightWay
 from tests.builders import WRITINGS
 from tests.pipeline import wait_until
 from tests.properties.histories import record_of
@@ -29,7 +30,8 @@ class Process:
     """One process of the consumer group, with partitions of both topics."""
 
     def __init__(self, database_url: str, numbers: Collection[int]) -> None:
-        self.store = Store(database_url, "group")
+        # Every batch tries the straight way, and so often meets rows.
+        self.store = Store(database_url, "group", straight_way=StraightWay(longest_pause=0))
         self._numbers = sorted(numbers)
         self._next_offsets: dict[Partition, int] = {}
         self.take()

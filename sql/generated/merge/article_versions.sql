@@ -34,7 +34,8 @@ marked_windows as (
 select staged.row_number
 from staged_article_versions as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_article_versions)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

@@ -75,7 +75,8 @@ marked as (
 select staged.row_number
 from staged_articles as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_articles)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

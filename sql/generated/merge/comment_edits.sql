@@ -28,7 +28,8 @@ marked_discussions as (
 select staged.row_number
 from staged_comment_edits as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_comment_edits)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

@@ -97,7 +97,8 @@ marked_discussions as (
 select staged.row_number
 from staged_comments as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_comments)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

@@ -30,7 +30,8 @@ marked_windows as (
 select staged.row_number
 from staged_discussion_overrides as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_discussion_overrides)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

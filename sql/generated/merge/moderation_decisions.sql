@@ -30,7 +30,8 @@ marked_discussions as (
 select staged.row_number
 from staged_moderation_decisions as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_moderation_decisions)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

@@ -40,7 +40,8 @@ marked_discussions as (
 select staged.row_number
 from staged_reactions as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_reactions)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

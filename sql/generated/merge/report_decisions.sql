@@ -25,7 +25,8 @@ marked as (
 select staged.row_number
 from staged_report_decisions as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_report_decisions)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id

@@ -55,7 +55,8 @@ marked as (
 select staged.row_number
 from staged_reports as staged
 where
-    not exists (
+    (select count(*) from changed) < (select count(*) from staged_reports)
+    and not exists (
         select from changed
         where
             changed.article_id = staged.article_id
