@@ -115,8 +115,8 @@ def marks(table: Table) -> str:
     *before, (_, last) = _marks(table)
     given = ("changed", "select unnest(%(articles)s::text[]) as article_id")
     return f"""\
--- Purpose: mark the articles of rows that were copied straight into discussion.{table.name}, as
---   its merge marks those of the rows that it changes.
+-- Purpose: mark the articles of rows that were copied straight into
+--   discussion.{table.name}, as its merge marks those of the rows that it changes.
 -- Parameters: articles. Grain: one mark per article.
 -- Re-run: safe; marks articles that need not be marked.
 {_MADE}

@@ -308,7 +308,11 @@ class Store:
                 return len(
                     self._open.execute(
                         sql("ingest/end_superseded_backends.sql"),
-                        {"consumer_group": self._consumer_group, "owner": self.owner},
+                        {
+                            "consumer_group": self._consumer_group,
+                            "owner": self.owner,
+                            "application_name": self.application_name,
+                        },
                     ).fetchall()
                 )
         except psycopg.Error as error:

@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from uuid import UUID
 
 import psycopg
@@ -11,11 +12,13 @@ import pytest
 
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.partitions import PartitionLog
+from consumers.adapters import postgres
 from consumers.adapters.postgres import Store, StoreError
 from consumers.bisection import isolate
 from consumers.core.batch import Batch, DecodedRecord, Partition
 from consumers.core.failures import Failure
 from consumers.core.observer import Observer, Step
+from consumers.core.straight import StraightWay
 from tests.builders import deleted, edited, posted
 from tests.pipeline import wait_until
 
@@ -299,6 +302,201 @@ def test_a_zombie_that_holds_row_locks_is_ended_by_its_successor(
     with pytest.raises(StoreError):
         store.finish()
     assert one(connection, "select count(*) from discussion.comments") == (1,)
+
+
+class Noted(StraightWay):
+    """Always open; notes which tables were copied straight into, or not, batch by batch."""
+
+    def __init__(self) -> None:
+        super().__init__(longest_pause=0)
+        self.outcomes: list[tuple[str, list[str]]] = []
+
+    def passed(self, tables: Iterable[str]) -> None:
+        self.outcomes.append(("passed", sorted(tables)))
+
+    def failed(self, tables: Iterable[str]) -> None:
+        self.outcomes.append(("failed", sorted(tables)))
+
+
+@pytest.fixture
+def way() -> Noted:
+    return Noted()
+
+
+@pytest.fixture
+def straight(database_url: str, way: Noted) -> Iterator[Store]:
+    """A process that copies straight into the tables whatever may be new."""
+    with closing(Store(database_url, "group", straight_way=way)) as opened:
+        opened.take({ZERO: BROKER})
+        yield opened
+
+
+AT = "2026-05-01T10:05:00Z"
+
+
+def test_each_row_takes_its_own_way(
+    straight: Store, way: Noted, connection: psycopg.Connection
+) -> None:
+    write(straight, batch_of([posted("known")]))
+    mixed = [
+        posted("new"),
+        posted("edited"),
+        edited("second", "edited", at=AT),
+        edited("other", "known", at=AT),
+    ]
+    assert write(straight, batch_of(mixed, first_offset=1)) == [(4, 4, 0, 0)]
+    assert way.outcomes == [("passed", ["comments"]), ("passed", ["comment_edits", "comments"])]
+    assert connection.execute(
+        "select comment_id, first_body, edited_body from discussion.comments order by 1"
+    ).fetchall() == [
+        ("edited", "first", "second"),
+        ("known", "first", "other"),
+        ("new", "first", None),
+    ]
+
+
+def test_a_batch_that_meets_a_row_is_merged_whole_and_counts_what_was_there(
+    straight: Store, way: Noted, connection: psycopg.Connection
+) -> None:
+    write(straight, batch_of([posted("c2")]))
+    again = [posted("c1"), posted("c2"), edited("second", "c3", at=AT)]
+    assert write(straight, batch_of(again, first_offset=1)) == [(3, 2, 1, 0)]
+    assert way.outcomes == [("passed", ["comments"]), ("failed", ["comments"]), ("passed", [])]
+    assert connection.execute(
+        "select comment_id, first_body, edited_body from discussion.comments order by 1"
+    ).fetchall() == [("c1", "first", None), ("c2", "first", None), ("c3", None, "second")]
+    assert one(connection, "select count(*) from discussion.comment_edits") == (1,)
+
+
+def test_after_a_batch_that_met_a_row_the_next_ones_are_merged(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    class Tried(StraightWay):
+        tries = 0
+
+        def is_open(self, table: str) -> bool:
+            is_open = super().is_open(table)
+            self.tries += table == "comments" and is_open
+            return is_open
+
+    way = Tried()
+    with closing(Store(database_url, "group", straight_way=way)) as store:
+        store.take({ZERO: BROKER})
+        for number in range(16):
+            write(store, batch_of([posted("c1")], first_offset=number))
+    # The first is new, the second meets it; then 2 and 4 are merged, and 8 of which 7 are left.
+    assert way.tries == 4
+    assert one(connection, "select sum(applied)::int, sum(unchanged)::int from ingest.batches") == (
+        1,
+        15,
+    )
+
+
+def test_two_transactions_that_hold_what_the_other_wants_let_go_before_that_is_a_deadlock(
+    database_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One copies c1 and wants to merge into c2, the other the other way round."""
+    # Longer than what the test needs to bring them there, shorter than a second.
+    monkeypatch.setattr(postgres, "_IMPATIENCE", b"set local lock_timeout = '700ms';")
+    ways = Noted(), Noted()
+    with (
+        closing(Store(database_url, "group", straight_way=ways[0])) as one_store,
+        closing(Store(database_url, "group", straight_way=ways[1])) as other_store,
+    ):
+        one_store.take({ZERO: BROKER})
+        other_store.take({ONE: BROKER})
+        with connection.transaction():
+            # Both copy, and are about to mark what they copied.
+            connection.execute("lock table ingest.dirty_articles in share mode")
+            one_store.begin(batch_of([posted("c1"), edited("x", "c2", at=AT)]))
+            other_store.begin(batch_of([posted("c2"), edited("y", "c1", at=AT)], partition=ONE))
+        assert [entry.applied for entry in one_store.finish()] == [2]
+        assert [entry.applied for entry in other_store.finish()] == [2]
+    # Each gave way, to all that waited, and merged.
+    copied = ["comment_edits", "comments"]
+    assert [way.outcomes for way in ways] == [[("failed", copied), ("passed", [])]] * 2
+    assert connection.execute(
+        "select comment_id, first_body, edited_body from discussion.comments order by 1"
+    ).fetchall() == [("c1", "first", "y"), ("c2", "first", "x")]
+
+
+@contextmanager
+def frozen_in_copy(
+    store: Store, batch: Batch, connection: psycopg.Connection, patch: pytest.MonkeyPatch
+) -> Iterator[list[StoreError]]:
+    """A process that does nothing more while the server waits for the rest of what it copies.
+
+    A thousand rows are in the table then. Yields what it gets to hear after the block.
+    """
+    goes_on, heard = threading.Event(), list[StoreError]()
+
+    class Freezing(postgres._Sender):
+        def finish(self, exc: BaseException | None = None) -> None:
+            if threading.current_thread() is zombie:
+                assert goes_on.wait(60)
+            super().finish(exc)
+
+    def begin() -> None:
+        try:
+            write(store, batch)
+        except StoreError as error:
+            heard.append(error)
+
+    patch.setattr(postgres, "_Sender", Freezing)
+    zombie = threading.Thread(target=begin)
+    zombie.start()
+    in_table = "select coalesce(max(tuples_processed), 0) >= 1000 from pg_stat_progress_copy"
+    try:
+        wait_until(lambda: one(connection, in_table) == (True,), 10)
+        yield heard
+    finally:
+        goes_on.set()
+        zombie.join()
+
+
+@pytest.mark.parametrize("other_partition", ["taken too", "left to it"])
+def test_a_zombie_that_is_frozen_while_it_copies_is_ended_by_its_successor(
+    store: Store,
+    successor: Store,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    other_partition: str,
+) -> None:
+    store.take({ZERO: BROKER, ONE: BROKER})
+    comments = [posted(f"c{number:04}") for number in range(1_200)]
+    with frozen_in_copy(store, batch_of(comments), connection, monkeypatch) as heard:
+        taken = {ZERO: BROKER} | ({ONE: BROKER} if other_partition == "taken too" else {})
+        successor.take(taken)
+        with pytest.raises(StoreError) as blocked:
+            write(successor, batch_of(comments))
+        assert blocked.value.cause.sqlstate == "55P03"
+        successor.take(taken)
+        if other_partition == "left to it":
+            wait_until(successor.end_superseded_backends, 10)
+        else:
+            assert successor.end_superseded_backends() == 1
+        assert write(successor, batch_of(comments)) == [(1_200, 1_200, 0, 0)]
+    assert [error.failure for error in heard] == [Failure.FAULT]
+    assert one(connection, "select count(*) from discussion.comments") == (1_200,)
+
+
+def test_a_zombie_that_is_frozen_while_it_copies_is_ended_also_by_the_successor_of_its_successor(
+    database_url: str,
+    store: Store,
+    successor: Store,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store.take({ZERO: BROKER})
+    comments = [posted(f"c{number:04}") for number in range(1_200)]
+    with frozen_in_copy(store, batch_of(comments), connection, monkeypatch) as heard:
+        successor.take({ZERO: BROKER})
+        successor.close()
+        with closing(Store(database_url, "group")) as third:
+            third.take({ZERO: BROKER})
+            wait_until(third.end_superseded_backends, 10)
+            assert write(third, batch_of(comments)) == [(1_200, 1_200, 0, 0)]
+    assert [error.failure for error in heard] == [Failure.FAULT]
 
 
 class _Stalled(Observer):

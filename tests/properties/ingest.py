@@ -20,6 +20,9 @@ from tests.properties.model import KEYS, CloudEvent, Tables
 
 TOPICS = {"articles": UUID(int=1), "comment-events": UUID(int=2)}
 
+MARKS = {"dirty_articles": "''", "dirty_windows": "''", "dirty_discussions": "what"}
+"""The tables of marks, and the column that says which kind a mark is."""
+
 _REFUSAL = Rejection("contract", "schema_violation", "/data", "Refused by a test.", None)
 
 Delivery = tuple[CloudEvent, int]
@@ -131,7 +134,7 @@ class Database:
         """Forget all rows; positions stay where they are."""
         # Of tables as small as these, deleting is far quicker than truncating.
         for name in (
-            "ingest.dirty_articles",
+            *(f"ingest.{marks}" for marks in MARKS),
             "ingest.dead_letters",
             *(f"discussion.{table}" for table in KEYS),
         ):
@@ -148,11 +151,14 @@ class Database:
                 for name, key in KEYS.items()
             }
 
-    def take_marks(self) -> set[str]:
-        """The articles marked dirty since the last call."""
+    def take_marks(self) -> set[tuple[str, str]]:
+        """What was marked since the last call: a table of ``MARKS``, with the kind of mark if it
+        has kinds, and an article.
+        """
         return {
-            row[0]
-            for row in self._connection.execute(
-                "delete from ingest.dirty_articles returning article_id"
+            (f"{table} {what}".strip(), article)
+            for table, kind in MARKS.items()
+            for article, what in self._connection.execute(
+                f"delete from ingest.{table} returning article_id, {kind}".encode()
             )
         }

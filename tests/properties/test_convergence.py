@@ -72,6 +72,23 @@ def changed(before: Tables, after: Tables) -> set[tuple[Any, ...]]:
     }
 
 
+MARKED_BY = {
+    "dirty_windows": {"article_versions", "discussion_overrides"},
+    "dirty_discussions comments": {"comments", "comment_edits", "moderation_decisions"},
+    "dirty_discussions reactions": {"reactions"},
+}
+"""The tables whose changes set a mark, besides that in dirty_articles."""
+
+
+def marks(rows: Iterable[tuple[Any, ...]]) -> set[tuple[str, str]]:
+    """The marks that changes of these rows must set."""
+    return {
+        (mark, article)
+        for table, article, *_ in rows
+        for mark in ("dirty_articles", *(each for each, by in MARKED_BY.items() if table in by))
+    }
+
+
 @examples(25)
 @given(sent=histories(), cuts=st.lists(st.integers(1, 12), min_size=1, max_size=4))
 def test_folding_in_a_batch_and_merging_in_sql_are_the_same_join(
@@ -158,7 +175,7 @@ class Ingestion(RuleBasedStateMachine):
         nothing = model.tables([])
         applied = sum(bool(changed(nothing, model.tables([sent])) & rows) for sent, _ in deliveries)
         assert account == (len(deliveries), applied, len(deliveries) - applied)
-        assert self.group.database.take_marks() == {article_id for _, article_id, *_ in rows}
+        assert self.group.database.take_marks() == marks(rows)
 
     @rule(number=processes, drawn=batches)
     def a_batch(self, number: int, drawn: list[tuple[CloudEvent | int, int]]) -> None:
@@ -206,8 +223,8 @@ class Ingestion(RuleBasedStateMachine):
         assert (summary.redriven, summary.still_bad) == (len(self.dead), 0)
         self.committed += self.dead
         self.dead = []
-        marked = {article_id for _, article_id, *_ in changed(before, model.tables(self.committed))}
-        assert self.group.database.take_marks() == marked
+        rows = changed(before, model.tables(self.committed))
+        assert self.group.database.take_marks() == marks(rows)
 
     @rule(number=processes, drawn=batches)
     def a_batch_cut_off_by_a_kill(self, number: int, drawn: list[Any]) -> None:

@@ -105,6 +105,31 @@ def test_a_row_names_the_records_that_went_into_it(sent: list[CloudEvent]) -> No
 
 
 @examples(50)
+@given(histories())
+def test_rows_that_are_most_likely_new_are_those_whose_first_event_is_in_the_batch(
+    sent: list[CloudEvent],
+) -> None:
+    begun = {"comments": "posted_version", "reports": "reported_version"}
+    never_known = {"articles", "reactions"}
+    for each in fold(sent):
+        name, names = each.table.name, each.table.column_names
+        new, others = each.parted()
+        both = zip(new.rows + others.rows, new.records + others.records, strict=True)
+        assert sorted(both, key=lambda row: row[0][: len(each.table.key)]) == list(
+            zip(*each.staged(), strict=True)
+        )
+        for rows, is_new in ((new.rows, True), (others.rows, False)):
+            for row in rows:
+                first = begun.get(name)
+                expected = (
+                    name not in never_known
+                    if first is None
+                    else row[names.index(first)] is not None
+                )
+                assert expected == is_new
+
+
+@examples(50)
 @given(st.lists(cloud_events(), min_size=2, max_size=12))
 def test_versions_sort_as_time_id_source_and_digest_do(sent: list[CloudEvent]) -> None:
     pairs = sorted(

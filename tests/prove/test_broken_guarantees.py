@@ -102,6 +102,15 @@ BREAKS = (
         ("tests/properties/test_convergence.py",),
     ),
     Break(
+        "G3",
+        "a batch that met a row is not rolled back before it is merged",
+        "consumers/adapters/postgres.py",
+        {
+            "            self._open.rollback()\n            self._begin(": "            self._begin("
+        },
+        ("tests/integration/test_store.py",),
+    ),
+    Break(
         "G4",
         "a comment at the very end of its window is in time",
         "sql/routines/discussion/in_intervals.sql",
@@ -135,6 +144,13 @@ BREAKS = (
     ),
     Break(
         "G5",
+        "articles of rows that are copied straight are not marked",
+        "consumers/adapters/postgres.py",
+        {"            *(self._marks(table, rows) for table, rows in straight),\n": ""},
+        ("tests/integration/test_store.py",),
+    ),
+    Break(
+        "G5",
         "marks are taken before other runs have done their work",
         "below_the_line/metrics/units.py",
         {"connection.execute(METRICS_LOCK)\n": "pass\n"},
@@ -164,6 +180,21 @@ BREAKS = (
         "consumers/service.py",
         {"return self._ownership.breakers[polled.partition].trips(decoded, dead)": "return False"},
         ("tests/unit/consumers/test_service.py",),
+    ),
+    Break(
+        "G7",
+        "a consumer that is frozen while it copies holds its successor up",
+        "sql/ingest/end_superseded_backends.sql",
+        {"(is_superseded and": "(false and"},
+        ("tests/integration/test_store.py",),
+    ),
+    Break(
+        "G7",
+        "rows that are there are tried to be copied for ever",
+        "consumers/core/straight.py",
+        {"self._pauses[table] = self._left[table] = pause": "self._pauses[table] = pause"},
+        ("tests/unit/consumers/test_straight.py",),
+        is_quick=True,
     ),
     Break(
         "G7",

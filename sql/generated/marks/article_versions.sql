@@ -1,5 +1,5 @@
--- Purpose: mark the articles of rows that were copied straight into discussion.article_versions, as
---   its merge marks those of the rows that it changes.
+-- Purpose: mark the articles of rows that were copied straight into
+--   discussion.article_versions, as its merge marks those of the rows that it changes.
 -- Parameters: articles. Grain: one mark per article.
 -- Re-run: safe; marks articles that need not be marked.
 -- Made by `btl schemas sql --write` from below_the_line/event_tables/description.py.
