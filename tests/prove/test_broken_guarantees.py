@@ -105,9 +105,7 @@ BREAKS = (
         "G3",
         "a batch that met a row is not rolled back before it is merged",
         "consumers/adapters/postgres.py",
-        {
-            "            self._open.rollback()\n            self._begin(": "            self._begin("
-        },
+        {"            self._open.rollback()\n            self._begin(": "            self._begin("},
         ("tests/integration/test_store.py",),
     ),
     Break(
