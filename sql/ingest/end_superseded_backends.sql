@@ -3,8 +3,8 @@
 --   it copies rows straight into a table: no time-out of the server ends that.
 -- Parameters: consumer_group, owner (the one that asks), application_name (of consumers).
 -- Result: process ids that were ended: of the owners before on its partitions those that have no
---   partition left, or whose transaction is old; and old ones of consumers without a partition, that
---   several others may have succeeded since.
+--   partition left, or whose transaction is old; and those of other consumers without a partition
+--   whose transaction is old: several others may have come since.
 -- Re-run: safe; a backend is named by process id and start time, so a reused id is not mistaken.
 --   One that did not stall loses a batch, and reads it again.
 with session as (
