@@ -165,9 +165,10 @@ def rebuild_range(
 ) -> MetricsSummary:
     """Compute the rows that belong to one article, of the selected articles of a range.
 
-    ``within`` None: of all selected articles. Marks the days and the reporters of these articles;
-    ``finish_rebuild`` computes them when all ranges are done. Safe to repeat, to interrupt, and to
-    run beside anything else. Needs an idle connection and commits on it, once per bucket.
+    ``within`` None: of all selected articles. Marks the days and the reporters of these articles
+    (unless everything is rebuilt: ``finish_rebuild`` marks all of them then); ``finish_rebuild``
+    computes them when all ranges are done. Safe to repeat, to interrupt, and to run beside anything
+    else. Needs an idle connection and commits on it, once per bucket.
     """
     require_idle(connection)
     started = time.monotonic()
@@ -179,7 +180,8 @@ def rebuild_range(
         with worker.transaction():
             begin_unit(worker, [shard_lock("articles", shard) for shard in shards])
             compute_articles(worker, articles, time_zone)
-            worker.execute(sql("metrics/mark_bucket.sql"))
+            if not selection.is_everything:
+                worker.execute(sql("metrics/mark_bucket.sql"))
 
     units = _units(selected, bucket)
     share(units, (connection, *helpers), statements.prepare, compute)

@@ -27,6 +27,9 @@ PLANNER_SETTINGS: Final = (
     # For the same reason: rows that are sorted by article would be merged by article alone, which
     # compares all with all again.
     "set local enable_mergejoin = off",
+    # The rows of an article came one by one and lie scattered over its table. A bitmap reads the
+    # pages in their order, many at once; an index scan would read one for each row.
+    "set local enable_indexscan = off",
     # Hash and sort the comments of a bucket in memory.
     "set local work_mem = '64MB'",
 )
@@ -76,8 +79,8 @@ def prepare(connection: psycopg.Connection) -> None:
     if connection.info.transaction_status == TransactionStatus.IDLE:
         require_own_session(connection)
     with connection.transaction():
-        # Suppress the notices that they exist already.
-        connection.execute("set local client_min_messages = warning")
+        if _are_made(connection):
+            return
         for stage in _BASE_STAGES:
             _make_stage(connection, stage)
         connection.execute(sql("metrics/stage/events.sql"))
@@ -86,17 +89,25 @@ def prepare(connection: psycopg.Connection) -> None:
         for table in TABLES:
             connection.execute(
                 composed(
-                    "create temporary table if not exists computed_{table} (like metrics.{table})"
+                    "create temporary table computed_{table} (like metrics.{table})"
                     " on commit delete rows",
                     table=table,
                 )
             )
 
 
+def _are_made(connection: psycopg.Connection) -> bool:
+    # They are made in one transaction: one of them stands for all.
+    row = connection.execute(
+        b"select to_regclass('pg_temp.computing_articles') is not null"
+    ).fetchone()
+    return row == (True,)
+
+
 def _make_stage(connection: psycopg.Connection, stage: str) -> None:
     connection.execute(
         composed(
-            "create temporary table if not exists computing_{stage} on commit delete rows"
+            "create temporary table computing_{stage} on commit delete rows"
             " as {statement} with no data",
             stage=stage,
             statement=staging(stage).decode(),
@@ -268,19 +279,23 @@ def write(connection: psycopg.Connection, table: str, parameters: Mapping[str, A
 
 def delete_unknown_articles(connection: psycopg.Connection) -> None:
     """Delete the rows of articles that no event names any more."""
-    for table in ARTICLE_TABLES:
-        connection.execute(
-            composed(
-                """
+    # One statement, because to know all articles takes longer than to look through most tables.
+    deletions = [
+        composed(
+            """
+            of_{table} as (
                 delete from metrics.{table} as kept
-                where not exists (
-                    select from discussion.known_articles as known
-                    where known.article_id = kept.article_id
-                )
-                """,
-                table=table,
+                where not exists (select from known where known.article_id = kept.article_id)
             )
+            """,
+            table=table,
         )
+        for table in ARTICLE_TABLES
+    ]
+    known = (
+        b"known as materialized (select every.article_id from discussion.known_articles as every)"
+    )
+    connection.execute(b"with " + b", ".join([known, *deletions]) + b" select")
 
 
 def weigh(connection: psycopg.Connection, articles: Sequence[str], user_ids: Sequence[str]) -> None:

@@ -16,6 +16,12 @@ Parents = Mapping[str, str | None]
 """Every posted comment and the parent that it names."""
 
 CHAIN = 20_000
+WALKED = 32
+"""Levels that sql/metrics/stage/depths.sql walks before it leaves an article to the function."""
+
+
+def chain(comments: int) -> dict[str, str | None]:
+    return {f"c{each}": f"c{each - 1}" if each > 1 else None for each in range(1, comments + 1)}
 
 
 @pytest.mark.parametrize(
@@ -23,6 +29,8 @@ CHAIN = 20_000
     [
         pytest.param({"c1": None}, 1, id="top"),
         pytest.param({"c1": None, "c2": "c1", "c3": "c2"}, 3, id="thread"),
+        pytest.param(chain(WALKED), WALKED, id="as deep as is walked"),
+        pytest.param(chain(WALKED + 1), WALKED + 1, id="deeper than is walked"),
         pytest.param({"c2": "missing"}, 2, id="missing parent"),
         pytest.param({"c2": "missing", "c3": "c2", "c4": "c3"}, 4, id="below a missing parent"),
         pytest.param({"c1": "c1"}, 1, id="own parent"),

@@ -1,6 +1,7 @@
 -- Purpose: the depth of every comment of one discussion: the number of distinct posted comments met
 --   walking up, itself included, plus one if the walk ends at a parent without a posting. The one
---   definition, for max_depth and discussion_thread.
+--   definition, for discussion_thread and max_depth; sql/metrics/stage/depths.sql comes to the same
+--   without it where threads are ordinary, for many articles at once.
 -- Parameters: in_parents, of posted comments numbered from 1: the number of the parent; 0: it has
 --   none; -1: the parent has no posting. Grain: an array of depths by the same numbers. Re-run:
 --   reads nothing. A loop, because each comment is visited once however deep the thread and
