@@ -5,6 +5,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import orjson
 
 from below_the_line.catalogue import load_contracts, topics
@@ -97,6 +98,15 @@ def event(event_type: str, data: dict[str, Any], *, at: str, **more: Any) -> Eve
     result = load_contracts().decode(record(event_type, data, at=at, **more))
     assert isinstance(result, Event), result
     return result
+
+
+def members(data: msgspec.Struct) -> dict[str, Any]:
+    """The members of an event's data that it has, also of objects in it."""
+    return {
+        name: members(value) if isinstance(value, msgspec.Struct) else value
+        for name, value in msgspec.structs.asdict(data).items()
+        if value is not None
+    }
 
 
 def posted(

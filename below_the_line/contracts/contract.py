@@ -12,27 +12,23 @@ from typing import Any, NamedTuple
 import jsonschema_rs
 
 from below_the_line.contracts import resemblance
+from below_the_line.contracts.data_types import DataType, Finish, resolved
 from below_the_line.contracts.envelope import ABSENT
 from below_the_line.contracts.events import Rejection
 from below_the_line.contracts.rejection import Rejected, described, escaped, rejection
 from below_the_line.contracts.spelling import nearest
-from below_the_line.contracts.times import DAY, MINUTE, Instant, as_text, instant, to_datetime
+from below_the_line.contracts.time_bounds import BOUNDS, CLOSING, EARLIEST, latest_times
+from below_the_line.contracts.times import (
+    Instant,
+    as_text,
+    from_datetime,
+    instant,
+    to_datetime,
+)
 from below_the_line.plurals import counted
 
-EARLIEST = 631_152_000_000_000
-"""1990-01-01T00:00:00Z in microseconds since 1970. All times must be at or after it."""
-LATEST_CLOSING = 4_133_980_799_999_999
-"""The last microsecond of the year 2100."""
-ALLOWED_SKEW = 5 * MINUTE
-"""How far a producer's clock may be ahead of the broker's, in microseconds."""
-MAX_EMBARGO = 400 * DAY
-
-_LATEST_TIMESTAMP = 253_000_000_000_000
-"""In milliseconds, in the year 9987. An embargo from before it ends within ``datetime``'s range."""
 LAST_MICROSECOND = 253_402_300_799_999_999
 """The end of the year 9999."""
-_BOUNDS = ("past", "publication", "closing")
-_CLOSING = 2
 _BOUND_TEXTS = (
     "five minutes after the record's own timestamp",
     "400 days after the record's own timestamp",
@@ -49,7 +45,7 @@ class _Object:
     names: tuple[str, ...]
     limits: tuple[tuple[str, int], ...]
     times: tuple[tuple[str, int, str], ...]
-    """Name, index in ``_BOUNDS``, and pointer."""
+    """Name, index in ``BOUNDS``, and pointer."""
     integers: tuple[str, ...]
     defaults: tuple[tuple[str, Any], ...]
     arrays: tuple[tuple[str, jsonschema_rs.Draft202012Validator], ...]
@@ -97,9 +93,17 @@ class Contract:
         self._ranks: dict[str, int] = {}
         self._descriptions: dict[str, str] = {}
         self._root = self._plan(schema, definitions, "/data")
+        self.data_type = DataType(event_type, schema, definitions)
+        self.finish: Finish = (
+            self._finish_override
+            if event_type == "discussion.overridden.v1"
+            else self.data_type.finish
+        )
+        """``DataType.finish``, and the rules that the schema can't express."""
 
     def read(self, data: Any, time: str, occurred_at: Instant, timestamp: int) -> dict[str, Any]:
-        """Return the event's ``data`` as ``Event.data`` promises it.
+        """Return the members of the event's ``data``: as ``Event.data`` promises them, but absent
+        ones are left out, and unknown ones are not.
 
         ``time`` is the attribute as sent, ``occurred_at`` as a point in time. ``timestamp`` is the
         record's, in milliseconds since 1970. Raises Rejected (schema_violation,
@@ -118,7 +122,7 @@ class Contract:
             fault = self._override_fault(members["action"], at)
             if fault is not None:
                 raise Rejected(fault)
-        bounds = _latest(timestamp)
+        bounds = latest_times(timestamp)
         if not EARLIEST <= occurred_at.since_1970 <= bounds[0]:
             raise Rejected(self._out_of_bounds("time", "/time", occurred_at, 0, timestamp))
         for holder, name, (since_1970, moment), bound, pointer in moments:
@@ -151,7 +155,7 @@ class Contract:
             fault = self._override_fault(data.get("action"), at)
             if fault is not None and all(each.pointer != fault.pointer for each in found):
                 found.append(fault)
-        bounds = _latest(timestamp)
+        bounds = latest_times(timestamp)
         found += [
             self._out_of_bounds(name, pointer, moment, bound, timestamp)
             for name, pointer, moment, bound in moments
@@ -232,6 +236,13 @@ class Contract:
                 "/data/closes_at", f"To {action}, closes_at must lie after decided_at."
             )
         return None
+
+    def _finish_override(self, data: Any, *event: Any) -> bool:
+        if not self.data_type.finish(data, *event):
+            return False
+        times = {"closes_at": data.closes_at, "decided_at": data.decided_at}
+        at = {name: from_datetime(time) for name, time in times.items() if time is not None}
+        return self._override_fault(data.action, at) is None
 
     def _moments(self, plan: _Object, data: Any) -> Iterator[tuple[str, str, Instant, int]]:
         """Yield the times of an object that may be wrong: name, pointer, time, bound."""
@@ -355,7 +366,7 @@ class Contract:
             f"{name} must lie between the beginning of 1990 and {_BOUND_TEXTS[bound]}, but is"
             f" {as_text(time.since_1970)}."
         )
-        if bound != _CLOSING:
+        if bound != CLOSING:
             # A dead letter keeps what Postgres can hold; a redrive must say the same.
             kept = as_text(min(max(timestamp, 0) * 1000, LAST_MICROSECOND))
             message += f" The record's own timestamp is {kept}"
@@ -380,7 +391,7 @@ class Contract:
         self._descriptions[pointer] = schema["description"]
         limits, times, integers, defaults, arrays, objects = [], [], [], [], [], []
         for name, member in schema["properties"].items():
-            rules = {**_definition(member, definitions), **member}
+            rules = resolved(member, definitions)
             inner = f"{pointer}/{escaped(name)}"
             if "properties" in rules:
                 objects.append((name, self._plan(rules, definitions, inner)))
@@ -389,7 +400,7 @@ class Contract:
             if "x-max-bytes" in rules:
                 limits.append((name, rules["x-max-bytes"]))
             if "x-time-bound" in rules:
-                times.append((name, _BOUNDS.index(rules["x-time-bound"]), inner))
+                times.append((name, BOUNDS.index(rules["x-time-bound"]), inner))
             if "integer" in rules.get("type", ()):
                 integers.append(name)
             if "items" in rules:
@@ -408,12 +419,6 @@ class Contract:
         )
 
 
-def _latest(timestamp: int) -> tuple[int, int, int]:
-    """Return the latest time of each of _BOUNDS, for a record of this timestamp."""
-    now = timestamp * 1000 if timestamp <= _LATEST_TIMESTAMP else _LATEST_TIMESTAMP * 1000
-    return now + ALLOWED_SKEW, now + MAX_EMBARGO, LATEST_CLOSING
-
-
 def _hint(rule: str, error: Any) -> str:
     """Return what a value that breaks a rule looks like: a sentence after a blank, or nothing."""
     if rule == "type":
@@ -422,11 +427,6 @@ def _hint(rule: str, error: Any) -> str:
         found = nearest(error.instance, (each for each in error.kind.value if each is not None))
         return "" if found is None else f" The nearest is {found}."
     return ""
-
-
-def _definition(member: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    reference: str | None = member.get("$ref")
-    return {} if reference is None else definitions["$defs"][reference.rpartition("/")[2]]
 
 
 def _rule_text(rule: str, setting: Any) -> str:

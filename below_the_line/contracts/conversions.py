@@ -16,9 +16,10 @@ class Conversion(NamedTuple):
 
     event_type: str
     """The type that the consumers know, such as ``comment.posted.v1``. It has the same topic."""
-    convert: Callable[[Mapping[str, Any]], dict[str, Any]]
-    """Makes ``Event.data`` of the known type. Pure; never raises for data that the schema accepts;
-    does not change ``article_id``.
+    convert: Callable[[Any], Mapping[str, Any]]
+    """Makes the members of the known type from ``Event.data`` of the type that was sent, with
+    defaults; absent ones may be left out. Pure; never raises for data that the schema accepts; does
+    not change ``article_id``.
     """
 
 

@@ -100,7 +100,7 @@ def read_envelope(document: Document, headers: Headers) -> Envelope:
     return _new(
         Envelope,
         (
-            *_attributes(attributes, bound),
+            *read_attributes(attributes, bound),
             data,
             b"" if data is ABSENT else canonical(verbatim),
             encoded,
@@ -114,8 +114,8 @@ def find_parts(document: Document, headers: Headers) -> Parts:
     if len(headers) == 1 and means_structured(headers[0]):
         is_structured = True
     elif headers:
-        content_type, bound = _read_headers(headers)
-        is_structured = content_type is not None and _is_structured(content_type)
+        content_type, bound = read_headers(headers)
+        is_structured = content_type is not None and is_structured_type(content_type)
         if bound and not is_structured:
             if (
                 content_type == ""
@@ -177,8 +177,18 @@ def _encoded(text: Any, event: Mapping[str, Any]) -> Encoded:
     return Encoded(b"", fault)
 
 
-def _read_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:
-    """Return the content-type and the attributes of the ``ce_*`` headers."""
+def are_plain(headers: Headers) -> bool:
+    """Whether all names, and the values of headers that are read, are ASCII without U+0000."""
+    for name, value in headers:
+        if not name.isascii() or "\0" in name:
+            return False
+        if value and (b"\0" in value or not value.isascii()) and is_read(name):
+            return False
+    return True
+
+
+def read_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:
+    """Return the content-type and the attributes of the ``ce_*`` headers. Raises Rejected."""
     content_type: str | None = None
     has_content_type = False
     attributes: dict[str, str | None] = {}
@@ -200,7 +210,8 @@ def _read_headers(headers: Headers) -> tuple[str | None, dict[str, str | None]]:
     return content_type, attributes
 
 
-def _is_structured(content_type: str) -> bool:
+def is_structured_type(content_type: str) -> bool:
+    """Whether a content-type means structured mode. Raises Rejected."""
     # Long ones are not cached: they could fill the memory.
     read = _media_type if len(content_type) <= _MAX_CACHED else _media_type.__wrapped__
     media_type, charset = read(content_type)
@@ -233,7 +244,7 @@ def _media_type(content_type: str) -> tuple[str, str | None]:
     return media_type, None
 
 
-def _attributes(
+def read_attributes(
     attributes: Mapping[str, Any], headers: Headers = ()
 ) -> tuple[str, str, str, str, Instant]:
     """Return type, id, source, time as sent, and time as a point in time.

@@ -1,6 +1,7 @@
 """The input of the contracts, a record, and their output: an event or a rejection."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from hashlib import sha256 as _sha256
 from typing import Any, NamedTuple
 
 
@@ -30,10 +31,11 @@ class Event(NamedTuple):
     occurred_at: int
     """The CloudEvents ``time`` in microseconds since 1970, truncated."""
     article_id: str
-    data: Mapping[str, Any]
-    """The members of ``data``. Members that are null are removed and defaults are filled in, also
-    in nested objects. Times are aware ``datetime`` in UTC, truncated to microseconds. All other
-    members, also unknown ones, are as sent.
+    data: Any
+    """The members of ``data`` as the struct of its type (``data_types``). Members that are absent
+    or null have their default, or are None, also in nested objects. Times are aware ``datetime`` in
+    UTC, truncated to microseconds. All others are as sent. Members that the contract does not know
+    are not kept; they count in the digest.
     """
     digest: bytes
     """32 bytes: SHA-256 of type, newline, occurred_at, newline, canonical ``data``, all as sent."""
@@ -54,6 +56,13 @@ class Rejection(NamedTuple):
     """One sentence for the producer: what was expected, what was found. Never the whole payload."""
     schema_version: str | None = None
     """The event type whose contract rejected the record; None if no contract was reached."""
+
+
+def content_digest(event_type: str, occurred_at: int, canonical_data: bytes) -> bytes:
+    """Return the SHA-256 (32 bytes) of type, time (microseconds since 1970) and ``data``, which is
+    written by ``strict_json.canonical``.
+    """
+    return _sha256(f"{event_type}\n{occurred_at}\n".encode() + canonical_data).digest()
 
 
 def order_key(occurred_at: int, event_id: str, source: str, digest: bytes) -> bytes:

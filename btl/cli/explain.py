@@ -189,7 +189,7 @@ def _search(
                     kind, is_about = "", log_search.may_be_about(record.value, comment_id)
                 else:
                     kind = result.type
-                    is_about = comment_id is None or result.data.get("comment_id") == comment_id
+                    is_about = _is_about(result, comment_id)
                 if is_about:
                     kept[kind].append(record)
                     count += 1
@@ -217,6 +217,11 @@ class _Stored:
     """The comment's row of the thread; None: of an article, without a posting, or of too many
     rows.
     """
+
+
+def _is_about(event: Event, comment_id: str | None) -> bool:
+    """Whether an event is about the comment; None: about the article, as all are here."""
+    return comment_id is None or getattr(event.data, "comment_id", None) == comment_id
 
 
 def _read_tables(
@@ -275,9 +280,7 @@ def _decoded(
                 coming = result._replace(message=f"{result.message} It is not ingested yet.")
                 rejections.append((place, coming))
                 names[place, coming] = event_names(record)[1:]
-        elif (letter is None or letter.status == "redriven") and (
-            comment_id is None or result.data.get("comment_id") == comment_id
-        ):
+        elif (letter is None or letter.status == "redriven") and (_is_about(result, comment_id)):
             events.append((place, result))
     places = {place for place, _ in events}
     for letter in stored.letters:

@@ -178,12 +178,12 @@ class _Values:
         holder_path, _, member = path.rpartition(".")
         if not holder_path:
             return path
-        # What is read from a member that may be absent may be absent, too.
-        holder, is_optional = self._member(holder_path), "?" in path
-        if "?" in holder_path:
-            holder = f"({holder} or {{}})"
+        # Absent members are None; what they would hold is None, too.
+        holder = self._member(holder_path)
         name, member = path.replace(".", "_").replace("?", ""), member.removesuffix("?")
-        read = f'{holder}.get("{member}")' if is_optional else f'{holder}["{member}"]'
+        read = f"{holder}.{member}"
+        if "?" in holder_path:
+            read += f" if {holder} is not None else None"
         self.assignments[name] = f"{name} = {read}"
         return name
 

@@ -23,6 +23,7 @@ from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.kafka.producer import Publisher
 from tests.benchmarks.rates import Commit
 from tests.benchmarks.services import Database, Services
+from tests.builders import members
 
 TOPIC = "bench-flat"
 TABLE = "flat_events"
@@ -80,7 +81,7 @@ def prepare(services: Services, events: Iterable[Outgoing]) -> FlatLoad:
 
 def flattened(event: Event) -> dict[str, Any]:
     """One object of texts and times (milliseconds since 1970), without what is absent."""
-    data = event.data
+    data = members(event.data)
     author = data.get("author") or {}
     row = {name: data.get(name, author.get(name)) for name in TEXTS} | {
         "article_id": event.article_id,

@@ -135,5 +135,5 @@ def test_the_limits_are_those_of_the_bytes() -> None:
     accept(encoded(text.replace('"N"', "[" * 31 + "]" * 31).encode()))
     assert refuse(encoded(text.replace('"N"', "[" * 32 + "]" * 32).encode())).code == "too_deep"
     body = "x" * 196_000
-    assert accept(encoded(json.dumps(data(body=body)).encode())).data["body"] == body
+    assert accept(encoded(json.dumps(data(body=body)).encode())).data.body == body
     assert refuse(encoded(json.dumps(data(body="x" * 197_000)).encode())).code == "too_large"

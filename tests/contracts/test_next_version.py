@@ -8,7 +8,6 @@ schemas/README.md says.
 import itertools
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ import pytest
 
 from below_the_line.catalogue import Example, examples, load_contracts, topics
 from below_the_line.contracts.conversions import CONVERSIONS, Conversion
-from below_the_line.contracts.decoder import Contracts, content_digest
-from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.contracts.decoder import Contracts
+from below_the_line.contracts.events import Event, Record, Rejection, content_digest
 from below_the_line.contracts.strict_json import canonical
 from below_the_line.event_tables.description import COMMENTS
 from below_the_line.resources import SCHEMAS
@@ -30,24 +29,22 @@ from tests.builders import deleted, edited, envelope, posted
 FIRST, SECOND = "comment.posted.v1", "comment.posted.v2"
 
 
-def as_first(data: Mapping[str, Any]) -> dict[str, Any]:
+def as_first(data: Any) -> dict[str, Any]:
     """comment.posted.v2 as comment.posted.v1: what would stand in contracts/conversions.py."""
-    author = data["author"]
-    converted = {
-        "article_id": data["article_id"],
-        "comment_id": data["comment_id"],
+    answered = data.in_reply_to
+    return {
+        "article_id": data.article_id,
+        "comment_id": data.comment_id,
         "author": {
-            "user_id": author["id"],
-            "display_name": author["name"],
-            "role": "staff" if author["is_staff"] else "reader",
+            "user_id": data.author.id,
+            "display_name": data.author.name,
+            "role": "staff" if data.author.is_staff else "reader",
         },
-        "body": data["text"],
-        "posted_at": data["posted_at"],
-        "held": data["state"] == "waiting",
+        "body": data.text,
+        "posted_at": data.posted_at,
+        "held": data.state == "waiting",
+        "parent_comment_id": None if answered is None else answered.comment_id,
     }
-    if "in_reply_to" in data:
-        converted["parent_comment_id"] = data["in_reply_to"]["comment_id"]
-    return converted
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +193,7 @@ def test_both_versions_in_flight_converge_in_any_order_and_any_batching(
     assert len(outcomes) == 1
     (row,) = outcomes
     stands = min(history[:3], key=lambda event: event.version)
-    assert dict(zip(COMMENTS.column_names, row, strict=True))["first_body"] == stands.data["body"]
+    assert dict(zip(COMMENTS.column_names, row, strict=True))["first_body"] == stands.data.body
 
 
 def joined(*batches: tuple[Event, ...]) -> tuple[Any, ...]:

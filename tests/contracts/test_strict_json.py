@@ -31,9 +31,9 @@ from tests.contracts.records import (
 )
 
 QUICK = load_contracts()
-PARSED = Contracts(QUICK._contracts, QUICK._topic_of, fast_reader=lambda _: None)
+PARSED = Contracts(QUICK._contracts, QUICK._topic_of, has_fast_path=False)
 EXACT = Contracts(
-    QUICK._contracts, QUICK._topic_of, fast_reader=lambda _: None, quick_parser=lambda _: None
+    QUICK._contracts, QUICK._topic_of, has_fast_path=False, quick_parser=lambda _: None
 )
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)

@@ -18,15 +18,16 @@ from below_the_line.contracts.codes import STAGES
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from consumers.core.batch import Batch, DecodedRecord
+from tests.builders import members
 from tests.prove.fuzzing import examples, records
 
 PROVING = os.environ.get("BTL_PROVE") == "1"
 SEED = int(os.environ.get("BTL_PROVE_SEED") or secrets.randbelow(1 << 30))
 SECONDS = 600.0
 QUICK = load_contracts()
-PARSED = Contracts(QUICK._contracts, QUICK._topic_of, fast_reader=lambda _: None)
+PARSED = Contracts(QUICK._contracts, QUICK._topic_of, has_fast_path=False)
 EXACT = Contracts(
-    QUICK._contracts, QUICK._topic_of, fast_reader=lambda _: None, quick_parser=lambda _: None
+    QUICK._contracts, QUICK._topic_of, has_fast_path=False, quick_parser=lambda _: None
 )
 """The same contracts without what is quick about them, bit by bit: what all say must be the
 same.
@@ -68,9 +69,9 @@ def assert_storable(event: Event) -> None:
         elif isinstance(member, datetime):
             assert member.tzinfo is not None
 
-    look(dict(event.data))
+    look(members(event.data))
     assert len(event.digest) == 32
-    assert event.article_id == event.data["article_id"]
+    assert event.article_id == event.data.article_id
 
 
 @pytest.mark.timeout(1_200 if PROVING else 300)

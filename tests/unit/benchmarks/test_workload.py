@@ -52,14 +52,14 @@ def test_copies_are_valid_and_share_nothing() -> None:
 def test_a_reply_stays_with_its_parent() -> None:
     events = list(map(event, Workload("", DAY).copies(2)))
     posted = {
-        each.data["comment_id"]: each
+        each.data.comment_id: each
         for each in events[len(DAY) :]
         if each.type == "comment.posted.v1"
     }
     parents = [
-        each.data["parent_comment_id"]
+        each.data.parent_comment_id
         for each in posted.values()
-        if "parent_comment_id" in each.data
+        if each.data.parent_comment_id is not None
     ]
 
     assert any(parent in posted for parent in parents)

@@ -228,8 +228,7 @@ def until(
 
 def has_bad_event(batch: Batch) -> bool:
     return any(
-        isinstance(result, Event) and result.data["comment_id"] == "bad"
-        for _, result in batch.decoded
+        isinstance(result, Event) and result.data.comment_id == "bad" for _, result in batch.decoded
     )
 
 

@@ -18,6 +18,7 @@ from below_the_line.kafka.envelopes import as_structured_line
 from btl.simulation.arrivals import Arrival
 from btl.simulation.bad import WEIGHTS
 from btl.simulation.day import DEFAULT_RECORDS, Day, last_full_day, simulate_day
+from tests.builders import members
 
 ROOT = Path(__file__).resolve().parents[3]
 START = datetime(2026, 11, 22, tzinfo=UTC)
@@ -74,7 +75,7 @@ def events(arrivals: list[Arrival]) -> list[Event]:
 
 
 def of_type(events: list[Event], event_type: str) -> list[dict[str, Any]]:
-    return [dict(event.data) for event in events if event.type == event_type]
+    return [members(event.data) for event in events if event.type == event_type]
 
 
 def test_the_same_seed_and_date_give_the_same_records_in_another_process_too() -> None:
@@ -231,7 +232,7 @@ def test_events_refer_to_what_was_there_before(events: list[Event]) -> None:
     }
     reports = {each["report_id"]: each for each in of_type(events, "comment.reported.v1")}
     for event in events:
-        data = event.data
+        data = members(event.data)
         if "comment_id" in data:
             comment = comments[data["article_id"], data["comment_id"]]
             assert comment["posted_at"].timestamp() * 1e6 <= event.occurred_at + 1
