@@ -82,9 +82,9 @@ def test_every_posted_comment_is_decided_once_soon_or_far_behind_it() -> None:
     distances = {}
     for number, found in enumerate(map(event, with_decisions(Workload("", DAY).copies(30)))):
         if found.type == "comment.posted.v1":
-            posted.setdefault((found.article_id, found.data["comment_id"]), number)
+            posted.setdefault((found.article_id, found.data.comment_id), number)
         elif found.source == "https://example.org/bench":
-            key = (found.article_id, found.data["comment_id"])
+            key = (found.article_id, found.data.comment_id)
             assert key not in distances
             distances[key] = number - posted[key]
 
