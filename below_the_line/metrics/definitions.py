@@ -24,7 +24,7 @@ ARTICLE_TABLES = (
     "open_reports",
 )
 """The metric tables whose rows belong to one article, in the order in which a run computes them."""
-CROSS_TABLES = ("section_daily", "site_daily", "reporter_accuracy")
+CROSS_TABLES = ("daily_commenters", "section_daily", "site_daily", "reporter_accuracy")
 """The metric tables whose rows belong to many articles: computed when a row of one changed."""
 TABLES = (*ARTICLE_TABLES, *CROSS_TABLES)
 """All metric tables."""

@@ -22,8 +22,8 @@ from below_the_line.settings import from_environment
 MAX_PER_SNAPSHOT: Final = 1_000
 """Articles, reporters or days of sections that one snapshot compares."""
 MAX_SAMPLED_DAYS: Final = 31
-"""Days of sections that are compared with a sample of articles: each costs reading the comments of
-a day.
+"""Days of sections that are compared with a sample of articles: each costs counting the people of a
+day.
 """
 
 

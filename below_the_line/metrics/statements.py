@@ -39,9 +39,11 @@ _BASE_STAGES: Final = ("articles", "comments", "reactions", "rounds")
 """What is read from the base tables, for the view of events (sql/metrics/stage/events.sql)."""
 _COUNTED_STAGES: Final = ("people", "postings", "hours", "people_days", "depths")
 """What is counted of them, in this order: later ones read earlier ones."""
-_DAY_STAGES: Final = ("members", "commenters")
-DAY_TABLES: Final = ("section_daily", "site_daily")
-"""The tables of days of sections and sites."""
+_DAILY: Final = ("section_daily", "site_daily")
+DAY_TABLES: Final = ("daily_commenters", *_DAILY)
+"""The tables of days of sections and sites, in the order in which a run computes them."""
+ALL_PARTS: Final = "1" * 64
+"""The parts of the people of a day, all to be counted: see metrics.people_part."""
 WEIGHED: Final = ("weight", "urgency_key")
 """Columns of metrics.open_reports that depend on the accuracy of reporters; they are set last."""
 
@@ -50,6 +52,12 @@ SectionDay = tuple[str, str | None, date]
 
 _SCOPES: Final = dict.fromkeys(ARTICLE_TABLES, "kept.article_id = any(%(articles)s)") | {
     "reporter_accuracy": "kept.user_id = any(%(user_ids)s)",
+    "daily_commenters": (
+        "kept.day = any(%(days)s::date[]) and exists (select from unnest(%(sites)s::text[],"
+        " %(sections)s::text[], %(days)s::date[]) as touched (site, section, day) where"
+        " touched.site = kept.site and touched.day = kept.day and (kept.whole_site or"
+        " coalesce(touched.section, '') = coalesce(kept.section, '')))"
+    ),
     "section_daily": (
         "kept.day = any(%(days)s::date[]) and exists (select from unnest(%(sites)s::text[],"
         " %(sections)s::text[], %(days)s::date[]) as touched (site, section, day) where"
@@ -64,12 +72,17 @@ _SCOPES: Final = dict.fromkeys(ARTICLE_TABLES, "kept.article_id = any(%(articles
 """The condition for the rows of a table (alias ``kept``) that one computation is about."""
 
 _MARKS: Final = {
-    "article_daily": ("ingest.dirty_days", ("site", "section", "day"), "changed.site is not null"),
-    "article_reporters": ("ingest.dirty_reporters", ("user_id",), "true"),
+    "article_daily": (
+        "insert into ingest.dirty_days (site, section, day, parts)"
+        # Who came or went is marked by article_commenters.
+        " select distinct changed.site, changed.section, changed.day, 0::bit(64)"
+        " from changed where changed.site is not null"
+    ),
+    "article_reporters": (
+        "insert into ingest.dirty_reporters (user_id) select distinct changed.user_id from changed"
+    ),
 }
-"""Where changed rows of a table are marked, for the tables that depend on them: the table of marks,
-the columns of a mark, and the condition for the rows that are marked.
-"""
+"""How changed rows of a table (``changed``) are marked, for the tables that depend on them."""
 
 
 def prepare(connection: psycopg.Connection) -> None:
@@ -84,7 +97,7 @@ def prepare(connection: psycopg.Connection) -> None:
         for stage in _BASE_STAGES:
             _make_stage(connection, stage)
         connection.execute(sql("metrics/stage/events.sql"))
-        for stage in (*_COUNTED_STAGES, *_DAY_STAGES):
+        for stage in (*_COUNTED_STAGES, "section_days"):
             _make_stage(connection, stage)
         for table in TABLES:
             connection.execute(
@@ -158,23 +171,25 @@ def stage_bucket(connection: psycopg.Connection, articles: Sequence[str], time_z
         _stage(connection, stage, {"articles": list(articles), "time_zone": time_zone})
 
 
-def day_parameters(days: Sequence[SectionDay]) -> dict[str, Any]:
-    """Return the parameters of the statements about days of sections and sites."""
+def day_parameters(
+    days: Sequence[SectionDay], parts: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return the parameters of the statements about days of sections and sites.
+
+    ``parts`` says of each day which parts of its people to count, as a string of 64 bits; None:
+    all.
+    """
     return {
         "sites": [site for site, _, _ in days],
         "sections": [section for _, section, _ in days],
         "days": [day for _, _, day in days],
+        "parts": [ALL_PARTS] * len(days) if parts is None else list(parts),
     }
 
 
 def stage_days(connection: psycopg.Connection, parameters: Mapping[str, Any]) -> None:
-    """Stage what the tables of days need. article_daily must be up to date."""
-    _stage(connection, "members", parameters)
-    active = connection.execute(
-        b"select distinct member.article_id from computing_members as member"
-    ).fetchall()
-    articles = [article for (article,) in active]
-    _stage(connection, "commenters", {**parameters, "articles": articles})
+    """Stage what the tables of days need. The tables of articles must be up to date."""
+    _stage(connection, "section_days", parameters)
 
 
 def _stage(connection: psycopg.Connection, stage: str, parameters: Mapping[str, Any]) -> None:
@@ -191,7 +206,7 @@ def _stage(connection: psycopg.Connection, stage: str, parameters: Mapping[str, 
 def compute(connection: psycopg.Connection, table: str, parameters: Mapping[str, Any]) -> None:
     """Fill computed_<table> with the rows that the table should have."""
     described = definitions(table)
-    by_section = {"by_section": table == "section_daily"} if table in DAY_TABLES else {}
+    by_section = {"by_section": table == "section_daily"} if table in _DAILY else {}
     connection.execute(
         composed(
             """
@@ -220,7 +235,7 @@ def compute(connection: psycopg.Connection, table: str, parameters: Mapping[str,
 
 
 def _statement_of(table: str) -> str:
-    return "metrics/days.sql" if table in DAY_TABLES else f"metrics/{table}/compute.sql"
+    return "metrics/days.sql" if table in _DAILY else f"metrics/{table}/compute.sql"
 
 
 def revise(connection: psycopg.Connection, parameters: Mapping[str, Any]) -> None:
@@ -414,12 +429,4 @@ def _marking(table: str, alias: str, statement: str) -> str:
     """Return the statement; if other tables depend on its table, it also marks its changes."""
     if table not in _MARKS:
         return statement
-    marks, names, which = _MARKS[table]
-    named = listed("changed", names)
-    return "".join(
-        (
-            *("with changed as (", statement, " returning ", listed(alias, names), ")"),
-            *(" insert into ", marks, " (", ", ".join(names), ")"),
-            *(" select distinct ", named, " from changed where ", which),
-        )
-    )
+    return f"with changed as ({statement} returning {alias}.*) {_MARKS[table]}"

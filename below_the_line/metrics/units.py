@@ -12,6 +12,7 @@ blocks of a month) and shares the lock of all writers with other rebuilds.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any, Final, Literal
 
 import psycopg
@@ -125,10 +126,9 @@ def compute_marked_days(connection: psycopg.Connection, shard: int | None = None
                 sql("metrics/take_dirty_days.sql"),
                 {"limit": MAX_DAYS_PER_UNIT, "shard": shard, "shards": SHARDS},
             ).fetchall()
-            days = sorted({*marks}, key=lambda mark: (mark[2], mark[0], mark[1] or ""))
-            _compute_days(connection, days)
-        done += len(days)
-        if len(days) < MAX_DAYS_PER_UNIT:
+            _compute_days(connection, marks)
+        done += len(marks)
+        if len(marks) < MAX_DAYS_PER_UNIT:
             return done
 
 
@@ -148,11 +148,16 @@ def compute_across(connection: psycopg.Connection, summary: MetricsSummary) -> N
             break
 
 
-def _compute_days(connection: psycopg.Connection, days: Sequence[statements.SectionDay]) -> None:
-    if not days:
+def _compute_days(
+    connection: psycopg.Connection, marks: Sequence[tuple[str, str | None, date, str]]
+) -> None:
+    """Compute these days; each mark ends with the parts of the people to count."""
+    if not marks:
         return
     statements.tune(connection)
-    parameters = statements.day_parameters(days)
+    parameters = statements.day_parameters(
+        [(site, section, day) for site, section, day, _ in marks], [mark[3] for mark in marks]
+    )
     statements.stage_days(connection, parameters)
     for table in statements.DAY_TABLES:
         statements.compute(connection, table, parameters)

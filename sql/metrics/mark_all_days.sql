@@ -1,4 +1,5 @@
--- Marks every day of every section that has or should have a row in section_daily or site_daily.
+-- Marks every day of every section that has or should have a row in section_daily or site_daily,
+-- all parts of its people included.
 -- Parameters: none.
 -- Grain: one row per site, section and day. Safe to re-run: a day that is marked twice is computed
 --   once.
@@ -12,3 +13,6 @@ from metrics.section_daily as section_day
 union
 select site_day.site, null, site_day.day
 from metrics.site_daily as site_day
+union
+select counted.site, counted.section, counted.day
+from metrics.daily_commenters as counted

@@ -13,3 +13,7 @@ union
 select site_day.site, null, site_day.day
 from metrics.site_daily as site_day
 where site_day.day between %(first_day)s::date and %(last_day)s::date
+union
+select counted.site, counted.section, counted.day
+from metrics.daily_commenters as counted
+where counted.day between %(first_day)s::date and %(last_day)s::date

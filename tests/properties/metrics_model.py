@@ -353,9 +353,14 @@ def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> 
             if site is not None:
                 by_section[site, section, day] += [(name, *event) for event in happened]
                 by_site[site, day] += [(name, *event) for event in happened]
-        days = {day_of(row["posted_at"], zone) for row in article.published.values()}
-        if days:
-            found["article_commenters"][name,] = {"days": sorted(days)}
+        for day, own in grouped(
+            article.published.values(), lambda row: day_of(row["posted_at"], zone)
+        ).items():
+            found["article_commenters"][name, day] = {
+                "site": site,
+                "section": section,
+                "people": sorted({row["user_id"] for row in own}),
+            }
         for (kind, who), rounds in grouped(article.rounds, lambda each: each.reporter).items():
             if kind == "user":
                 found["article_reporters"][name, who] = outcomes(rounds)
@@ -371,6 +376,14 @@ def metrics(tables: Tables, closings: Mapping[str, Closing], time_zone: str) -> 
             }
             for key, events in groups.items()
         }
+    found["daily_commenters"] = {
+        key: {"people": row["unique_commenters"]}
+        for key, row in (
+            *(((*key, False), row) for key, row in found["section_daily"].items()),
+            *(((site, None, day, True), row) for (site, day), row in found["site_daily"].items()),
+        )
+        if row["unique_commenters"]
+    }
     found["reporter_accuracy"] = {}
     for who, own in by_reporter.items():
         counts = outcomes([each for _, each in own])

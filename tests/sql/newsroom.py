@@ -43,6 +43,7 @@ TABLES = (
     "metrics.article_hourly",
     "metrics.article_daily",
     "metrics.article_commenters",
+    "metrics.daily_commenters",
     "metrics.article_reporters",
     "metrics.open_reports",
     "metrics.section_daily",

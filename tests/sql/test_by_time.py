@@ -6,7 +6,11 @@ from typing import Any, LiteralString
 import pytest
 from psycopg.rows import dict_row
 
+from below_the_line.metrics import statements
 from below_the_line.metrics.dirty_run import recompute_dirty
+from below_the_line.metrics.drift import drift
+from below_the_line.metrics.rebuild import rebuild_all
+from below_the_line.metrics.units import compute_articles
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
@@ -142,6 +146,89 @@ def test_another_reader_on_the_same_day_changes_the_section_though_no_figure_of_
     room.connection.execute("insert into ingest.dirty_articles (article_id) values ('b')")
     assert recompute_dirty(room.connection).section_days == 1
     assert rows(room, query) == [{"unique_commenters": 3}]
+
+
+def people_of_days(room: Newsroom) -> dict[tuple[str | None, date], int]:
+    """Return the people of each section's day; section "site": of the whole site."""
+    return {
+        (row["section"], row["day"]): row["unique_commenters"]
+        for row in rows(
+            room,
+            "select section, day, unique_commenters from metrics.section_daily union all"
+            " select 'site', day, unique_commenters from metrics.site_daily",
+        )
+    }
+
+
+def test_one_who_is_gone_from_one_of_two_articles_still_counts(room: Newsroom) -> None:
+    first = date(2026, 5, 1)
+    compute(room)
+    for article, left in (("b", 2), ("a", 1)):
+        room.connection.execute(
+            "delete from discussion.comments where article_id = %s and user_id = 'u1'", [article]
+        )
+        room.connection.execute(
+            "insert into ingest.dirty_articles (article_id) values (%s)", [article]
+        )
+        recompute_dirty(room.connection)
+        found = people_of_days(room)
+        assert (found["politics", first], found["site", first]) == (left, left)
+        assert drift(room.connection, None, time_zone="UTC") == []
+
+
+def test_of_two_sections_with_the_same_reader_one_may_lose_them(room: Newsroom) -> None:
+    place(room, "b", "sport")
+    compute(room)
+    first = date(2026, 5, 1)
+    room.comment("c4", "05-01 20:00", user="u4", article="b")
+    room.connection.execute(
+        "delete from discussion.comments where article_id = 'b' and user_id = 'u1'"
+    )
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('b')")
+    recompute_dirty(room.connection)
+    found = people_of_days(room)
+    assert [found[section, first] for section in ("politics", "sport", "site")] == [2, 1, 3]
+    place(room, "b", "politics")
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('b')")
+    recompute_dirty(room.connection)
+    found = people_of_days(room)
+    assert ("sport", first) not in found
+    assert [found[section, first] for section in ("politics", "site")] == [3, 3]
+    assert drift(room.connection, None, time_zone="UTC") == []
+
+
+@pytest.mark.parametrize(
+    ("user", "parts"),
+    [("u1", 0), ("u9", 1)],
+    ids=["one who is counted already", "one more person"],
+)
+def test_one_more_comment_counts_the_part_of_its_author_again_and_nobody_else(
+    room: Newsroom, user: str, parts: int
+) -> None:
+    compute(room)
+    before = people_of_days(room)["site", date(2026, 5, 1)]
+    room.comment("one more", "05-01 21:40", user=user)
+    connection = room.connection
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    statements.prepare(connection)
+    with connection.transaction():
+        compute_articles(connection, ["a"], "UTC")
+    marked = connection.execute(
+        "select day, length(replace(bit_or(parts)::text, '0', '')) from ingest.dirty_days group by"
+        " day"
+    ).fetchall()
+    assert marked == [(date(2026, 5, 1), parts)]
+    # Figures of other parts are kept as they are: nobody looks at them.
+    connection.execute(
+        "update metrics.daily_commenters set people = (select array_agg(case when number - 1 ="
+        " metrics.people_part('u9') then 0 else 1 end order by number) from generate_series(1, 64)"
+        " as number) where day = '2026-05-01'"
+    )
+    recompute_dirty(connection)
+    after = people_of_days(room)
+    assert after["politics", date(2026, 5, 1)] == after["site", date(2026, 5, 1)] == 63 + parts
+    rebuild_all(connection)
+    assert people_of_days(room)["site", date(2026, 5, 1)] == before + parts
 
 
 def test_an_article_whose_publication_is_not_known_is_of_no_site(newsroom: Newsroom) -> None:

@@ -99,7 +99,7 @@ def test_readers_and_moderators_see_metrics_but_change_nothing(room: Newsroom, r
     ).fetchall() == [(1,)]
     assert connection.execute("select reports from metrics.article_abuse").fetchall() == [(1,)]
     assert connection.execute("select from metrics.article_engagement_revisions").fetchall() == []
-    hidden = {"article_commenters"}
+    hidden = {"article_commenters", "daily_commenters"}
     if role == "btl_reader":
         hidden |= {"reporter_accuracy", "article_reporters", "open_reports"}
     for table in {*TABLES, "trending_articles", "closing_soon", "reporter_distribution"} - hidden:

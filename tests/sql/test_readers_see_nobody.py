@@ -26,7 +26,7 @@ FILLED_ELSEWHERE = {
 PERSONAL = {
     *("user_id", "display_name", "first_body", "edited_body", "body", "note", "law"),
     *("explanation", "decided_by", "reporter_user_id", "reporter_anonymous_id"),
-    *("signed_in_reporters", "digests"),
+    *("signed_in_reporters", "people"),
 }
 
 
@@ -137,7 +137,7 @@ def test_a_reader_can_still_select_all_of_the_days(connection: psycopg.Connectio
     write(connection, "Anna", datetime.now(UTC))
     connection.execute("set role btl_reader")
     assert connection.execute("select * from metrics.article_daily").fetchall()
-    for table in ("reporter_accuracy", "article_commenters"):
+    for table in ("reporter_accuracy", "article_commenters", "daily_commenters"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(f"select from metrics.{table}".encode())
     assert connection.execute("select * from metrics.reporter_distribution").fetchall() == [

@@ -1,41 +1,68 @@
 -- Purpose: mark the days on which other people commented under an article of a bucket than before,
---   though perhaps as many. Days with other figures are marked with the rows of article_daily.
--- Parameters: articles; article_commenters and article_daily are computed, and article_commenters
---   is still as it was. Grain: one row per site, section and day.
+--   or in another section, with the parts of the people to count again. Beyond 10,000 people it
+--   marks all parts, because to look at each costs more.
+-- Parameters: articles; article_commenters is computed, and still as it was. Grain: one row per
+--   site, section and day.
 -- Safe to re-run: what is marked twice is computed once.
-with changed as (
-    select
-        found.article_id,
-        found.days as days_found,
-        found.digests as digests_found,
-        kept.days as days_kept,
-        kept.digests as digests_kept
+with kept as (
+    select before.article_id, before.day, before.site, before.section, before.people
+    from metrics.article_commenters as before
+    where before.article_id = any(%(articles)s)
+),
+
+changed as (
+    select found.article_id, found.day, found.site, found.section, found.people
     from computed_article_commenters as found
-    inner join (
-        select before.article_id, before.days, before.digests
-        from metrics.article_commenters as before
-        where before.article_id = any(%(articles)s)
-    ) as kept on kept.article_id = found.article_id
-    where (found.days, found.digests) is distinct from (kept.days, kept.digests)
+    where not exists (
+        select from kept
+        where kept.article_id = found.article_id
+            and kept.day = found.day
+            and (kept.site, kept.section, kept.people)
+            is not distinct from (found.site, found.section, found.people)
+    )
+    union all
+    select kept.article_id, kept.day, kept.site, kept.section, kept.people
+    from kept
+    where not exists (
+        select from computed_article_commenters as found
+        where found.article_id = kept.article_id
+            and found.day = kept.day
+            and (kept.site, kept.section, kept.people)
+            is not distinct from (found.site, found.section, found.people)
+    )
+),
+
+is_large as (
+    select sum(cardinality(changed.people)) > 10000 as answer from changed
+),
+
+-- Who is there before and after, in the same section, has neither come nor gone.
+came_or_went as (
+    select author.site, author.section, author.day, author.user_id
+    from (
+        select
+            changed.article_id,
+            changed.site,
+            changed.section,
+            changed.day,
+            unnest(changed.people) as user_id
+        from changed
+        where not (select is_large.answer from is_large)
+    ) as author
+    group by author.article_id, author.site, author.section, author.day, author.user_id
+    having count(*) = 1
 )
 
-insert into ingest.dirty_days (site, section, day)
-select distinct daily.site, daily.section, daily.day
-from (
-    select
-        changed.article_id,
-        unnest(changed.days_found) as day,
-        unnest(changed.digests_found) as digest
-    from changed
-) as found
-inner join (
-    select
-        changed.article_id,
-        unnest(changed.days_kept) as day,
-        unnest(changed.digests_kept) as digest
-    from changed
-) as kept
-    on kept.article_id = found.article_id and kept.day = found.day and kept.digest != found.digest
-inner join computed_article_daily as daily
-    on daily.article_id = found.article_id and daily.day = found.day
-where daily.site is not null
+insert into ingest.dirty_days (site, section, day, parts)
+select
+    came_or_went.site,
+    came_or_went.section,
+    came_or_went.day,
+    bit_or(set_bit(0::bit(64), metrics.people_part(came_or_went.user_id), 1))
+from came_or_went
+where came_or_went.site is not null
+group by came_or_went.site, came_or_went.section, came_or_went.day
+union all
+select distinct changed.site, changed.section, changed.day, ~0::bit(64)
+from changed
+where changed.site is not null and (select is_large.answer from is_large)

@@ -17,6 +17,10 @@ from (
     select site_day.site, null, site_day.day
     from metrics.site_daily as site_day
     where %(articles)s::text[] is null
+    union
+    select counted.site, counted.section, counted.day
+    from metrics.daily_commenters as counted
+    where %(articles)s::text[] is null
 ) as known
 where not exists (
     select from ingest.dirty_days as mark
