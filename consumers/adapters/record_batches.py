@@ -9,11 +9,12 @@ library's.
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import Fetcher
-from kafka.errors import CorruptRecordError, KafkaConnectionError
+from kafka.errors import CorruptRecordError, KafkaConnectionError, KafkaError
 from kafka.net.transport import KafkaTCPTransport
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
@@ -25,6 +26,7 @@ from below_the_line.contracts.events import Record
 _FORMAT = 2
 """The format of record batches since Kafka 0.11; brokers from 4.0 on store no other."""
 _BYTES_AT_ONCE = 256 * 1024
+_BYTES_AHEAD = 4 * 1024 * 1024
 
 
 def install() -> None:
@@ -41,7 +43,25 @@ def poll(
     Raises kafka.errors.KafkaError.
     """
     found = consumer.poll(timeout_ms=timeout_milliseconds, max_records=max_records)
+    fetch_ahead(consumer._fetcher)
     return cast("dict[TopicPartition, list[Record]]", found)
+
+
+def fetch_ahead(fetcher: Fetcher) -> None:
+    """Ask the brokers for more while there is still something to decode, unless there is much.
+
+    kafka-python asks when all that it received was taken: its next ``poll()`` then waits for the
+    answer. A partition is asked for only when its own part was taken.
+    """
+    # The library's thread may append meanwhile.
+    received = sum(
+        len(fetch.partition_data.records or b"") for fetch in fetcher._completed_fetches.copy()
+    )
+    if 0 < received < _BYTES_AHEAD and not fetcher.in_flight_fetches():
+        # The records that the caller has just taken must not be lost: the next poll() meets the
+        # error again.
+        with suppress(KafkaError):
+            fetcher.send_fetches()
 
 
 def _receive(self: KafkaTCPTransport) -> tuple[bytes, KafkaConnectionError | None]:

@@ -1,3 +1,4 @@
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,11 +22,21 @@ class ConsumerRecord(NamedTuple):
     serialized_value_size: int
     serialized_header_size: int
 
+class CompletedFetch(NamedTuple):
+    topic_partition: TopicPartition
+    fetched_offset: int
+    response_version: int
+    partition_data: Any
+    metric_aggregator: object
+
 class Fetcher:
+    _completed_fetches: deque[CompletedFetch]
     _isolation_level: IsolationLevel
     def end_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]: ...
+    def in_flight_fetches(self) -> bool: ...
+    def send_fetches(self) -> object: ...
     # Replaced by consumers/adapters/record_batches.py.
     class PartitionRecords:
         fetch_offset: int
