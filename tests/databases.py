@@ -92,8 +92,13 @@ class Databases:
         self._template = template
         self._free: list[str] = []
         with psycopg.connect(with_database(server_url, template), autocommit=True) as connection:
+            seeded = _tables_with_pages(connection)
+            for table in seeded:
+                # Otherwise the server does it within a minute: then no database that comes from
+                # the template equals what is noted here, and each is used once.
+                connection.execute(sql.SQL("analyze {}").format(sql.SQL(table)))
             self._definitions = _definitions(connection)
-            self._seeds = _seeds(connection, _tables_with_pages(connection))
+            self._seeds = _seeds(connection, seeded)
             self._seeded = self._seeds.keys() - {_SEQUENCES}
 
     @contextmanager

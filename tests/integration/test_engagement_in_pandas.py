@@ -7,7 +7,6 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas  # noqa: TID253 (this module is about it)
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -87,6 +86,8 @@ def depths(above_of: Mapping[str, str | None]) -> dict[str, int]:
 
 def computed(export: Export) -> Mapping[str, Mapping[str, Any]]:
     """The same by pandas, from the files alone."""
+    import pandas
+
     articles = pandas.DataFrame(export.article_rows())
     articles["published"] = articles["published"].map(instant)
     comments = pandas.DataFrame(export.comment_rows())
@@ -105,8 +106,8 @@ def computed(export: Export) -> Mapping[str, Mapping[str, Any]]:
     }
 
 
-def figures(published: pandas.Timestamp, comments: pandas.DataFrame) -> dict[str, Any]:
-    """What the files say of one article."""
+def figures(published: Any, comments: Any) -> dict[str, Any]:
+    """What the files say of one article: when it was published, and a frame of its comments."""
     shown = comments[comments["in_time"]]
     count = len(shown)
     by_author = shown["author"].value_counts()
