@@ -2,11 +2,13 @@
 process, on the same flattened events as the Debezium sink.
 
 The sink takes the columns of a batch from the first row that it writes, leaves out nulls, and so
-drops the values that only later rows have. So that all values arrive, an absent text is written as
-an empty one, and an absent time as 0. Times stay numbers, as the sink writes them. The table exists
-beforehand, and the sink does not look for new columns. It writes what it has collected when offsets
-are committed: after 10,000 messages (``commit_every``), which was faster than its default of five
-seconds and than 2,500, 5,000 or 50,000. Nothing is validated, and no ledger is kept.
+drops the values that only later rows have (findings/quixstreams-postgresql-sink-columns.sh). So
+that all values arrive, an absent text is written as an empty one, and an absent time as 0. Times
+stay numbers, as the sink writes them. The table exists beforehand, and the sink does not look for
+new columns. It writes what it has collected when offsets are committed. ``commit_every`` of 10,000
+messages was as cheap as any (2,500, 10,000, 50,000, and its default of five seconds: 26 to 28 µs of
+CPU per record, and 13 to 16 µs in Postgres), and memory grows with it. How many rows a statement
+has, 100, can't be set. Nothing is validated, and no ledger is kept.
 """
 
 import json
@@ -45,7 +47,8 @@ def measure(services: Services, load: flat.FlatLoad, python: Path) -> Throughput
             Usage([process.pid], services.postmaster()) as usage,
         ):
             flat.wait(database, load, lambda progress: _check(process, log, progress))
-        return usage.throughput(window(flat.commits(database)))
+        # A commit of offsets writes each partition in a transaction: the first ones do not count.
+        return usage.throughput(window(flat.commits(database), workers=flat.PARTITIONS))
 
 
 def _check(process: "subprocess.Popen[bytes]", log: Path, progress: bool) -> None:
