@@ -418,11 +418,17 @@ def as_markdown(document: Mapping[str, Any]) -> str:
         f" {document['commit']}, base {options['base']}. Load before: {machine['load_before']}.",
         "",
         "Quiet rounds: "
-        + ", ".join(
+        + "; ".join(
             f"{name} {each['quiet_rounds']} of {each['rounds']}"
             for name, each in document["medians"].items()
         )
         + ".",
+        *(
+            f"\nEvent to row at {each['sent_per_second']:,.0f} of"
+            f" {each['wanted_per_second']:,.0f} events/s: p50 {each['milliseconds']['p50']:,.0f},"
+            f" p99 {each['milliseconds']['p99']:,.0f} ms."
+            for each in document["raw"]["latencies"]
+        ),
         *(
             f"\nNot measured: {section}. {reason}"
             for section, reason in document["raw"]["not_measured"].items()

@@ -183,7 +183,10 @@ def test_the_report_says_what_was_missed_and_what_was_not_measured() -> None:
 
 
 def test_a_runs_document_becomes_a_table_to_paste() -> None:
-    results = Results(not_measured={"quix": "No network."})
+    results = Results(
+        not_measured={"quix": "No network."},
+        latencies=[Latency(100, 30, 10_000, 5_800, Percentiles(50, 95, 99, 100))],
+    )
     results.add(FLOOR, run_at(100), 0.5, 0.02)
     results.add(ONE, run_at(60), 1.25, 0.3)
     document = json.loads(json.dumps(as_document(results, ABOUT)))
@@ -193,7 +196,8 @@ def test_a_runs_document_becomes_a_table_to_paste() -> None:
     assert lines[0] == "| figure | both sides | measured | to reach | |"
     assert "| one process ÷ floor | 60/s ÷ 100/s | 0.60 × | ≥ 0.55 × | met |" in lines
     assert "| deadlocks |  | – | ≤ 0 | not measured |" in lines
-    assert "Quiet rounds: floor 1 of 1, one process 0 of 1." in lines
+    assert "Quiet rounds: floor 1 of 1; one process 0 of 1." in lines
+    assert "Event to row at 5,800 of 10,000 events/s: p50 50, p99 99 ms." in lines
     assert "Not measured: quix. No network." in lines
 
 
