@@ -23,8 +23,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from btl.stack.stack import Stack
 from consumers.core.observer import Step
 from tests.pipeline import Pipeline, wait_until
-from tests.prove.dying import COPYING
-from tests.prove.load import Feed, assert_exactly_once, records_in_topics
+from tests.prove.dying import COPYING, COPYING_STRAIGHT
+from tests.prove.load import Feed, assert_exactly_once, burst, records_in_topics, send
 from tests.prove.proxy import Proxy
 
 STEPS = (*(step.value for step in Step), COPYING)
@@ -33,8 +33,9 @@ RANDOM = "random point"
 REJECTIONS = "rejections by the fence"
 STALLED_STEPS = (COPYING, Step.STAGED.value, Step.MERGING.value, Step.FENCED.value)
 """Where a zombie is stopped: in COPY, before its merges, with their locks, with those of its
-fence.
+fence. A zombie of the kind ``copying straight`` has the keys of rows that nobody else can insert.
 """
+_BURST = 4_000
 ASLEEP, CUT_OFF, CUT_FROM_BROKER = (
     "asleep while reading",
     "network cut",
@@ -82,7 +83,7 @@ class Plan:
         chance.shuffle(appointments)
         return cls(
             appointments,
-            (*STALLED_STEPS, ASLEEP, CUT_OFF, CUT_FROM_BROKER) * zombies_of_each,
+            (*STALLED_STEPS, COPYING_STRAIGHT, ASLEEP, CUT_OFF, CUT_FROM_BROKER) * zombies_of_each,
             others,
             others,
             others,
@@ -232,9 +233,9 @@ class Campaign:
             )
             self._tick()
 
-    def _tick(self) -> None:
-        moment = monotonic() + 0.02
-        wait_until(lambda: monotonic() > moment, 1, every=0.02)
+    def _tick(self, seconds: float = 0.02) -> None:
+        moment = monotonic() + seconds
+        wait_until(lambda: monotonic() > moment, 2 * seconds + 1, every=0.02)
 
     def _raise_zombie(self, kind: str) -> "Process":
         """A process stops in the middle of its work, another takes over, then it comes back.
@@ -242,6 +243,8 @@ class Campaign:
         """
         if kind in (CUT_OFF, CUT_FROM_BROKER):
             zombie, seconds = self._cut_off(from_database=kind == CUT_OFF)
+        elif kind == COPYING_STRAIGHT:
+            zombie, seconds = self._freeze_in_straight_copy()
         else:
             step = Step.POLLED.value if kind == ASLEEP else kind
             zombie = self._start(Appointment(step, self._chance.randint(3, 6)), "SIGSTOP")
@@ -256,6 +259,28 @@ class Campaign:
         self._wait_for_progress()
         assert zombie.poll() is None, self._logs()
         return zombie
+
+    def _freeze_in_straight_copy(self) -> "tuple[Process, float]":
+        before, sent = self._owner_names(), 0
+        zombie = self._start(Appointment(COPYING_STRAIGHT), "SIGSTOP", BTL_BATCH_RECORDS="5000")
+        name = f"burst-{zombie.pid}"
+        try:
+            self._wait_for_new_owners(before, 2)
+            deadline = monotonic() + _PATIENCE_SECONDS
+            while psutil.Process(zombie.pid).status() != psutil.STATUS_STOPPED:
+                # A batch that meets a row, such as one that is sent twice, is merged: then the next
+                # one may do.
+                assert monotonic() < deadline, self._logs()
+                send(self._pipeline, burst(f"{name}-{sent}", _BURST))
+                sent += 1
+                self._tick(1.0)
+            stopped = monotonic()
+            self._wait(lambda: self._owners() == 1)
+            written = f"select from discussion.comments where comment_id like '{name}-%'"
+            self._wait(lambda: len(self._query(written)) == sent * _BURST)
+        finally:
+            os.kill(zombie.pid, signal.SIGCONT)
+        return zombie, max(0.0, monotonic() - stopped - _SESSION_SECONDS)
 
     def _cut_off(self, *, from_database: bool) -> "tuple[Process, float]":
         connection = conninfo_to_dict(self._pipeline.database_url)

@@ -16,7 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.errors import BelowTheLineError
-from below_the_line.kafka.envelopes import Outgoing
+from below_the_line.kafka.envelopes import Outgoing, structured
 from below_the_line.kafka.producer import Publisher
 from btl.simulation.day import simulate_day
 from tests.pipeline import Pipeline, assert_accounted
@@ -92,6 +92,27 @@ class Feed:
                 raise
             finally:
                 self.sent += publisher.delivered
+
+
+def burst(name: str, comments: int) -> Iterator[Outgoing]:
+    """New comments at once, on sixty articles; ``name`` begins their ids."""
+    for number in range(comments):
+        comment_id = f"{name}-{number}"
+        yield structured(
+            topic="comment-events",
+            event_type="comment.posted.v1",
+            event_id=comment_id,
+            source="/burst",
+            time="2026-05-20T12:00:00Z",
+            subject=comment_id,
+            data={
+                "article_id": f"burst-{number % 60}",
+                "comment_id": comment_id,
+                "author": {"user_id": "u1", "display_name": "Reader One"},
+                "body": "All at once. " * 20,
+                "posted_at": "2026-05-20T12:00:00Z",
+            },
+        )
 
 
 def send(pipeline: Pipeline, records: Iterable[Outgoing]) -> None:
