@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any, LiteralString
 
+import psycopg
 import pytest
 from psycopg.rows import dict_row
 
@@ -160,6 +161,18 @@ def people_of_days(room: Newsroom) -> dict[tuple[str | None, date], int]:
     }
 
 
+def marked_parts(connection: psycopg.Connection, article: str) -> list[tuple[date, int]]:
+    """Compute the article; return each marked day, and how many parts of its people are marked."""
+    connection.execute("insert into ingest.dirty_articles (article_id) values (%s)", [article])
+    statements.prepare(connection)
+    with connection.transaction():
+        compute_articles(connection, [article], "UTC")
+    return connection.execute(
+        "select day, length(replace(bit_or(parts)::text, '0', '')) from ingest.dirty_days"
+        " group by day"
+    ).fetchall()
+
+
 def test_one_who_is_gone_from_one_of_two_articles_still_counts(room: Newsroom) -> None:
     first = date(2026, 5, 1)
     compute(room)
@@ -209,15 +222,7 @@ def test_one_more_comment_counts_the_part_of_its_author_again_and_nobody_else(
     before = people_of_days(room)["site", date(2026, 5, 1)]
     room.comment("one more", "05-01 21:40", user=user)
     connection = room.connection
-    connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
-    statements.prepare(connection)
-    with connection.transaction():
-        compute_articles(connection, ["a"], "UTC")
-    marked = connection.execute(
-        "select day, length(replace(bit_or(parts)::text, '0', '')) from ingest.dirty_days group by"
-        " day"
-    ).fetchall()
-    assert marked == [(date(2026, 5, 1), parts)]
+    assert marked_parts(connection, "a") == [(date(2026, 5, 1), parts)]
     # Figures of other parts are kept as they are: nobody looks at them.
     connection.execute(
         "update metrics.daily_commenters set people = (select array_agg(case when number - 1 ="
@@ -229,6 +234,21 @@ def test_one_more_comment_counts_the_part_of_its_author_again_and_nobody_else(
     assert after["politics", date(2026, 5, 1)] == after["site", date(2026, 5, 1)] == 63 + parts
     rebuild_all(connection)
     assert people_of_days(room)["site", date(2026, 5, 1)] == before + parts
+
+
+def test_ten_thousand_new_people_mark_all_parts_and_are_counted(room: Newsroom) -> None:
+    compute(room)
+    room.connection.execute(
+        "insert into discussion.comments (article_id, comment_id, user_id, display_name, role,"
+        " posted_at, held, first_body, posted_version) select 'a', 'many ' || number, 'many ' ||"
+        " number, 'A', 'reader', '2026-05-01 12:00Z', false, '', '1' from generate_series(1, 10000)"
+        " as number"
+    )
+    assert marked_parts(room.connection, "a") == [(date(2026, 5, 1), 64)]
+    recompute_dirty(room.connection)
+    found = people_of_days(room)
+    assert [found[section, date(2026, 5, 1)] for section in ("politics", "site")] == [10_002] * 2
+    assert drift(room.connection, None, time_zone="UTC") == []
 
 
 def test_an_article_whose_publication_is_not_known_is_of_no_site(newsroom: Newsroom) -> None:

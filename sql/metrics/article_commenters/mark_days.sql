@@ -1,6 +1,6 @@
 -- Purpose: mark the days on which other people commented under an article of a bucket than before,
---   or in another section, with the parts of the people to count again. Beyond 10,000 people it
---   marks all parts, because to look at each costs more.
+--   or in another section, with the parts of the people to count again. If there are 10,000 people
+--   more or less, as when tables are filled, it marks all parts: to look at each costs more.
 -- Parameters: articles; article_commenters is computed, and still as it was. Grain: one row per
 --   site, section and day.
 -- Safe to re-run: what is marked twice is computed once.
@@ -11,7 +11,7 @@ with kept as (
 ),
 
 changed as (
-    select found.article_id, found.day, found.site, found.section, found.people
+    select found.article_id, found.day, found.site, found.section, found.people, 1 as more
     from computed_article_commenters as found
     where not exists (
         select from kept
@@ -21,7 +21,7 @@ changed as (
             is not distinct from (found.site, found.section, found.people)
     )
     union all
-    select kept.article_id, kept.day, kept.site, kept.section, kept.people
+    select kept.article_id, kept.day, kept.site, kept.section, kept.people, -1
     from kept
     where not exists (
         select from computed_article_commenters as found
@@ -33,7 +33,7 @@ changed as (
 ),
 
 is_large as (
-    select sum(cardinality(changed.people)) > 10000 as answer from changed
+    select abs(sum(changed.more * cardinality(changed.people))) >= 10000 as answer from changed
 ),
 
 -- Who is there before and after, in the same section, has neither come nor gone.
