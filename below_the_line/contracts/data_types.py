@@ -70,7 +70,7 @@ class DataType:
         body = ("return False",) if self.unsaid else (*lines, "return True")
         self.source = "\n    ".join(("def finish(data, is_ascii, time, moment, latest):", *body))
         """The code of ``finish``."""
-        names: dict[str, Any] = {"UNSET": UNSET, "fits": _fits, "time_in": _time_in}
+        names: dict[str, Any] = {"UNSET": UNSET, "time_in": _time_in}
         exec(self.source, names)  # noqa: S102
         self.finish: Finish = names["finish"]
 
@@ -120,14 +120,15 @@ class _Writer:
             if not self._check(code, "name", name.isidentifier() and not iskeyword(name)):
                 continue
             kinds = _kinds(rules)
+            is_optional = name not in required or "null" in kinds
             if kinds - {"null"} == {"object"}:
                 inner, inner_lines = self.object(f"{title}{_title(name)}", rules, code)
                 objects[name], kind = inner, inner.struct
             else:
                 kind, inner_lines = self._value(rules, code), []
             if "x-max-bytes" in rules:
-                limits.append(f"fits({code}, {rules['x-max-bytes']})")
-            is_optional = name not in required or "null" in kinds
+                fits = f"{code}.isascii() or len({code}.encode()) <= {rules['x-max-bytes']}"
+                limits.append(f"(not {code} or {fits})" if is_optional else f"({fits})")
             lines += _completion(rules, code, inner_lines, is_optional)
             if "null" in kinds:
                 kind = kind | None
@@ -300,10 +301,6 @@ def _is_read_alike(pattern: str) -> bool:
     if "(?" in pattern or re.search(r"\\[^su]", pattern):
         return False
     return _PLAIN.fullmatch(_EXCLUDED.sub("", pattern)) is not None
-
-
-def _fits(text: Any, limit: int) -> bool:
-    return type(text) is not str or text.isascii() or len(text.encode()) <= limit
 
 
 def _time_in(text: str, latest: int) -> datetime | None:

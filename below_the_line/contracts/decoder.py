@@ -106,7 +106,7 @@ class Contracts:
         Depends on the record alone, so that a replay gives the same result. Never raises.
         """
         event = self._read_fast(record) or self._read_exactly(record)
-        if type(event) is Event and event.type in self._conversions:
+        if self._conversions and type(event) is Event and event.type in self._conversions:
             event_type, convert = self._conversions[event.type]
             data = self._contracts[event_type].data_type.of(convert(event.data))
             return event._replace(type=event_type, data=data)

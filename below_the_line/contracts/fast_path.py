@@ -12,13 +12,11 @@ from functools import reduce
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-import orjson
 from msgspec import UNSET, Meta, UnsetType
 
 from below_the_line.contracts.contract import Contract
 from below_the_line.contracts.data_types import Finish
 from below_the_line.contracts.envelope import (
-    ATTRIBUTES,
     MAX_NAME_BYTES,
     are_plain,
     is_structured_type,
@@ -30,17 +28,24 @@ from below_the_line.contracts.events import Event, Record, content_digest, order
 from below_the_line.contracts.rejection import Rejected
 from below_the_line.contracts.strict_json import (
     MAX_BYTES,
-    MAX_DEPTH,
+    MAX_INTEGER,
     canonical,
     has_escaped_nul_or_colon,
-    is_plain,
+    parse_quickly,
 )
 from below_the_line.contracts.time_bounds import EARLIEST, PAST, latest_times
 from below_the_line.contracts.times import Instant, instant, to_datetime
 
 _Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_BYTES)]
 _Setting = Annotated[str, Meta(min_length=1)] | None | UnsetType
-_ATTRIBUTES = (
+_EXTENSIONS = (
+    *("authid", "authtype", "causationid", "correlationid", "dataref", "expirytime"),
+    *("partitionkey", "recordedtime", "sequence", "traceparent", "tracestate"),
+)
+"""Attributes that CloudEvents documents as extensions, and that SDKs and brokers add. Nothing reads
+them; they are members of the struct, so that an event with them is read in one pass, too.
+"""
+_ATTRIBUTES: tuple[Any, ...] = (
     ("specversion", Literal["1.0"]),
     ("id", _Name),
     ("source", _Name),
@@ -48,14 +53,25 @@ _ATTRIBUTES = (
     ("subject", _Setting, UNSET),
     ("datacontenttype", _Setting, UNSET),
     ("dataschema", _Setting, UNSET),
+    *((name, str | None | UnsetType, UNSET) for name in _EXTENSIONS),
 )
 _BEFORE_DATA = b',"data":'
-_READ = frozenset({*ATTRIBUTES, "data"})
 _FAULTS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# Zero is left out: "-0" would be encoded as "0".
+_Simple = str | bool | Annotated[int, Meta(ge=1, le=MAX_INTEGER)] | None
 _encode = msgspec.json.Encoder().encode
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_simple = msgspec.json.Decoder(dict[str, _Simple | list[str] | dict[str, _Simple]]).decode
 _new = tuple.__new__
 """Makes a named tuple three times as fast as its class does."""
+
+
+class _OnlyData(msgspec.Struct, gc=False):
+    """The bytes of an event's data. All else is skipped."""
+
+    data: msgspec.Raw
+
+
+_decode_only_data = msgspec.json.Decoder(_OnlyData).decode
 
 
 class _Kind(NamedTuple):
@@ -126,13 +142,17 @@ class FastReader:
             return None
         whole = _encode(event)
         data = whole[whole.index(_BEFORE_DATA) + len(_BEFORE_DATA) : -1]
-        if len(whole) != len(raw):
-            found = _with_unknown(raw, whole, data)
-            if found is None:
-                return None
-            data = found
-        elif b"\\" in raw and b"\\u0000" in raw:
+        unread = _unread(raw, whole)
+        if unread is None:
             return None
+        if unread:
+            found = _with_unknown(bytes(_decode_only_data(raw).data), data, unread)
+            if found is None:
+                document = parse_quickly(raw)
+                if document is None or "data_base64" in document.value:
+                    return None
+                found = canonical(document.verbatim["data"])
+            data = found
         event_id, source, time = event.id, event.source, event.time
         if not whole.isascii() and (
             len(event_id.encode()) > MAX_NAME_BYTES or len(source.encode()) > MAX_NAME_BYTES
@@ -163,13 +183,17 @@ class FastReader:
         except _FAULTS:
             return None
         encoded = _encode(data)
-        if len(encoded) != len(raw):
-            found = _with_unknown_data(raw, encoded)
-            if found is None:
-                return None
-            encoded = found
-        elif b"\\" in raw and b"\\u0000" in raw:
+        unread = _unread(raw, encoded)
+        if unread is None:
             return None
+        if unread:
+            found = _with_unknown(raw, encoded, unread)
+            if found is None:
+                document = parse_quickly(raw)
+                if document is None:
+                    return None
+                found = canonical(document.verbatim)
+            encoded = found
         return _finished(record, kind, event_id, source, time, occurred_at, data, encoded)
 
 
@@ -209,65 +233,29 @@ def _finished(
     )
 
 
-# What a struct reads is encoded as it was sent, or shorter: without blanks, escapes, unknown
-# members and names that came twice. So of equal length it is what was sent. Else colons are
-# counted: each member has one, and none is encoded as an escape. Fewer than were sent mean an
-# unknown member, or a name that came twice.
+def _unread(raw: bytes, encoded: bytes) -> int | None:
+    """Return how many colons were sent that a struct did not read: of unknown members, and of names
+    that came twice. None for texts with U+0000, and where colons cannot be counted.
 
-
-def _with_unknown(raw: bytes, whole: bytes, data: bytes) -> bytes | None:
-    """Return the canonical data of an event in structured mode that may have members which its
-    struct does not know. None: it has U+0000, a name twice, or what only the exact path reads.
-
-    ``whole`` is what the struct knows of the event, encoded, and ``data`` is that part of it.
+    ``encoded`` is the struct, encoded again.
     """
+    # What is encoded is never longer than it was sent. With the same length nothing else was sent.
+    if len(raw) == len(encoded):
+        return None if b"\\" in raw and b"\\u0000" in raw else 0
     if b"\\" in raw and has_escaped_nul_or_colon(raw):
         return None
-    more = raw.count(b":") - whole.count(b":")
-    if not more:
-        return data
+    # Each member has one colon, and a colon is never encoded as an escape.
+    return raw.count(b":") - encoded.count(b":")
+
+
+def _with_unknown(raw: bytes, known: bytes, unread: int) -> bytes | None:
+    """Return the canonical form of data with simple members that its struct does not know. None:
+    there are others, or they are not all that was not read.
+
+    ``known`` is what the struct knows, encoded.
+    """
     try:
-        members = _members(raw)
+        found = canonical(_decode_simple(raw))
     except _FAULTS:
         return None
-    for name, member in members.items():
-        if name not in _READ:
-            value = bytes(member)
-            if name == "data_base64" or not _is_attribute(value):
-                return None
-            more -= 1 + name.count(":") + value.count(b":")
-    sent = bytes(members["data"])
-    more_in_data = sent.count(b":") - data.count(b":")
-    if more != more_in_data:
-        return None
-    return _canonical(sent, 2) if more_in_data else data
-
-
-def _with_unknown_data(raw: bytes, data: bytes) -> bytes | None:
-    """Return the same for ``data`` alone, the value in binary mode."""
-    if b"\\" in raw and has_escaped_nul_or_colon(raw):
-        return None
-    return data if raw.count(b":") == data.count(b":") else _canonical(raw, 1)
-
-
-def _is_attribute(raw: bytes) -> bool:
-    """Whether bytes are valid JSON of a kind that extension attributes have."""
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return False
-    return is_plain((value,), b"", MAX_DEPTH)
-
-
-def _canonical(raw: bytes, depth: int) -> bytes | None:
-    """Return the canonical form of an object with any members, nested ``depth`` deep. None: a name
-    came twice, or something else is left to the exact path.
-    """
-    try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
-        return None
-    if not is_plain(value.values(), raw, depth):
-        return None
-    found = canonical(value)
-    return found if found.count(b":") == raw.count(b":") else None
+    return found if found.count(b":") - known.count(b":") == unread else None

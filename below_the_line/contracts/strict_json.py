@@ -56,7 +56,7 @@ def parse_quickly(raw: bytes) -> Document | None:
         return None
     if b"\\" in raw and has_escaped_nul_or_colon(raw):
         return None
-    if not is_plain(value.values(), raw, 1):
+    if not _is_plain(value.values(), raw, 1):
         return None
     # Each member has one colon, and orjson never writes a colon as an escape (texts with such an
     # escape were left out above). Fewer colons than were sent mean that a name came twice.
@@ -65,19 +65,16 @@ def parse_quickly(raw: bytes) -> Document | None:
     return tuple.__new__(Document, (value, value))  # three times as fast as its class
 
 
-def is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
+def _is_plain(members: Iterable[Any], raw: bytes, depth: int) -> bool:
     """Whether nothing is nested too deep, and all numbers are integers of 64 bits that orjson
     encodes as they were sent.
-
-    ``members`` are those of an object or array of ``raw`` that is nested ``depth`` deep; the
-    outermost is 1.
     """
     for member in members:
         kind = type(member)
         if kind is str or kind is bool or member is None:
             continue
         if kind is dict or kind is list:
-            if depth == MAX_DEPTH or not is_plain(
+            if depth == MAX_DEPTH or not _is_plain(
                 member.values() if kind is dict else member, raw, depth + 1
             ):
                 return False
