@@ -60,6 +60,8 @@ def main() -> int:
             return 1
         if workers > 1:
             arguments = ["--numprocesses", str(workers)]
+        # Tests start hundreds of processes: what one of them compiles is loaded by the others.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         status = subprocess.run(
             [sys.executable, "-m", "pytest", *arguments],
             cwd=stacks.ROOT,
