@@ -193,6 +193,8 @@ def test_of_two_sections_with_the_same_reader_one_may_lose_them(room: Newsroom) 
     place(room, "b", "sport")
     compute(room)
     first = date(2026, 5, 1)
+    found = people_of_days(room)
+    assert [found[section, first] for section in ("politics", "sport", "site")] == [2, 1, 2]
     room.comment("c4", "05-01 20:00", user="u4", article="b")
     room.connection.execute(
         "delete from discussion.comments where article_id = 'b' and user_id = 'u1'"
