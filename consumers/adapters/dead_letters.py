@@ -193,6 +193,7 @@ class RedriveStore(Store):
             self._open.commit()
         except psycopg.Error as error:
             raise self._failed(error) from error
+        self._keep_staging()
         self._forget_batch()
         return batch, applied
 

@@ -53,6 +53,12 @@ class StoreError(Exception):
         super().__init__(f"{failure.value}: {self.reason}")
 
 
+_STAGING = {
+    f"staged_{table.name}": sql(f"generated/staging/{table.name}.sql") for table in TABLES
+} | {"staged_dead_letters": sql("ingest/dead_letters/staging.sql")}
+"""By staging table: the statement that makes it."""
+
+
 class _Line(NamedTuple):
     """A line of the ledger that may be extended."""
 
@@ -109,6 +115,10 @@ class Store:
         self._shortened = False
         self._copies: dict[str, tuple[str, list[str]]] = {}
         """By staging table: the COPY statement, which names the columns, and their types."""
+        self._staging: set[str] = set()
+        """The staging tables that the session has."""
+        self._new_staging: set[str] = set()
+        """Those that the present transaction has made."""
         self._straight_way = straight_way or StraightWay()
         self._held: dict[Partition, Position] = {}
         self._lines: dict[Partition, _Line] = {}
@@ -139,11 +149,13 @@ class Store:
             self._connection.while_silent = self._observer.silent
             if self._shortened:
                 self._connection.shorten_timeouts()
-            for table in TABLES:
-                self._connection.execute(sql(f"generated/staging/{table.name}.sql"))
-            self._connection.execute(sql("ingest/dead_letters/staging.sql"))
+            for statement in _STAGING.values():
+                self._connection.execute(statement)
             columns = self._connection.execute(sql("ingest/staged_columns.sql")).fetchall()
-            self._connection.commit()
+            # Every commit empties all that there are, which takes time: so only those that are
+            # used are made.
+            self._connection.rollback()
+            self._staging = set()
         except psycopg.Error as error:
             failed = self._failed(error)
             # A session without its staging tables is of no use. It can be opened where they cannot
@@ -354,7 +366,7 @@ class Store:
                 if new.rows:
                     straight.append((table, new.rows))
                 if others.rows:
-                    statement, types = self._copies[f"staged_{table.name}"]
+                    statement, types = self._staged(f"staged_{table.name}")
                     with cursor.copy(statement) as copy:
                         copy.set_types(types)
                         for number, row in enumerate(others.rows):
@@ -362,7 +374,7 @@ class Store:
                     merges.append(sql(f"generated/merge/{table.name}.sql"))
                     self._merged_tables.append(table.name)
             if dead_letters:
-                statement, types = self._copies["staged_dead_letters"]
+                statement, types = self._staged("staged_dead_letters")
                 with cursor.copy(statement) as copy:
                     copy.set_types(types)
                     for record, rejection in dead_letters:
@@ -373,6 +385,13 @@ class Store:
         if straight or merges:
             self._send(straight, merges)
         self._observer.step(Step.MERGING, perf_counter() - self._sent_at)
+
+    def _staged(self, name: str) -> tuple[str, list[str]]:
+        """Return how to copy to a staging table; make it if need be. Raises psycopg.Error."""
+        if name not in self._staging | self._new_staging:
+            self._open.execute(_STAGING[name])
+            self._new_staging.add(name)
+        return self._copies[name]
 
     def _send(self, straight: list[tuple[Table, list[Row]]], merges: Sequence[bytes]) -> None:
         """Send all statements at once, and the rows that are copied straight as soon as the server
@@ -557,6 +576,7 @@ class Store:
             if extended.get(partition) != batch_id:
                 self._lines[partition] = _Line(batch_id, merged_at)
         self._straight_way.passed(self._straight_tables)
+        self._keep_staging()
         self._forget_batch()
         self._observer.step(Step.COMMITTED, perf_counter() - merged_at)
         return entries
@@ -575,7 +595,12 @@ class Store:
             )
         return applied_records(unchanged, self._members)
 
+    def _keep_staging(self) -> None:
+        """The transaction was committed: what it made is there to stay."""
+        self._staging |= self._new_staging
+
     def _forget_batch(self) -> None:
+        self._new_staging = set()
         self._batch, self._members, self._merging = None, {}, False
         self._merged_tables, self._straight_tables, self._results = [], [], []
 

@@ -368,6 +368,15 @@ def test_a_batch_that_meets_a_row_is_merged_whole_and_counts_what_was_there(
     assert one(connection, "select count(*) from discussion.comment_edits") == (1,)
 
 
+def test_staging_tables_of_a_batch_that_is_lost_are_made_again(straight: Store) -> None:
+    straight.begin(batch_of([edited("second", at=AT)]))
+    wait_until(straight.is_ready, 10)
+    straight.abandon()
+    for number in range(2):
+        batch = batch_of([edited("second", at=AT)], first_offset=number)
+        assert write(straight, batch) == [(1, 1 - number, number, 0)]
+
+
 def test_after_a_batch_that_met_a_row_the_next_ones_are_merged(
     database_url: str, connection: psycopg.Connection
 ) -> None:
