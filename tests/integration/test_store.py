@@ -401,6 +401,18 @@ def test_after_a_batch_that_met_a_row_the_next_ones_are_merged(
     )
 
 
+def _first_ready(one_store: Store, other_store: Store) -> bool:
+    """Wait until one of two is ready; whether it is the first of them."""
+    found: list[bool] = []
+
+    def is_one_ready() -> bool:
+        found[:] = one_store.is_ready(), other_store.is_ready()
+        return any(found)
+
+    wait_until(is_one_ready, 10, every=0.01)
+    return found[0]
+
+
 def test_two_transactions_that_hold_what_the_other_wants_let_go_before_that_is_a_deadlock(
     database_url: str, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -419,11 +431,13 @@ def test_two_transactions_that_hold_what_the_other_wants_let_go_before_that_is_a
             connection.execute("lock table ingest.dirty_articles in share mode")
             one_store.begin(batch_of([posted("c1"), edited("x", "c2", at=AT)]))
             other_store.begin(batch_of([posted("c2"), edited("y", "c1", at=AT)], partition=ONE))
-        assert [entry.applied for entry in one_store.finish()] == [2]
-        assert [entry.applied for entry in other_store.finish()] == [2]
-    # Each gave way, to all that waited, and merged.
-    copied = ["comment_edits", "comments"]
-    assert [way.outcomes for way in ways] == [[("failed", copied), ("passed", [])]] * 2
+        first = one_store if _first_ready(one_store, other_store) else other_store
+        second = other_store if first is one_store else one_store
+        assert [entry.applied for entry in first.finish()] == [2]
+        assert [entry.applied for entry in second.finish()] == [2]
+    # One at least let go of all that it had, and merged.
+    given_up = [("failed", ["comment_edits", "comments"]), ("passed", [])]
+    assert given_up in [way.outcomes for way in ways]
     assert connection.execute(
         "select comment_id, first_body, edited_body from discussion.comments order by 1"
     ).fetchall() == [("c1", "first", "y"), ("c2", "first", "x")]
