@@ -143,13 +143,13 @@ def require_known(connection: psycopg.Connection, articles: Sequence[str]) -> No
 
 
 def ranges(connection: psycopg.Connection, selection: Selection, *, max_ranges: int) -> list[Range]:
-    """Cut the selected articles, in order, into at most ``max_ranges`` ranges of similar size.
+    """Cut the selected articles into at most ``max_ranges`` ranges of similar size.
 
-    Needs an idle connection.
+    In order of their ids. Needs an idle connection.
     """
     require_idle(connection)
     with connection.transaction():
-        articles = [article for article, _ in _selected(connection, selection, None)]
+        articles = sorted(article for article, _ in _selected(connection, selection, None))
     size = max(1, -(-len(articles) // max_ranges))
     return [(part[0], part[-1]) for part in _parts(articles, size)]
 
@@ -179,7 +179,10 @@ def rebuild_range(
         shards, articles = unit
         with worker.transaction():
             begin_unit(worker, [shard_lock("articles", shard) for shard in shards])
-            compute_articles(worker, articles, time_zone)
+            # What was published at another time since then is marked, and a run computes it: here
+            # another rebuild may be computing it.
+            now = _selected(worker, Selection(tuple(articles)), None)
+            compute_articles(worker, [each for each, shard in now if shard in shards], time_zone)
             if not selection.is_everything:
                 worker.execute(sql("metrics/mark_bucket.sql"))
 
@@ -293,7 +296,7 @@ def rebuild_days(
 def _selected(
     connection: psycopg.Connection, selection: Selection, within: Range | None
 ) -> list[tuple[str, int]]:
-    """Return the selected articles in order, each with its shard."""
+    """Return the selected articles in order of publication, each with its shard."""
     first, last = within or (None, None)
     parameters = {
         "ids": list(selection.ids),

@@ -6,8 +6,9 @@ A single statement for all three would see the rows of before it waited for the 
 delete marks whose rows it had not seen.
 
 Two runs never compute the same row at once: the later one to write might have read earlier. A run
-over marked articles works alone. A rebuild locks the shard of its bucket (articles by hash, days by
-blocks of a month) and shares the lock of all writers with other rebuilds.
+over marked articles works alone. A rebuild locks the shard of its bucket (articles by the week of
+their publication, days by blocks of a month) and shares the lock of all writers with other
+rebuilds.
 """
 
 from collections.abc import Sequence

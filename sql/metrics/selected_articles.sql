@@ -1,11 +1,18 @@
--- Selected articles of all that any event named, in order; of ids that are given, also those that
--- only have metrics, which should not be there. Parameters: ids (empty: all), published_since and
--- published_until (half-open; null: without bound), first and last (a range of ids, both included;
--- null: without bound). shards (the number of parts into which a hash divides articles). Grain: one
--- row per article, with its shard. Reads only.
+-- Selected articles of all that any event named, in order of publication; of ids that are given,
+-- also those that only have metrics, which should not be there. Parameters: ids (empty: all),
+-- published_since and published_until (half-open; null: without bound), first and last (a range of
+-- ids, both included; null: without bound). shards (the number of parts into which articles are
+-- divided: by the week of their publication, because the rows of articles of one time lie together;
+-- without one by a hash). Grain: one row per article, with its shard. Reads only.
 select
     known.article_id,
-    abs(mod(hashtext(known.article_id), %(shards)s)) as shard
+    abs(
+        case
+            when closing_window.opens_at is null
+                then mod(hashtext(known.article_id), %(shards)s)
+            else mod(div(extract(epoch from closing_window.opens_at), 604800), %(shards)s)
+        end
+    )::integer as shard
 from (
     select named.article_id
     from discussion.known_articles as named
@@ -38,4 +45,4 @@ where (cardinality(%(ids)s::text[]) = 0 or known.article_id = any(%(ids)s::text[
         %(published_until)s::timestamptz is null
         or closing_window.opens_at < %(published_until)s::timestamptz
     )
-order by known.article_id
+order by closing_window.opens_at, known.article_id

@@ -14,7 +14,7 @@ from below_the_line.database.locks import lock
 from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import TABLES
 from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
-from below_the_line.metrics.rebuild import rebuild_all
+from below_the_line.metrics.rebuild import Selection, ranges, rebuild_all
 from below_the_line.metrics.units import METRICS_LOCK, SHARDS, SHARED_METRICS_LOCK, shard_lock
 from tests.pipeline import wait_until
 from tests.sql.newsroom import Newsroom, t
@@ -406,6 +406,69 @@ def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
     assert connection.execute("select count(*) from metrics.article_engagement").fetchone() == (
         len(articles),
     )
+
+
+WINDOW = """
+insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps)
+values (%s, %s, %s::timestamptz + interval '14 days', 'open', 'rule', false)
+on conflict (article_id) do update
+set opens_at = excluded.opens_at, closes_at = excluded.closes_at
+"""
+
+
+def test_articles_of_one_week_are_computed_together_in_the_order_of_their_publication(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = newsroom.connection
+    published = {
+        f"{letter}-{week}": f"2026-05-{day} 10:00+00"
+        for week, days in (("first", ("08", "07", "09")), ("second", ("16", "14", "15")))
+        for letter, day in zip("abc", days, strict=True)
+    }
+    for article, at in published.items():
+        newsroom.comment("c1", "05-20 12:00", article=article)
+        connection.execute(WINDOW, [article, at, at])
+    buckets: list[list[str]] = []
+    monkeypatch.setattr(
+        "below_the_line.metrics.rebuild.compute_articles",
+        lambda _, articles, __: buckets.append(list(articles)),
+    )
+    rebuild_all(connection, bucket=3)
+    assert sorted(buckets) == [
+        ["b-first", "a-first", "c-first"],
+        ["b-second", "c-second", "a-second"],
+    ]
+    assert ranges(connection, Selection(), max_ranges=2) == [
+        ("a-first", "b-first"),
+        ("b-second", "c-second"),
+    ]
+
+
+def test_what_is_published_at_another_time_meanwhile_is_left_to_the_run_that_its_mark_starts(
+    newsroom: Newsroom, database_url: str
+) -> None:
+    connection = newsroom.connection
+    for article in ("a", "b"):
+        newsroom.comment("c1", "05-08 12:00", article=article)
+        connection.execute(WINDOW, [article, *["2026-05-08 10:00+00"] * 2])
+    with (
+        psycopg.connect(database_url, autocommit=True) as runner,
+        psycopg.connect(database_url) as other,
+    ):
+        other.execute(METRICS_LOCK)
+        rebuild = threading.Thread(target=rebuild_all, args=(runner,))
+        rebuild.start()
+        _until_waiting(connection, runner.info.backend_pid)
+        # Another rebuild may be computing it now, under the lock of its new shard.
+        connection.execute(WINDOW, ["a", *["2026-05-15 10:00+00"] * 2])
+        connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+        other.commit()
+        rebuild.join(30)
+        assert not rebuild.is_alive()
+    computed = "select article_id from metrics.article_engagement order by article_id"
+    assert connection.execute(computed).fetchall() == [("b",)]
+    recompute_dirty(connection)
+    assert connection.execute(computed).fetchall() == [("a",), ("b",)]
 
 
 def test_a_run_waits_for_rebuilds_and_rebuilds_for_a_run(
