@@ -18,9 +18,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import msgspec
 import psycopg
 from rich.console import Console
 
@@ -31,7 +33,7 @@ from btl.cli import output
 from btl.cli.output import print_table, right
 from btl.pacing import Pacer
 from btl.stack.stack import Stack
-from tests.benchmarks.machine import ROOT, commit, describe_machine
+from tests.benchmarks.machine import ROOT, Others, commit, describe_machine
 from tests.benchmarks.rates import Percentiles, percentiles
 from tests.pipeline import wait_until
 
@@ -66,6 +68,10 @@ class Freshness:
     event_to_row: Percentiles
     row_to_figure: Percentiles
     event_to_figure: Percentiles
+    load_before: float = 0.0
+    """Processes that wanted to run, in the minute before."""
+    others: float = 0.0
+    """Share of the machine's cores that neither the stack nor this process used: 0 to 1."""
 
 
 def arrivals(
@@ -223,7 +229,8 @@ def markdown(found: Freshness) -> str:
 def _title(found: Freshness) -> str:
     return (
         f"{found.comments:,} comments at {found.sent_per_second:.1f}/s (wanted"
-        f" {found.wanted_per_second:g}/s), in seconds"
+        f" {found.wanted_per_second:g}/s), in seconds; load before {found.load_before:.1f}, others"
+        f" used {found.others:.0%} of the cores"
     )
 
 
@@ -255,9 +262,13 @@ def main() -> int:
         "--articles", type=int, default=200, help="articles that are commented on by turns"
     )
     parser.add_argument(
-        "--markdown", action="store_true", help="print the table as Markdown, for the docs"
+        "--markdown", type=Path, metavar="FILE", help="only print an earlier report as Markdown"
     )
     options = parser.parse_args()
+    if options.markdown:
+        document = json.loads(options.markdown.read_text(encoding="utf-8"))
+        print(markdown(msgspec.convert(document["found"], Freshness)))
+        return 0
     console = output.console()
     stack = Stack(
         ROOT / ".btl-bench-freshness",
@@ -276,14 +287,14 @@ def main() -> int:
         settings = Settings.model_validate(
             {"kafka_bootstrap": stack.environment()["BTL_KAFKA_BOOTSTRAP"]}
         )
-        found = measure(settings, url, options.rate, options.seconds, options.articles)
+        parts = (part.pid for part in stack.status())
+        with Others([os.getpid(), *(each for each in parts if each is not None)]) as others:
+            found = measure(settings, url, options.rate, options.seconds, options.articles)
+        found = replace(found, load_before=others.load, others=others.share)
     finally:
         stack.down()
         stack.reset()
-    if options.markdown:
-        console.print(markdown(found), markup=False)
-    else:
-        show(console, found)
+    show(console, found)
     report = ROOT / "build" / "bench-freshness.json"
     report.parent.mkdir(exist_ok=True)
     document = {

@@ -43,11 +43,11 @@ from tests.benchmarks.metrics_report import (
     LookUps,
     Size,
     as_document,
-    markdown,
+    machine,
     print_report,
 )
 from tests.benchmarks.rates import percentiles
-from tests.benchmarks.spent import Meter, Spent, backend_cpu
+from tests.benchmarks.spent import Meter, Spent
 from tests.benchmarks.statement_times import StatementTimes
 from tests.databases import on_server
 
@@ -250,14 +250,17 @@ def _after_new_comments(
 
 def _look_up(session: Session, query: str, articles: int) -> LookUps:
     """Answer and fetching included; of rows that differ from one time to the next."""
-    backend, times = session.info.backend_pid, []
-    cpu = backend_cpu(backend)
-    for number in range(1, articles, max(1, articles // LOOK_UPS)):
-        started = time.monotonic()
-        session.execute(query.format(number=number).encode()).fetchall()
-        times.append((time.monotonic() - started) * 1_000)
+    times = []
+
+    def ask() -> None:
+        for number in range(1, articles, max(1, articles // LOOK_UPS)):
+            started = time.monotonic()
+            session.execute(query.format(number=number).encode()).fetchall()
+            times.append((time.monotonic() - started) * 1_000)
+
+    spent = Meter(session).spent(ask)
     found = percentiles(times)
-    return LookUps(found.p50, found.p95, (backend_cpu(backend) - cpu) / len(times) * 1_000)
+    return LookUps(found.p50, found.p95, spent.cpu / len(times) * 1_000, spent)
 
 
 @contextmanager
@@ -305,9 +308,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="store_true",
         help="print a digest of each table after the rebuild, to compare two states of the code",
     )
-    parser.add_argument(
-        "--markdown", action="store_true", help="print the tables as Markdown, for the docs"
-    )
     return parser.parse_args(arguments)
 
 
@@ -346,9 +346,7 @@ def main() -> int:
         stack.down()
         if not options.keep:
             stack.reset()
-    for name, value in about["machine"].items():
-        console.print(f"{name.replace('_', ' ')} {value}", end=", ")
-    console.print(f"commit {about['commit']}")
+    console.print(machine(about))
     return 1 if any(size.differences for size in sizes) else 0
 
 
@@ -369,10 +367,7 @@ def _measured(
         with_digests=options.digests,
     )
     on_server(server, "drop database {} with (force)", "bench_metrics")
-    if options.markdown:
-        console.print(markdown(size), markup=False)
-    else:
-        print_report(console, size)
+    print_report(console, size)
     if statements is not None:
         statements.show(console, "Statements of the rebuild, in seconds", size.rebuild.cpu)
     return size

@@ -1,10 +1,18 @@
-"""What was measured of metrics against what was to be reached: pure, except for what it prints."""
+"""What was measured of metrics against what was to be reached: pure, except for what it prints.
 
+``python -m tests.benchmarks.metrics_report --markdown build/bench-metrics.json`` prints the tables
+of a run as docs/benchmarks.md has them.
+"""
+
+import argparse
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -24,7 +32,9 @@ class LookUps:
     p50: float
     p95: float
     cpu: float
-    """Of the server, the mean."""
+    """Of the session's process in the server, the mean."""
+    spent: Spent
+    """By all of them."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,7 @@ class Figure:
     bound: float | None = None
     """The most that it may be; None: nothing was to be reached at this size."""
     aside: str = ""
-    """Said beside the value."""
+    """Other figures of the same."""
 
     @property
     def measured(self) -> float:
@@ -117,23 +127,29 @@ class Figure:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Name, value, other side, ratio, bound, result and how quiet it was."""
-        said = _ratio if self.other is not None else self._with_unit
+        """As ``HEADINGS`` says."""
         return (
             self.name,
-            self._with_unit(self.value) + self.aside,
+            self._with_unit(self.value),
             "" if self.other is None else self._with_unit(self.other),
             "" if self.other is None else _ratio(self.measured),
-            "" if self.bound is None else f"≤ {said(self.bound)}",
+            "" if self.bound is None else f"≤ {self._bound(self.bound)}",
             {True: "met", False: "missed", None: ""}[self.met],
+            self.aside,
             _quietness(self.spents),
         )
+
+    def _bound(self, bound: float) -> str:
+        if self.other is None:
+            return self._with_unit(bound)
+        return f"1/{1 / bound:.0f}" if bound < 1 else f"{bound:g}"
 
     def _with_unit(self, value: float) -> str:
         return f"{value:.3g} {self.unit}" if value < 100 else f"{value:,.0f} {self.unit}"
 
 
-HEADINGS = ("figure", "value", "÷", "ratio", "target", "result", "load before, used by others")
+HEADINGS = ("figure", "value", "÷", "ratio", "target", "result", "besides", "load, others")
+"""``load, others``: the load before, and the share of the cores that others used meanwhile."""
 
 
 def figures(size: Size) -> list[Figure]:
@@ -188,8 +204,8 @@ def figures(size: Size) -> list[Figure]:
             runs,
             bound=0.06 if large else None,
             aside=(
-                f" (p95 {percentiles([each.wall for each in runs]).p95:.3f} s,"
-                f" CPU {median(each.cpu for each in runs):.3f} s)"
+                f"p95 {percentiles([each.wall for each in runs]).p95:.3f} s,"
+                f" CPU {median(each.cpu for each in runs):.3f} s"
             ),
         )
         for name, runs in (
@@ -203,8 +219,9 @@ def figures(size: Size) -> list[Figure]:
             f"look-up: {name}, p95",
             each.p95,
             "ms",
+            [each.spent],
             bound=MOST_LOOK_UP_MILLISECONDS,
-            aside=f" (p50 {each.p50:.2f} ms, CPU {each.cpu:.2f} ms)",
+            aside=f"p50 {each.p50:.2f} ms, CPU {each.cpu:.2f} ms",
         )
         for name, each in (size.look_ups or {}).items()
     ]
@@ -215,7 +232,7 @@ def figures(size: Size) -> list[Figure]:
 
 
 def as_document(size: Size) -> dict[str, Any]:
-    """Everything, for a file."""
+    """Everything, for a file, from which ``read`` makes the size again."""
     return {
         **asdict(size),
         "figures": [
@@ -241,7 +258,8 @@ def print_report(console: Console, size: Size) -> None:
             Column(HEADINGS[0], wraps=True),
             *right(*HEADINGS[1:5]),
             HEADINGS[5],
-            *right(HEADINGS[6], rank=1),
+            Column(HEADINGS[6], rank=2),
+            *right(HEADINGS[7], rank=1),
         ],
         [tuple(Text(cell, styles.get(cell, "")) for cell in each.cells) for each in figures(size)],
         title=_title(size),
@@ -255,10 +273,21 @@ def print_report(console: Console, size: Size) -> None:
         console.print(Text(f"  {difference}", "red"))
 
 
+def read(document: Mapping[str, Any]) -> Size:
+    """Return what ``as_document`` was made from."""
+    return msgspec.convert(document, Size)
+
+
+def machine(about: Mapping[str, Any]) -> str:
+    """Return the machine and the commit in one line."""
+    facts = [f"{name.replace('_', ' ')} {value}" for name, value in about["machine"].items()]
+    return f"{', '.join(facts)}; commit {about['commit']}."
+
+
 def markdown(size: Size) -> str:
-    """The same as a section for docs/benchmarks.md."""
+    """Return the table of one size as a section for docs/benchmarks.md."""
     lines = [f"### {_title(size)}", ""]
-    lines += [_row(HEADINGS), _row(["---", *["--:"] * 4, "---", "--:"])]
+    lines += [_row(HEADINGS), _row(["---", *["--:"] * 4, "---", "---", "--:"])]
     lines += [_row(each.cells) for each in figures(size)]
     if size.compared:
         lines += ["", _comparison(size)]
@@ -288,3 +317,19 @@ def _quietness(spents: Sequence[Spent]) -> str:
 
 def _ratio(value: float) -> str:
     return f"1/{1 / value:.0f}" if 0 < value < 0.5 else f"{value:.1f}"
+
+
+def main() -> None:
+    """Print a report of an earlier run as Markdown."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.metrics_report", description=main.__doc__
+    )
+    parser.add_argument("--markdown", type=Path, required=True, metavar="FILE")
+    about = json.loads(parser.parse_args().markdown.read_text(encoding="utf-8"))
+    for each in about["sizes"]:
+        print(markdown(read(each)))
+    print(f"Measured on: {machine(about)}")
+
+
+if __name__ == "__main__":
+    main()

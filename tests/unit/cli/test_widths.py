@@ -48,8 +48,9 @@ from btl.stack.checks import Notice
 from btl.stack.stack import PartStatus, Stack
 from consumers.adapters.dead_letters import DeadLetter
 from consumers.core.provenance import EventName, Explanation, Place, RecordOutcome, Setting
-from tests.benchmarks import report
+from tests.benchmarks import metrics_report, report
 from tests.benchmarks.rates import Throughput
+from tests.benchmarks.spent import Spent
 
 AT = datetime(2026, 11, 20, 7, 15, 0, 123_000, tzinfo=UTC)
 TOPIC_ID = UUID("6f2ed804-8ae1-4f26-8968-901d35c8c6eb")
@@ -454,6 +455,22 @@ def benchmark() -> None:
     )
 
 
+def metrics_benchmark() -> None:
+    spent = Spent(60.0, 102.0, 5.0, 0.7, 0.01)
+    look_ups = {"the moderation queue": metrics_report.LookUps(0.5, 2.5, 0.3, spent)}
+    size = filled(
+        metrics_report.Size,
+        comments=10_000_000,
+        aggregates=[spent],
+        rebuild=spent,
+        floor=metrics_report.Floor(spent, spent, 7_000_000),
+        spread=spent,
+        largest_article=[spent, spent],
+        look_ups=look_ups,
+    )
+    metrics_report.print_report(output.console(), size)
+
+
 TABLES: dict[str, Callable[[], None]] = {
     "status": status,
     "offsets show": positions,
@@ -476,6 +493,7 @@ TABLES: dict[str, Callable[[], None]] = {
     "thread --comment, without posting": thread_without_posting,
     "report": weekly_report,
     "make bench": benchmark,
+    "the metrics of make bench": metrics_benchmark,
 }
 
 
