@@ -2,6 +2,7 @@
 05-01 10:00, for a day.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import pytest
 
 from below_the_line.closing.barrier import take_barrier
 from below_the_line.closing.windows import apply_barrier, apply_windows
+from below_the_line.metrics import statements
 from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.rebuild import rebuild_all
 from below_the_line.partitions import PartitionLog
@@ -153,6 +155,30 @@ def test_final_figures_that_change_are_kept_and_the_new_ones_are_final_after_a_g
         1,
     )
     assert revisions(connection) == [(0, 1, 1, True, True)]
+
+
+def test_a_change_that_a_closing_run_takes_while_figures_are_computed_is_not_final(
+    room: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.close("05-03 12:00")
+    assert run(room, "05-03 12:00")["final"]
+    stage = statements._stage  # noqa: SLF001
+
+    def something_happens_first(
+        connection: psycopg.Connection, name: str, parameters: Mapping[str, Any]
+    ) -> None:
+        if name == "comments":
+            room.comment("c2", "05-01 20:00")
+            room.changed("05-03 13:00")
+            apply_windows(room.connection, t("05-03 13:30"))
+        stage(connection, name, parameters)
+
+    monkeypatch.setattr(statements, "_stage", something_happens_first)
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+    with psycopg.connect(database_url, autocommit=True) as runner:
+        recompute_dirty(runner)
+    row = room.engagement()
+    assert (row["comments_published"], row["final"], row["reactions_final"]) == (2, False, False)
 
 
 def test_late_comments_that_an_extend_covers_enter_the_metrics_and_closing_again_gives_a_revision(

@@ -144,11 +144,11 @@ select
     waited.time_to_approval_p50 as time_to_approval_p50_seconds,
     coalesce(counted.staff, 0) as staff_comments,
     coalesce(counted.late, 0) as late_comments,
-    known.state,
-    known.closes_at,
-    known.closed_at,
-    coalesce(known.final, false) and not pending.comments as final,
-    coalesce(known.reactions_final, false) and not pending.any_change as reactions_final,
+    closing_window.state,
+    closing_window.closes_at,
+    closing_window.closed_at,
+    coalesce(closing_window.final, false) and not pending.comments as final,
+    coalesce(closing_window.reactions_final, false) and not pending.any_change as reactions_final,
     coalesce(replaced_before.revision + 1, 0) as revision
 from computing_articles as known
 left join counted on counted.article_no = known.article_no
@@ -164,6 +164,19 @@ left join (
     where revision.article_id = any(%(articles)s)
     group by revision.article_id
 ) as replaced_before on replaced_before.article_id = known.article_id
+-- Read here and not staged, after comments and together with the changes that no closing run has
+-- seen: a closing run that takes such a change meanwhile has put off what is final.
+left join (
+    select
+        placed.article_id,
+        placed.state,
+        placed.closes_at,
+        placed.closed_at,
+        placed.final,
+        placed.reactions_final
+    from discussion.windows as placed
+    where placed.article_id = any(%(articles)s)
+) as closing_window on closing_window.article_id = known.article_id
 -- Of a change that no closing run has seen yet the grace has not ended.
 cross join lateral (
     select coalesce(bool_or(mark.what = 'comments'), false) as comments, count(*) > 0 as any_change

@@ -10,11 +10,7 @@ select
     closing_window.opens_at,
     closing_window.closes_at,
     closing_window.reactions_close_at,
-    closing_window.has_gaps,
-    closing_window.state,
-    closing_window.closed_at,
-    closing_window.final,
-    closing_window.reactions_final
+    closing_window.has_gaps
 from (
     select distinct asked.article_id
     from unnest(%(articles)s::text[]) as asked (article_id)
@@ -30,11 +26,7 @@ left join (
         placed.opens_at,
         placed.closes_at,
         placed.reactions_close_at,
-        placed.has_gaps,
-        placed.state,
-        placed.closed_at,
-        placed.final,
-        placed.reactions_final
+        placed.has_gaps
     from discussion.windows as placed
     where placed.article_id = any(%(articles)s)
 ) as closing_window on closing_window.article_id = known.article_id
