@@ -57,11 +57,36 @@ def fetch_ahead(fetcher: Fetcher) -> None:
     received = sum(
         len(fetch.partition_data.records or b"") for fetch in fetcher._completed_fetches.copy()
     )
-    if 0 < received < _BYTES_AHEAD and not fetcher.in_flight_fetches():
+    if (
+        0 < received < _BYTES_AHEAD
+        and not fetcher.in_flight_fetches()
+        and _is_answered_at_once(fetcher)
+    ):
         # The records that the caller has just taken must not be lost: the next poll() meets the
         # error again.
         with suppress(KafkaError):
             fetcher.send_fetches()
+
+
+def _is_answered_at_once(fetcher: Any) -> bool:
+    """Return whether each broker that would be asked has records of a partition that it would be
+    asked for.
+
+    A broker that has none waits for some, half a second. Until then nothing else is asked of it:
+    partitions with records would wait for those without.
+    """
+    has_records: dict[int | None, bool] = {}
+    for partition in fetcher._fetchable_partitions():
+        broker = fetcher._manager.cluster.leader_for_partition(partition)
+        # The group may have taken it away meanwhile, on the library's thread.
+        state = fetcher._subscriptions.assignment.get(partition)
+        has_records[broker] = has_records.get(broker, False) or (
+            state is not None
+            and state.position is not None
+            and state.highwater is not None
+            and state.position.offset < state.highwater
+        )
+    return bool(has_records) and all(has_records.values())
 
 
 def _receive(self: KafkaTCPTransport) -> tuple[bytes, KafkaConnectionError | None]:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -18,11 +19,28 @@ class PartitionData(NamedTuple):
     records: bytes | None
 
 
+class Taken(NamedTuple):
+    """A partition whose part was taken."""
+
+    broker: int
+    position: int
+    end: int | None
+
+
+WITH_RECORDS, WITHOUT, NOT_ANSWERED = Taken(1, 5, 6), Taken(1, 6, 6), Taken(1, 0, None)
+
+
 class FakeFetcher(Fetcher):
-    """One that has received parts with these numbers of bytes, or without any."""
+    """One that has received parts with these numbers of bytes, or without any, and would ask for
+    those that were taken.
+    """
 
     def __init__(
-        self, received: Sequence[int | None], in_flight: bool, error: KafkaError | None = None
+        self,
+        received: Sequence[int | None],
+        in_flight: bool = False,
+        taken: Sequence[Taken] = (WITH_RECORDS,),
+        error: KafkaError | None = None,
     ) -> None:
         self._completed_fetches = deque(
             CompletedFetch(
@@ -34,12 +52,30 @@ class FakeFetcher(Fetcher):
             )
             for number, size in enumerate(received)
         )
+        taken_by = {TopicPartition("comments", number): each for number, each in enumerate(taken)}
+        self._taken = list(taken_by)
+        self._subscriptions = SimpleNamespace(
+            assignment={
+                partition: SimpleNamespace(
+                    position=SimpleNamespace(offset=each.position), highwater=each.end
+                )
+                for partition, each in taken_by.items()
+            }
+        )
+        self._manager = SimpleNamespace(
+            cluster=SimpleNamespace(
+                leader_for_partition=lambda partition: taken_by[partition].broker
+            )
+        )
         self.in_flight = in_flight
         self.error = error
         self.asked = 0
 
     def in_flight_fetches(self) -> bool:
         return self.in_flight
+
+    def _fetchable_partitions(self) -> list[TopicPartition]:
+        return self._taken
 
     def send_fetches(self) -> None:
         self.asked += 1
@@ -66,6 +102,30 @@ def test_more_is_asked_for_while_little_is_left_and_no_answer_is_awaited(
     fetcher = FakeFetcher(received, in_flight)
     fetch_ahead(fetcher)
     assert fetcher.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("taken", "asked"),
+    [
+        ([WITH_RECORDS, WITHOUT], 1),
+        ([WITHOUT], 0),
+        ([NOT_ANSWERED], 0),
+        ([], 0),
+        ([WITH_RECORDS, Taken(2, 6, 6)], 0),
+        ([WITH_RECORDS, WITHOUT, Taken(2, 8, 9)], 1),
+    ],
+)
+def test_no_broker_is_asked_that_would_wait_for_records(taken: list[Taken], asked: int) -> None:
+    fetcher = FakeFetcher([MEBIBYTE], taken=taken)
+    fetch_ahead(fetcher)
+    assert fetcher.asked == asked
+
+
+def test_a_partition_that_was_taken_away_meanwhile_has_no_records() -> None:
+    fetcher = FakeFetcher([MEBIBYTE])
+    fetcher._subscriptions.assignment.clear()
+    fetch_ahead(fetcher)
+    assert fetcher.asked == 0
 
 
 def test_an_error_of_the_brokers_is_left_to_the_next_poll() -> None:
