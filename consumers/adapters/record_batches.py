@@ -27,11 +27,15 @@ _FORMAT = 2
 """The format of record batches since Kafka 0.11; brokers from 4.0 on store no other."""
 _BYTES_AT_ONCE = 256 * 1024
 _BYTES_AHEAD = 4 * 1024 * 1024
+_send_fetches = Fetcher.send_fetches
 
 
 def install() -> None:
-    """Make the consumers of this process return our ``Record``s. Safe to call again."""
+    """Make the consumers of this process return our ``Record``s, and ask for more as
+    ``send_fetches`` does. Safe to call again.
+    """
     Fetcher.PartitionRecords = PartitionRecords  # type: ignore[misc, assignment]
+    Fetcher.send_fetches = send_fetches  # type: ignore[method-assign, assignment]
     KafkaTCPTransport._sock_recv = _receive
 
 
@@ -66,6 +70,18 @@ def fetch_ahead(fetcher: Fetcher) -> None:
         # error again.
         with suppress(KafkaError):
             fetcher.send_fetches()
+
+
+def send_fetches(fetcher: Any) -> Any:
+    """Ask the brokers for more, in place of kafka-python's method.
+
+    kafka-python asks also when ``poll()`` took a partition's part of an answer in part: for all
+    partitions but this one. If the others have nothing, this one is not asked for until the broker
+    has waited for them in vain.
+    """
+    if fetcher._next_partition_records and not _is_answered_at_once(fetcher):
+        return []
+    return _send_fetches(fetcher)
 
 
 def _is_answered_at_once(fetcher: Any) -> bool:

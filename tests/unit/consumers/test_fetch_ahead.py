@@ -10,6 +10,7 @@ from kafka import TopicPartition
 from kafka.consumer.fetcher import CompletedFetch, Fetcher
 from kafka.errors import KafkaConnectionError, KafkaError
 
+from consumers.adapters import record_batches
 from consumers.adapters.record_batches import fetch_ahead
 
 MEBIBYTE = 1024 * 1024
@@ -53,6 +54,7 @@ class FakeFetcher(Fetcher):
             for number, size in enumerate(received)
         )
         taken_by = {TopicPartition("comments", number): each for number, each in enumerate(taken)}
+        self._next_partition_records = False
         self._taken = list(taken_by)
         self._subscriptions = SimpleNamespace(
             assignment={
@@ -118,6 +120,26 @@ def test_more_is_asked_for_while_little_is_left_and_no_answer_is_awaited(
 def test_no_broker_is_asked_that_would_wait_for_records(taken: list[Taken], asked: int) -> None:
     fetcher = FakeFetcher([MEBIBYTE], taken=taken)
     fetch_ahead(fetcher)
+    assert fetcher.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("is_part_left", "taken", "asked"),
+    [
+        (True, [WITHOUT], 0),
+        (True, [], 0),
+        (True, [WITH_RECORDS, WITHOUT], 1),
+        (False, [WITHOUT], 1),
+        (False, [NOT_ANSWERED], 1),
+    ],
+)
+def test_while_a_part_is_taken_in_part_no_broker_waits_for_other_partitions(
+    is_part_left: bool, taken: list[Taken], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetcher = FakeFetcher([], taken=taken)
+    fetcher._next_partition_records = is_part_left
+    monkeypatch.setattr(record_batches, "_send_fetches", FakeFetcher.send_fetches)
+    record_batches.send_fetches(fetcher)
     assert fetcher.asked == asked
 
 
