@@ -113,7 +113,7 @@ BREAKS = (
         "a comment at the very end of its window is in time",
         "sql/routines/discussion/in_intervals.sql",
         {"in_at < piece.ends_at": "in_at <= piece.ends_at"},
-        ("tests/properties/test_closing.py",),
+        ("tests/sql/test_windows.py",),
     ),
     Break(
         "G4",

@@ -411,6 +411,32 @@ def test_an_override_does_what_it_says_in_any_order_of_arrival(
     assert newsroom.intervals() == [(t(start), end and t(end)) for start, end in expected]
 
 
+@pytest.mark.parametrize(
+    ("posted", "is_in_time"),
+    [
+        ("05-01 23:59:59.999999", True),
+        ("05-02 00:00", False),
+        ("05-02 23:59:59.999999", False),
+        ("05-03 00:00", True),
+        ("05-03 23:59:59.999999", True),
+        ("05-04 00:00", False),
+    ],
+)
+def test_of_a_window_with_a_gap_each_piece_ends_before_its_end(
+    newsroom: Newsroom, connection: psycopg.Connection, posted: str, is_in_time: bool
+) -> None:
+    newsroom.publish("05-01 10:00")
+    newsroom.override("close", "05-02 00:00")
+    newsroom.override("reopen", "05-03 00:00", "05-04 00:00")
+    newsroom.close("06-01 00:00")
+    assert newsroom.window()["has_gaps"]
+    assert connection.execute(
+        "select discussion.in_time(article_id, opens_at, closes_at, has_gaps, %s)"
+        " from discussion.windows",
+        [datetime.fromisoformat(f"2026-{posted}+00:00")],
+    ).fetchone() == (is_in_time,)
+
+
 def test_of_two_decisions_the_later_event_wins_also_when_it_takes_effect_earlier(
     newsroom: Newsroom,
 ) -> None:
