@@ -408,6 +408,23 @@ def test_rebuilds_share_the_work_but_no_article_is_computed_by_two_at_once(
     )
 
 
+def test_each_bucket_is_planned_for_itself_however_many_a_session_has_computed(
+    newsroom: Newsroom,
+) -> None:
+    connection = newsroom.connection
+    for number in range(15):
+        newsroom.comment(f"c{number}", "05-01 12:00")
+        connection.execute("insert into ingest.dirty_articles (article_id) values ('a')")
+        recompute_dirty(connection)
+    # The driver has prepared them, and after five executions Postgres may keep a plan.
+    kept = connection.execute(
+        "select left(statement, 60), generic_plans from pg_prepared_statements"
+        " where statement ~ '^insert into comput' and cardinality(parameter_types) > 0"
+    ).fetchall()
+    assert kept
+    assert [each for each in kept if each[1]] == []
+
+
 WINDOW = """
 insert into discussion.windows (article_id, opens_at, closes_at, state, reason, has_gaps)
 values (%s, %s, %s::timestamptz + interval '14 days', 'open', 'rule', false)
