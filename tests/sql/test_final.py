@@ -162,7 +162,7 @@ def test_a_change_that_a_closing_run_takes_while_figures_are_computed_is_not_fin
 ) -> None:
     room.close("05-03 12:00")
     assert run(room, "05-03 12:00")["final"]
-    stage = statements._stage  # noqa: SLF001
+    stage = statements._stage
 
     def something_happens_first(
         connection: psycopg.Connection, name: str, parameters: Mapping[str, Any]
