@@ -18,8 +18,8 @@ class Conversion(NamedTuple):
     """The type that the consumers know, such as ``comment.posted.v1``. It has the same topic."""
     convert: Callable[[Any], Mapping[str, Any]]
     """Makes the members of the known type from ``Event.data`` of the type that was sent, with
-    defaults; absent ones may be left out. Pure; never raises for data that the schema accepts; does
-    not change ``article_id``.
+    defaults. Absent ones may be left out, and an object inside may be passed on as it is. Pure;
+    never raises for data that the schema accepts; does not change ``article_id``.
     """
 
 

@@ -75,8 +75,9 @@ class DataType:
         self.finish: Finish = names["finish"]
 
     def of(self, members: Mapping[str, Any]) -> Any:
-        """Return the struct of members as ``Contract.read`` returns them. Unknown ones are left
-        out. Raises KeyError if a required one is missing.
+        """Return the struct of members as ``Contract.read`` returns them, or a conversion. A member
+        that is an object may be a mapping or a struct. Unknown members are left out. Raises
+        KeyError if a required one is missing.
         """
         return self._made.of(members)
 
@@ -88,7 +89,9 @@ class _Made(NamedTuple):
     required: frozenset[str]
     objects: "Mapping[str, _Made]"
 
-    def of(self, members: Mapping[str, Any]) -> msgspec.Struct:
+    def of(self, members: Mapping[str, Any] | msgspec.Struct) -> msgspec.Struct:
+        if isinstance(members, msgspec.Struct):
+            members = msgspec.structs.asdict(members)
         values: dict[str, Any] = {
             name: members[name] if name in self.required else members.get(name)
             for name in self.struct.__struct_fields__

@@ -127,6 +127,16 @@ def test_an_event_of_the_second_version_makes_the_row_that_one_of_the_first_make
         assert rows[0] == rows[1]
 
 
+def test_a_conversion_may_pass_on_an_object_as_it_is(contracts: Contracts) -> None:
+    def unchanged(data: Any) -> dict[str, Any]:
+        return {name: getattr(data, name) for name in data.__struct_fields__}
+
+    times = {"at": "2026-10-05T10:01:00Z", "event_id": "event-1"}
+    sent = decoded(contracts, FIRST, TWINS["staff-reply"], **times)
+    converting = contracts.with_conversions({FIRST: Conversion(FIRST, unchanged)})
+    assert decoded(converting, FIRST, TWINS["staff-reply"], **times) == sent
+
+
 def test_the_second_version_is_validated_by_its_own_schema(
     folder: Path, contracts: Contracts
 ) -> None:
