@@ -31,6 +31,10 @@ from below_the_line.times import parse_time, said
 
 log = structlog.get_logger(__name__)
 
+_COMPUTED_BY_ANOTHER = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected)
+"""Another rebuild wrote the rows of an article that was published in another week after that had
+locked its former shard; they are committed by now, or that rebuild waits for this one to end.
+"""
 Range = tuple[str, str]
 """The first and the last id of a range of articles."""
 
@@ -90,8 +94,8 @@ def rebuild_all(
     Takes no marks of articles; runs may go on at the same time. ``helpers`` are further idle
     connections that share the work, each on a thread of its own. Safe to repeat. If it is
     interrupted, the rows of finished buckets are right and all others are as before; the days and
-    reporters of finished buckets are marked for the next run of any kind. Needs an idle connection
-    and commits on it, once per bucket.
+    reporters of articles whose rows changed are marked for the next run of any kind. Needs an idle
+    connection and commits on it, once per bucket.
     """
     return rebuild(connection, Selection(), bucket=bucket, time_zone=time_zone, helpers=helpers)
 
@@ -175,7 +179,7 @@ def rebuild_range(
     with connection.transaction():
         selected = _selected(connection, selection, within)
 
-    def compute(worker: psycopg.Connection, unit: tuple[Sequence[int], list[str]]) -> None:
+    def compute_unit(worker: psycopg.Connection, unit: tuple[Sequence[int], list[str]]) -> None:
         shards, articles = unit
         with worker.transaction():
             begin_unit(worker, [shard_lock("articles", shard) for shard in shards])
@@ -185,6 +189,12 @@ def rebuild_range(
             compute_articles(worker, [each for each, shard in now if shard in shards], time_zone)
             if not selection.is_everything:
                 worker.execute(sql("metrics/mark_bucket.sql"))
+
+    def compute(worker: psycopg.Connection, unit: tuple[Sequence[int], list[str]]) -> None:
+        try:
+            compute_unit(worker, unit)
+        except _COMPUTED_BY_ANOTHER:
+            compute_unit(worker, unit)
 
     units = _units(selected, bucket)
     share(units, (connection, *helpers), statements.prepare, compute)

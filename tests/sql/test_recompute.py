@@ -3,6 +3,8 @@
 import random
 import signal
 import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -14,6 +16,7 @@ from below_the_line.database.locks import lock
 from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import TABLES
 from below_the_line.metrics.dirty_run import ArticlesFailedError, recompute_dirty
+from below_the_line.metrics.drift import drift
 from below_the_line.metrics.rebuild import Selection, ranges, rebuild_all
 from below_the_line.metrics.units import METRICS_LOCK, SHARDS, SHARED_METRICS_LOCK, shard_lock
 from tests.pipeline import wait_until
@@ -486,6 +489,41 @@ def test_what_is_published_at_another_time_meanwhile_is_left_to_the_run_that_its
     assert connection.execute(computed).fetchall() == [("b",)]
     recompute_dirty(connection)
     assert connection.execute(computed).fetchall() == [("a",), ("b",)]
+
+
+def test_of_two_rebuilds_that_meet_one_article_the_later_one_computes_it_again(
+    newsroom: Newsroom, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = newsroom.connection
+    newsroom.comment("c1", "05-08 12:00")
+    connection.execute(WINDOW, ["a", *["2026-05-08 10:00+00"] * 2])
+    write, has_written, may_go_on = statements.write, threading.Event(), threading.Event()
+    with (
+        psycopg.connect(database_url, autocommit=True) as first,
+        psycopg.connect(database_url, autocommit=True) as second,
+        ThreadPoolExecutor(2) as pool,
+    ):
+
+        def write_and_wait(
+            worker: psycopg.Connection, table: str, parameters: Mapping[str, Any]
+        ) -> None:
+            write(worker, table, parameters)
+            if worker is first and not has_written.is_set():
+                has_written.set()
+                assert may_go_on.wait(30)
+
+        monkeypatch.setattr(statements, "write", write_and_wait)
+        rebuilds = [pool.submit(rebuild_all, first)]
+        assert has_written.wait(30)
+        # Published in another week: another shard, which nobody has locked.
+        connection.execute(WINDOW, ["a", *["2026-05-15 10:00+00"] * 2])
+        newsroom.comment("c2", "05-08 13:00")
+        rebuilds.append(pool.submit(rebuild_all, second))
+        _until_waiting(connection, second.info.backend_pid)
+        may_go_on.set()
+        assert [rebuild.result(30).articles for rebuild in rebuilds] == [1, 1]
+    assert newsroom.engagement()["comments_submitted"] == 2
+    assert drift(connection, None, time_zone="UTC") == []
 
 
 def test_a_run_waits_for_rebuilds_and_rebuilds_for_a_run(
