@@ -31,7 +31,6 @@ counted as (
         found.section,
         site_day.day,
         found.whole_site,
-        found.part,
         found.people
     from site_day
     cross join lateral (
@@ -48,52 +47,73 @@ counted as (
             where site_day.parts = ~0::bit(64)
                 or get_bit(site_day.parts, metrics.people_part(each.user_id)) = 1
             group by each.section, each.user_id
+        ),
+
+        -- With a row of nobody for each part, so that every array has 64.
+        person as (
+            select author.section, false as whole_site, author.part, 1 as people
+            from author
+            union all
+            select null, true, of_site.part, 1
+            from (select distinct author.user_id, author.part from author) as of_site
+            union all
+            select place.section, place.whole_site, part.number, 0
+            from (
+                select distinct author.section, false as whole_site from author
+                union all
+                select null, true
+            ) as place
+            cross join generate_series(0, 63) as part (number)
         )
 
-        select author.section, false as whole_site, author.part, count(*)::integer as people
-        from author
-        group by author.section, author.part
-        union all
-        select null, true, person.part, count(*)::integer
-        from (select distinct author.user_id, author.part from author) as person
-        group by person.part
+        select
+            of_part.section,
+            of_part.whole_site,
+            array_agg(of_part.people order by of_part.part) as people
+        from (
+            select person.section, person.whole_site, person.part, sum(person.people) as people
+            from person
+            group by person.section, person.whole_site, person.part
+        ) as of_part
+        group by of_part.section, of_part.whole_site
     ) as found
     where site_day.parts != 0::bit(64)
 )
 
-select
-    touched.site,
-    touched.section,
-    touched.day,
-    touched.whole_site,
-    array_agg(
-        case
-            when get_bit(touched.parts, part.number) = 1 then coalesce(counted.people, 0)
-            else coalesce(kept.people[part.number + 1], 0)
-        end
-        order by part.number
-    ) as people
-from touched
-cross join generate_series(0, 63) as part (number)
-left join counted
-    on counted.site = touched.site
-    and coalesce(counted.section, '') = coalesce(touched.section, '')
-    and counted.day = touched.day
-    and counted.whole_site = touched.whole_site
-    and counted.part = part.number
-left join (
-    select before.site, before.section, before.day, before.whole_site, before.people
-    from metrics.daily_commenters as before
-    where before.day = any(%(days)s::date[])
-) as kept
-    on kept.site = touched.site
-    and coalesce(kept.section, '') = coalesce(touched.section, '')
-    and kept.day = touched.day
-    and kept.whole_site = touched.whole_site
-group by touched.site, touched.section, touched.day, touched.whole_site
-having sum(
-    case
-        when get_bit(touched.parts, part.number) = 1 then counted.people
-        else kept.people[part.number + 1]
-    end
-) > 0
+select merged.site, merged.section, merged.day, merged.whole_site, merged.people
+from (
+    select
+        touched.site,
+        touched.section,
+        touched.day,
+        touched.whole_site,
+        array(
+            select
+                coalesce(
+                    case
+                        when get_bit(touched.parts, part.number) = 1
+                            then counted.people[part.number + 1]
+                        else kept.people[part.number + 1]
+                    end,
+                    0
+                )::integer
+            from generate_series(0, 63) as part (number)
+            order by part.number
+        ) as people
+    from touched
+    left join counted
+        on counted.site = touched.site
+        and coalesce(counted.section, '') = coalesce(touched.section, '')
+        and counted.day = touched.day
+        and counted.whole_site = touched.whole_site
+    left join (
+        select before.site, before.section, before.day, before.whole_site, before.people
+        from metrics.daily_commenters as before
+        where before.day = any(%(days)s::date[])
+    ) as kept
+        on kept.site = touched.site
+        and coalesce(kept.section, '') = coalesce(touched.section, '')
+        and kept.day = touched.day
+        and kept.whole_site = touched.whole_site
+) as merged
+where 0 < any(merged.people)
