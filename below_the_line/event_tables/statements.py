@@ -21,8 +21,6 @@ def files() -> dict[str, str]:
     for table in TABLES:
         found[f"generated/staging/{table.name}.sql"] = staging(table)
         found[f"generated/merge/{table.name}.sql"] = merge(table)
-        if table.new_by is not None:
-            found[f"generated/marks/{table.name}.sql"] = marks(table)
     found[_VIEW] = _kept_versions()
     found["generated/provenance/article.sql"] = _stored_rows(is_of_comment=False)
     found["generated/provenance/comment.sql"] = _stored_rows(is_of_comment=True)
@@ -105,24 +103,6 @@ where
         where
             {same_key}
     );
-"""
-
-
-def marks(table: Table) -> str:
-    """Return the statement that marks the articles of rows that were copied straight into their
-    table.
-    """
-    *before, (_, last) = _marks(table)
-    given = ("changed", "select unnest(%(articles)s::text[]) as article_id")
-    return f"""\
--- Purpose: mark the articles of rows that were copied straight into
---   discussion.{table.name}, as its merge marks those of the rows that it changes.
--- Parameters: articles. Grain: one mark per article.
--- Re-run: safe; marks articles that need not be marked.
-{_MADE}
-with {_named([given, *before])}
-
-{last};
 """
 
 

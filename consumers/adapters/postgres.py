@@ -400,13 +400,10 @@ class Store:
         # The most rows last: the server works on them while the caller goes on.
         straight.sort(key=lambda each: len(each[1]))
         self._straight_tables = [table.name for table, _ in straight]
-        statements = [
-            *(_copy_straight(table) for table, _ in straight),
-            *(self._marks(table, rows) for table, rows in straight),
-            *merges,
-        ]
+        statements = list(merges)
         if straight:
-            statements.insert(0, _IMPATIENCE)
+            copies = (_copy_straight(table) for table, _ in straight)
+            statements = [_IMPATIENCE, *copies, self._marks(straight), *merges]
         pgconn = self._open.pgconn
         if pgconn.transaction_status == pq.TransactionStatus.IDLE:
             statements.insert(0, b"begin;")
@@ -423,11 +420,28 @@ class Store:
                     for row in rows:
                         copy.write_row(row)
 
-    def _marks(self, table: Table, rows: Iterable[Row]) -> bytes:
-        article = table.column_names.index("article_id")
+    def _marks(self, straight: Iterable[tuple[Table, Iterable[Row]]]) -> bytes:
+        """Return the statement that marks the articles of these rows, each article once."""
+        articles: set[str] = set()
+        windows: set[str] = set()
+        discussions: set[tuple[str, str]] = set()
+        for table, rows in straight:
+            place = table.column_names.index("article_id")
+            changed = {row[place] for row in rows}
+            articles |= changed
+            if table.marks_windows:
+                windows |= changed
+            if (what := table.marks_discussion) is not None:
+                discussions |= {(article, what) for article in changed}
+        in_order = sorted(discussions)
         marks = psycopg.ClientCursor(self._open).mogrify(
-            sql(f"generated/marks/{table.name}.sql"),
-            {"articles": sorted({row[article] for row in rows})},
+            sql("ingest/mark_copied_articles.sql"),
+            {
+                "articles": sorted(articles),
+                "windows": sorted(windows),
+                "discussions": [article for article, _ in in_order],
+                "whats": [what for _, what in in_order],
+            },
         )
         return marks.encode()
 
