@@ -21,11 +21,14 @@ class Btl:
     def __init__(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("btl.cli.configuration.settings", lambda: settings)
         self.exit_code = 0
+        self.stdout = self.stderr = ""
 
     def __call__(self, *arguments: str) -> str:
-        """What it prints; its exit status is kept. Raises what the command raises."""
+        """What it prints; its exit status is kept, and what it printed to each of the two. Raises
+        what the command raises.
+        """
         done = CliRunner().invoke(app, arguments, catch_exceptions=False)
-        self.exit_code = done.exit_code
+        self.exit_code, self.stdout, self.stderr = done.exit_code, done.stdout, done.stderr
         return done.output
 
 

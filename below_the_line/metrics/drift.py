@@ -1,13 +1,14 @@
 """Drift: compares the metric tables with a fresh computation from the base tables, read-only.
 
 Each part is compared in one snapshot of the database. In a snapshot a row is right, or its article,
-day or reporter is marked for the next run. Marked ones are left out. So the comparison takes no
-lock and does not wait, and every difference is a fault.
+day or reporter is marked for the next run. Marked ones are left out, and counted. So the comparison
+takes no lock and does not wait, and every difference is a fault.
 """
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
@@ -54,38 +55,90 @@ class Difference:
         )
 
 
+@dataclass(slots=True)
+class Tally:
+    """What was compared, and what was not: a run has yet to compute what is marked."""
+
+    articles: int = 0
+    days: int = 0
+    """Days of sections."""
+    reporters: int = 0
+    marked_articles: list[str] = field(default_factory=list)
+    """Articles that were left out, each once."""
+    marked_days: int = 0
+    marked_reporters: int = 0
+
+    @property
+    def vouches(self) -> bool:
+        """Whether an article was compared, or there was none to compare."""
+        return bool(self.articles or not self.marked_articles)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs, and how much was compared for that."""
+
+    differences: Sequence[Difference]
+    tally: Tally
+
+
+def compared(
+    connection: psycopg.Connection, sample: int | None, *, time_zone: str | None = None
+) -> Comparison:
+    """Compare about ``sample`` random articles, with their days and reporters; None: everything.
+
+    ``time_zone`` is the site's, if the database has none (None: BTL_SITE_TIMEZONE). Needs an idle
+    connection of a role that computes metrics. Writes and locks nothing; may run beside anything.
+    """
+    statement, parameters = (
+        ("metrics/drift/everything.sql", {})
+        if sample is None
+        else ("metrics/drift/sample.sql", {"half": -(-sample // 2)})
+    )
+    require_idle(connection)
+    with _snapshot(connection):
+        articles = [row[0] for row in connection.execute(sql(statement), parameters)]
+    return _compared(connection, articles, sample is None, time_zone)
+
+
+def compared_articles(
+    connection: psycopg.Connection, articles: Sequence[str], *, time_zone: str | None = None
+) -> Comparison:
+    """Compare these articles, with their days and reporters; see ``compared``."""
+    return _compared(connection, list(dict.fromkeys(articles)), False, time_zone)
+
+
 def drift(
     connection: psycopg.Connection, sample: int | None, *, time_zone: str | None = None
 ) -> list[Difference]:
-    """Compare about ``sample`` random articles, with their days and reporters; None: everything.
-
-    Returns the differences. ``time_zone`` is the site's, if the database has none (None:
-    BTL_SITE_TIMEZONE). Needs an idle
-    connection of a role that computes metrics. Writes and locks nothing; may run beside anything.
-    """
-    if sample is None:
-        return list(_compare(connection, "metrics/drift/everything.sql", {}, True, time_zone))
-    return list(
-        _compare(
-            connection, "metrics/drift/sample.sql", {"half": -(-sample // 2)}, False, time_zone
-        )
-    )
+    """Return the differences alone; see ``compared``."""
+    return list(compared(connection, sample, time_zone=time_zone).differences)
 
 
 def drift_of(
     connection: psycopg.Connection, articles: Sequence[str], *, time_zone: str | None = None
 ) -> list[Difference]:
-    """Compare these articles, with their days and reporters; see ``drift``."""
-    statement = "metrics/drift/unmarked_articles.sql"
-    return list(_compare(connection, statement, {"articles": list(articles)}, False, time_zone))
+    """Return the differences alone; see ``compared_articles``."""
+    return list(compared_articles(connection, articles, time_zone=time_zone).differences)
 
 
-def _compare(
+def _compared(
     connection: psycopg.Connection,
-    statement: str,
-    parameters: Mapping[str, Any],
+    articles: Sequence[str],
     is_everything: bool,
     time_zone: str | None,
+) -> Comparison:
+    tally = Tally()
+    differences = list(_differing(connection, articles, is_everything, time_zone, tally))
+    return Comparison(differences, tally)
+
+
+def _differing(
+    connection: psycopg.Connection,
+    articles: Sequence[str],
+    is_everything: bool,
+    time_zone: str | None,
+    tally: Tally,
 ) -> Iterator[Difference]:
     require_idle(connection)
     with connection.transaction():
@@ -93,18 +146,18 @@ def _compare(
             connection, from_environment().site_timezone if time_zone is None else time_zone
         )
     statements.prepare(connection)
-    with _snapshot(connection):
-        articles = [row[0] for row in connection.execute(sql(statement), parameters)]
     for start in range(0, len(articles), MAX_PER_SNAPSHOT):
         with _snapshot(connection):
-            yield from _of_articles(connection, articles[start : start + MAX_PER_SNAPSHOT], zone)
+            part = articles[start : start + MAX_PER_SNAPSHOT]
+            yield from _of_articles(connection, part, zone, tally)
     of = None if is_everything else articles
+    reporters = _Part("metrics/drift/reporters.sql", {"articles": of}, _of_reporters)
+    yield from reporters.differing(connection)
     limit = None if is_everything else MAX_SAMPLED_DAYS
-    # Each snapshot asks again which of them are not marked: marks come and go.
-    yield from _in_parts(connection, "metrics/drift/reporters.sql", {"articles": of}, _of_reporters)
-    yield from _in_parts(
-        connection, "metrics/drift/days.sql", {"articles": of, "limit": limit}, _of_days
-    )
+    days = _Part("metrics/drift/days.sql", {"articles": of}, _of_days, limit)
+    yield from days.differing(connection)
+    tally.reporters, tally.marked_reporters = reporters.compared, reporters.marked
+    tally.days, tally.marked_days = days.compared, days.marked
 
 
 @contextmanager
@@ -114,34 +167,58 @@ def _snapshot(connection: psycopg.Connection) -> Iterator[None]:
         yield
 
 
-def _in_parts(
-    connection: psycopg.Connection,
-    statement: str,
-    parameters: Mapping[str, Any],
-    compare: Callable[[psycopg.Connection, Sequence[tuple[Any, ...]]], Iterator[Difference]],
-) -> Iterator[Difference]:
-    with _snapshot(connection):
-        asked = connection.execute(sql(statement), parameters).fetchall()
-        if len(asked) <= MAX_PER_SNAPSHOT:
-            yield from compare(connection, asked)
-            return
-    every = {**parameters, "limit": None}
-    for start in range(0, len(asked), MAX_PER_SNAPSHOT):
+@dataclass(slots=True)
+class _Part:
+    """Reporters, or days: the statement that names them, each with whether it is marked, and how
+    they are compared.
+    """
+
+    statement: str
+    parameters: Mapping[str, Any]
+    compare: Callable[[psycopg.Connection, Sequence[tuple[Any, ...]]], Iterator[Difference]]
+    limit: int | None = None
+    """At most so many are compared, by chance; None: all."""
+    compared: int = 0
+    marked: int = 0
+
+    def differing(self, connection: psycopg.Connection) -> Iterator[Difference]:
+        """Compare those that are not marked, and count both."""
         with _snapshot(connection):
-            right = set(connection.execute(sql(statement), every).fetchall())
-            yield from compare(
-                connection,
-                [each for each in asked[start : start + MAX_PER_SNAPSHOT] if each in right],
-            )
+            asked, marked = self._unmarked(connection)
+            self.marked = marked
+            if self.limit is not None and len(asked) > self.limit:
+                asked = random.sample(asked, self.limit)
+            if len(asked) <= MAX_PER_SNAPSHOT:
+                self.compared = len(asked)
+                yield from self.compare(connection, asked)
+                return
+        for start in range(0, len(asked), MAX_PER_SNAPSHOT):
+            with _snapshot(connection):
+                # Each snapshot asks again which of them are not marked: marks come and go.
+                right = set(self._unmarked(connection)[0])
+                bucket = asked[start : start + MAX_PER_SNAPSHOT]
+                still = [each for each in bucket if each in right]
+                self.compared += len(still)
+                self.marked += len(bucket) - len(still)
+                yield from self.compare(connection, still)
+
+    def _unmarked(self, connection: psycopg.Connection) -> tuple[list[tuple[Any, ...]], int]:
+        """Return the keys of those that are not marked, and the number of the others."""
+        rows = connection.execute(sql(self.statement), self.parameters).fetchall()
+        unmarked = [key for *key, is_marked in rows if not is_marked]
+        return [tuple(key) for key in unmarked], len(rows) - len(unmarked)
 
 
 def _of_articles(
-    connection: psycopg.Connection, articles: Sequence[str], time_zone: str
+    connection: psycopg.Connection, articles: Sequence[str], time_zone: str, tally: Tally
 ) -> Iterator[Difference]:
     asked = {"articles": list(articles)}
     unmarked = [
         row[0] for row in connection.execute(sql("metrics/drift/unmarked_articles.sql"), asked)
     ]
+    right = set(unmarked)
+    tally.articles += len(unmarked)
+    tally.marked_articles += [each for each in articles if each not in right]
     statements.tune(connection)
     statements.stage_bucket(connection, unmarked, time_zone)
     parameters = {"articles": unmarked, "time_zone": time_zone}
@@ -197,7 +274,9 @@ def _differences(
         ),
         parameters,
     )
-    for stored, computed in rows:
+    for stored, computed in sorted(
+        rows, key=lambda row: [str((row[0] or row[1])[name]) for name in described.key]
+    ):
         yield from _described(table, described.key, stored, computed)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import psycopg
 import typer
+from rich.console import Console
 
 from below_the_line import resources
 from below_the_line.errors import BelowTheLineError
@@ -16,11 +17,11 @@ from below_the_line.files import writing
 from below_the_line.logs import configure_logs
 from below_the_line.metrics.days import days_asked
 from below_the_line.metrics.definitions import page
-from below_the_line.metrics.drift import Difference, drift_of
-from below_the_line.metrics.drift import drift as compare
+from below_the_line.metrics.drift import Comparison, Tally, compared, compared_articles
 from below_the_line.metrics.rebuild import Selection, rebuild_days, require_known
 from below_the_line.metrics.rebuild import rebuild as run
 from below_the_line.plurals import counted
+from btl.cli import output
 from btl.cli.database import connected, site_settings
 from btl.cli.edge import ends_with
 from btl.cli.lazy import command_group
@@ -72,7 +73,8 @@ def drift(
 ) -> None:
     """Compare the metric tables with a new computation. Change nothing.
 
-    Rows that are marked for the next run are left out. Exit status 1 if anything differs.
+    Articles, days and reporters that are marked for the next run are left out, and counted. Exit
+    status 1 if anything differs, or if all articles to compare are marked.
     """
     ids = article_ids(articles, article)
     if everything and ids:
@@ -83,17 +85,19 @@ def drift(
     with connected(current) as connection:
         if ids:
             _require_known(connection, ids, articles)
-            differences = drift_of(connection, ids, time_zone=current.site_timezone)
+            found = compared_articles(connection, ids, time_zone=current.site_timezone)
         else:
-            differences = compare(
+            found = compared(
                 connection, None if everything else sample, time_zone=current.site_timezone
             )
-    ends_with(int(bool(differences)))
+    wrong = bool(found.differences) or not found.tally.vouches
+    ends_with(int(wrong))
     if as_json:
-        print_json(differences)
+        print_json(found.differences)
     else:
-        _print_differences(differences, limit)
-    if differences:
+        _print_differences(found, limit)
+    _print_tally(found.tally, limit if ids else 0, output.console(stderr=as_json))
+    if wrong:
         raise typer.Exit(1)
 
 
@@ -250,14 +254,44 @@ def _lines(file: str) -> list[str]:
         ) from None
 
 
-def _print_differences(differences: list[Difference], limit: int) -> None:
+def _print_differences(found: Comparison, limit: int) -> None:
+    differences = found.differences
     for difference in differences[:limit]:
         print_text(printable(str(difference)))
     print_rest(len(differences) - limit, len(differences))
     if differences:
+        repairs = "repairs it" if len(differences) == 1 else "repairs them"
         typer.echo(
-            f"{counted(len(differences), 'difference')}. `btl metrics rebuild` repairs them. Find"
-            " out what wrote the rows, or which mark was lost."
+            f"{counted(len(differences), 'difference')}: `btl metrics rebuild` {repairs}. Find out"
+            " what wrote the rows, or which mark was lost."
         )
-    else:
+    elif found.tally.vouches:
         typer.echo("Nothing differs.")
+
+
+def _print_tally(tally: Tally, named: int, out: Console) -> None:
+    """Say how much was compared, and what was left out; the first ``named`` articles by name."""
+    compared = _in_words(tally.articles, tally.days, tally.reporters)
+    print_text(f"Compared: {compared or 'nothing'}.", out=out)
+    marked = len(tally.marked_articles)
+    left_out = _in_words(marked, tally.marked_days, tally.marked_reporters)
+    if left_out:
+        print_text(
+            f"Not compared, because the next run of `article_metrics` has yet to compute them:"
+            f" {left_out}.",
+            out=out,
+        )
+    for article_id in tally.marked_articles[:named]:
+        print_text(printable(f"Not compared: article {article_id!r}."), out=out)
+    if named:
+        print_rest(marked - named, marked, out=out)
+
+
+def _in_words(articles: int, days: int, reporters: int) -> str:
+    """Return the numbers of what there is; nothing of what there is none of."""
+    numbers = {"article": articles, "day": days, "reporter": reporters}
+    return ", ".join(
+        counted(number, noun) + (" of sections" if noun == "day" else "")
+        for noun, number in numbers.items()
+        if number
+    )

@@ -57,10 +57,10 @@ def print_text(
         out.print(Text(" " * indent) + line, soft_wrap=True)
 
 
-def print_rest(rest: int, total: int) -> None:
+def print_rest(rest: int, total: int, *, out: Console | None = None) -> None:
     """Say how many rows a list leaves out, and how to see them; nothing if it leaves out none."""
     if rest > 0:
-        print_text(f"… and {rest:,} more: --limit {total} lists all.", style="dim")
+        print_text(f"… and {rest:,} more: --limit {total} lists all.", style="dim", out=out)
 
 
 def _between_words(out: Console, text: Text, width: int) -> list[Text]:

@@ -12,6 +12,8 @@ from tests.sql.newsroom import Newsroom
 
 pytestmark = pytest.mark.stack
 ZONE = "Europe/Vienna"
+NOTHING_DIFFERS = "Nothing differs.\nCompared: 2 articles.\n"
+LEFT_OUT = "Not compared, because the next run of `article_metrics` has yet to compute them:"
 
 
 @pytest.fixture
@@ -40,8 +42,57 @@ def spoil(room: Newsroom) -> None:
 
 
 def test_nothing_differs_after_a_run(btl: Btl) -> None:
-    for options in ((), ("--all",), ("--articles", "may, june"), ("--sample", "1")):
-        assert btl("metrics", "drift", *options) == "Nothing differs.\n"
+    for options in ((), ("--all",), ("--articles", "may, june")):
+        assert btl("metrics", "drift", *options) == NOTHING_DIFFERS
+    assert btl("metrics", "drift", "--sample", "1").startswith("Nothing differs.\nCompared: ")
+
+
+def test_what_is_marked_is_counted_and_not_vouched_for(btl: Btl, room: Newsroom) -> None:
+    spoil(room)
+    room.connection.execute("insert into ingest.dirty_articles (article_id) values ('may')")
+    found = btl("metrics", "drift", "--all")
+    assert btl.exit_code == 1
+    assert found.splitlines() == [
+        "metrics.article_engagement (article_id 'june'): comments_visible is 7, computed 1",
+        "1 difference: `btl metrics rebuild` repairs it. Find out what wrote the rows, or which"
+        " mark was lost.",
+        "Compared: 1 article.",
+        f"{LEFT_OUT} 1 article.",
+    ]
+    room.connection.execute("update metrics.article_engagement set comments_visible = 1")
+    found = btl("metrics", "drift", "--articles", "may,june")
+    assert (btl.exit_code, found.splitlines()) == (
+        0,
+        [
+            "Nothing differs.",
+            "Compared: 1 article.",
+            f"{LEFT_OUT} 1 article.",
+            "Not compared: article 'may'.",
+        ],
+    )
+
+
+def test_nothing_differs_is_not_said_where_all_articles_are_marked(
+    btl: Btl, room: Newsroom
+) -> None:
+    spoil(room)
+    room.connection.execute(
+        "insert into ingest.dirty_articles (article_id) values ('may'), ('june')"
+    )
+    for options, names in (
+        (("--article", "may"), ["Not compared: article 'may'."]),
+        (("--all",), []),
+        ((), []),
+    ):
+        said = btl("metrics", "drift", *options).splitlines()
+        assert btl.exit_code == 1
+        assert said[0] == "Compared: nothing."
+        assert said[1] == f"{LEFT_OUT} {'1 article' if names else '2 articles'}."
+        assert said[2:] == names
+    btl("metrics", "drift", "--json")
+    assert json.loads(btl.stdout) == []
+    assert btl.exit_code == 1
+    assert "Compared: nothing." in btl.stderr
 
 
 def test_articles_that_do_not_exist_are_not_fine(btl: Btl) -> None:
@@ -64,8 +115,9 @@ def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(
     assert "1 article, 0 days of sections, 0 reporters" in btl(
         "metrics", "rebuild", "--articles", "may"
     )
-    assert btl("metrics", "drift", "--articles", "may") == "Nothing differs.\n"
-    [left] = json.loads(btl("metrics", "drift", "--all", "--json"))
+    assert btl("metrics", "drift", "--articles", "may").startswith("Nothing differs.\n")
+    btl("metrics", "drift", "--all", "--json")
+    [left] = json.loads(btl.stdout)
     assert left == {
         "table": "article_engagement",
         "key": {"article_id": "june"},
@@ -74,7 +126,7 @@ def test_differences_are_named_and_a_rebuild_of_these_articles_mends_them(
         "computed": 1,
     }
     assert "2 articles" in btl("metrics", "rebuild")
-    assert btl("metrics", "drift", "--all") == "Nothing differs.\n"
+    assert btl("metrics", "drift", "--all") == NOTHING_DIFFERS
     assert btl.exit_code == 0
 
 
@@ -118,7 +170,7 @@ def test_figures_of_an_article_that_no_event_names_are_found_and_removed_by_its_
         "metrics", "drift", "--articles", "ghost"
     )
     btl("metrics", "rebuild", "--ids", "ghost", "--workers", str(workers))
-    assert btl("metrics", "drift", "--all") == "Nothing differs.\n"
+    assert btl("metrics", "drift", "--all") == NOTHING_DIFFERS
 
 
 def test_what_is_not_clear_is_refused(btl: Btl) -> None:

@@ -13,7 +13,14 @@ from below_the_line.closing.windows import apply_windows
 from below_the_line.metrics import statements
 from below_the_line.metrics.definitions import ARTICLE_TABLES, TABLES
 from below_the_line.metrics.dirty_run import recompute_dirty
-from below_the_line.metrics.drift import Difference, drift, drift_of
+from below_the_line.metrics.drift import (
+    Difference,
+    Tally,
+    compared,
+    compared_articles,
+    drift,
+    drift_of,
+)
 from below_the_line.metrics.rebuild import rebuild_all
 from below_the_line.metrics.units import METRICS_LOCK
 from tests.sql.newsroom import Newsroom, t
@@ -147,6 +154,35 @@ def test_what_a_broken_off_rebuild_has_marked_is_left_to_the_next_run(room: News
     )
     room.connection.execute("insert into ingest.dirty_reporters (user_id) values ('r1')")
     assert found(room) == []
+
+
+def test_what_is_compared_and_what_is_left_to_the_next_run_are_counted(room: Newsroom) -> None:
+    def tally() -> Tally:
+        return compared(room.connection, None, time_zone=ZONE).tally
+
+    whole = tally()
+    assert (whole.articles, whole.reporters, whole.marked_articles) == (2, 1, [])
+    assert (whole.days, whole.marked_days, whole.marked_reporters) == (2, 0, 0)
+    room.connection.execute(
+        "insert into ingest.dirty_articles (article_id) values ('a'), ('a');"
+        " insert into ingest.dirty_reporters (user_id) values ('r1'), ('r1')"
+    )
+    assert tally() == Tally(1, 0, 0, ["a"], 2, 1)
+    of_one = compared_articles(room.connection, ["a", "a"], time_zone=ZONE).tally
+    assert (of_one.articles, of_one.marked_articles, of_one.vouches) == (0, ["a"], False)
+    assert compared(room.connection, 4, time_zone=ZONE).tally.vouches
+    recompute_dirty(room.connection, time_zone=ZONE)
+    assert tally() == whole
+
+
+def test_a_sample_of_days_is_bounded_and_each_part_counts_what_it_compares(
+    room: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("below_the_line.metrics.drift.MAX_PER_SNAPSHOT", 1)
+    assert compared(room.connection, None, time_zone=ZONE).tally == Tally(2, 2, 1)
+    monkeypatch.setattr("below_the_line.metrics.drift.MAX_SAMPLED_DAYS", 1)
+    sample = compared(room.connection, 4, time_zone=ZONE)
+    assert (sample.tally, sample.differences) == (Tally(2, 1, 1), [])
 
 
 def test_a_sample_meets_wrong_rows_of_its_articles_and_of_what_they_are_part_of(

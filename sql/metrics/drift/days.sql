@@ -1,9 +1,8 @@
--- Purpose: days of sections whose rows, and the rows of whose sites, must be right: neither a
---   section of the site on that day nor an article that is active on it is marked.
--- Parameters: articles (only their days; null: all), limit (number of random days; null: all, in
---   order).
+-- Purpose: days of sections, and whether their rows, and the rows of their sites, wait for a run: a
+--   section of the site is marked on that day, or an article that is active on it.
+-- Parameters: articles (only their days; null: all).
 -- Grain: one row per site, section and day. Re-run: reads only.
-select known.site, known.section, known.day
+select known.site, known.section, known.day, waiting.day is not null as is_marked
 from (
     select daily.site, daily.section, daily.day
     from metrics.article_daily as daily
@@ -22,19 +21,11 @@ from (
     from metrics.daily_commenters as counted
     where %(articles)s::text[] is null
 ) as known
-where not exists (
-    select from ingest.dirty_days as mark
-    where mark.site = known.site and mark.day = known.day
-)
-and not exists (
-    select
+left join (
+    select mark.site, mark.day from ingest.dirty_days as mark
+    union
+    select active.site, active.day
     from ingest.dirty_articles as mark
-    inner join metrics.article_daily as waiting on waiting.article_id = mark.article_id
-    where waiting.site = known.site and waiting.day = known.day
-)
-order by
-    case when %(limit)s::bigint is not null then random() end,
-    known.day,
-    known.site,
-    known.section
-limit %(limit)s
+    inner join metrics.article_daily as active on active.article_id = mark.article_id
+) as waiting on waiting.site = known.site and waiting.day = known.day
+order by known.day, known.site, known.section

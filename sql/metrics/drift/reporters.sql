@@ -1,7 +1,7 @@
--- Reporters whose rows must be right: not marked. Parameters: articles (those who reported there;
--- null: all reporters).
+-- Reporters, and whether their rows wait for a run: marked. Parameters: articles (those who reported
+-- there; null: all reporters).
 -- Grain: one row per reporter. Reads only.
-select known.user_id
+select known.user_id, mark.user_id is not null as is_marked
 from (
     select reporter.user_id
     from metrics.article_reporters as reporter
@@ -11,8 +11,6 @@ from (
     from metrics.reporter_accuracy as accuracy
     where %(articles)s::text[] is null
 ) as known
-where not exists (
-    select from ingest.dirty_reporters as mark
-    where mark.user_id = known.user_id
-)
+left join (select distinct marked.user_id from ingest.dirty_reporters as marked) as mark
+    on mark.user_id = known.user_id
 order by known.user_id
