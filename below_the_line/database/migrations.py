@@ -162,9 +162,13 @@ def migrate(
         ) from None
 
 
+class OlderDatabaseError(BelowTheLineError):
+    """The database lacks files of this software, or has them as they were before."""
+
+
 def require_current(url: str, schema: Schema | None = None) -> None:
-    """Return if the database has the schema of this software. Raises BelowTheLineError if it is
-    older or newer.
+    """Return if the database has the schema of this software. Raises OlderDatabaseError if it is
+    older, another BelowTheLineError if it is newer.
     """
     schema = schema or read()
     with connect(url, application_name="btl", autocommit=True) as connection:
@@ -175,7 +179,7 @@ def require_current(url: str, schema: Schema | None = None) -> None:
         _reject_unknown(schema, filter(_is_routine, history), database)
     for file in (*missing, *schema.repeatables):
         if history.get(file.name) != file.sha256:
-            raise BelowTheLineError(
+            raise OlderDatabaseError(
                 f"The database {database} is not up to date: sql/{file.name}"
                 f" {'has changed' if file.name in history else 'is missing'}.",
                 "Run `btl migrate`.",

@@ -177,7 +177,7 @@ class _Part:
     parameters: Mapping[str, Any]
     compare: Callable[[psycopg.Connection, Sequence[tuple[Any, ...]]], Iterator[Difference]]
     limit: int | None = None
-    """At most so many are compared, by chance; None: all."""
+    """The most that are compared, by chance; None: all."""
     compared: int = 0
     marked: int = 0
 

@@ -49,10 +49,11 @@ def status(as_json: AsJson = False) -> None:
 def _notices(stack: Stack, parts: Sequence[PartStatus], now: datetime) -> list[Notice]:
     """Return what the checks say, and then what consumers say that they did not."""
     away = frozenset(part.name for part in parts if part.name in _SERVICES and not part.well)
-    with closing(System(_settings(stack), now, away)) as system:
+    upgrade = "btl up" if stack.runs_postgres else "btl migrate"
+    with closing(System(_settings(stack), now, away, upgrade=upgrade)) as system:
         found = notices(system)
     older = [part.name for part in parts if part.older]
-    if older:
+    if older and not any(notice.command == "btl up" for notice in found):
         found.append(
             Notice(", ".join(older), "began with older software than is installed", "btl up", False)
         )

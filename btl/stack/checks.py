@@ -18,7 +18,7 @@ import psycopg
 from below_the_line.accounting.positions import read_positions
 from below_the_line.catalogue import topics
 from below_the_line.database.connections import connect
-from below_the_line.database.migrations import require_current
+from below_the_line.database.migrations import OlderDatabaseError, require_current
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.admin import partition_logs
 from below_the_line.kafka.topic_settings import COMMAND, drifted
@@ -28,7 +28,7 @@ from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from below_the_line.settings import Settings
 from below_the_line.site_settings import agreed
-from consumers.adapters.dead_letters import count_by_source
+from consumers.adapters.dead_letters import SourceCount, count_by_source
 from consumers.core.dead_letters import Selection
 
 _STATEMENT_SECONDS = 5
@@ -66,10 +66,17 @@ class System:
     """What checks look at: the database and the brokers of a stack, its own or from elsewhere."""
 
     def __init__(
-        self, settings: Settings, now: datetime, away: frozenset[str] = frozenset()
+        self,
+        settings: Settings,
+        now: datetime,
+        away: frozenset[str] = frozenset(),
+        *,
+        upgrade: str = "btl migrate",
     ) -> None:
-        """``away``: those of ``postgres`` and ``kafka`` that are known not to answer."""
-        self.settings, self.now = settings, now
+        """``away``: those of ``postgres`` and ``kafka`` that are known not to answer. ``upgrade``:
+        the command that brings the database up to date.
+        """
+        self.settings, self.now, self.upgrade = settings, now, upgrade
         self._away = away
 
     @cached_property
@@ -107,6 +114,12 @@ class System:
         """Each partition of this consumer group beside its log."""
         return partition_statuses(self.positions, self.logs, self.site.consumer_group)
 
+    def leave_database(self) -> None:
+        """Let no other check look at the database: its tables are not those of this software."""
+        self.close()
+        self.__dict__.pop("connection", None)
+        self._away |= {"postgres"}
+
     def close(self) -> None:
         """Close the connection, if one was opened."""
         if "connection" in self.__dict__:
@@ -118,11 +131,19 @@ class _KnownError(Exception):
 
 
 def up_to_date(system: System) -> Iterator[Notice]:
-    """Say that the tables are older or newer than this software."""
+    """Say that the tables are older or newer than this software. No other check then reads them."""
     _ = system.connection
     try:
         require_current(system.settings.require_database_url())
+    except OlderDatabaseError:
+        system.leave_database()
+        yield Notice(
+            "postgres",
+            "the database is of an older release and must be brought up to date",
+            system.upgrade,
+        )
     except BelowTheLineError as error:
+        system.leave_database()
         yield Notice("postgres", _clause(f"{error.message} {error.hint or ''}"))
 
 
@@ -188,24 +209,31 @@ def figures(system: System) -> Iterator[Notice]:
 def dead_letters(system: System) -> Iterator[Notice]:
     """Say who sent the records that could not be applied, the largest groups first."""
     groups = count_by_source(system.connection, Selection(), _MAX_GROUPS)
-    for each in groups[:_MAX_ALIKE]:
-        what = f"{each.event_type or 'unreadable type'}, {each.code}"
-        yield Notice(
-            "dead letters",
-            f"{counted(each.letters, 'open one')} of {each.source or 'an unreadable source'}"
-            f" ({what}), the latest of {each.newest:%Y-%m-%d %H:%M} UTC",
-            "btl dead-letters list --summary",
-            each.letters >= _FLOOD,
-        )
-    if len(groups) > _MAX_ALIKE:
-        least = "at least " if len(groups) == _MAX_GROUPS else ""
-        total = counted(sum(each.letters for each in groups), "open one")
-        yield Notice(
-            "dead letters",
-            f"and {least}{counted(len(groups) - _MAX_ALIKE, 'more group')}, {least}{total} in all",
-            "btl dead-letters list --summary",
-            wrong=False,
-        )
+    command = "btl dead-letters list --summary"
+    if len(groups) == 1:
+        yield Notice("dead letters", _group(groups[0]), command, groups[0].letters >= _FLOOD)
+    if len(groups) <= 1:
+        return
+    least = "at least " if len(groups) == _MAX_GROUPS else ""
+    total = counted(sum(each.letters for each in groups), "open one")
+    named = groups[:_MAX_ALIKE]
+    shown = f", the largest {len(named)} of them here" if len(groups) > len(named) else ""
+    yield Notice(
+        "dead letters",
+        f"{least}{total}, in {least}{len(groups):,} groups by source, type and code{shown}",
+        command,
+        wrong=False,
+    )
+    for each in named:
+        yield Notice("dead letters", _group(each), wrong=each.letters >= _FLOOD)
+
+
+def _group(group: SourceCount) -> str:
+    what = f"{group.event_type or 'unreadable type'}, {group.code}"
+    return (
+        f"{counted(group.letters, 'open one')} of {group.source or 'an unreadable source'}"
+        f" ({what}), the latest of {group.newest:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (
@@ -228,11 +256,16 @@ def notices(system: System) -> list[Notice]:
         except _KnownError:
             continue
         except (BelowTheLineError, psycopg.Error) as error:
-            text = error.message if isinstance(error, BelowTheLineError) else str(error)
+            text = error.message if isinstance(error, BelowTheLineError) else _reason(error)
             unknown = Notice("status", f"not all could be looked at: {_clause(text)}")
             if unknown not in found:
                 found.append(unknown)
     return found
+
+
+def _reason(error: psycopg.Error) -> str:
+    """Return what the server says, without the lines about the statement."""
+    return error.diag.message_primary or str(error)
 
 
 def _clause(text: str) -> str:

@@ -434,6 +434,12 @@ class Stack:
         return self._chosen().consumers
 
     @property
+    def runs_postgres(self) -> bool:
+        """Whether the stack has a database server of its own."""
+        choice = state.load(self.layout.state)
+        return choice is not None and choice.runs_postgres
+
+    @property
     def runs_kafka(self) -> bool:
         """Whether the stack has a broker of its own."""
         choice = state.load(self.layout.state)

@@ -70,9 +70,6 @@ def texts(root: Path = ROOT) -> dict[str, str]:
         if source.endswith(".md") and source != "README.md":
             text = (root / source).read_text(encoding="utf-8")
             made[page] = links.moved(text, source, page, pages, files)
-    made["adr/index.md"] += "\n" + "".join(
-        f"- [{title}]({name})\n" for name, title in decisions(root)
-    )
     made["contracts/index.md"] += "\n" + contracts.overview(root / "schemas")
     made |= {f"contracts/{name}.md": text for name, text in contracts.pages(root / "schemas")}
     document = (root / "schemas" / "asyncapi.yaml").read_text(encoding="utf-8")

@@ -1,5 +1,5 @@
--- Reporters, and whether their rows wait for a run: marked. Parameters: articles (those who reported
--- there; null: all reporters).
+-- Reporters, and whether they are marked: their rows wait for a run. Parameters: articles (those
+-- who reported there; null: all reporters).
 -- Grain: one row per reporter. Reads only.
 select known.user_id, mark.user_id is not null as is_marked
 from (

@@ -1,7 +1,6 @@
 """The documentation site: its generated pages and its links. `make check` builds it."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -74,8 +73,9 @@ def test_the_site_has_every_page_and_its_navigation_each_of_them_once() -> None:
 
     assert sorted(navigated) == sorted(made)
     assert {f"contracts/{event_type}.md" for event_type in EVENT_TYPES} <= made.keys()
-    listed = re.findall(r"^- \[\d+\. .+\]\((\S+)\)$", made["adr/index.md"], re.MULTILINE)
-    assert listed == sorted(path.name for path in Path(build.ROOT, "docs/adr").glob("0*.md"))
+    row = r"^\| (\d+) \| \[(.+)\]\((\S+)\) \|$"
+    listed = re.findall(row, made["adr/index.md"], re.MULTILINE)
+    assert [(name, f"{number}. {title}") for number, title, name in listed] == build.decisions()
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,19 @@ def test_the_site_has_every_page_and_its_navigation_each_of_them_once() -> None:
 )
 def test_an_asset_from_another_host_is_found(html: str, found: bool) -> None:
     assert bool(build.loads_from_another_host(html)) is found
+
+
+def test_each_decision_has_a_number_of_its_own_and_the_form_of_the_others() -> None:
+    names = [name for name, _ in build.decisions()]
+    numbers = [name[:4] for name in names]
+    assert len(set(numbers)) == len(numbers)
+    for name, title in build.decisions():
+        text = (build.ROOT / "docs" / "adr" / name).read_text(encoding="utf-8")
+        assert title.startswith(f"{int(name[:4])}. "), name
+        parts = re.findall(r"^(?:(Status): |\*\*(Context|Decision|Consequences)\.\*\*)", text, re.M)
+        assert ["".join(each) for each in parts] == [
+            "Status",
+            "Context",
+            "Decision",
+            "Consequences",
+        ], name

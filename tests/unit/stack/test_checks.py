@@ -110,9 +110,16 @@ def test_what_the_table_says_is_away_is_not_said_again() -> None:
     assert notices(System(Settings(), now)) == []
 
 
-@pytest.mark.parametrize(("groups", "rest"), [(3, None), (5, "and 2 more groups, 20 open ones")])
-def test_dead_letters_beyond_the_largest_groups_are_counted(
-    monkeypatch: pytest.MonkeyPatch, groups: int, rest: str | None
+@pytest.mark.parametrize(
+    ("groups", "total"),
+    [
+        (1, None),
+        (3, "12 open ones, in 3 groups by source, type and code"),
+        (5, "20 open ones, in 5 groups by source, type and code, the largest 3 of them here"),
+    ],
+)
+def test_of_dead_letters_the_total_is_said_first_and_the_command_once(
+    monkeypatch: pytest.MonkeyPatch, groups: int, total: str | None
 ) -> None:
     newest = datetime(2026, 5, 1, tzinfo=UTC)
     counts = [SourceCount(f"/{number}", None, "not_json", 4, newest) for number in range(groups)]
@@ -120,10 +127,14 @@ def test_dead_letters_beyond_the_largest_groups_are_counted(
     looked_at = system()
     looked_at.connection = None  # type: ignore[assignment]
 
-    *named, last = checks.dead_letters(looked_at)
+    found = list(checks.dead_letters(looked_at))
 
-    if rest is None:
-        assert len([*named, last]) == 3
-    else:
-        assert [len(named), last.sentence, last.wrong] == [3, f"{rest} in all", False]
-        assert last.command == "btl dead-letters list --summary"
+    command = "btl dead-letters list --summary"
+    assert [each.command for each in found] == [command] + [None] * (len(found) - 1)
+    assert not any(each.wrong for each in found)
+    named = found if total is None else found[1:]
+    assert total is None or found[0].sentence == total
+    assert [each.sentence for each in named] == [
+        f"4 open ones of /{number} (unreadable type, not_json), the latest of 2026-05-01 00:00 UTC"
+        for number in range(min(groups, 3))
+    ]
