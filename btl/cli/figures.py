@@ -19,6 +19,7 @@ from btl.cli import configuration, output
 from btl.cli.database import connected
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import (
+    ADDED,
     Cell,
     Column,
     clock,
@@ -53,9 +54,9 @@ def top(
         typer.Option(
             metavar="FIGURE",
             help=(
-                "Figure to order by: comments, people, reactions, engagement, late, reports,"
-                " open_reports or rejected; with --since: comments, replies, reactions, reports,"
-                " rejected or late."
+                "Figure to order by: comments, people, reactions (that are on now), engagement,"
+                " late, reports, open_reports or rejected; with --since: comments, replies,"
+                " reactions (added since, also if removed), reports, rejected or late."
             ),
         ),
     ] = "comments",
@@ -75,7 +76,7 @@ def top(
     if as_json:
         print_json(rows)
     elif rows:
-        _print_rows(rows, order)
+        _print_rows(rows, order, {"reactions": ADDED} if since else {})
     else:
         typer.echo(f"No article has any {order.replace('_', ' ')}{' since then' if since else ''}.")
 
@@ -149,10 +150,13 @@ def export(
         )
 
 
-def _print_rows(rows: Sequence[Mapping[str, Any]], ordered_by: str) -> None:
+def _print_rows(
+    rows: Sequence[Mapping[str, Any]], ordered_by: str, headings: Mapping[str, str] | None = None
+) -> None:
+    named = headings or {}
     columns = [
         Column(
-            name.removesuffix("_id").replace("_", " "),
+            named.get(name, name.removesuffix("_id").replace("_", " ")),
             right=name not in ("article_id", "headline", "section", "state", "reason"),
             cut=name == "headline",
             min_width=30 if name == "headline" else 24,

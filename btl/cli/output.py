@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 DRY_RUN = "Dry run: nothing was changed."
+ADDED = "reactions added"
+"""Heading of reactions that a time had, also if removed since; `reactions` are those on now."""
 Cell = str | int | Text | None
 """Of a table: text without markup, a number, styled text, or nothing."""
 

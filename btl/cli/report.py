@@ -12,9 +12,18 @@ from below_the_line.metrics.report import FIGURES, SiteReport, days_with_figures
 from btl.cli import output
 from btl.cli.database import connected, site_settings
 from btl.cli.options import AsJson
-from btl.cli.output import Cell, Column, print_json, print_table, print_text, printable, right
+from btl.cli.output import (
+    ADDED,
+    Cell,
+    Column,
+    print_json,
+    print_table,
+    print_text,
+    printable,
+    right,
+)
 
-_NAMES = {"commenters_a_day": "people a day"}
+_NAMES = {"commenters_a_day": "people a day", "reactions": ADDED}
 
 
 def report(
@@ -124,7 +133,7 @@ def _print(report: SiteReport) -> None:
         print_table(
             [
                 "section",
-                *right("articles", "comments", "reactions", "reports", "rejected", "late"),
+                *right("articles", "comments", ADDED, "reports", "rejected", "late"),
             ],
             [
                 (each["section"] or "(none)", *(each[name] for name in list(each)[1:]))
@@ -147,9 +156,9 @@ def _print_articles(title: str, articles: Any, by: str) -> None:
             Column("headline", cut=True, min_width=30, max_width=60, rank=1),
             "article",
             *(
-                Column(name, right=True, style="bold", rank=0)
+                Column(_NAMES.get(name, name), right=True, style="bold", rank=0)
                 if name == by
-                else Column(name, right=True, rank=names.index(name) + 2)
+                else Column(_NAMES.get(name, name), right=True, rank=names.index(name) + 2)
                 for name in names
             ),
         ],

@@ -70,13 +70,12 @@ def prepare(services: Services, commit: str, folder: Path) -> Base:
     return Base(Program(python, present[0], folder))
 
 
-def unpack(commit: str, folder: Path) -> None:
-    """Put the files of a commit into a folder. Raises BelowTheLineError if the clone lacks it."""
+def require(commit: str) -> None:
+    """Raise BelowTheLineError if the clone lacks this commit."""
     try:
-        packed = subprocess.run(
-            ["git", "archive", "--format=tar", f"{commit}^{{commit}}"],
+        subprocess.run(
+            ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}"],
             cwd=ROOT,
-            env=os.environ | {"LC_ALL": "C"},
             capture_output=True,
             check=True,
         )
@@ -84,5 +83,17 @@ def unpack(commit: str, folder: Path) -> None:
         raise BelowTheLineError(
             f"Commit {commit} is not in this clone.", "Fetch the whole history, or name --base."
         ) from error
+
+
+def unpack(commit: str, folder: Path) -> None:
+    """Put the files of a commit into a folder. Raises BelowTheLineError if the clone lacks it."""
+    require(commit)
+    packed = subprocess.run(
+        ["git", "archive", "--format=tar", f"{commit}^{{commit}}"],
+        cwd=ROOT,
+        env=os.environ | {"LC_ALL": "C"},
+        capture_output=True,
+        check=True,
+    )
     with tarfile.open(fileobj=BytesIO(packed.stdout)) as archive:
         archive.extractall(folder, filter="data")

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from btl.cli.output import Column, print_table, right
-from tests.benchmarks.rates import percentiles
+from tests.benchmarks.rates import QUIET_SHARE, percentiles
 from tests.benchmarks.spent import Spent
 
 LARGE = 10_000_000
@@ -134,10 +134,16 @@ class Figure:
             "" if self.other is None else self._with_unit(self.other),
             "" if self.other is None else _ratio(self.measured),
             "" if self.bound is None else f"≤ {self._bound(self.bound)}",
-            {True: "met", False: "missed", None: ""}[self.met],
+            self._result,
             self.aside,
             _quietness(self.spents),
         )
+
+    @property
+    def _result(self) -> str:
+        said = {True: "met", False: "missed", None: ""}[self.met]
+        busy = self.spents and _others(self.spents) > QUIET_SHARE
+        return f"{said}, busy" if said and busy else said
 
     def _bound(self, bound: float) -> str:
         if self.other is None:
@@ -252,7 +258,7 @@ def as_document(size: Size) -> dict[str, Any]:
 
 def print_report(console: Console, size: Size) -> None:
     """A table of the figures of one size, and whether the tables were right in the end."""
-    styles = {"met": "green", "missed": "red"}
+    styles = {"met": "green", "missed": "red", "met, busy": "yellow", "missed, busy": "yellow"}
     print_table(
         [
             Column(HEADINGS[0], wraps=True),
@@ -310,9 +316,13 @@ def _comparison(size: Size) -> str:
 def _quietness(spents: Sequence[Spent]) -> str:
     if not spents:
         return ""
+    return f"{spents[0].load_before:.1f}, {_others(spents):.0%}"
+
+
+def _others(spents: Sequence[Spent]) -> float:
+    """Return the share of the cores that others used during all of these."""
     wall = sum(each.wall for each in spents)
-    others = sum(each.others * each.wall for each in spents) / wall
-    return f"{spents[0].load_before:.1f}, {others:.0%}"
+    return sum(each.others * each.wall for each in spents) / wall
 
 
 def _ratio(value: float) -> str:

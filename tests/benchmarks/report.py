@@ -29,6 +29,17 @@ PEER_DEFAULT, PEER_BEST, PEER_BEST_TWO = (
     "peer, best, 2 tasks",
 )
 QUIX = "Quix, one process"
+_SECTION_OF = {
+    FLOOR: "floor",
+    READING: "reading",
+    ONE: "path",
+    TWO: "path",
+    BASE: "base",
+    QUIX: "quix",
+    **dict.fromkeys((PEER_DEFAULT, PEER_BEST, PEER_BEST_TWO), "peer"),
+    **dict.fromkeys((DECISIONS, BASE_DECISIONS), "decisions"),
+}
+"""The section that runs what is compared."""
 _ORDER = (
     *(FLOOR, READING, ONE, TWO, BASE, PEER_DEFAULT, PEER_BEST, PEER_BEST_TWO, QUIX),
     *(DECISIONS, BASE_DECISIONS),
@@ -124,6 +135,10 @@ class Target:
     is_ratio: bool = True
     unit: str = "/s"
     """Of the sides."""
+    sections: Sequence[str] = ()
+    """What must be run for it."""
+    busy: bool = False
+    """Whether a side has busy rounds alone."""
 
     @property
     def measured(self) -> float | None:
@@ -142,7 +157,8 @@ class Target:
         """In one word, or two."""
         if self.measured is None:
             return "not measured"
-        return {True: "met", False: "missed", None: "–"}[self.met]
+        said = {True: "met", False: "missed", None: "–"}[self.met]
+        return f"{said}, busy" if self.busy else said
 
     def cells(self) -> tuple[str, str, str, str, str]:
         """Its row: name, both sides, what was measured, what is to be reached, and the result."""
@@ -169,8 +185,14 @@ def targets(results: Results) -> list[Target]:
     """The figures to be reached, as far as one run can measure them."""
     found, backlog, bad = results, results.backlog, results.bad
 
+    def compared(target: Target, one: str, other: str) -> Target:
+        sections = tuple(dict.fromkeys((_SECTION_OF[one], _SECTION_OF[other])))
+        busy = any(found.runs(name) and not found.quiet_rounds(name) for name in (one, other))
+        return replace(target, sections=sections, busy=busy)
+
     def rates(name: str, one: str, other: str, bound: float | None) -> Target:
-        return Target(name, found.rate(one), bound, other_side=found.rate(other))
+        target = Target(name, found.rate(one), bound, other_side=found.rate(other))
+        return compared(target, one, other)
 
     def at_most(
         name: str,
@@ -180,10 +202,15 @@ def targets(results: Results) -> list[Target]:
         bound: float | None,
         unit: str = "µs",
     ) -> Target:
-        return Target(name, figure(one), bound, at_least=False, other_side=figure(other), unit=unit)
+        target = Target(
+            name, figure(one), bound, at_least=False, other_side=figure(other), unit=unit
+        )
+        return compared(target, one, other)
 
-    def alone(name: str, side: float | None, bound: float, unit: str) -> Target:
-        return Target(name, side, bound, at_least=False, is_ratio=False, unit=unit)
+    def alone(name: str, side: float | None, bound: float, unit: str, section: str) -> Target:
+        return Target(
+            name, side, bound, at_least=False, is_ratio=False, unit=unit, sections=(section,)
+        )
 
     return [
         at_most("CPU of consumer + Postgres ÷ floor's", found.both_cpu, ONE, FLOOR, 1.5),
@@ -223,22 +250,47 @@ def targets(results: Results) -> list[Target]:
             0.25,
             "MB",
         ),
-        alone("event to row at 2,000/s, 99th percentile", found.latency(2_000), 150, "ms"),
-        alone("event to row at 10,000/s, 99th percentile", found.latency(10_000), 400, "ms"),
-        alone("memory before a backlog", backlog.peak_megabytes if backlog else None, 220, "MB"),
+        alone(
+            "event to row at 2,000/s, 99th percentile", found.latency(2_000), 150, "ms", "latency"
+        ),
+        alone(
+            "event to row at 10,000/s, 99th percentile", found.latency(10_000), 400, "ms", "latency"
+        ),
+        alone(
+            "memory before a backlog",
+            backlog.peak_megabytes if backlog else None,
+            220,
+            "MB",
+            "memory",
+        ),
         Target(
             "a bad record in every batch ÷ none",
             median(bad.with_bad) if bad else None,
             0.9,
             other_side=median(bad.without) if bad else None,
+            sections=("bad",),
         ),
         alone(
             "deadlocks",
             sum(each.deadlocks for each in results.scale) if results.scale else None,
             0,
             "",
+            "scale",
         ),
     ]
+
+
+def asked_for(found: Sequence[Target], only: Sequence[str] | None) -> list[Target]:
+    """Those that were measured, or whose sections were all to be run; None: all sections were."""
+    return [
+        each
+        for each in found
+        if only is None or each.measured is not None or set(each.sections) <= set(only)
+    ]
+
+
+def _not_asked_for(left_out: int) -> str:
+    return f"… and {left_out} not asked for."
 
 
 def as_document(results: Results, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,7 +350,7 @@ def print_report(console: Console, results: Results, about: Mapping[str, Any]) -
             f"{bad.dead_letters:,} bad records, in {bad.share_of_batches:.0%} of the batches: "
             f"{median(bad.with_bad):,.0f} records/s, without them {median(bad.without):,.0f}."
         )
-    _print_targets(console, targets(results))
+    _print_targets(console, targets(results), about["options"].get("only"))
     for section, reason in results.not_measured.items():
         console.print(f"[bold red]Not measured: {section}.[/] {reason}")
     console.print(
@@ -387,14 +439,20 @@ def _print_scale(console: Console, runs: Sequence[Shared]) -> None:
     )
 
 
-def _print_targets(console: Console, found: Sequence[Target]) -> None:
+def _print_targets(console: Console, found: Sequence[Target], only: Sequence[str] | None) -> None:
     styles = {True: "green", False: "red", None: "yellow"}
+    shown = asked_for(found, only)
     print_table(
         [Column("figure", wraps=True), *right("both sides", "measured", "target"), "result"],
-        [(*each.cells()[:-1], Text(each.result, styles[each.met])) for each in found],
+        [
+            (*each.cells()[:-1], Text(each.result, "yellow" if each.busy else styles[each.met]))
+            for each in shown
+        ],
         title="To be reached",
         out=console,
     )
+    if left_out := len(found) - len(shown):
+        console.print(_not_asked_for(left_out), style="dim")
 
 
 def as_markdown(document: Mapping[str, Any]) -> str:
@@ -402,16 +460,19 @@ def as_markdown(document: Mapping[str, Any]) -> str:
     docs/benchmarks.md, and below it the machine and what was not measured.
     """
     names = {each.name for each in fields(Target)}
-    rows = [
-        Target(**{name: value for name, value in each.items() if name in names}).cells()
+    machine, options = document["machine"], document["options"]
+    found = [
+        Target(**{name: value for name, value in each.items() if name in names})
         for each in document["targets"]
     ]
-    machine, options = document["machine"], document["options"]
+    shown = asked_for(found, options.get("only"))
+    left_out = len(found) - len(shown)
     lines = [
         "| figure | both sides | measured | to reach | |",
         "| --- | ---: | ---: | ---: | --- |",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        *(f"| {' | '.join(each.cells())} |" for each in shown),
         "",
+        *([_not_asked_for(left_out), ""] if left_out else ()),
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gigabytes']} GB,"
         f" Postgres {machine['postgres']}, Kafka {machine['kafka']}, Python {machine['python']};"
         f" {document['workload']} × {options['copies']}, {options['rounds']} rounds; commit"

@@ -55,7 +55,9 @@ _ATTEMPTS = 3
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    """The options. Exits with status 2 for a section that there is not."""
+    """The options. Exits with status 2 for a section that there is not, and for a commit that was
+    named and is not in this clone.
+    """
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
     parser.add_argument(
         "--only", default=",".join(SECTIONS), metavar="A,B", help=f"of {', '.join(SECTIONS)}"
@@ -76,9 +78,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--base",
-        default=base.COMMIT,
         metavar="COMMIT",
-        help="the earlier commit that is compared with; it must be in this clone",
+        help=(
+            f"the earlier commit that is compared with, {base.COMMIT} by default; one that is named"
+            " must be in this clone"
+        ),
     )
     parser.add_argument(
         "--rate",
@@ -112,6 +116,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if any("=" not in each for each in options.peer):
         parser.error("--peer takes NAME=VALUE")
+    if options.base is not None:
+        try:
+            base.require(options.base)
+        except BelowTheLineError as error:
+            parser.error(f"--base: {error}")
+    options.base = options.base or base.COMMIT
     options.rate = options.rate or list(RATES)
     options.only = [each for each in options.only.split(",") if each]
     if unknown := sorted(set(options.only) - set(SECTIONS)):

@@ -86,6 +86,8 @@ def test_what_has_happened_since_a_time_counts_in_whole_hours(btl: Btl) -> None:
     assert [
         row["article_id"] for row in json.loads(btl("top", "--by", "reports", *since, "--json"))
     ] == ["a1"]
+    assert "reactions added" in btl("top", *since)
+    assert "reactions added" not in btl("top")
     assert "No article has any comments since then." in btl("top", "--since", "1h")
 
 

@@ -100,6 +100,9 @@ def test_it_reads_well_for_whoever_sees_metrics_alone(
     assert lines[:2] == ["daily, week 2026-W19", "2026-05-04 to 2026-05-10, UTC"]
     assert any(line.split() == ["comments", "5", "1", "+400%"] for line in lines)
     assert "Most reported" in lines
+    heads = [line for line in lines if line.startswith(("reactions", "section", "headline"))]
+    assert len(heads) == 4
+    assert all("reactions added" in line for line in heads)
     document = json.loads(btl("report", "2026-W19", "--json"))
     assert [each["site"] for each in document] == ["daily", "weekly"]
     assert btl("report", "2020-W01") == (

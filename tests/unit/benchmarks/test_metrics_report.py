@@ -66,6 +66,13 @@ def test_the_page_has_a_row_for_each_figure_with_its_quietness() -> None:
     assert "(all rows): 2 differences." in text
 
 
+def test_a_result_of_busy_minutes_says_so() -> None:
+    [quiet, *_] = [each for each in figures(SIZE) if each.met is not None and each.spents]
+    busy = replace(quiet, spents=[replace(each, others=0.3) for each in quiet.spents])
+    assert f"| {quiet.cells[5]}, busy |" in f"| {busy.cells[5]} |"
+    assert quiet.cells[5] in ("met", "missed")
+
+
 @pytest.mark.parametrize(
     ("statement", "name"),
     [

@@ -5,6 +5,7 @@ import re
 import pytest
 from rich.console import Console
 
+from tests.benchmarks import base
 from tests.benchmarks.latency import Latency
 from tests.benchmarks.peer import PeerRun
 from tests.benchmarks.rates import Percentiles, Throughput
@@ -64,6 +65,8 @@ def peer_at(rate: float, megabytes: float) -> PeerRun:
         (Target("", 3, 1.5, other_side=2), True, "met"),
         (Target("", 3, 1.5, other_side=None), None, "not measured"),
         (Target("", 3, None, other_side=2), None, "–"),
+        (Target("", 0.549, 0.55, is_ratio=False, busy=True), False, "missed, busy"),
+        (Target("", 0.55, 0.55, is_ratio=False, busy=True), True, "met, busy"),
     ],
 )
 def test_a_target_is_met_up_to_its_bound(target: Target, met: bool | None, result: str) -> None:
@@ -175,7 +178,7 @@ def test_the_report_says_what_was_missed_and_what_was_not_measured() -> None:
     print_report(console, results, ABOUT)
 
     said = console.file.getvalue()  # type: ignore[attr-defined]
-    assert re.search(r"one process ÷ floor +50/s ÷ 100/s +0.50 × +≥ 0.55 × +missed", said)
+    assert re.search(r"one process ÷ floor +50/s ÷ 100/s +0.50 × +≥ 0.55 × +missed, busy", said)
     assert re.search(r"deadlocks +– +≤ 0 +not measured", said)
     assert re.search(r"one process +1 +50 +– +8.0 µs +1.25 +30% +busy", said)
     assert "Not measured: peer. No network." in said
@@ -194,11 +197,41 @@ def test_a_runs_document_becomes_a_table_to_paste() -> None:
     lines = as_markdown(document).splitlines()
 
     assert lines[0] == "| figure | both sides | measured | to reach | |"
-    assert "| one process ÷ floor | 60/s ÷ 100/s | 0.60 × | ≥ 0.55 × | met |" in lines
+    assert "| one process ÷ floor | 60/s ÷ 100/s | 0.60 × | ≥ 0.55 × | met, busy |" in lines
     assert "| deadlocks |  | – | ≤ 0 | not measured |" in lines
     assert "Quiet rounds: floor 1 of 1; one process 0 of 1." in lines
     assert "Event to row at 5,800 of 10,000 events/s: p50 50, p99 99 ms." in lines
     assert "Not measured: quix. No network." in lines
+
+
+def test_a_partial_run_shows_the_targets_that_it_was_asked_for() -> None:
+    results = Results()
+    results.add(FLOOR, run_at(100), 0.5, 0.02)
+    about = ABOUT | {
+        "options": {"copies": 4, "rounds": 5, "base": "cf5a39b", "only": ["floor", "path", "bad"]}
+    }
+    console = Console(file=io.StringIO(), width=120)
+
+    print_report(console, results, about)
+
+    said = console.file.getvalue().partition("To be reached")[2]  # type: ignore[attr-defined]
+    shown = ["CPU of consumer + Postgres", "one process ÷ floor", "two processes ÷ floor", "a bad"]
+    lines = said.splitlines()[2:]
+    assert [line.startswith(name) for line, name in zip(lines, shown, strict=False)] == [True] * 4
+    assert lines[4] == f"… and {len(targets(results)) - 4} not asked for."
+    document = json.loads(json.dumps(as_document(results, about)))
+    assert lines[4] in as_markdown(document).splitlines()
+
+
+def test_a_base_that_is_named_must_be_in_the_clone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parse(["--base", "HEAD"]).base == "HEAD"
+    with pytest.raises(SystemExit):
+        parse(["--base", "v0.0.0-never"])
+    assert "Commit v0.0.0-never is not in this clone." in capsys.readouterr().err
+    monkeypatch.setattr(base, "COMMIT", "v0.0.0-never")
+    assert parse([]).base == "v0.0.0-never"
 
 
 def test_all_sections_are_run_unless_some_are_named(capsys: pytest.CaptureFixture[str]) -> None:

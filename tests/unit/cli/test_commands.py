@@ -1,6 +1,7 @@
 """The list of commands: quick to show, and equal to what each command says of itself."""
 
 import inspect
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from below_the_line import resources
 from below_the_line.errors import BelowTheLineError
 from btl.cli.lazy import LazyCommand
 from btl.cli.main import COMMANDS, app
@@ -76,6 +78,12 @@ def test_the_list_has_every_command_and_fits_in_80_columns() -> None:
     lines = [line.strip("│ ").split("  ")[0] for line in panels.splitlines() if line[:1] == "│"]
     assert lines == NAMES
     assert CliRunner().invoke(app, env={"COLUMNS": "80"}).output.strip() == shown.strip()
+
+
+def test_the_front_page_names_every_command() -> None:
+    lines = (resources.ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[1] for line in lines if line.startswith("| `btl ")]
+    assert set(NAMES) <= set(re.findall(r"`(?:btl )?(\w[\w-]*)", " ".join(cells)))
 
 
 def test_a_package_of_an_extra_that_is_not_installed_is_named(
