@@ -3,7 +3,7 @@
 import random
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -601,6 +601,17 @@ def test_a_run_does_not_wait_for_who_waits_for_a_shard(
         assert not rebuild.is_alive()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where a shell started the tests in the background and
+    had it ignored.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_who_interrupts_a_rebuild_need_not_wait_for_its_connections(
     newsroom: Newsroom, database_url: str
 ) -> None:
