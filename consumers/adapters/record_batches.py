@@ -35,7 +35,7 @@ def install() -> None:
     ``send_fetches`` does. Safe to call again.
     """
     Fetcher.PartitionRecords = PartitionRecords  # type: ignore[misc, assignment]
-    Fetcher.send_fetches = send_fetches  # type: ignore[method-assign, assignment]
+    Fetcher.send_fetches = send_fetches  # type: ignore[method-assign]
     KafkaTCPTransport._sock_recv = _receive
 
 
@@ -72,16 +72,16 @@ def fetch_ahead(fetcher: Fetcher) -> None:
             fetcher.send_fetches()
 
 
-def send_fetches(fetcher: Any) -> Any:
+def send_fetches(self: Any) -> Any:
     """Ask the brokers for more, in place of kafka-python's method.
 
     kafka-python asks also when ``poll()`` took a partition's part of an answer in part: for all
     partitions but this one. If the others have nothing, this one is not asked for until the broker
     has waited for them in vain.
     """
-    if fetcher._next_partition_records and not _is_answered_at_once(fetcher):
+    if self._next_partition_records and not _is_answered_at_once(self):
         return []
-    return _send_fetches(fetcher)
+    return _send_fetches(self)
 
 
 def _is_answered_at_once(fetcher: Any) -> bool:
