@@ -1,0 +1,167 @@
+"""What an export says, in one form for all formats: articles, comments, what happened to comments,
+and what can't be carried over.
+
+A reader (``Format.read``) yields these records in any order. Ids are as the source names them, times
+are in UTC, texts are plain. A time that the export does not have is None, and
+``btl.archives.events`` puts in its place what its rules say.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+Decision = Literal["approved", "rejected"]
+
+
+class Place(NamedTuple):
+    """Where in the export a record stands, for people: ``comments.csv``, ``line 7``."""
+
+    file: str
+    within: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.within}"
+
+
+class Article(NamedTuple):
+    """An article, page or thread that has a discussion."""
+
+    place: Place
+    article_id: str
+    url: str | None
+    headline: str | None
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    site: str | None = None
+    section: str | None = None
+    topics: Sequence[str] | None = None
+    bylines: Sequence[str] | None = None
+    language: str | None = None
+    comments_enabled: bool | None = None
+    """Whether readers may comment. None: the export does not say."""
+    closes_at: datetime | None = None
+    """When the discussion closed or will close, if the export says so."""
+    window_hours: int | None = None
+
+
+class Comment(NamedTuple):
+    """A comment as it was posted."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    user_id: str | None
+    """The author's account. None: a guest, of whom the export has no id."""
+    display_name: str | None
+    body: str | None
+    """None: the export has the comment, but not its text, because it was deleted."""
+    posted_at: datetime | None
+    parent_comment_id: str | None = None
+    is_staff: bool = False
+    held: bool = False
+    """Whether it waited for a moderator before readers saw it."""
+
+
+class Edit(NamedTuple):
+    """A later text of a comment; the first one is that of ``Comment``."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    body: str
+    edited_at: datetime | None
+
+
+class Deletion(NamedTuple):
+    """A comment that its author, or the site without a decision, took away."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    deleted_at: datetime | None = None
+
+
+class Moderation(NamedTuple):
+    """A decision about a comment."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    decision: Decision
+    reason: str | None = None
+    """A reason of the contract (``schemas/definitions.json``); None: the export has none."""
+    decided_by: str | None = None
+    """None: the export does not say who."""
+    automated: bool | None = None
+    """None: the export does not say whether a program decided."""
+    decided_at: datetime | None = None
+
+
+class Reaction(NamedTuple):
+    """A like, a vote or another sign that one person gave to a comment."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    user_id: str
+    reaction: str
+    """A name that the contract allows, such as ``like`` or ``dislike``."""
+    reacted_at: datetime | None = None
+
+
+class Report(NamedTuple):
+    """A flag: somebody reported a comment."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    report_id: str
+    reporter_user_id: str | None
+    """None: the export does not say who; each such report is of somebody else."""
+    reason: str
+    """A reason of the contract."""
+    note: str | None = None
+    law: str | None = None
+    reported_at: datetime | None = None
+
+
+class ReportDecision(NamedTuple):
+    """What was decided about a report."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    report_id: str
+    decision: Literal["upheld", "dismissed", "ignored", "duplicate", "void"]
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    explanation: str | None = None
+
+
+class LeftOut(NamedTuple):
+    """Something in the export that becomes no event, and why. Nothing is left out silently."""
+
+    place: Place
+    what: str
+    """In the plural, as counts are said of it: ``pingbacks``, ``likes without a person``."""
+    why: str
+    count: int = 1
+
+
+Act = Edit | Deletion | Moderation | Reaction | Report | ReportDecision
+ArchiveRecord = Article | Comment | Act | LeftOut
+
+
+class UnreadableRowError(ValueError):
+    """A single item that can't be read; the message says why. Readers yield it as ``Unreadable``."""
+
+
+class Unreadable(NamedTuple):
+    """An item of the export that makes no record: it is rejected, with its content, and the rest
+    goes on.
+    """
+
+    place: Place
+    reason: str
+    content: str
+    """The item as it is in the export, for the file of rejected items; at most 4,000 characters."""
