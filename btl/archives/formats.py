@@ -3,15 +3,20 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 from btl.archives.records import ArchiveRecord, Unreadable
-
-HEAD_BYTES = 65_536
-"""How much of the unpacked content a format sees to recognise it."""
+from btl.archives.sources import ExportFile
 
 Progress = Callable[[int], None]
 """Called now and then with the number of bytes of the files, as they are on disk, that are done."""
+
+READERS: tuple[str, ...] = ()
+"""The modules of ``btl.archives.readers``; each has a tuple ``FORMATS``. In this order a file's
+content is shown to them, so those that recognise almost anything come last.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class ReadingOptions:
     """The site of all articles. None: what the export says, or else none."""
     base_url: str | None = None
     """What stands before paths, such as ``https://example.org``: some formats have no host."""
+    mapping: Path | None = None
+    """The mapping of a site's own tables."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +48,21 @@ class Format:
     """For people, such as ``WordPress export (WXR)``."""
     how_to_export: str
     """One sentence: where a person gets such a file."""
-    recognises: Callable[[bytes], bool]
-    """Whether content that begins so (at most HEAD_BYTES, unpacked) is of this format."""
+    recognises: Callable[[ExportFile], bool]
+    """Whether the file, by the beginning of its content (``head``), is of this format."""
     read: Callable[
-        [Sequence[Path], ReadingOptions, Progress], Iterator[ArchiveRecord | Unreadable]
+        [Sequence[ExportFile], ReadingOptions, Progress], Iterator[ArchiveRecord | Unreadable]
     ]
+    closing: Literal["never", "rules"] = "never"
+    """When discussions close unless the person or the export says so: ``never`` for systems that by
+    themselves leave discussions open, ``rules`` for tables of unknown origin.
+    """
+
+
+def all_formats() -> tuple[Format, ...]:
+    """Return the formats, in the order in which content is shown to them."""
+    return tuple(
+        found
+        for reader in READERS
+        for found in import_module(f"btl.archives.readers.{reader}").FORMATS
+    )

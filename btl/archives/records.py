@@ -1,9 +1,11 @@
 """What an export says, in one form for all formats: articles, comments, what happened to comments,
 and what can't be carried over.
 
-A reader (``Format.read``) yields these records in any order. Ids are as the source names them, times
-are in UTC, texts are plain. A time that the export does not have is None, and
-``btl.archives.events`` puts in its place what its rules say.
+A reader (``Format.read``) yields these records in any order; what an item says of a comment comes
+right after the ``Comment`` of that item, where there is one: reports and reactions first, then
+edits, decisions and deletions. Ids are as the source names them, times are in UTC, texts are plain.
+A time that the export does not have is None, and ``btl.archives.events`` puts in its place what its
+rules say.
 """
 
 from collections.abc import Sequence
@@ -37,8 +39,8 @@ class Article(NamedTuple):
     topics: Sequence[str] | None = None
     bylines: Sequence[str] | None = None
     language: str | None = None
-    comments_enabled: bool | None = None
-    """Whether readers may comment. None: the export does not say."""
+    accepts_comments: bool | None = None
+    """Whether readers may comment now, at the end of the export. None: the export does not say."""
     closes_at: datetime | None = None
     """When the discussion closed or will close, if the export says so."""
     window_hours: int | None = None
@@ -51,7 +53,7 @@ class Comment(NamedTuple):
     article_id: str
     comment_id: str
     user_id: str | None
-    """The author's account. None: a guest, of whom the export has no id."""
+    """The author's account. None: a guest, of whom the export has no account."""
     display_name: str | None
     body: str | None
     """None: the export has the comment, but not its text, because it was deleted."""
@@ -60,6 +62,17 @@ class Comment(NamedTuple):
     is_staff: bool = False
     held: bool = False
     """Whether it waited for a moderator before readers saw it."""
+    email: str | None = None
+    """A guest's address, only to tell guests apart: it goes into no event as it is."""
+
+
+class Unpublication(NamedTuple):
+    """An article that the site took down."""
+
+    place: Place
+    article_id: str
+    reason: str
+    unpublished_at: datetime | None = None
 
 
 class Edit(NamedTuple):
@@ -109,6 +122,16 @@ class Reaction(NamedTuple):
     reacted_at: datetime | None = None
 
 
+class ReactionCount(NamedTuple):
+    """Reactions of which the export has only the number, not the people."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    reaction: str
+    number: int
+
+
 class Report(NamedTuple):
     """A flag: somebody reported a comment."""
 
@@ -123,6 +146,16 @@ class Report(NamedTuple):
     note: str | None = None
     law: str | None = None
     reported_at: datetime | None = None
+
+
+class ReportCount(NamedTuple):
+    """Reports of which the export has only the number."""
+
+    place: Place
+    article_id: str
+    comment_id: str
+    reason: str
+    number: int
 
 
 class ReportDecision(NamedTuple):
@@ -143,17 +176,27 @@ class LeftOut(NamedTuple):
 
     place: Place
     what: str
-    """In the plural, as counts are said of it: ``pingbacks``, ``likes without a person``."""
+    """In the plural, as numbers are said of it: ``pingbacks``, ``likes without a person``."""
     why: str
-    count: int = 1
+    number: int = 1
 
 
-Act = Edit | Deletion | Moderation | Reaction | Report | ReportDecision
+Act = (
+    Edit
+    | Deletion
+    | Moderation
+    | Reaction
+    | ReactionCount
+    | Report
+    | ReportCount
+    | ReportDecision
+    | Unpublication
+)
 ArchiveRecord = Article | Comment | Act | LeftOut
 
 
 class UnreadableRowError(ValueError):
-    """A single item that can't be read; the message says why. Readers yield it as ``Unreadable``."""
+    """A single item that can't be read; the message says why. Readers yield ``Unreadable``."""
 
 
 class Unreadable(NamedTuple):

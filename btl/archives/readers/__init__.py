@@ -1,0 +1,1 @@
+"""One module for each system whose exports are read; each has a tuple ``FORMATS``."""
