@@ -1,27 +1,21 @@
 """What must be known of a whole export at once, kept in a temporary SQLite file: memory stays flat.
 
-Times are whole microseconds since 1970, in UTC.
+Times are whole microseconds since 1970, in UTC. Statements about the facts are in
+``sql/archives/survey``.
 """
 
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
+from unicodedata import is_normalized, normalize
 
-_SCHEMA = """
-create table articles (
-    article_id text, url text, headline text, site text, section text,
-    published_at integer, occurred_at integer,
-    closes_at integer, window_hours integer, accepts_comments integer,
-    file text, within text
-);
-create table comments (
-    article_id text, comment_id text, parent_comment_id text,
-    posted_at integer, user_id text, named_by text, body_digest integer,
-    file text, within text
-);
-"""
+from below_the_line.contracts.events import Event
+from below_the_line.contracts.times import from_datetime
+from below_the_line.resources import sql
+from btl.archives.addresses import address_key
+
 _BUNDLE = 5_000
 
 
@@ -44,6 +38,24 @@ class ArticleFact(NamedTuple):
     within: str
 
 
+class VersionFact(NamedTuple):
+    """A row of ``versions``: an event about an article as it will be sent, with its stand-ins."""
+
+    article_id: str
+    version: bytes
+    """The event's order key."""
+    kind: Literal["published", "unpublished"]
+    effective_at: int
+    """When it takes effect."""
+    occurred_at: int
+    published_at: int | None = None
+    enabled: bool = True
+    closes_at: int | None = None
+    window_hours: int | None = None
+    site: str = "default"
+    section: str | None = None
+
+
 class CommentFact(NamedTuple):
     """A row of ``comments``: a comment that became a valid event."""
 
@@ -63,37 +75,111 @@ class CommentFact(NamedTuple):
     within: str
 
 
+def version_fact(event: Event) -> VersionFact:
+    """Return the fact of a valid ``article.published.v1`` or ``article.unpublished.v1``."""
+    data = event.data
+    if event.type == "article.unpublished.v1":
+        at = from_datetime(data.unpublished_at)
+        return VersionFact(event.article_id, event.version, "unpublished", at, event.occurred_at)
+    own = data.discussion
+    return VersionFact(
+        event.article_id,
+        event.version,
+        "published",
+        event.occurred_at,
+        event.occurred_at,
+        None if data.published_at is None else from_datetime(data.published_at),
+        own is None or own.enabled is not False,
+        None if own is None or own.closes_at is None else from_datetime(own.closes_at),
+        None if own is None else own.window_hours,
+        data.site,
+        data.section,
+    )
+
+
 class Facts:
     """The articles and the comments of an export, without texts."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        """For questions, once everything is added and ``flush`` was called."""
-        connection.executescript(_SCHEMA)
-        self._articles: list[ArticleFact] = []
+        """For questions, once everything that they are about was added and ``flush`` was called."""
+        connection.executescript(sql("archives/survey/tables.sql").decode())
+        self._articles: list[tuple[Any, ...]] = []
         self._comments: list[CommentFact] = []
+        self._versions: list[VersionFact] = []
+        self._forms: list[tuple[str, str, str, str]] = []
+        self._has_indexes = False
 
     def add_article(self, article: ArticleFact) -> None:
-        """Add an article."""
-        self._articles.append(article)
+        """Add an article, once for each time that the export has it."""
+        self._articles.append((*article, None if article.url is None else address_key(article.url)))
+        self._note_form("article", "", article.article_id)
         if len(self._articles) >= _BUNDLE:
             self.flush()
 
+    def add_version(self, version: VersionFact) -> None:
+        """Add an event about an article, as it will be sent."""
+        self._versions.append(version)
+        if len(self._versions) >= _BUNDLE:
+            self.flush()
+
     def add_comment(self, comment: CommentFact) -> None:
-        """Add a comment."""
+        """Add a comment, once for each time that the export has it."""
         self._comments.append(comment)
+        article_id, comment_id, parent_id, _, user_id = comment[:5]
+        # Nearly all ids are ASCII, and then there is nothing to compare.
+        if not article_id.isascii():
+            self._note_form("article", "", article_id)
+        if not comment_id.isascii():
+            self._note_form("comment", article_id, comment_id)
+        if parent_id is not None and not parent_id.isascii():
+            self._note_form("comment", article_id, parent_id)
+        if not user_id.isascii():
+            self._note_form("person", "", user_id)
         if len(self._comments) >= _BUNDLE:
             self.flush()
 
     def flush(self) -> None:
         """Write what was added."""
-        self._insert("articles", self._articles, len(ArticleFact._fields))
-        self._insert("comments", self._comments, len(CommentFact._fields))
-        self._articles, self._comments = [], []
+        for table, rows in (
+            ("articles", self._articles),
+            ("versions", self._versions),
+            ("comments", self._comments),
+            ("other_forms", self._forms),
+        ):
+            self._insert(table, rows)
+            rows.clear()
 
-    def _insert(self, table: str, rows: Sequence[tuple[object, ...]], columns: int) -> None:
-        marks = ", ".join("?" * columns)
-        self.connection.executemany(f"insert into {table} values ({marks})", rows)  # noqa: S608
+    def first_and_last_comment(self, article_id: str) -> tuple[int, int] | None:
+        """Return when the first and the last comment of an article were posted; None: it has none.
+
+        To be called once all comments were added: the first call makes an index of them.
+        """
+        self.make_indexes()
+        first, last = self.connection.execute(
+            sql("archives/survey/first_and_last_comment.sql").decode(), {"article_id": article_id}
+        ).fetchone()
+        return None if first is None else (first, last)
+
+    def make_indexes(self) -> None:
+        """Write what was added, and make the indexes for questions; once, after all comments."""
+        self.flush()
+        if not self._has_indexes:
+            self._has_indexes = True
+            self.connection.execute(sql("archives/survey/index_comments.sql").decode())
+
+    def _note_form(self, what: str, article_id: str, text: str) -> None:
+        if not is_normalized("NFC", text):
+            self._forms.append((what, article_id, text, normalize("NFC", text)))
+
+    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        marks = ", ".join("?" * len(rows[0]))
+        cursor = self.connection.cursor()
+        cursor.execute("begin")
+        cursor.executemany(f"insert or ignore into {table} values ({marks})", rows)  # noqa: S608
+        cursor.execute("commit")
 
 
 @contextmanager
@@ -105,7 +191,9 @@ def temporary_facts() -> Iterator[Facts]:
             # Nothing of it outlives the run: no journal, no waiting for the disk.
             connection.execute("pragma journal_mode = off")
             connection.execute("pragma synchronous = off")
-            connection.execute("pragma cache_size = -65536")
+            connection.execute("pragma locking_mode = exclusive")
+            connection.execute("pragma temp_store = file")
+            connection.execute("pragma cache_size = -32768")
             yield Facts(connection)
         finally:
             connection.close()
