@@ -16,6 +16,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from below_the_line.catalogue import load_contracts
+from btl.archives.external_sort import Timed
+from btl.archives.formats import ReadingOptions
+from btl.archives.importer import Import, checked
+from btl.archives.mapping import load_mapping
+from btl.archives.recognition import format_named
+from btl.archives.sources import files_of
+from btl.archives.spool import Rejected
 from tests.made_up_export import write_export
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +61,31 @@ def real_export() -> Export | None:
         Path(told) if told else ROOT.parent / "shared" / "data" / "derstandard-2019", is_real=True
     )
     return export if export.articles.is_file() and export.comments.is_file() else None
+
+
+def events_of(
+    articles: Path,
+    comments: Path,
+    mapping: Path,
+    rejected: list[Rejected] | None = None,
+    now: datetime | None = None,
+) -> list[Timed]:
+    """The events of an export's tables, in the order of their times.
+
+    What makes no event is added to ``rejected``; without it, there must be none.
+    """
+    refused: list[Rejected] = [] if rejected is None else rejected
+    wanted = Import(
+        format_named("tables"),
+        files_of([articles, comments]),
+        ReadingOptions(mapping=mapping),
+        load_mapping(mapping).source,
+        "rules",
+    )
+    with checked(wanted, load_contracts(), now or datetime.now(UTC), refused.append) as found:
+        events = list(found.events())
+    assert rejected is not None or refused == []
+    return events
 
 
 def any_export(folder: Path) -> Export:

@@ -3,8 +3,8 @@
 import heapq
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import IO, NamedTuple
 
 from below_the_line.files import writing
@@ -25,29 +25,43 @@ class Timed(NamedTuple):
     outgoing: Outgoing
 
 
-@contextmanager
-def sorted_by_time(
-    events: Iterable[Timed], headers: tuple[tuple[str, bytes], ...]
-) -> Iterator[Iterator[Timed]]:
-    """Yield all events in the order of their times; events of the same time in their original
-    order.
-
-    ``headers`` are those of every record: they are not written to the temporary files.
+class Sorter:
+    """Takes events in any order and gives them back in the order of their times; events of the same
+    time in their original order. A context manager: its temporary files are gone afterwards.
     """
-    with ExitStack() as files:
-        runs: list[Iterator[Timed]] = []
-        held: list[Timed] = []
-        held_bytes = 0
-        for event in events:
-            held.append(event)
-            held_bytes += _size(event)
-            if held_bytes >= IN_MEMORY_BYTES:
-                held.sort(key=_time)
-                with writing(f"A temporary file in {tempfile.gettempdir()}"):
-                    runs.append(_read(_spilled(held, files), headers))
-                held, held_bytes = [], 0
-        held.sort(key=_time)
-        yield heapq.merge(*runs, held, key=_time) if runs else iter(held)
+
+    def __init__(self, headers: tuple[tuple[str, bytes], ...]) -> None:
+        """``headers`` are those of every record: they are not written to the temporary files."""
+        self._headers = headers
+        self._files = ExitStack()
+        self._runs: list[IO[bytes]] = []
+        self._held: list[Timed] = []
+        self._held_bytes = 0
+
+    def __enter__(self) -> "Sorter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.clear()
+        self._files.close()
+
+    def add(self, event: Timed) -> None:
+        """Take an event. Raises BelowTheLineError if a temporary file cannot be written."""
+        self._held.append(event)
+        self._held_bytes += _size(event)
+        if self._held_bytes >= IN_MEMORY_BYTES:
+            self._held.sort(key=_time)
+            with writing(f"A temporary file in {tempfile.gettempdir()}"):
+                self._runs.append(_spilled(self._held, self._files))
+            self._held, self._held_bytes = [], 0
+
+    def events(self) -> Iterator[Timed]:
+        """Yield all events. Call it once, when all are added."""
+        self._held.sort(key=_time)
+        if not self._runs:
+            return iter(self._held)
+        runs = (_read(run, self._headers) for run in self._runs)
+        return heapq.merge(*runs, self._held, key=_time)
 
 
 def _time(event: Timed) -> int:

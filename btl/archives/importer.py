@@ -1,163 +1,103 @@
-"""Read, check and sort an export: events on one side, rejected rows on the other."""
+"""Read, check and sort an export: events on one side, rejected and left-out items on the other."""
 
 import csv
 import io
-import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import orjson
+from typing import Any
 
 from below_the_line.contracts.decoder import Contracts
-from below_the_line.contracts.events import Record, Rejection
-from below_the_line.contracts.times import from_datetime
 from below_the_line.errors import BelowTheLineError
 from below_the_line.files import open_private, writing
-from below_the_line.kafka.envelopes import structured
+from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
 from below_the_line.spreadsheet_cells import protected
-from btl.archives.external_sort import Timed
-from btl.archives.mapping import ArticlesTable, CommentsTable, Mapping
-from btl.archives.rows import RowReader, UnmappableRowError, event_time
-from btl.archives.tables import open_table
-from btl.archives.times import TimeReader
+from btl.archives.checking import Checker, Tally
+from btl.archives.closing import Policy
+from btl.archives.events import EventRules
+from btl.archives.external_sort import Sorter, Timed
+from btl.archives.facts import Facts, temporary_facts
+from btl.archives.formats import Format, Progress, ReadingOptions
+from btl.archives.sources import ExportFile
+from btl.archives.spool import Rejected
 
-# Part of the promise that importing twice changes nothing: never change it.
-_NAMESPACE = uuid.UUID("5f0c1a52-3c49-5c8e-9d0c-6a1f4b1f7a11")
-
-
-class RejectedRow(NamedTuple):
-    """A row that makes no valid event."""
-
-    file: str
-    line: int
-    reason: str
-    cells: list[str]
+_BUNDLE = 500
 
 
-@dataclass
-class Tally:
-    """Counts of the rows that were read so far."""
+@dataclass(frozen=True)
+class Import:
+    """What is imported, and how."""
 
-    events: Counter[str] = field(default_factory=Counter)
-    """Number of events by event type."""
-    rejected: int = 0
+    format: Format
+    files: Sequence[ExportFile]
+    options: ReadingOptions
+    source: str
+    """The events' CloudEvents source."""
+    policy: Policy
+    """When discussions close of which the export does not say it."""
+
+    @property
+    def rules(self) -> EventRules:
+        """How records become events."""
+        return EventRules(self.format.name, self.source, self.policy, self.options.site)
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files as they are on disk. Raises BelowTheLineError."""
+        return sum(file.size for file in self.files)
 
 
-class Archive:
-    """Two files and their mapping."""
+@dataclass(frozen=True)
+class Checked:
+    """A whole export, read and checked."""
 
-    def __init__(
-        self, articles: Path, comments: Path, mapping: Mapping, contracts: Contracts, now: datetime
-    ) -> None:
-        """``now`` stands for the time at which a broker would take the events: none may lie after
-        it.
-        """
-        self._files = {"articles": articles, "comments": comments}
-        self._mapping = mapping
-        self._contracts = contracts
-        self._timestamp = int(now.timestamp() * 1000)
-        self._times = TimeReader(
-            mapping.time_zone,
-            mapping.time_format,
-            mapping.ambiguous_times,
-            mapping.nonexistent_times,
-        )
-        self.tally = Tally()
+    tally: Tally
+    facts: Facts
+    events: Callable[[], Iterator[Timed]]
+    """Returns all events in the order of their times. Call it once."""
 
-    def events(
-        self,
-        reject: Callable[[RejectedRow], None],
-        read: Callable[[str, int], None] = lambda *_: None,
-    ) -> Iterator[Timed]:
-        """Yield all events, those of the articles first; each has passed the contracts.
 
-        ``reject`` is called with each row that makes no valid event, ``read`` with a table and the
-        number of its bytes that are done. Raises BelowTheLineError for a fault of a whole file,
-        before the first event of that file.
-        """
-        # Both headers first: a wrong column of the second file is reported before the first file is
-        # read.
-        readers = {name: self._reader(name) for name in self._files}
-        for name, path in self._files.items():
-            with self._open(path) as table:
-                for number, row in enumerate(table.rows):
-                    try:
-                        event = self._event(name, readers[name].read(row.cells))
-                    except UnmappableRowError as error:
-                        self.tally.rejected += 1
-                        reject(RejectedRow(path.name, row.line, str(error), row.cells))
-                    else:
-                        yield event
-                    if number % 500 == 0:
-                        read(name, table.bytes_read())
-                read(name, table.bytes_read())
+@contextmanager
+def checked(
+    wanted: Import,
+    contracts: Contracts,
+    now: datetime,
+    reject: Callable[[Rejected], None],
+    progress: Progress = lambda _: None,
+) -> Iterator[Checked]:
+    """Read a whole export, and yield its events and counts.
 
-    def _open(self, path: Path) -> Any:
-        return open_table(path, self._mapping.encoding, self._mapping.delimiter)
+    ``now`` stands for the time at which a broker would take the events. ``reject`` is called with
+    each item that makes no valid event. Raises BelowTheLineError for a fault of a whole file, and
+    if a temporary file cannot be written.
+    """
+    with ExitStack() as opened:
+        facts = opened.enter_context(temporary_facts())
+        sorter = opened.enter_context(Sorter(STRUCTURED_HEADERS))
+        checker = Checker(wanted.rules, contracts, now, facts, sorter.add)
+        records = wanted.format.read(wanted.files, wanted.options, progress)
+        for bundle in _bundles(records, _BUNDLE):
+            checker.take(bundle)
+        checker.flush()
+        checker.finish()
+        for rejected in checker.rejected():
+            reject(rejected)
+        yield Checked(checker.tally, facts, sorter.events)
 
-    def _reader(self, name: str) -> RowReader:
-        section: ArticlesTable | CommentsTable = getattr(self._mapping, name)
-        path = self._files[name]
-        with self._open(path) as table:
-            return RowReader(
-                section,
-                table.columns,
-                name=name,
-                file=path.name,
-                null=self._mapping.null,
-                times=self._times,
-            )
 
-    def _event(self, table: str, data: dict[str, Any]) -> Timed:
-        if table == "articles":
-            topic, event_type = "articles", "article.published.v1"
-            occurred_at = event_time(data, "published_at", "updated_at")
-            subject = data.get("article_id")
-            natural_key = subject
-        else:
-            topic, event_type = "comment-events", "comment.posted.v1"
-            occurred_at = event_time(data, "posted_at")
-            subject = data.get("comment_id")
-            natural_key = f"{data.get('article_id')}\n{subject}"
-        for name in ("article_id", "comment_id"):
-            if name in data or (name == "comment_id" and table == "articles"):
-                continue
-            raise UnmappableRowError(f"has no {name}")
-        try:
-            outgoing = structured(
-                topic=topic,
-                event_type=event_type,
-                event_id=str(
-                    uuid.uuid5(_NAMESPACE, f"{event_type}\n{self._mapping.source}\n{natural_key}")
-                ),
-                source=self._mapping.source,
-                time=(
-                    data["posted_at"]
-                    if table == "comments"
-                    else data.get("published_at") or data["updated_at"]
-                ),
-                subject=str(subject),
-                data=data,
-            )
-        except orjson.JSONEncodeError as error:
-            raise UnmappableRowError(f"cannot be written as JSON: {error}") from None
-        result = self._contracts.decode(
-            Record(topic, 0, 0, self._timestamp, outgoing.key, outgoing.value, outgoing.headers)
-        )
-        if isinstance(result, Rejection):
-            raise UnmappableRowError(f"{result.code} at {result.pointer}: {result.message}")
-        self.tally.events[event_type] += 1
-        return Timed(from_datetime(occurred_at), outgoing)
+def _bundles(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while bundle := list(islice(iterator, size)):
+        yield bundle
 
 
 class RejectsFile:
-    """The rejected rows as CSV: file, line, reason and the row itself as JSON.
+    """The rejected items as CSV: file, place, reason and content.
 
-    The file is created when the first row comes. Only its owner may read it.
+    The file is created when the first item comes. Only its owner may read it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -173,20 +113,19 @@ class RejectsFile:
             with writing(self.path):
                 self._file.close()
 
-    def write(self, row: RejectedRow) -> None:
-        """Add one row. Raises BelowTheLineError if the file cannot be written."""
+    def write(self, rejected: Rejected) -> None:
+        """Add one item. Raises BelowTheLineError if the file cannot be written."""
         if self._file is None:
             try:
                 raw = open_private(self.path)
             except OSError as error:
                 raise BelowTheLineError(
-                    f"The file for rejected rows, {self.path}, cannot be written:"
+                    f"The file for rejected items, {self.path}, cannot be written:"
                     f" {error.strerror}.",
                     "Name another one with --rejects.",
                 ) from None
             self._file = io.TextIOWrapper(raw, encoding="utf-8", newline="")
             self._writer = csv.writer(self._file)
-            self._writer.writerow(("file", "line", "reason", "row"))
-        reason, cells = protected(row.reason), orjson.dumps(row.cells).decode()
+            self._writer.writerow(("file", "place", "reason", "content"))
         with writing(self.path):
-            self._writer.writerow((protected(row.file), row.line, reason, cells))
+            self._writer.writerow([protected(cell) for cell in rejected])

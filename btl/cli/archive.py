@@ -1,41 +1,104 @@
 """``btl archive``."""
 
+import re
+import signal
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 import typer
 
 from below_the_line.catalogue import load_contracts
-from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
+from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.producer import Publisher
 from below_the_line.plurals import counted
-from btl.archives.external_sort import Timed, sorted_by_time
-from btl.archives.importer import Archive, RejectsFile
+from btl.archives.checking import Tally
+from btl.archives.closing import Policy
+from btl.archives.external_sort import Timed
+from btl.archives.formats import ReadingOptions, all_formats
+from btl.archives.importer import Import, RejectsFile, checked
 from btl.archives.mapping import load_mapping
+from btl.archives.recognition import format_named, format_of
+from btl.archives.sources import files_of
 from btl.cli import configuration
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
-from btl.cli.output import print_json
-from btl.cli.progress import STEP, event_progress
+from btl.cli.output import Column, print_json, print_table, printable
+from btl.cli.progress import STEP, progress
 from btl.pacing import Pacer
 
 app = command_group("Import a site's export of articles and comments.")
 
 DEFAULT_REJECTS = Path("rejected-rows.csv")
+_OWN_TABLES = "tables"
+_BASE_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?", re.IGNORECASE).fullmatch
 
 
 @app.command("import")
 def import_archive(
-    articles: Path = typer.Option(..., metavar="FILE", help="CSV of the articles, or .gz of one."),
-    comments: Path = typer.Option(..., metavar="FILE", help="CSV of the comments, or .gz of one."),
-    mapping: Path = typer.Option(
-        ..., metavar="FILE", help="TOML that maps the columns: docs/archives.md."
+    files: list[Path] | None = typer.Argument(
+        None,
+        metavar="FILE",
+        help="Files of one export, as they are: also gzipped, in a zip, or a folder of them.",
+        show_default=False,
+    ),
+    format_name: str | None = typer.Option(
+        None,
+        "--format",
+        metavar="NAME",
+        help="Format of the files. Default: recognised by their content.",
+        show_default=False,
+    ),
+    articles: Path | None = typer.Option(
+        None, metavar="FILE", help="Table of the articles, for a mapping.", show_default=False
+    ),
+    comments: Path | None = typer.Option(
+        None, metavar="FILE", help="Table of the comments, for a mapping.", show_default=False
+    ),
+    mapping: Path | None = typer.Option(
+        None,
+        metavar="FILE",
+        help="TOML that maps the columns of your own tables: docs/archives.md.",
+        show_default=False,
+    ),
+    source: str | None = typer.Option(
+        None,
+        metavar="TEXT",
+        help="Source of the events. Default: the mapping's, else archive:FORMAT.",
+        show_default=False,
+    ),
+    site: str | None = typer.Option(
+        None, metavar="SITE", help="Site of all articles.", show_default=False
+    ),
+    base_url: str | None = typer.Option(
+        None,
+        "--base-url",
+        metavar="URL",
+        help="What comes before paths, such as https://example.org: some exports have no host.",
+        show_default=False,
+    ),
+    time_zone: str | None = typer.Option(
+        None,
+        "--time-zone",
+        metavar="ZONE",
+        help="Time zone of local times, such as Europe/Vienna. Default: UTC.",
+        show_default=False,
+    ),
+    never_close: bool = typer.Option(
+        False, "--never-close", help="Discussions stay open unless the export says otherwise."
+    ),
+    close_by_rules: bool = typer.Option(
+        False,
+        "--close-by-rules",
+        help="Discussions close by the closing rules unless the export says otherwise.",
     ),
     dry_run: bool = typer.Option(
-        False, "--dry-run", help="Check every row. Produce nothing; no broker is needed."
+        False, "--dry-run", help="Check everything. Produce nothing; no broker is needed."
     ),
     rate: float | None = typer.Option(
         None, min=0.001, help="Maximum number of events per second.", show_default=False
@@ -49,88 +112,258 @@ def import_archive(
     rejects: Path = typer.Option(
         DEFAULT_REJECTS,
         metavar="FILE",
-        help="CSV for the rows that cannot become an event; written only if there are any.",
+        help="CSV for the items that cannot become an event; written only if there are any.",
     ),
     as_json: AsJson = False,
 ) -> None:
     """Produce a site's export as events, in the order in which they happened.
 
-    Every row is read and checked before the first event is sent. Importing the same export again
-    changes nothing: its events keep their ids. Rows that cannot be mapped are written to the
+    Everything is read and checked before the first event is sent. Importing the same export again
+    changes nothing: its events keep their ids. Items that make no valid event are written to the
     rejects file and left out. With --dry-run the exit status is 1 if there are any.
     """
-    archive = Archive(
-        articles, comments, load_mapping(mapping), load_contracts(), datetime.now(UTC)
+    paths = _paths(files, articles, comments, mapping)
+    wanted = _import(
+        paths,
+        _OWN_TABLES if mapping is not None and format_name is None else format_name,
+        ReadingOptions(_zone(time_zone), site, _checked_url(base_url), mapping),
+        source,
+        _policy(never_close=never_close, close_by_rules=close_by_rules),
     )
     started = time.monotonic()
     # The broker is tried first, so that nobody reads a million rows before its error.
     with (
+        _interruptible(),
         RejectsFile(rejects) as rejected,
         nullcontext() if dry_run else Publisher(configuration.settings()) as publisher,
+        checked_with_progress(wanted, rejected) as (tally, events),
     ):
-        checked = _read_with_progress(archive, rejected.write, (articles, comments))
-        with sorted_by_time(checked, STRUCTURED_HEADERS) as events:
-            if publisher is not None:
-                _produce(publisher, events, archive.tally.events.total(), Pacer(rate, speed))
+        if publisher is not None:
+            _produce(publisher, events, tally.events.total(), Pacer(rate, speed))
     seconds = time.monotonic() - started
     if as_json:
-        print_json(
-            {
-                "dry_run": dry_run,
-                "events": archive.tally.events,
-                "rejected_rows": archive.tally.rejected,
-                "seconds": seconds,
-            }
-        )
+        print_json(_as_json(wanted, tally, seconds, dry_run=dry_run))
     else:
-        typer.echo(_summary(archive, seconds, dry_run=dry_run))
-    if archive.tally.rejected:
+        _print_summary(tally, seconds, dry_run=dry_run)
+    if tally.rejected:
         typer.echo(
-            f"{counted(archive.tally.rejected, 'row')} rejected: {rejects} has the line and the"
-            " reason of each.",
+            f"{counted(tally.rejected, 'item')} rejected: {rejects} has the place and the reason of"
+            " each.",
             err=True,
         )
         if dry_run:
             raise typer.Exit(1)
 
 
-def _read_with_progress(
-    archive: "Archive", reject: object, files: tuple[Path, Path]
-) -> "Iterator[Timed]":
-    with event_progress() as progress:
-        sizes = [path.stat().st_size if path.is_file() else 0 for path in files]
-        bars = {
-            name: progress.add_task(f"check {name}", total=size, unit="bytes")
-            for name, size in zip(("articles", "comments"), sizes, strict=True)
-        }
-        yield from archive.events(
-            reject,  # type: ignore[arg-type]
-            lambda name, done: progress.update(bars[name], completed=done),
+@app.command("formats")
+def list_formats(as_json: AsJson = False) -> None:
+    """List the formats of exports that can be imported, and where to get such a file."""
+    formats = all_formats()
+    if as_json:
+        print_json(
+            [
+                {
+                    "format": found.name,
+                    "title": found.title,
+                    "how_to_export": found.how_to_export,
+                    "closing": found.closing,
+                }
+                for found in formats
+            ]
         )
+        return
+    print_table(
+        [Column("format"), Column("what", wraps=True), Column("where to get it", wraps=True)],
+        [(found.name, found.title, found.how_to_export) for found in formats],
+    )
 
 
-def _produce(publisher: "Publisher", events: "Iterator[Timed]", total: int, pacer: "Pacer") -> None:
-    with event_progress() as progress:
-        bar = progress.add_task("produce", total=total)
-        sent = 0
+def _paths(
+    files: Sequence[Path] | None,
+    articles: Path | None,
+    comments: Path | None,
+    mapping: Path | None,
+) -> list[Path]:
+    tables = [path for path in (articles, comments) if path is not None]
+    if files and tables:
+        raise BelowTheLineError(
+            "Files are named with and without --articles and --comments.",
+            "Name them in one way.",
+        )
+    if tables and mapping is None:
+        raise BelowTheLineError(
+            "Tables of your own need a mapping that says what their columns are.",
+            "Write one (docs/archives.md), and name it with --mapping.",
+        )
+    if len(tables) == 1:
+        missing = "--comments" if comments is None else "--articles"
+        raise BelowTheLineError(f"{missing} is missing.", "Name both tables.")
+    if not files and not tables:
+        raise BelowTheLineError(
+            "There is no file to import.",
+            "Name the files of an export; `btl archive formats` lists what can be imported.",
+        )
+    return list(files or tables)
 
-        def catch_up() -> None:
-            publisher.flush()
-            progress.update(bar, completed=sent)
 
-        for occurred_at, outgoing in events:
-            pacer.wait(occurred_at / 1_000_000, catch_up)
-            publisher.send(outgoing)
-            sent += 1
-            if sent % STEP == 0:
-                progress.update(bar, completed=sent)
-        catch_up()
+def _import(
+    paths: Sequence[Path],
+    format_name: str | None,
+    options: ReadingOptions,
+    source: str | None,
+    policy: Policy | None,
+) -> Import:
+    files = files_of(paths)
+    format_ = format_of(files) if format_name is None else format_named(format_name)
+    if source is None and options.mapping is not None:
+        source = load_mapping(options.mapping).source
+    return Import(
+        format_, files, options, source or f"archive:{format_.name}", policy or format_.closing
+    )
 
 
-def _summary(archive: "Archive", seconds: float, *, dry_run: bool) -> str:
-    events = archive.tally.events
-    articles, comments = events["article.published.v1"], events["comment.posted.v1"]
+def _zone(name: str | None) -> Any:
+    if name is None:
+        return UTC
+    if name not in available_timezones():
+        raise BelowTheLineError(
+            f"--time-zone {name!r} is not an IANA time zone.", "Write it like Europe/Vienna."
+        )
+    return ZoneInfo(name)
+
+
+def _checked_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if not _BASE_URL(text):
+        raise BelowTheLineError(
+            f"--base-url {text!r} is not the beginning of an address.",
+            "Write it like https://example.org.",
+        )
+    return text.rstrip("/")
+
+
+def _policy(*, never_close: bool, close_by_rules: bool) -> Policy | None:
+    if never_close and close_by_rules:
+        raise BelowTheLineError(
+            "--never-close and --close-by-rules cannot be combined.", "Leave one of them out."
+        )
+    return "never" if never_close else "rules" if close_by_rules else None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does: temporary files go, and what was sent is said."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def checked_with_progress(
+    wanted: Import, rejected: RejectsFile
+) -> Iterator[tuple[Tally, Iterator[Timed]]]:
+    """Read and check an export; an interruption says that nothing was sent yet."""
+    with progress("check", wanted.size, "bytes") as update:
+        reading = checked(wanted, load_contracts(), datetime.now(UTC), rejected.write, update)
+        try:
+            found = reading.__enter__()
+        except KeyboardInterrupt:
+            typer.echo("Interrupted: nothing was sent.", err=True)
+            raise typer.Exit(130) from None
+    try:
+        yield found.tally, found.events()
+    finally:
+        reading.__exit__(None, None, None)
+
+
+def _produce(publisher: Publisher, events: Iterator[Timed], total: int, pacer: Pacer) -> None:
+    try:
+        with progress("produce", total) as update:
+            sent = 0
+
+            def catch_up() -> None:
+                publisher.flush()
+                update(sent)
+
+            for occurred_at, outgoing in events:
+                pacer.wait(occurred_at / 1_000_000, catch_up)
+                publisher.send(outgoing)
+                sent += 1
+                if sent % STEP == 0:
+                    update(sent)
+            catch_up()
+    except KeyboardInterrupt:
+        typer.echo(
+            f"Interrupted: {publisher.delivered:,} of {total:,} events were sent. Run the same"
+            " command again: it sends all of them, and what is there already does not change.",
+            err=True,
+        )
+        raise typer.Exit(130) from None
+
+
+_NOUNS = {
+    "article.published.v1": "article",
+    "comment.posted.v1": "comment",
+    "article.unpublished.v1": "unpublication",
+    "comment.edited.v1": "edit",
+    "comment.deleted.v1": "deletion",
+    "comment.moderated.v1": "decision",
+    "comment.reported.v1": "report",
+    "report.decided.v1": "decision about a report",
+    "reaction.added.v1": "reaction",
+}
+
+
+def _print_summary(tally: Tally, seconds: float, *, dry_run: bool) -> None:
+    events = tally.events
+    articles, comments = (events[name] for name in ("article.published.v1", "comment.posted.v1"))
     verb = "are valid; nothing was produced" if dry_run else "produced"
-    pace = f"{events.total() / seconds:,.0f}/s" if seconds > 0 else ""
+    pace = f", {events.total() / seconds:,.0f}/s" if seconds > 0 else ""
     what = f"{counted(articles, 'article')} and {counted(comments, 'comment')}"
-    return f"{what} {verb} ({seconds:.1f} s, {pace})."
+    typer.echo(f"{what} {verb} ({seconds:.1f} s{pace}).")
+    others = [
+        f"{number:,} {_noun(name, number)}"
+        for name in _NOUNS
+        if name not in ("article.published.v1", "comment.posted.v1") and (number := events[name])
+    ]
+    if others:
+        typer.echo(f"With them: {', '.join(others)}.")
+    for (what, why), left_out in sorted(tally.left_out.items()):
+        examples = ", ".join(map(printable, left_out.examples))
+        typer.echo(printable(f"Left out: {left_out.number:,} {what}: {why} ({examples})."))
+
+
+def _noun(event_type: str, number: int) -> str:
+    noun = _NOUNS[event_type]
+    if number == 1:
+        return noun
+    return noun.replace("decision", "decisions", 1) if " " in noun else f"{noun}s"
+
+
+def _as_json(wanted: Import, tally: Tally, seconds: float, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "format": wanted.format.name,
+        "source": wanted.source,
+        "closing": wanted.policy,
+        "events": tally.events,
+        "rejected_rows": tally.rejected,
+        "left_out": [
+            {
+                "what": what,
+                "why": why,
+                "number": left_out.number,
+                "examples": left_out.examples,
+            }
+            for (what, why), left_out in sorted(tally.left_out.items())
+        ],
+        "stand_ins": tally.stand_ins,
+        "seconds": seconds,
+    }

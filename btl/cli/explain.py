@@ -27,7 +27,7 @@ from btl.cli.lazy import command_group
 from btl.cli.moderation_output import reports_in_words, standing_in_words
 from btl.cli.options import AsJson, time_option
 from btl.cli.output import Column, clock, print_json, print_table, print_text, printable
-from btl.cli.progress import event_progress
+from btl.cli.progress import progress
 from consumers.adapters import log_search
 from consumers.adapters.log_search import articles_of_comment
 from consumers.core.batch import Partition
@@ -359,9 +359,8 @@ def _bar(description: str) -> Iterator[Callable[[int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda *_: None
         return
-    with event_progress() as progress:
-        task = progress.add_task(description, total=None, unit="records")
-        yield lambda done, total: progress.update(task, completed=done, total=total)
+    with progress(description, unit="records") as update:
+        yield update
 
 
 def _print(

@@ -18,7 +18,7 @@ from below_the_line.kafka.envelopes import as_structured_line
 from below_the_line.kafka.producer import Publisher
 from btl.cli import configuration
 from btl.cli.output import print_json
-from btl.cli.progress import STEP, event_progress
+from btl.cli.progress import STEP, progress
 from btl.pacing import Pacer
 from btl.simulation.arrivals import Arrival
 from btl.simulation.day import DEFAULT_RECORDS, MIN_RECORDS, last_full_day, simulate_day
@@ -183,13 +183,12 @@ def _stream(
     settle: Callable[[], None],
     sent: "Counter[str | None]",
 ) -> None:
-    with event_progress() as progress:
-        bar = progress.add_task("simulate", total=total)
+    with progress("simulate", total) as update:
         count = 0
 
         def catch_up() -> None:
             settle()
-            progress.update(bar, completed=count)
+            update(count)
 
         try:
             for arrival in arrivals:
@@ -198,7 +197,7 @@ def _stream(
                 sent[arrival.code] += 1
                 count += 1
                 if count % STEP == 0:
-                    progress.update(bar, completed=count)
+                    update(count)
         except KeyboardInterrupt:
             catch_up()
             raise

@@ -77,13 +77,13 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(
     status, out, err = btl(*import_of(export, "--dry-run", "--rejects", tmp_path / "left-out.csv"))
     assert status == 1
     assert out.startswith("2 articles and 3 comments are valid")
-    assert "1 row rejected" in err
+    assert "1 item rejected" in err
     with (tmp_path / "left-out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["file"], row["line"], row["reason"]) for row in rows] == [
-        ("comments.csv", "5", "posted_at: 'May Day' is not a time of the format iso")
+    assert [(row["file"], row["place"], row["reason"]) for row in rows] == [
+        ("comments.csv", "line 5", "posted_at: 'May Day' is not a time of the format iso")
     ]
-    assert orjson.loads(rows[0]["row"]) == [
+    assert orjson.loads(rows[0]["content"]) == [
         "4",
         "1",
         "0",

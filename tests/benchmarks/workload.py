@@ -11,12 +11,9 @@ from typing import Any
 
 import orjson
 
-from below_the_line.catalogue import load_contracts
 from below_the_line.kafka.envelopes import Outgoing, structured
-from btl.archives.importer import Archive
-from btl.archives.mapping import load_mapping
 from btl.simulation.day import simulate_day
-from tests.exports import MAPPING, real_export
+from tests.exports import MAPPING, events_of, real_export
 
 _DAY = datetime(2026, 5, 20, tzinfo=UTC)
 _SIMULATED_RECORDS = 80_000
@@ -47,10 +44,7 @@ def load_workload() -> Workload:
     if (export := real_export()) is None:
         events = list(simulate_day(1, _DAY, records=_SIMULATED_RECORDS, bad_share=0))
         return Workload(f"a simulated day ({len(events):,} events)", events)
-    archive = Archive(
-        export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC)
-    )
-    timed = sorted(archive.events(lambda _: None), key=lambda each: each.occurred_at)
+    timed = events_of(export.articles, export.comments, MAPPING)
     return Workload(
         f"a real site's export ({len(timed):,} events)", [each.outgoing for each in timed]
     )

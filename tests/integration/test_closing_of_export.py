@@ -22,14 +22,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from below_the_line.catalogue import load_contracts
 from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
 from below_the_line.contracts.times import from_datetime, to_datetime
 from btl.archives.external_sort import Timed
-from btl.archives.importer import Archive
-from btl.archives.mapping import load_mapping
-from tests.exports import MAPPING, Export, any_export, instant
+from tests.exports import MAPPING, Export, any_export, events_of, instant
 from tests.properties.ingest import Process
 from tests.properties.test_closing import DEFAULT_RULE, assert_window
 from tests.sql.timeline_model import Rule, Timeline, Version
@@ -70,13 +67,7 @@ def write(path: Path, rows: Sequence[dict[str, str]]) -> None:
 @pytest.fixture(scope="module")
 def events(export: Export) -> list[Timed]:
     """The export's events, in order of time."""
-    rejected: list[object] = []
-    archive = Archive(
-        export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC)
-    )
-    found = sorted(archive.events(rejected.append), key=lambda event: event.occurred_at)
-    assert rejected == []
-    return found
+    return events_of(export.articles, export.comments, MAPPING)
 
 
 def two_days(_sections: Sequence[str]) -> list[Rule]:

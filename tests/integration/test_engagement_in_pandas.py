@@ -2,7 +2,7 @@
 article, what pandas computes from them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,15 +11,11 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from below_the_line.catalogue import load_contracts
 from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
 from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.dirty_run import recompute_dirty
-from btl.archives.external_sort import Timed
-from btl.archives.importer import Archive
-from btl.archives.mapping import load_mapping
-from tests.exports import MAPPING, Export, any_export, instant, parents
+from tests.exports import MAPPING, Export, any_export, events_of, instant, parents
 from tests.properties.ingest import Process
 
 pytestmark = pytest.mark.stack
@@ -41,12 +37,7 @@ def stored(
     export: Export, database_url: str, connection: psycopg.Connection[Any]
 ) -> Mapping[str, Mapping[str, Any]]:
     """What the product makes of the export, by article."""
-    archive = Archive(
-        export.articles, export.comments, load_mapping(MAPPING), load_contracts(), datetime.now(UTC)
-    )
-    rejected: list[object] = []
-    events: Sequence[Timed] = list(archive.events(rejected.append))
-    assert rejected == []
+    events = events_of(export.articles, export.comments, MAPPING)
     process = Process(database_url, [0])
     with closing(process.store):
         for start in range(0, len(events), BATCH):

@@ -8,9 +8,8 @@ from typing import Any
 
 import orjson
 
-from below_the_line.catalogue import load_contracts
-from btl.archives.importer import Archive, RejectedRow
-from btl.archives.mapping import load_mapping
+from btl.archives.spool import Rejected
+from tests.exports import events_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -68,7 +67,7 @@ class Export:
         self.articles = folder / "articles.csv"
         self.comments = folder / "comments.csv"
         self.mapping = folder / "mapping.toml"
-        self.rejected: list[RejectedRow] = []
+        self.rejected: list[Rejected] = []
         self.write(self.articles, ARTICLES)
         self.write(self.comments, COMMENTS)
         self.write(self.mapping, MAPPING)
@@ -79,20 +78,18 @@ class Export:
         path.write_bytes(gzip.compress(raw) if gzipped else raw)
         return path
 
-    def archive(self) -> Archive:
-        return Archive(
-            self.articles, self.comments, load_mapping(self.mapping), load_contracts(), NOW
-        )
-
     def events(self) -> list[dict[str, Any]]:
-        return [
-            orjson.loads(timed.outgoing.value or b"")
-            for timed in self.archive().events(self.rejected.append)
-        ]
+        """The events: those of the articles first, else in the order of their times."""
+        timed = events_of(self.articles, self.comments, self.mapping, self.rejected, NOW)
+        events = [orjson.loads(each.outgoing.value or b"") for each in timed]
+        return sorted(events, key=lambda event: str(event["type"]))
 
     def data(self) -> list[dict[str, Any]]:
         return [event["data"] for event in self.events()]
 
     def reasons(self) -> Sequence[tuple[str, int, str]]:
         self.events()
-        return [(row.file, row.line, row.reason) for row in self.rejected]
+        return [
+            (each.file, int(each.within.removeprefix("line ")), each.reason)
+            for each in self.rejected
+        ]

@@ -10,12 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from below_the_line.catalogue import load_contracts
-from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
-from btl.archives.external_sort import sorted_by_time
-from btl.archives.importer import Archive, RejectedRow
-from btl.archives.mapping import load_mapping
-from tests.exports import MAPPING, Export, any_export, depth, instant, parents
+from tests.exports import MAPPING, Export, any_export, depth, events_of, instant, parents
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +20,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 @pytest.fixture(scope="module")
 def events(export: Export) -> list[dict[str, Any]]:
-    rejected: list[RejectedRow] = []
-    archive = Archive(
-        export.articles,
-        export.comments,
-        load_mapping(MAPPING),
-        load_contracts(),
-        datetime(2026, 11, 23, tzinfo=UTC),
+    timed = events_of(
+        export.articles, export.comments, MAPPING, now=datetime(2026, 11, 23, tzinfo=UTC)
     )
-    with sorted_by_time(archive.events(rejected.append), STRUCTURED_HEADERS) as ordered:
-        produced = [orjson.loads(timed.outgoing.value or b"") for timed in ordered]
-    assert rejected == []
-    return produced
+    return [orjson.loads(each.outgoing.value or b"") for each in timed]
 
 
 @pytest.fixture(scope="module")

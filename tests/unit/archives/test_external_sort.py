@@ -1,14 +1,15 @@
 """Events in the order of their times, in memory or not."""
 
 import random
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 import pytest
 
 from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
 from btl.archives import external_sort
-from btl.archives.external_sort import Timed, sorted_by_time
+from btl.archives.external_sort import Sorter, Timed
 
 
 def made_up(count: int) -> list[Timed]:
@@ -22,18 +23,26 @@ def made_up(count: int) -> list[Timed]:
     ]
 
 
+@contextmanager
+def sorting(events: Iterable[Timed]) -> Iterator[Iterator[Timed]]:
+    with Sorter(STRUCTURED_HEADERS) as sorter:
+        for event in events:
+            sorter.add(event)
+        yield sorter.events()
+
+
 @pytest.mark.parametrize("in_memory", [1, 3_500, 50_000, 1_000_000])
 def test_sorting_is_the_same_whether_or_not_it_fits_into_memory(
     monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
     monkeypatch.setattr(external_sort, "IN_MEMORY_BYTES", in_memory)
     events = made_up(500)
-    with sorted_by_time(iter(events), STRUCTURED_HEADERS) as ordered:
+    with sorting(events) as ordered:
         assert list(ordered) == sorted(events, key=lambda event: event.occurred_at)
 
 
 def test_nothing_sorts_to_nothing() -> None:
-    with sorted_by_time(iter(()), STRUCTURED_HEADERS) as ordered:
+    with sorting(()) as ordered:
         assert list(ordered) == []
 
 
@@ -53,6 +62,6 @@ def test_what_is_held_is_bounded_by_bytes_whatever_the_number_of_events(
         Timed(number, Outgoing("articles", b"k", b"x" * 250_000, STRUCTURED_HEADERS))
         for number in range(9)
     )
-    with sorted_by_time(long, STRUCTURED_HEADERS) as ordered:
+    with sorting(long) as ordered:
         assert [event.occurred_at for event in ordered] == list(range(9))
     assert spilled == [1_000_000, 1_000_000]

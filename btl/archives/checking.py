@@ -1,0 +1,365 @@
+"""From records to valid events: what each becomes, what waits, what is rejected or left out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+
+import orjson
+
+from below_the_line.contracts.decoder import Contracts
+from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.contracts.times import from_datetime, to_datetime
+from below_the_line.kafka.envelopes import Outgoing
+from btl.archives.events import (
+    ARTICLES,
+    MAX_COUNTED,
+    Draft,
+    EventRules,
+    NoTimeError,
+    Surroundings,
+    time_of_act,
+)
+from btl.archives.external_sort import Timed
+from btl.archives.facts import ArticleFact, CommentFact, Facts, version_fact
+from btl.archives.records import (
+    Act,
+    ArchiveRecord,
+    Article,
+    Comment,
+    LeftOut,
+    Place,
+    ReactionCount,
+    ReportCount,
+    Unpublication,
+    Unreadable,
+    UnreadableRowError,
+)
+from btl.archives.spool import Rejected, Spool, microseconds
+
+MAX_CONTENT = 4_000
+"""The most characters of a rejected item that the file of rejected items has."""
+_EXAMPLES = 3
+
+_PLURALS = {
+    "Edit": "edits",
+    "Deletion": "deletions",
+    "Moderation": "decisions",
+    "Reaction": "reactions",
+    "ReactionCount": "reactions",
+    "Report": "reports",
+    "ReportCount": "reports",
+    "ReportDecision": "decisions about reports",
+    "Unpublication": "unpublications",
+}
+
+
+@dataclass
+class LeftOutCount:
+    """Things of one kind that become no event."""
+
+    number: int = 0
+    examples: list[str] = field(default_factory=list)
+    """Where the first of them are."""
+
+
+@dataclass
+class Tally:
+    """Counts of what was read so far."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    """Number of events by event type."""
+    rejected: int = 0
+    left_out: dict[tuple[str, str], LeftOutCount] = field(default_factory=dict)
+    """By what it is and why it is left out."""
+    stand_ins: Counter[str] = field(default_factory=Counter)
+    """Number of events by member, such as ``article.published.v1 headline``, that has a stand-in.
+    """
+    newest: int | None = None
+    """The newest time that an event has: microseconds since 1970."""
+
+    def leave_out(self, place: Place, what: str, why: str, number: int = 1) -> None:
+        """Count what becomes no event."""
+        counted = self.left_out.setdefault((what, why), LeftOutCount())
+        counted.number += number
+        if len(counted.examples) < _EXAMPLES:
+            counted.examples.append(str(place))
+
+    def add(self, other: "Tally") -> None:
+        """Add what was counted elsewhere."""
+        self.events += other.events
+        self.rejected += other.rejected
+        self.stand_ins += other.stand_ins
+        for key, left_out in other.left_out.items():
+            counted = self.left_out.setdefault(key, LeftOutCount())
+            counted.number += left_out.number
+            counted.examples = (counted.examples + left_out.examples)[:_EXAMPLES]
+        if other.newest is not None:
+            self.newest = max(self.newest or other.newest, other.newest)
+
+
+@dataclass
+class _Current:
+    """The comment that was read last: what follows may be about it."""
+
+    article_id: str
+    comment_id: str
+    known: Surroundings | None
+    """None: it was rejected."""
+
+
+class Checker:
+    """Takes the records of an export, in the order in which a reader yields them."""
+
+    def __init__(
+        self,
+        rules: EventRules,
+        contracts: Contracts,
+        now: datetime,
+        facts: Facts,
+        emit: Callable[[Timed], None],
+    ) -> None:
+        """``emit`` is called with every valid event.
+
+        ``now`` stands for the time at which a broker would take the events: none may lie after it.
+        """
+        self.tally = Tally()
+        self._rules = rules
+        self._decode = contracts.decode
+        self._now = now
+        self._timestamp = int(now.timestamp() * 1000)
+        self._facts = facts
+        self._spool = Spool(facts)
+        self._emit = emit
+        self._current = _Current("", "", None)
+
+    def take(self, records: Iterable[ArchiveRecord | Unreadable]) -> None:
+        """Turn records into events, facts, rejected items and counts."""
+        for record in records:
+            if type(record) is Comment:
+                self._comment(record)
+            elif type(record) is Article:
+                self._article(record)
+            elif type(record) is LeftOut:
+                self.tally.leave_out(*record)
+            elif type(record) is Unreadable:
+                self._reject(record.place, record.reason, record.content)
+            else:
+                self._act(record)  # type: ignore[arg-type]
+
+    def flush(self) -> None:
+        """Write what is still held of facts and of what waits."""
+        self._facts.flush()
+        self._spool.flush()
+
+    def _comment(self, record: Comment) -> None:
+        self._current = _Current(record.article_id, record.comment_id, None)
+        try:
+            draft, named_by = self._rules.comment(record)
+            self._take_draft(draft, self._now)
+        except UnreadableRowError as error:
+            self._reject_record(record, error)
+            return
+        posted_at: datetime = record.posted_at  # type: ignore[assignment]
+        self._current.known = Surroundings(posted_at, posted_at)
+        data = draft.data
+        self._facts.add_comment(
+            CommentFact(
+                record.article_id,
+                record.comment_id,
+                data.get("parent_comment_id"),
+                from_datetime(posted_at),
+                data["author"]["user_id"],
+                named_by,
+                _digest(data["body"]),
+                *record.place,
+            )
+        )
+
+    def _article(self, record: Article) -> None:
+        waits = self._rules.waits_for_comments(record, self._now)
+        try:
+            # What waits is looked at now: by then nothing but its times is new.
+            trial = self._rules.article(record, self._now, self._now, self._now)
+            occurred_at = None
+            if waits:
+                self._outgoing(trial, self._now)
+                self._spool.add_article(record)
+            else:
+                occurred_at = from_datetime(self._take_draft(trial, self._now))
+        except UnreadableRowError as error:
+            self._reject_record(record, error)
+            return
+        self._facts.add_article(
+            ArticleFact(
+                record.article_id,
+                record.url,
+                record.headline,
+                trial.data.get("site"),
+                record.section,
+                microseconds(record.published_at),
+                occurred_at,
+                microseconds(record.closes_at),
+                record.window_hours,
+                record.accepts_comments,
+                *record.place,
+            )
+        )
+
+    def _act(self, act: Act) -> None:
+        current = self._current
+        article_id, comment_id = act.article_id, getattr(act, "comment_id", None)
+        is_about_current = comment_id == current.comment_id and article_id == current.article_id
+        if is_about_current and current.known is None:
+            self._leave_out_act(act, "the comment itself is rejected")
+            return
+        known = current.known if is_about_current else None
+        at = time_of_act(act)
+        if isinstance(act, ReactionCount | ReportCount) and act.number > MAX_COUNTED:
+            self.tally.leave_out(
+                act.place,
+                f"{_PLURALS[type(act).__name__]} beyond {MAX_COUNTED:,} of a comment",
+                "the export has only their number",
+                act.number - MAX_COUNTED,
+            )
+        try:
+            if known is None and (at is None or comment_id is None):
+                self._act_elsewhere(act, at)
+                return
+            for draft in self._rules.act(act, known):
+                if draft.occurred_at is None:
+                    self._outgoing(draft, self._now)
+                    self._spool.add_draft(draft)
+                else:
+                    self._take_draft(draft, self._now)
+        except UnreadableRowError as error:
+            self._reject_record(act, error)
+            return
+        if known is not None:
+            current.known = _after(act, known)
+        elif at is not None and comment_id is not None:
+            self._spool.add_known(article_id, comment_id, from_datetime(at))
+
+    def _act_elsewhere(self, act: Act, at: datetime | None) -> None:
+        """An act whose comment is not the one before it: without a time it waits."""
+        trial = Surroundings(self._now, self._now)
+        if at is not None:
+            for draft in self._rules.act(act, trial):
+                self._take_draft(draft, self._now)
+            return
+        for draft in self._rules.act(act, trial):
+            self._outgoing(draft, self._now)
+            break
+        self._spool.add_act(act)
+
+    def _take_draft(self, draft: Draft, as_of: datetime) -> datetime:
+        """Emit an event, and return its time. Raises UnreadableRowError."""
+        outgoing, event = self._outgoing(draft, as_of)
+        if draft.topic == ARTICLES:
+            self._facts.add_version(version_fact(event))
+        occurred_at = draft.occurred_at or as_of
+        since_1970 = from_datetime(occurred_at)
+        tally = self.tally
+        tally.events[draft.event_type] += 1
+        for member in draft.stand_ins:
+            tally.stand_ins[f"{draft.event_type} {member}"] += 1
+        if tally.newest is None or since_1970 > tally.newest:
+            tally.newest = since_1970
+        self._emit(Timed(since_1970, outgoing))
+        return occurred_at
+
+    def _outgoing(self, draft: Draft, as_of: datetime) -> tuple[Outgoing, Event]:
+        """Return a valid event, as it is sent and as it will be read. Raises UnreadableRowError."""
+        outgoing = self._rules.encoded(draft, as_of)
+        topic, key, value, headers = outgoing
+        result = self._decode(Record(topic, 0, 0, self._timestamp, key, value, headers))
+        if isinstance(result, Rejection):
+            raise UnreadableRowError(f"{result.code} at {result.pointer}: {result.message}")
+        return outgoing, result
+
+    def finish(self) -> None:
+        """Turn what waited into events. Call it once, when everything is read and flushed."""
+        as_of = self._now if self.tally.newest is None else to_datetime(self.tally.newest)
+        for draft in self._spool.drafts():
+            self._take_draft(draft, as_of)
+        self._finish_articles(as_of)
+        self._finish_acts(as_of)
+        self._facts.flush()
+
+    def _finish_articles(self, as_of: datetime) -> None:
+        for record, first_at, last_at in self._spool.articles():
+            try:
+                draft = self._rules.article(record, self._now, first_at, last_at)
+            except NoTimeError:
+                self.tally.leave_out(
+                    record.place,
+                    "articles without a time and without comments",
+                    "nothing says when they were published",
+                )
+            else:
+                self._take_draft(draft, as_of)
+
+    def _finish_acts(self, as_of: datetime) -> None:
+        before = _Current("", "", None)
+        for act, found in self._spool.acts():
+            article_id, comment_id = act.article_id, getattr(act, "comment_id", "")
+            known = found
+            if (before.article_id, before.comment_id) == (article_id, comment_id):
+                known = before.known
+            try:
+                for draft in self._rules.act(act, known):
+                    self._take_draft(draft, as_of)
+            except NoTimeError:
+                if isinstance(act, Unpublication):
+                    self._leave_out_act(act, "the export does not say when")
+                else:
+                    self._leave_out_act(act, "their comments are not in the export")
+            else:
+                if known is not None:
+                    known = _after(act, known)
+            before = _Current(article_id, comment_id, known)
+
+    def rejected(self) -> Iterable[Rejected]:
+        """Return the items that make no valid event, in the order in which they were read."""
+        return self._spool.rejected()
+
+    def _leave_out_act(self, act: Act, why: str) -> None:
+        number = act.number if isinstance(act, ReactionCount | ReportCount) else 1
+        self.tally.leave_out(act.place, _PLURALS[type(act).__name__], why, number)
+
+    def _reject_record(self, record: Article | Comment | Act, error: Exception) -> None:
+        members = {
+            name: value
+            for name, value in record._asdict().items()
+            if name != "place" and value is not None
+        }
+        try:
+            content = orjson.dumps(members).decode()
+        except orjson.JSONEncodeError:
+            content = repr(members)
+        self._reject(record.place, str(error), content)
+
+    def _reject(self, place: Place, reason: str, content: str) -> None:
+        self.tally.rejected += 1
+        texts = (place.file, place.within, reason, content[:MAX_CONTENT])
+        self._spool.add_rejected(
+            Rejected(*(text.encode(errors="backslashreplace").decode() for text in texts))
+        )
+
+
+def _after(act: Act, known: Surroundings) -> Surroundings:
+    """What is known of a comment after one more act."""
+    at = time_of_act(act)
+    if at is not None:
+        return known._replace(last_at=max(at, known.last_at))
+    if isinstance(act, ReactionCount | ReportCount) or type(act).__name__ in (
+        "Reaction",
+        "Report",
+    ):
+        return known
+    return known._replace(last_at=known.last_at + datetime.resolution)
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)

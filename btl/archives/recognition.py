@@ -1,0 +1,55 @@
+"""Which format the files of an export are of."""
+
+from collections.abc import Sequence
+
+from below_the_line.contracts.spelling import nearest
+from below_the_line.errors import BelowTheLineError
+from btl.archives.formats import Format, all_formats
+from btl.archives.sources import ExportFile
+
+_LIST = "`btl archive formats` lists the formats"
+
+
+def format_named(name: str) -> Format:
+    """Return the format of this name. Raises BelowTheLineError."""
+    formats = {found.name: found for found in all_formats()}
+    if name in formats:
+        return formats[name]
+    similar = nearest(name, formats)
+    raise BelowTheLineError(
+        f"There is no format {name!r}.",
+        f"Did you mean {similar}? {_LIST}." if similar else f"{_LIST}.",
+    )
+
+
+def format_of(files: Sequence[ExportFile]) -> Format:
+    """Return the one format of the files, by their content.
+
+    Raises BelowTheLineError if there are no files, for a file of no known format, and for files of
+    different formats.
+    """
+    if not files:
+        raise BelowTheLineError("There are no files to import.", "Name a file of an export.")
+    found = {file: _format_of_one(file) for file in files}
+    formats = {each.name: each for each in found.values() if each is not None}
+    for file, each in found.items():
+        if each is None:
+            raise BelowTheLineError(
+                f"{file.name} is of no format that is recognised by its content.",
+                f"Say what it is with --format; {_LIST}.",
+            )
+    if len(formats) > 1:
+        first, second = list(formats)[:2]
+        names = [
+            next(file.name for file in found if found[file] == formats[n]) for n in (first, second)
+        ]
+        raise BelowTheLineError(
+            f"{names[0]} is of the format {first}, but {names[1]} of {second}.",
+            "Import them one after the other, or say what all of them are with --format.",
+        )
+    (only,) = formats.values()
+    return only
+
+
+def _format_of_one(file: ExportFile) -> Format | None:
+    return next((found for found in all_formats() if found.recognises(file)), None)

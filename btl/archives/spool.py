@@ -1,0 +1,166 @@
+"""What waits until the whole export is read, and what was rejected: in the facts' SQLite file."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from below_the_line.contracts.times import from_datetime, to_datetime
+from below_the_line.resources import sql
+from btl.archives.events import Draft, Surroundings
+from btl.archives.facts import Facts
+from btl.archives.records import (
+    Act,
+    Article,
+    Deletion,
+    Edit,
+    Moderation,
+    Reaction,
+    ReactionCount,
+    Report,
+    ReportCount,
+    ReportDecision,
+    Unpublication,
+)
+
+_KINDS: dict[str, Any] = {
+    kind.__name__: msgspec.msgpack.Decoder(kind)
+    for kind in (
+        Article,
+        Deletion,
+        Draft,
+        Edit,
+        Moderation,
+        Reaction,
+        ReactionCount,
+        Report,
+        ReportCount,
+        ReportDecision,
+        Unpublication,
+    )
+}
+_encode = msgspec.msgpack.Encoder().encode
+_BUNDLE = 2_000
+
+
+class Rejected(NamedTuple):
+    """An item of the export that makes no valid event."""
+
+    file: str
+    within: str
+    reason: str
+    content: str
+
+
+class WaitingArticle(NamedTuple):
+    """An article, and when its first and last comments were posted."""
+
+    article: Article
+    first_comment_at: datetime | None
+    last_comment_at: datetime | None
+
+
+class WaitingAct(NamedTuple):
+    """Something that happened to a comment, and what is known of the comment."""
+
+    act: Act
+    known: Surroundings | None
+
+
+class Spool:
+    """Rows that wait. Everything is added first, then ``flush`` is called, then it is read."""
+
+    def __init__(self, facts: Facts) -> None:
+        """The tables of the spool are made beside those of the facts, whose comments are asked."""
+        self._facts = facts
+        facts.connection.executescript(sql("archives/spool/tables.sql").decode())
+        self._rows: dict[str, list[Sequence[object]]] = {
+            "waiting": [],
+            "known": [],
+            "rejected": [],
+        }
+
+    def add_draft(self, draft: Draft) -> None:
+        """Keep an event that lacks only its ``time``."""
+        self._add("waiting", ("Draft", None, None, _encode(draft)))
+
+    def add_article(self, article: Article) -> None:
+        """Keep an article that waits for its comments."""
+        self._add("waiting", ("Article", article.article_id, None, _encode(article)))
+
+    def add_act(self, act: Act) -> None:
+        """Keep an act without a time whose comment was not the one before it."""
+        comment_id = None if isinstance(act, Unpublication) else act.comment_id
+        self._add("waiting", (type(act).__name__, act.article_id, comment_id, _encode(act)))
+
+    def add_known(self, article_id: str, comment_id: str, at: int) -> None:
+        """Keep the time of an act whose comment was not the one before it."""
+        self._add("known", (article_id, comment_id, at))
+
+    def add_rejected(self, rejected: Rejected) -> None:
+        """Keep what makes no event."""
+        self._add("rejected", rejected)
+
+    def flush(self) -> None:
+        """Write what was added."""
+        for table, rows in self._rows.items():
+            if rows:
+                marks = ", ".join("?" * len(rows[0]))
+                statement = f"insert or ignore into {table} values ({marks})"  # noqa: S608
+                cursor = self._facts.connection.cursor()
+                cursor.execute("begin")
+                cursor.executemany(statement, rows)
+                cursor.execute("commit")
+                rows.clear()
+
+    def drafts(self) -> Iterator[Draft]:
+        """Yield the events that lack only their ``time``."""
+        for (content,) in self._query("waiting", kind="Draft"):
+            yield _KINDS["Draft"].decode(content)
+
+    def articles(self) -> Iterator[WaitingArticle]:
+        """Yield the articles that wait for their comments."""
+        for (content,) in self._query("waiting", kind="Article"):
+            article: Article = _KINDS["Article"].decode(content)
+            span = self._facts.first_and_last_comment(article.article_id)
+            first, last = (None, None) if span is None else map(to_datetime, span)
+            yield WaitingArticle(article, first, last)
+
+    def acts(self) -> Iterator[WaitingAct]:
+        """Yield the acts without a time, those of a comment in their order, with what is known of
+        it if it is in the export.
+        """
+        self._facts.make_indexes()
+        for kind, article_id, comment_id, content in self._query("waiting_acts"):
+            if comment_id is None:
+                span = self._facts.first_and_last_comment(article_id)
+            else:
+                (span,) = self._query(
+                    "known_of_comment", article_id=article_id, comment_id=comment_id
+                )
+            known = None
+            if span is not None and span[0] is not None:
+                known = Surroundings(*map(to_datetime, span))
+            yield WaitingAct(_KINDS[kind].decode(content), known)
+
+    def rejected(self) -> Iterator[Rejected]:
+        """Yield what makes no event, in the order in which it was read."""
+        for row in self._query("rejected"):
+            yield Rejected(*row)
+
+    def _query(self, name: str, **parameters: str) -> sqlite3.Cursor:
+        statement = sql(f"archives/spool/{name}.sql").decode()
+        return self._facts.connection.execute(statement, parameters)
+
+    def _add(self, table: str, row: Sequence[object]) -> None:
+        rows = self._rows[table]
+        rows.append(row)
+        if len(rows) >= _BUNDLE:
+            self.flush()
+
+
+def microseconds(moment: datetime | None) -> int | None:
+    """Return a time as microseconds since 1970."""
+    return None if moment is None else from_datetime(moment)
