@@ -13,7 +13,11 @@ from btl.archives.sources import ExportFile
 Progress = Callable[[int], None]
 """Called now and then with the number of bytes of the files, as they are on disk, that are done."""
 
-READERS: tuple[str, ...] = ("tables",)
+READERS: tuple[str, ...] = (
+    # One name a line.
+    "isso",
+    "tables",
+)
 """The modules of ``btl.archives.readers``; each has a tuple ``FORMATS``. In this order a file's
 content is shown to them, so those that recognise almost anything come last.
 """
