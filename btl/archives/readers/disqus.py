@@ -1,0 +1,306 @@
+"""Disqus: the XML that a forum's owner exports.
+
+Threads come before the posts, and posts name them by Disqus' own number (``dsq:id``).
+"""
+
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from urllib.parse import unquote
+
+from btl.archives.article_urls import article_id_of
+from btl.archives.formats import Format, Progress, ReadingOptions
+from btl.archives.html_text import plain_text
+from btl.archives.records import (
+    ArchiveRecord,
+    Article,
+    Comment,
+    Deletion,
+    LeftOut,
+    Moderation,
+    Place,
+    ReactionCount,
+    ReportCount,
+    Unpublication,
+    Unreadable,
+    UnreadableRowError,
+)
+from btl.archives.sources import ExportFile
+from btl.archives.tally import Tally
+from btl.archives.templates import decode_entities
+from btl.archives.xml_stream import Item, XmlItems
+
+_PREFIXES = {
+    "": "",
+    "http://disqus.com": "",
+    "http://disqus.com/disqus-internals": "dsq",
+}
+_ROOT = re.compile(rb"<disqus\s[^>]*[\"']https?://disqus\.com/?[\"']")
+_WORDPRESS_ID = re.compile(r"(\d+) https?://\S+[?&]p=\1")
+"""What Disqus' plugin for WordPress gives as a thread's id: the post's id and its short link."""
+_REDIRECT = re.compile(r"https?://disq\.us/(?:url)?\?url=([^\"'&<\s]+)[^\"'<\s]*")
+_REDIRECT_SIGNATURE = re.compile(r":[\w-]{20,}$")
+_MENTION = re.compile(r"@([\w.-]+):disqus\b")
+
+_MAX_CONTENT = 4_000
+_STEP = 500
+"""Items between two reports of progress."""
+_MAX_ABSENT = 100_000
+_WHY_PRIVATE = "no event has a place for it"
+
+
+def _recognises(file: ExportFile) -> bool:
+    return _ROOT.search(file.head) is not None
+
+
+def _read(
+    files: Sequence[ExportFile], _options: ReadingOptions, progress: Progress
+) -> Iterator[ArchiveRecord | Unreadable]:
+    tally = Tally()
+    done = 0
+    with _temporary_threads() as threads:
+        for file in files:
+            items = XmlItems(file, prefix=_prefix, items=("category", "thread", "post"))
+            reader = _File(file.name, threads, tally)
+            for number, item in enumerate(items):
+                yield from reader.records(item)
+                if number % _STEP == 0:
+                    progress(done + items.bytes_read)
+            if items.control_characters:
+                tally.add(
+                    Place(file.name, "the whole file"),
+                    "control characters",
+                    "XML cannot hold them; a blank stands in place of each",
+                    items.control_characters,
+                )
+            done += file.size
+            progress(done)
+    yield from tally.records()
+
+
+def _prefix(namespace: str) -> str | None:
+    return _PREFIXES.get(namespace.rstrip("/").replace("https://", "http://"))
+
+
+class _File:
+    """Turns the items of one file into records."""
+
+    def __init__(self, file: str, threads: "_Threads", tally: Tally) -> None:
+        self._file = file
+        self._threads = threads
+        self._tally = tally
+        self._sections: dict[str, str] = {}
+        self._counts = {"category": 0, "thread": 0, "post": 0}
+
+    def records(self, item: Item) -> Iterator[ArchiveRecord | Unreadable]:
+        """Yield the records of an item: all of them or, if it cannot be read, that it cannot."""
+        self._counts[item.name] += 1
+        place = Place(
+            self._file, f"{item.name} {item.text('@dsq:id') or f'no. {self._counts[item.name]}'}"
+        )
+        if item.name == "category":
+            self._add_section(item)
+            return
+        try:
+            if item.name == "thread":
+                yield from list(self._thread(place, item))
+            else:
+                yield from list(self._post(place, item))
+        except UnreadableRowError as error:
+            yield Unreadable(place, str(error), item.source()[:_MAX_CONTENT])
+
+    def _add_section(self, item: Item) -> None:
+        number, title = item.text("@dsq:id"), item.text("title")
+        # The default category holds what nobody put into one.
+        if number and title and not _truth(item, "isDefault"):
+            self._sections[number] = title
+
+    def _thread(self, place: Place, item: Item) -> Iterator[ArchiveRecord]:
+        number, own, link = item.text("@dsq:id"), item.text("id"), item.text("link")
+        named = own or number or link
+        if named is None:
+            raise UnreadableRowError("has neither an id nor a dsq:id nor a link")
+        in_wordpress = _WORDPRESS_ID.fullmatch(named)
+        article_id = in_wordpress[1] if in_wordpress else article_id_of(named)
+        article_id, is_new = self._threads.add(number, item.text("forum") or "", article_id)
+        if not is_new:
+            self._tally.add(
+                place, "threads", "they have the id of an earlier thread, and their posts go there"
+            )
+            return
+        if link is None and own is not None and own.startswith(("http://", "https://")):
+            link = own
+        title = item.text("title")
+        yield Article(
+            place,
+            article_id,
+            link,
+            None if title is None else decode_entities(title),
+            _time(item, "createdAt"),
+            section=self._sections.get(item.text("category@dsq:id") or ""),
+            accepts_comments=None if "isClosed" not in item.texts else not _truth(item, "isClosed"),
+        )
+        if _truth(item, "isDeleted"):
+            yield Unpublication(place, article_id, "deleted at Disqus")
+
+    def _post(self, place: Place, item: Item) -> Iterator[ArchiveRecord]:
+        thread = item.text("thread@dsq:id")
+        if thread is None:
+            raise UnreadableRowError("names no thread")
+        article_id = self._threads.article_of(thread)
+        comment_id = item.text("@dsq:id") or _digest(item)
+        email = item.text("author/email")
+        name, username = item.text("author/name"), item.text("author/username")
+        if _truth(item, "author/isAnonymous") or _truth(item, "author/anonymous"):
+            username = None
+        body = _body(item.texts.get("message", ""))
+        spam, deleted = _truth(item, "isSpam"), _truth(item, "isDeleted")
+        approved = not item.text("isApproved") or _truth(item, "isApproved")
+        yield Comment(
+            place,
+            article_id,
+            comment_id,
+            username,
+            name or username,
+            body or None,
+            _time(item, "createdAt"),
+            item.text("parent@dsq:id"),
+            held=spam or not (approved or deleted),
+            email=email,
+        )
+        for path, reaction in (("likes", "like"), ("dislikes", "dislike")):
+            number = item.text(path)
+            if number is not None and number.isdecimal() and int(number):
+                yield ReactionCount(place, article_id, comment_id, reaction, int(number))
+        if _truth(item, "isFlagged"):
+            # There was at least one; the export does not say how many.
+            yield ReportCount(place, article_id, comment_id, "other", 1)
+        if spam:
+            yield Moderation(place, article_id, comment_id, "rejected", "spam", automated=True)
+        elif deleted:
+            yield Deletion(place, article_id, comment_id)
+        self._count_left_out(place, item, is_account=username is not None)
+
+    def _count_left_out(self, place: Place, item: Item, *, is_account: bool) -> None:
+        add = self._tally.add
+        if item.text("ipAddress"):
+            add(place, "network addresses of authors", _WHY_PRIVATE)
+        if is_account and item.text("author/email"):
+            add(place, "e-mail addresses of authors with an account", _WHY_PRIVATE)
+        if item.text("author/link"):
+            add(place, "websites of authors", _WHY_PRIVATE)
+        if _truth(item, "isHighlighted"):
+            add(place, "highlights", _WHY_PRIVATE)
+
+
+class _Threads:
+    """Which article each thread is. It is in a file: a forum may have any number of threads."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        connection.execute(
+            "create table threads (number text primary key, article_id text) without rowid"
+        )
+        connection.execute(
+            "create table articles (article_id text primary key, forum text) without rowid"
+        )
+        self._absent: set[str] = set()
+        self.article_of = lru_cache(10_000)(self._article_of)
+
+    def add(self, number: str | None, forum: str, article_id: str) -> tuple[str, bool]:
+        """Return the id of a thread's article, and whether no thread before it has that id.
+
+        Threads of one forum with one id are one article. Another forum's ids are its own, so such
+        a thread goes by its number; and so does a thread whose posts stood before it.
+        """
+        if number is not None and number in self._absent:
+            article_id = number
+        holder = self._forum_of(article_id)
+        if holder is not None and holder != forum and number is not None:
+            article_id = number
+            holder = self._forum_of(article_id)
+        if holder is None:
+            self._connection.execute("insert into articles values (?, ?)", (article_id, forum))
+        if number is not None:
+            self._connection.execute(
+                "insert or ignore into threads values (?, ?)", (number, article_id)
+            )
+        return article_id, holder is None
+
+    def _forum_of(self, article_id: str) -> str | None:
+        row = self._connection.execute(
+            "select forum from articles where article_id = ?", (article_id,)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _article_of(self, number: str) -> str:
+        """Return the id of a thread's article; of a thread that is not there, its number."""
+        row = self._connection.execute(
+            "select article_id from threads where number = ?", (number,)
+        ).fetchone()
+        if row is not None:
+            return str(row[0])
+        if len(self._absent) < _MAX_ABSENT:
+            self._absent.add(number)
+        return number
+
+
+@contextmanager
+def _temporary_threads() -> Iterator[_Threads]:
+    with tempfile.TemporaryDirectory(prefix="btl-archive-") as folder:
+        connection = sqlite3.connect(f"{folder}/threads.sqlite", isolation_level=None)
+        try:
+            # Nothing of it outlives the run: no journal, no waiting for the disk.
+            connection.execute("pragma journal_mode = off")
+            connection.execute("pragma synchronous = off")
+            yield _Threads(connection)
+        finally:
+            connection.close()
+
+
+def _truth(item: Item, path: str) -> bool:
+    """Whether it is true. Older exports have an empty element for false."""
+    return (item.text(path) or "").lower() in {"true", "1"}
+
+
+def _time(item: Item, path: str) -> datetime | None:
+    """Return a time in UTC, with or without a Z; None if the export has none."""
+    text = item.text(path)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UnreadableRowError(f"has a {path} that is not a time: {text[:80]!r}") from None
+
+
+def _body(message: str) -> str:
+    if "disq.us/" in message:
+        message = _REDIRECT.sub(
+            lambda match: _REDIRECT_SIGNATURE.sub("", unquote(match[1])), message
+        )
+    return _MENTION.sub(r"@\1", plain_text(message)) if message else ""
+
+
+def _digest(item: Item) -> str:
+    """Return an id for a post that has none: the same in every import of it."""
+    paths = ("thread@dsq:id", "parent@dsq:id", "id", "createdAt", "author/name", "message")
+    told = "\n".join(item.text(path) or "" for path in paths)
+    return f"post:{blake2b(told.encode(), digest_size=16).hexdigest()}"
+
+
+FORMATS = (
+    Format(
+        name="disqus",
+        title="Disqus export (XML)",
+        how_to_export="Disqus admin, Community, Export: the link to the file comes by e-mail.",
+        recognises=_recognises,
+        read=_read,
+    ),
+)
