@@ -21,7 +21,6 @@ from btl.archives.records import (
     Article,
     Comment,
     Deletion,
-    LeftOut,
     Moderation,
     Place,
     ReactionCount,
@@ -291,8 +290,8 @@ def _body(message: str) -> str:
 def _digest(item: Item) -> str:
     """Return an id for a post that has none: the same in every import of it."""
     paths = ("thread@dsq:id", "parent@dsq:id", "id", "createdAt", "author/name", "message")
-    told = "\n".join(item.text(path) or "" for path in paths)
-    return f"post:{blake2b(told.encode(), digest_size=16).hexdigest()}"
+    content = "\n".join(item.text(path) or "" for path in paths)
+    return f"post:{blake2b(content.encode(), digest_size=16).hexdigest()}"
 
 
 FORMATS = (
