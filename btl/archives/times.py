@@ -1,8 +1,32 @@
 """Times of an export: naive ones belong to a time zone, with its summer time."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Literal
-from zoneinfo import ZoneInfo
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
+
+TimeFormat = str | list[str]
+"""``iso``, ``unix`` (seconds), ``unix_milliseconds``, or a format of strptime; or several of them,
+which are tried in this order.
+"""
+WholeDay = Literal["begin", "end", "reject"]
+"""What a date without a time of day means: the day's first instant, the one after its last, or
+nothing.
+"""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS = {"unix": timedelta(seconds=1), "unix_milliseconds": timedelta(milliseconds=1)}
+_OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
+_LONGEST_ISO_DATE = len("2015-10-16")
+_TIME_OF_DAY = re.compile(r"%-?[HIcXTRs]")
+_KNOWN_ZONES = {"UTC": "+00:00", "GMT": "+00:00"}
+
+
+class _Parsed(NamedTuple):
+    moment: datetime
+    is_date: bool
 
 
 class TimeReader:
@@ -11,57 +35,125 @@ class TimeReader:
     def __init__(
         self,
         time_zone: str,
-        time_format: str = "iso",
+        time_format: TimeFormat = "iso",
         ambiguous: Literal["earlier", "later", "reject"] = "earlier",
         nonexistent: Literal["shift", "reject"] = "shift",
+        time_zones: Mapping[str, str] | None = None,
     ) -> None:
-        """``time_format``: ``iso``, ``unix`` (seconds), ``unix_milliseconds``, or a format of
-        strptime.
+        """``time_zones``: what names of zones in texts mean, as ``zone_of`` reads it. UTC and GMT
+        need no declaration.
         """
-        self._zone = ZoneInfo(time_zone)
-        self._format = time_format
+        self._zone: tzinfo = ZoneInfo(time_zone)
+        formats = [time_format] if isinstance(time_format, str) else time_format
+        self._formats = list(formats)
+        self._plain_iso = self._formats[0] == "iso"
         self._ambiguous = ambiguous
         self._nonexistent = nonexistent
+        declared = {**_KNOWN_ZONES, **(time_zones or {})}
+        self._zones = {name: zone_of(zone) for name, zone in declared.items()}
 
-    def read(self, text: str) -> datetime:
+    def read(self, text: str, whole_day: WholeDay = "begin") -> datetime:
         """Return the time in UTC. Raises ValueError with a message that completes a sentence after
         the text.
 
-        A time with an offset is used as it is. A naive one is local. Of an hour that comes twice
-        (clocks set back), the earlier one is used, unless the mapping says otherwise. A time in a
-        skipped hour (clocks set forward) is moved forward by the gap, as a clock shows it that
-        nobody has set.
+        A time with an offset, or with the name of a declared zone, is used as it is. A naive one is
+        local. Of an hour that comes twice (clocks set back), the earlier one is used, unless the
+        mapping says otherwise. A time in a skipped hour (clocks set forward) is moved forward by
+        the gap, as a clock shows it that nobody has set.
         """
-        local = self._parse(text)
+        if self._plain_iso:
+            try:
+                moment = datetime.fromisoformat(text)
+            except ValueError:
+                pass
+            else:
+                if len(text) > _LONGEST_ISO_DATE:
+                    return self._utc(moment, self._zone)
+        parsed, zone = self._parse(text.strip())
+        moment = parsed.moment
+        if parsed.is_date:
+            if whole_day == "reject":
+                raise ValueError(
+                    "is a date without a time of day: say in the mapping which time stands in, such"
+                    ' as "{column} 12:00"'
+                )
+            if whole_day == "end":
+                moment += timedelta(days=1)
+        return self._utc(moment, zone)
+
+    def _utc(self, local: datetime, zone: tzinfo) -> datetime:
         if local.tzinfo is not None:
             return local.astimezone(UTC)
-        first, second = (local.replace(tzinfo=self._zone, fold=fold) for fold in (0, 1))
-        if first.utcoffset() == second.utcoffset():
+        first = local.replace(tzinfo=zone)
+        before, after = first.utcoffset(), first.replace(fold=1).utcoffset()
+        if before == after:
             return first.astimezone(UTC)
-        is_gap = first.utcoffset() < second.utcoffset()  # type: ignore[operator]
-        if is_gap:
+        if before < after:  # type: ignore[operator]
             if self._nonexistent == "reject":
-                raise ValueError(f"does not exist in {self._zone.key} (clocks were set forward)")
+                raise ValueError(f"does not exist in {zone} (clocks were set forward)")
             return first.astimezone(UTC)
         if self._ambiguous == "reject":
-            raise ValueError(f"is ambiguous in {self._zone.key} (clocks were set back)")
-        return (first if self._ambiguous == "earlier" else second).astimezone(UTC)
+            raise ValueError(f"is ambiguous in {zone} (clocks were set back)")
+        return (first if self._ambiguous == "earlier" else first.replace(fold=1)).astimezone(UTC)
 
-    def _parse(self, text: str) -> datetime:
-        try:
-            if self._format == "iso":
-                return datetime.fromisoformat(text)
-            if self._format in ("unix", "unix_milliseconds"):
-                # Not fromtimestamp: a double would lose microseconds.
-                unit = timedelta(seconds=1) if self._format == "unix" else timedelta(milliseconds=1)
-                whole, _, fraction = text.strip().partition(".")
-                moment = datetime(1970, 1, 1, tzinfo=UTC) + int(whole) * unit
-                return (
-                    moment + int(fraction[:6].ljust(6, "0")) * unit / 1_000_000
-                    if fraction
-                    else moment
-                )
-            # The caller handles naive times.
-            return datetime.strptime(text, self._format)  # noqa: DTZ007
-        except (ValueError, OverflowError):
-            raise ValueError(f"is not a time of the format {self._format}") from None
+    def _parse(self, text: str) -> tuple[_Parsed, tzinfo]:
+        for each in self._formats:
+            if "%Z" not in each and (parsed := _parsed(text, each)):
+                return parsed, self._zone
+        words = text.split()
+        named = [word for word in words if word in self._zones]
+        if len(named) == 1:
+            rest = " ".join(word for word in words if word != named[0])
+            for each in self._formats:
+                if parsed := _parsed(rest, " ".join(each.replace("%Z", "").split())):
+                    return parsed, self._zones[named[0]]
+        raise ValueError(self._why_not(text, words, named))
+
+    def _why_not(self, text: str, words: Sequence[str], named: Sequence[str]) -> str:
+        reason = (
+            f"is not a time of the format {self._formats[0]}"
+            if len(self._formats) == 1
+            else f"is not a time of any of the formats {', '.join(self._formats)}"
+        )
+        if not named and len(words) > 1 and words[-1].isalpha() and words[-1].isupper():
+            return f"{reason}; time_zones in the mapping does not say what {words[-1]} is"
+        if text.isdecimal() and not set(self._formats) & set(_UNITS):
+            return f'{reason}; perhaps it is of the format {"unix" if len(text) < 12 else "unix_milliseconds"}'
+        return reason
+
+
+def zone_of(text: str) -> tzinfo:
+    """Return the zone of an offset such as ``-04:00``, or of an IANA name.
+
+    Raises ValueError with a message that completes a sentence after the text.
+    """
+    if match := _OFFSET.fullmatch(text):
+        sign, hours, minutes = match.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        return timezone(-offset if sign == "-" else offset)
+    if text in available_timezones():
+        return ZoneInfo(text)
+    raise ValueError("is neither an offset, such as -04:00, nor an IANA time zone")
+
+
+def _parsed(text: str, time_format: str) -> _Parsed | None:
+    try:
+        if time_format == "iso":
+            return _Parsed(datetime.fromisoformat(text), len(text) <= _LONGEST_ISO_DATE)
+        if unit := _UNITS.get(time_format):
+            return _Parsed(_since_1970(text, unit), is_date=False)
+        # The caller handles naive times.
+        moment = datetime.strptime(text, time_format)  # noqa: DTZ007
+    except (ValueError, OverflowError, InvalidOperation):
+        return None
+    return _Parsed(moment, not _TIME_OF_DAY.search(time_format))
+
+
+def _since_1970(text: str, unit: timedelta) -> datetime:
+    if text.isdecimal():
+        return _EPOCH + int(text) * unit
+    # Not fromtimestamp: a double would lose microseconds. Digits below them are cut off.
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError
+    return _EPOCH + timedelta(microseconds=int(number * (unit // timedelta(microseconds=1))))
