@@ -31,8 +31,14 @@ def discussion_of(article: Article, last_comment_at: datetime | None, policy: Po
 
     What the export says of closing wins. An article that takes no more comments closed one second
     after its last comment, ``last_comment_at``; one without comments never took any. For all others
-    the policy decides.
+    the policy decides. The article's own ``enabled`` stands beside any of these.
     """
+    settings, stands_in = _closing_of(article, last_comment_at, policy)
+    own = {} if article.enabled is None else {"enabled": article.enabled}
+    return Discussion({**own, **settings}, stands_in)
+
+
+def _closing_of(article: Article, last_comment_at: datetime | None, policy: Policy) -> Discussion:
     if article.closes_at is not None:
         return Discussion({"closes_at": rfc3339(article.closes_at)}, False)
     if article.window_hours is not None:

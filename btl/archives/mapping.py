@@ -19,7 +19,7 @@ from pydantic import (
 
 from below_the_line.catalogue import schema_document
 from below_the_line.errors import BelowTheLineError
-from btl.archives import MAPPINGS
+from btl.archives.table_files import Layout
 from btl.archives.times import TimeFormat, TimeReader, zone_of
 
 Text = str | Annotated[list[str], Field(min_length=1)]
@@ -133,7 +133,6 @@ class CommentFields(_Strict):
     reactions: dict[str, Number] = {}
     flags: Number | None = None
     reports: dict[str, Number] = {}
-
 
     @field_validator("reports")
     @classmethod
@@ -340,9 +339,12 @@ class Mapping(_Strict):
 
     def tables(self) -> dict[str, AnyTable]:
         """Return the tables that the mapping has, in the order in which they are read."""
-        return {
-            name: table for name in TABLES if (table := getattr(self, name)) is not None
-        }
+        return {name: table for name in TABLES if (table := getattr(self, name)) is not None}
+
+    def layout(self, name: str | None = None) -> Layout:
+        """Return how files of text are laid out: those of a table, or those that others join."""
+        columns = self.tables()[name].columns if name else ()
+        return Layout(self.encoding, self.delimiter, columns)
 
     def times(self, time_format: TimeFormat | None = None) -> TimeReader:
         """Return the reader of times of a format; without one, of the mapping's own."""

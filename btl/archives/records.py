@@ -44,6 +44,8 @@ class Article(NamedTuple):
     closes_at: datetime | None = None
     """When the discussion closed or will close, if the export says so."""
     window_hours: int | None = None
+    enabled: bool | None = None
+    """The article's own setting: whether readers may comment at all. None: it has none."""
 
 
 class Comment(NamedTuple):
@@ -59,9 +61,10 @@ class Comment(NamedTuple):
     """None: the export has the comment, but not its text, because it was deleted."""
     posted_at: datetime | None
     parent_comment_id: str | None = None
-    is_staff: bool = False
-    held: bool = False
-    """Whether it waited for a moderator before readers saw it."""
+    is_staff: bool | None = None
+    """None: the export does not say."""
+    held: bool | None = None
+    """Whether it waited for a moderator before readers saw it. None: the export does not say."""
     email: str | None = None
     """A guest's address, only to tell guests apart: it goes into no event as it is."""
 

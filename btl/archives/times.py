@@ -118,7 +118,8 @@ class TimeReader:
         if not named and len(words) > 1 and words[-1].isalpha() and words[-1].isupper():
             return f"{reason}; time_zones in the mapping does not say what {words[-1]} is"
         if text.isdecimal() and not set(self._formats) & set(_UNITS):
-            return f'{reason}; perhaps it is of the format {"unix" if len(text) < 12 else "unix_milliseconds"}'
+            unit = "unix" if len(text) < len("100000000000") else "unix_milliseconds"
+            return f"{reason}; perhaps it is of the format {unit}"
         return reason
 
 

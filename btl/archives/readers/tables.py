@@ -1,118 +1,191 @@
-"""Tables of a site's own: CSV files and a mapping that says what their columns are."""
+"""A site's own tables, as a mapping explains them: docs/archives.md."""
 
-import json
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from below_the_line.errors import BelowTheLineError
+from btl.archives.assignment import Assigned, assign
+from btl.archives.columns import nearest
 from btl.archives.formats import Format, Progress, ReadingOptions
-from btl.archives.mapping import ArticlesTable, CommentsTable, Mapping, load_mapping
-from btl.archives.records import Article, Comment, Place, Unreadable
-from btl.archives.rows import RowReader, UnmappableRowError
+from btl.archives.identifiers import read_id
+from btl.archives.joins import Table as Stored
+from btl.archives.joins import temporary_tables
+from btl.archives.mapping import Mapping as TablesMapping
+from btl.archives.mapping import load_mapping
+from btl.archives.records import ArchiveRecord, Comment, LeftOut, Place, Unreadable
 from btl.archives.sources import ExportFile
-from btl.archives.tables import open_table
-from btl.archives.times import TimeReader
+from btl.archives.table_files import Row, Table, looks_like_table, open_table
+from btl.archives.table_rows import JoinedRows, RowReader, content_of
 
-_MAX_CONTENT = 4_000
-_ROWS_A_STEP = 500
+_PROGRESS_ROWS = 500
 
 
 def read(
     files: Sequence[ExportFile], options: ReadingOptions, progress: Progress
-) -> Iterator[Article | Comment | Unreadable]:
-    """Yield the articles of the first file, then the comments of the second one, as
-    ``options.mapping`` says.
-
-    Raises BelowTheLineError.
-    """
-    if options.mapping is None or len(files) != 2:
+) -> Iterator[ArchiveRecord | Unreadable]:
+    """Yield the records of tables; ``options.mapping`` says what their columns mean."""
+    if options.mapping is None:
         raise BelowTheLineError(
-            "Tables of your own need a mapping, a file of articles and one of comments.",
-            "Name them: --articles FILE --comments FILE --mapping FILE.",
+            "No mapping says what the columns of these tables mean.",
+            "Write one with `btl archive mapping FILE… > site.toml`, look it through, and name it"
+            " with --mapping.",
         )
     mapping = load_mapping(options.mapping)
-    # Both headers first: a wrong column of the second file is reported before the first file is
-    # read.
-    names = ("articles", "comments")
-    readers = [_reader(mapping, *each) for each in zip(names, files, strict=True)]
-    done = 0
-    for name, file, reader in zip(names, files, readers, strict=True):
-        with open_table(file.path, mapping.encoding, mapping.delimiter) as table:
-            for number, row in enumerate(table.rows):
-                place = Place(file.name, f"line {row.line}")
-                try:
-                    data = reader.read(row.cells)
-                    yield _article(place, data) if name == "articles" else _comment(place, data)
-                except UnmappableRowError as error:
-                    content = json.dumps(row.cells, ensure_ascii=False)[:_MAX_CONTENT]
-                    yield Unreadable(place, str(error), content)
-                if number % _ROWS_A_STEP == 0:
-                    progress(done + table.bytes_read())
-        done += file.size
-        progress(done)
+    yield from read_tables(assign(files, mapping, options.mapping.parent), mapping, progress)
 
 
-def _reader(mapping: Mapping, name: str, file: ExportFile) -> RowReader:
-    section: ArticlesTable | CommentsTable = getattr(mapping, name)
-    times = TimeReader(
-        mapping.time_zone,
-        mapping.time_format,
-        mapping.ambiguous_times,
-        mapping.nonexistent_times,
-    )
-    with open_table(file.path, mapping.encoding, mapping.delimiter) as table:
+def read_tables(
+    assigned: Assigned, mapping: TablesMapping, progress: Progress
+) -> Iterator[ArchiveRecord | Unreadable]:
+    """Yield the records of files of which it is known what they hold.
+
+    All columns are checked before the first row is read. Raises BelowTheLineError for a fault of a
+    whole file.
+    """
+    names = [(name, join) for name, table in mapping.tables().items() for join in table.joins]
+    with temporary_tables("comments", *(f"join_{number}" for number in range(len(names)))) as (
+        comments,
+        *joins,
+    ):
+        stored = dict(zip(names, joins, strict=True))
+        yield from _Reading(assigned, mapping, progress, comments, stored).records()
+
+
+class _Reading:
+    """One reading of all files."""
+
+    def __init__(
+        self,
+        assigned: Assigned,
+        mapping: TablesMapping,
+        progress: Progress,
+        comments: Stored,
+        stored: Mapping[tuple[str, str], Stored],
+    ) -> None:
+        self._assigned = assigned
+        self._mapping = mapping
+        self._progress = progress
+        self._done: dict[ExportFile, int] = {}
+        # Only where rows name the comment alone.
+        self._comments = (
+            comments
+            if any(table.fields.article_id is None for table in mapping.tables().values())
+            else None
+        )
+        self._stored = stored
+        self._joins: dict[str, dict[str, JoinedRows]] = {}
+
+    def records(self) -> Iterator[ArchiveRecord | Unreadable]:
+        """Yield the records, those of articles first."""
+        self._check()
+        yield from self._store_joined()
+        for name in self._mapping.tables():
+            unseen: set[str] = set()
+            for number, file in enumerate(self._assigned.tables[name]):
+                with self._open(file, name) as table:
+                    yield from self._table(name, file, table)
+                    columns = table.columns
+                    unseen = unseen & columns.unseen if number else columns.unseen
+            for column in sorted(unseen):
+                near = nearest(column, table.sample)
+                yield LeftOut(
+                    Place(file.name, "all lines"),
+                    "columns that the mapping uses and no line has",
+                    f"{name} uses {column!r}" + (f"; do you mean {near!r}?" if near else ""),
+                )
+
+    def _table(
+        self, name: str, file: ExportFile, table: Table
+    ) -> Iterator[ArchiveRecord | Unreadable]:
+        records = self._reader(name, table).read_all(self._rows(file, table))
+        if self._comments is None or name != "comments":
+            yield from records
+            return
+        for record in records:
+            if isinstance(record, Comment):
+                self._comments.add(record.comment_id, [record.article_id])
+            yield record
+
+    def _open(self, file: ExportFile, name: str) -> AbstractContextManager[Table]:
+        return open_table(file, self._mapping.layout(name))
+
+    def _reader(self, name: str, table: Table) -> RowReader:
         return RowReader(
-            section, table.columns, name=name, file=file.name, null=mapping.null, times=times
+            name,
+            self._mapping,
+            table.columns,
+            unit=table.unit,
+            joins=self._joins[name],
+            articles=self._comments,
         )
 
+    def _check(self) -> None:
+        """Raise BelowTheLineError for a column of any file that is not there."""
+        for name, declared in self._mapping.tables().items():
+            self._joins[name] = {}
+            for join, details in declared.joins.items():
+                with open_table(
+                    self._assigned.joins[name, join][0], self._mapping.layout()
+                ) as table:
+                    self._joins[name][join] = JoinedRows(
+                        table.columns,
+                        details.key,
+                        f"{name}.joins.{join}.key",
+                        self._stored[name, join],
+                    )
+            for file in self._assigned.tables[name]:
+                with self._open(file, name) as table:
+                    self._reader(name, table)
 
-def _article(place: Place, data: dict[str, Any]) -> Article:
-    discussion = data.get("discussion") or {}
-    return Article(
-        place,
-        data.get("article_id", ""),
-        data.get("url"),
-        data.get("headline"),
-        published_at=_time(data.get("published_at")),
-        updated_at=_time(data.get("updated_at")),
-        site=data.get("site"),
-        section=data.get("section"),
-        topics=data.get("topics"),
-        bylines=data.get("bylines"),
-        language=data.get("language"),
-        accepts_comments=discussion.get("enabled"),
-        closes_at=_time(discussion.get("closes_at")),
-        window_hours=discussion.get("window_hours"),
-    )
+    def _store_joined(self) -> Iterator[Unreadable]:
+        for name, joins in self._joins.items():
+            for join, joined in joins.items():
+                for file in self._assigned.joins[name, join]:
+                    with open_table(file, self._mapping.layout()) as table:
+                        for column in joined.columns.used:
+                            table.columns.index(column, f"{name}.joins.{join}")
+                        yield from self._store(joined.stored, file, table)
 
+    def _store(self, stored: Stored, file: ExportFile, table: Table) -> Iterator[Unreadable]:
+        """Store the rows of a file by their keys; yield those that have none."""
+        key_name = table.columns.used[0]
+        for row in self._rows(file, table):
+            reason = row.fault
+            if reason is None:
+                try:
+                    key = read_id(row.cells[0] or "", self._mapping.ids)
+                except ValueError as error:
+                    reason = f"{key_name}: {row.cells[0]!r} {error}"
+                else:
+                    if key is not None:
+                        stored.add(key, row.cells)
+                        continue
+                    reason = f"has no {key_name}"
+            place = Place(file.name, f"{table.unit} {row.number}")
+            yield Unreadable(place, reason, content_of(row.whole))
 
-def _comment(place: Place, data: dict[str, Any]) -> Comment:
-    author = data.get("author") or {}
-    return Comment(
-        place,
-        data.get("article_id", ""),
-        data.get("comment_id", ""),
-        author.get("user_id"),
-        author.get("display_name"),
-        data.get("body"),
-        _time(data.get("posted_at")),
-        data.get("parent_comment_id"),
-        is_staff=author.get("role") == "staff",
-        held=bool(data.get("held")),
-    )
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    def _rows(self, file: ExportFile, table: Table) -> Iterator[Row]:
+        """Yield the rows, and report how far the reading is."""
+        before = sum(self._done.values())
+        is_first = file not in self._done
+        for number, row in enumerate(table.rows()):
+            yield row
+            if is_first and number % _PROGRESS_ROWS == 0:
+                self._progress(before + table.bytes_read())
+        if is_first:
+            self._done[file] = file.size
+            self._progress(before + file.size)
 
 
 FORMATS = (
     Format(
         name="tables",
-        title="Tables of your own (CSV)",
-        how_to_export="Write one CSV of the articles and one of the comments, and a mapping.",
-        recognises=lambda _: False,
+        title="Tables of your own (CSV, TSV, JSON lines, Parquet)",
+        how_to_export=(
+            "Write articles and comments, each as a table, with any tool; a mapping says what the"
+            " columns mean."
+        ),
+        recognises=looks_like_table,
         read=read,
         closing="rules",
     ),

@@ -1,0 +1,179 @@
+"""Which file is of which table of a mapping: by its name, or by its columns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+from typing import Any
+
+from below_the_line.errors import BelowTheLineError
+from btl.archives.columns import nearest
+from btl.archives.mapping import AnyTable
+from btl.archives.mapping import Mapping as TablesMapping
+from btl.archives.sources import ExportFile, files_of
+from btl.archives.table_files import Table, open_table
+from btl.archives.templates import columns_of
+
+_ESSENTIAL = ("article_id", "comment_id", "url", "body", "posted_at")
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Which files are of which table."""
+
+    tables: Mapping[str, Sequence[ExportFile]]
+    joins: Mapping[tuple[str, str], Sequence[ExportFile]] = field(default_factory=dict)
+    """By the table and the name of its join."""
+
+
+def assign(files: Sequence[ExportFile], mapping: TablesMapping, folder: Path) -> Assigned:
+    """Return the files of each table.
+
+    A file that a table or a join names in the mapping is of it; ``files`` go before those beside
+    the mapping, in ``folder``. Any other file is of the table whose columns it has. Raises
+    BelowTheLineError for a file of no table or of several, and for a table without a file.
+    """
+    declared = _declared(mapping)
+    found: dict[tuple[str, ...], list[ExportFile]] = {key: [] for key in declared}
+    others = []
+    for file in files:
+        owners = [key for key, patterns in declared.items() if _is_named(file, patterns)]
+        for owner in owners:
+            found[owner].append(file)
+        if not owners:
+            others.append(file)
+    for key, patterns in declared.items():
+        if not found[key] and patterns:
+            found[key] = _beside(folder, patterns, ".".join(key))
+    undeclared = {name: table for name, table in mapping.tables().items() if not declared[(name,)]}
+    for file in others:
+        found[(_table_of(file, undeclared, mapping),)].append(file)
+    for name in mapping.tables():
+        if not found[(name,)]:
+            raise BelowTheLineError(
+                f"No file is of the table [{name}] of the mapping.",
+                f'Name one, or say in the mapping which it is: [{name}] files = ["{name}.csv"].',
+            )
+    return Assigned(
+        {name: found[(name,)] for name in mapping.tables()},
+        {(key[0], key[2]): each for key, each in found.items() if len(key) > 1},
+    )
+
+
+def _declared(mapping: TablesMapping) -> dict[tuple[str, ...], Sequence[str]]:
+    """Return what files the mapping names, by the key that names them."""
+    declared: dict[tuple[str, ...], Sequence[str]] = {}
+    for name, table in mapping.tables().items():
+        declared[(name,)] = table.files
+        for join, details in table.joins.items():
+            declared[(name, "joins", join)] = details.files
+    return declared
+
+
+def _is_named(file: ExportFile, patterns: Sequence[str]) -> bool:
+    name = PurePath(file.member or file.path.name).name
+    return any(fnmatch(name, PurePath(pattern).name) for pattern in patterns)
+
+
+def _beside(folder: Path, patterns: Sequence[str], where: str) -> list[ExportFile]:
+    paths: dict[Path, None] = {}
+    for pattern in patterns:
+        whole = folder / pattern
+        matches = sorted(whole.parent.glob(whole.name))
+        if not matches:
+            raise BelowTheLineError(
+                f"The mapping's {where}.files names {pattern!r}, but {whole.parent} has no such"
+                " file.",
+                "The names are relative to the mapping. Name the file there, or on the command"
+                " line.",
+            )
+        paths.update(dict.fromkeys(matches))
+    return files_of(paths)
+
+
+def _table_of(file: ExportFile, tables: Mapping[str, AnyTable], mapping: TablesMapping) -> str:
+    if not tables:
+        raise BelowTheLineError(
+            f"{file.name} is not a file that the mapping names.",
+            "Leave it out, or add it to the files of a table.",
+        )
+    lacking: dict[str, list[str]] = {}
+    used: dict[str, set[str]] = {}
+    names: Sequence[str] = ()
+    for name, declared in tables.items():
+        with open_table(file, mapping.layout(name)) as table:
+            names = table.columns.names or table.sample
+            used[name] = set(_used(name, declared))
+            lacking[name] = _lacking(name, declared, table)
+    fitting = [name for name in tables if not lacking[name]]
+    # One that needs all columns of the others, and more, is meant.
+    widest = [name for name in fitting if all(used[name] >= used[other] for other in fitting)]
+    if len(widest) == 1:
+        return widest[0]
+    if fitting:
+        raise BelowTheLineError(
+            f"{file.name} has the columns of more than one table of the mapping:"
+            f" {' and '.join(f'[{name}]' for name in fitting)}.",
+            f'Say in the mapping which it is: [{fitting[0]}] files = ["{file.path.name}"].',
+        )
+    best = min(tables, key=lambda name: len(lacking[name]) / max(len(used[name]), 1))
+    missing = lacking[best]
+    near = [f"{found!r} for {column!r}" for column in missing if (found := nearest(column, names))]
+    raise BelowTheLineError(
+        f"{file.name} has the columns of no table of the mapping; for [{best}] it lacks"
+        f" {', '.join(missing)}.",
+        (f"Do you mean {', '.join(near)}? " if near else "")
+        + f"Its columns are: {', '.join(names)}.",
+    )
+
+
+def _lacking(name: str, declared: AnyTable, table: Table) -> list[str]:
+    """Return the columns that a file would have to have for a table, and has not."""
+    if table.columns.names is not None:
+        return [column for column in _used(name, declared) if column not in table.columns.names]
+    # Lines of JSON leave out members that are null: only what every row needs has to be there.
+    lacking: list[str] = []
+    for field_name in _ESSENTIAL:
+        text = getattr(declared.fields, field_name, None)
+        if text is None:
+            continue
+        alternatives = [
+            _own(declared, template, where)
+            for where, template in _templates(text, f"{name}.fields.{field_name}")
+        ]
+        if not any(set(each) <= set(table.sample) for each in alternatives):
+            lacking += [column for column in alternatives[0] if column not in table.sample]
+    return lacking
+
+
+def _used(name: str, declared: AnyTable) -> list[str]:
+    """Return the columns of its own rows that a table's fields use."""
+    found: dict[str, None] = {}
+    for where, template in _templates(declared.fields.model_dump(), f"{name}.fields"):
+        found.update(dict.fromkeys(_own(declared, template, where)))
+    for join, details in declared.joins.items():
+        where = f"{name}.joins.{join}.equals"
+        found.update(dict.fromkeys(_own(declared, details.equals, where)))
+    return list(found)
+
+
+def _own(declared: AnyTable, template: str, where: str) -> list[str]:
+    return [
+        column
+        for column in columns_of(template, where)
+        if column.partition(".")[0] not in declared.joins
+    ]
+
+
+def _templates(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Yield the templates of a mapping's fields, each after the key where it stands."""
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, dict):
+        # Of what stands in one cell, only that cell: the separator is not a template.
+        parts = {"split": value["split"]} if {"split", "by"} <= set(value) else value
+        for key, part in parts.items():
+            yield from _templates(part, f"{where}.{key}")
+    elif isinstance(value, list):
+        for part in value:
+            yield from _templates(part, where)
