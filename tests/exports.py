@@ -78,7 +78,7 @@ def events_of(
     wanted = Import(
         format_named("tables"),
         files_of([articles, comments]),
-        ReadingOptions(mapping=mapping),
+        ReadingOptions(mapping=mapping, tables=("articles", "comments")),
         load_mapping(mapping).source,
         "rules",
     )

@@ -11,7 +11,7 @@ from btl.archives.columns import nearest
 from btl.archives.mapping import AnyTable
 from btl.archives.mapping import Mapping as TablesMapping
 from btl.archives.sources import ExportFile, files_of
-from btl.archives.table_files import Table, open_table
+from btl.archives.tables import Table, open_table
 from btl.archives.templates import columns_of
 
 _ESSENTIAL = ("article_id", "comment_id", "url", "body", "posted_at")
@@ -26,17 +26,26 @@ class Assigned:
     """By the table and the name of its join."""
 
 
-def assign(files: Sequence[ExportFile], mapping: TablesMapping, folder: Path) -> Assigned:
+def assign(
+    files: Sequence[ExportFile],
+    mapping: TablesMapping,
+    folder: Path,
+    tables: Sequence[str] = (),
+) -> Assigned:
     """Return the files of each table.
 
-    A file that a table or a join names in the mapping is of it; ``files`` go before those beside
-    the mapping, in ``folder``. Any other file is of the table whose columns it has. Raises
+    ``tables`` are those of ``files``, in their order, if a person said so. Else a file that a table
+    or a join names in the mapping is of it, and any other is of the table whose columns it has.
+    Files that the mapping names and ``files`` lacks are beside it, in ``folder``. Raises
     BelowTheLineError for a file of no table or of several, and for a table without a file.
     """
     declared = _declared(mapping)
     found: dict[tuple[str, ...], list[ExportFile]] = {key: [] for key in declared}
     others = []
-    for file in files:
+    is_stated = len(files) == len(tables)
+    for table, file in zip(tables, files, strict=True) if is_stated else ():
+        found[(table,)].append(file)
+    for file in () if is_stated else files:
         owners = [key for key, patterns in declared.items() if _is_named(file, patterns)]
         for owner in owners:
             found[owner].append(file)
@@ -58,6 +67,14 @@ def assign(files: Sequence[ExportFile], mapping: TablesMapping, folder: Path) ->
         {name: found[(name,)] for name in mapping.tables()},
         {(key[0], key[2]): each for key, each in found.items() if len(key) > 1},
     )
+
+
+def files_beside(mapping: TablesMapping, folder: Path) -> list[ExportFile]:
+    """Return all files that a mapping names, relative to its folder. Raises BelowTheLineError."""
+    found: dict[ExportFile, None] = {}
+    for key, patterns in _declared(mapping).items():
+        found.update(dict.fromkeys(_beside(folder, patterns, ".".join(key))))
+    return list(found)
 
 
 def _declared(mapping: TablesMapping) -> dict[tuple[str, ...], Sequence[str]]:

@@ -117,12 +117,12 @@ class EventRules:
             "body": record.body or _NO_TEXT,
             "posted_at": rfc3339(posted_at),
         }
-        if record.is_staff:
-            data["author"]["role"] = "staff"
+        if record.is_staff is not None:
+            data["author"]["role"] = "staff" if record.is_staff else "reader"
         if record.parent_comment_id:
             data["parent_comment_id"] = record.parent_comment_id
-        if record.held:
-            data["held"] = True
+        if record.held is not None:
+            data["held"] = record.held
         key = f"{article_id}\n{comment_id}"
         draft = Draft(COMMENTS, POSTED, key, posted_at, comment_id, data, tuple(stand_ins))
         return draft, named_by

@@ -36,6 +36,8 @@ class ReadingOptions:
     """What stands before paths, such as ``https://example.org``: some formats have no host."""
     mapping: Path | None = None
     """The mapping of a site's own tables."""
+    tables: tuple[str, ...] = ()
+    """The tables of the mapping that the files are, in their order, if a person said so."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from pydantic import (
 
 from below_the_line.catalogue import schema_document
 from below_the_line.errors import BelowTheLineError
-from btl.archives.table_files import Layout
+from btl.archives.tables import Layout
 from btl.archives.times import TimeFormat, TimeReader, zone_of
 
 Text = str | Annotated[list[str], Field(min_length=1)]

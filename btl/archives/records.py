@@ -61,9 +61,9 @@ class Comment(NamedTuple):
     """None: the export has the comment, but not its text, because it was deleted."""
     posted_at: datetime | None
     parent_comment_id: str | None = None
-    is_staff: bool | None = None
+    is_staff: bool | None = False
     """None: the export does not say."""
-    held: bool | None = None
+    held: bool | None = False
     """Whether it waited for a moderator before readers saw it. None: the export does not say."""
     email: str | None = None
     """A guest's address, only to tell guests apart: it goes into no event as it is."""

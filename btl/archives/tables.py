@@ -1,76 +1,162 @@
-"""Read CSV files of an export, plain or gzipped, row by row with line numbers."""
+"""Read tables of an export row by row: CSV, TSV, JSON lines and Parquet, in bounded memory."""
 
 import csv
-import gzip
 import io
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, NamedTuple
+from operator import itemgetter
+from typing import IO, Any, NamedTuple
+
+import orjson
 
 from below_the_line.errors import BelowTheLineError
+from btl.archives.columns import Columns
+from btl.archives.sources import Content, ExportFile
 
-_GZIP_MAGIC = b"\x1f\x8b"
 MAX_ROW_CHARACTERS = 4_194_304
 """A longer row is a fault of the whole file: no event may have a sixteenth of that."""
 
+_PARQUET_MAGIC = b"PAR1"
+_SAMPLED_LINES = 1_000
+_BATCH_ROWS = 4_096
+_DELIMITERS = (",", "\t", ";", "|")
+
 
 class Row(NamedTuple):
-    """One row of the file."""
+    """One row of a file."""
 
-    line: int
-    """Line of the file at which the row begins; the header is line 1."""
-    cells: list[str]
+    number: int
+    """Where it begins: the line (the header is line 1), or the row of a Parquet file."""
+    cells: Sequence[str | None]
+    """The cells of the columns that are used; None for null."""
+    whole: Any
+    """The row as it is in the file, for people."""
+    fault: str | None = None
+    """Why the row has no cells."""
 
 
-@dataclass
+class ListCell(str):
+    """The cell of a list: its JSON, and its items."""
+
+    items: list[str]
+
+    def __new__(cls, items: Sequence[Any]) -> "ListCell":
+        """``items`` are what JSON can hold."""
+        cell = super().__new__(cls, orjson.dumps(items, default=str).decode())
+        cell.items = [text for item in items if (text := _text(item)) is not None]
+        return cell
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What has to be known of text files beforehand."""
+
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    """None: what stands between the names of the header."""
+    columns: Sequence[str] = ()
+    """The names of the columns of CSV files without a header line."""
+
+
+@dataclass(frozen=True)
 class Table:
-    """An open file whose header has been read."""
+    """An open file whose columns are known."""
 
-    path: Path
-    columns: list[str]
-    rows: Iterator[Row]
+    columns: Columns
+    rows: Callable[[], Iterator[Row]]
+    """Yields the rows, with the columns that are used by then."""
     bytes_read: Callable[[], int]
-    """Number of bytes read of the file as it is on disk."""
+    """The number of bytes that are read of the file as it is on disk."""
+    unit: str = "line"
+    """What ``Row.number`` counts."""
+    sample: Sequence[str] = ()
+    """Of JSON lines, the members that the first lines have."""
+
+
+def looks_like_table(file: ExportFile) -> bool:
+    """Return whether the file is Parquet, JSON lines, or text whose first line names columns."""
+    head = file.head
+    if head.startswith(_PARQUET_MAGIC):
+        return True
+    line = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0].strip()
+    if line.startswith((b"{", b"[")):
+        return line.startswith(b"{") and line.endswith(b"}")
+    is_text = b"\0" not in line and not line.startswith((b"<", b"%", b"#"))
+    return is_text and any(mark.encode() in line for mark in _DELIMITERS)
 
 
 @contextmanager
-def open_table(path: Path, encoding: str = "utf-8", delimiter: str = ",") -> Iterator[Table]:
-    """Open a CSV file, gzipped or not. Raises BelowTheLineError for a fault of the whole file."""
-    raw: IO[bytes]
-    try:
-        raw = path.open("rb")
-    except OSError as error:
-        raise BelowTheLineError(
-            f"{path} cannot be read: {error.strerror}.", "Name a CSV file, gzipped or not."
-        ) from None
-    with raw:
-        magic = raw.read(2)
-        raw.seek(0)
-        if path.suffix == ".gz" and magic != _GZIP_MAGIC:
+def open_table(file: ExportFile, layout: Layout) -> Iterator[Table]:
+    """Open a file of any of the kinds. Raises BelowTheLineError for a fault of the whole file."""
+    head = file.head
+    if head.startswith(_PARQUET_MAGIC):
+        with _parquet(file) as table:
+            yield table
+        return
+    with file.open() as content:
+        first = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        if first.startswith(b"["):
             raise BelowTheLineError(
-                f"{path} is not gzipped, although its name ends in .gz.",
-                "Gzip it, or remove .gz from its name.",
+                f"{file.name} is one JSON array, not JSON lines.",
+                f"Write one object per line: jq -c '.[]' {file.path.name} > lines.jsonl",
             )
-        unpacked = gzip.GzipFile(fileobj=raw) if magic == _GZIP_MAGIC else raw
-        # A byte order mark at the beginning is not part of the first column's name.
-        codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
-        with io.TextIOWrapper(
-            io.BufferedReader(unpacked, 262_144), encoding=codec, newline=""
-        ) as text:
-            rows = _rows(path, text, encoding, delimiter)
-            header = next(rows, None)
-            if header is None or not any(header.cells):
-                raise BelowTheLineError(
-                    f"{path} is empty.", "Its first line must name the columns."
-                )
-            _check_columns(path, header.cells)
-            yield Table(path, header.cells, rows, raw.tell)
+        if first.startswith(b"{"):
+            yield _json_lines(file, content)
+        else:
+            yield _csv(file, content, layout)
 
 
-def _rows(path: Path, text: IO[str], encoding: str, delimiter: str) -> Iterator[Row]:
+def _csv(file: ExportFile, content: Content, layout: Layout) -> Table:
+    text = io.TextIOWrapper(content, encoding=_codec(layout.encoding), newline="")
+    delimiter = layout.delimiter or _delimiter(file, layout.encoding)
+    rows = _csv_rows(file, text, layout.encoding, delimiter)
+    names = list(layout.columns)
+    if not names:
+        _, names = next(rows, (1, []))
+        if not any(names):
+            raise BelowTheLineError(
+                f"{file.name} is empty.", "Its first line must name the columns."
+            )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BelowTheLineError(
+            f"{file.name} has the column {twice[0]!r} twice.", "Rename one of them."
+        )
+    columns = Columns(file.name, names)
+    return Table(columns, lambda: _picked(rows, columns), lambda: content.bytes_read)
+
+
+def _delimiter(file: ExportFile, encoding: str) -> str:
+    name = file.member or file.path.name
+    if name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
+        return "\t"
+    header = file.head.decode(encoding, "replace").partition("\n")[0]
+    most = max(_DELIMITERS, key=header.count)
+    return "," if "," in header or most not in header else most
+
+
+def _picked(rows: Iterator[tuple[int, list[str]]], columns: Columns) -> Iterator[Row]:
+    names = columns.names or ()
+    expected = len(names)
+    places = [names.index(name) for name in columns.used]
+    pick: Callable[[list[str]], Sequence[str]]
+    if len(places) == 1:
+        only = places[0]
+        pick = lambda cells: (cells[only],)  # noqa: E731
+    else:
+        pick = itemgetter(*places) if places else lambda _: ()
+    for number, cells in rows:
+        if len(cells) == expected:
+            yield Row(number, pick(cells), cells)
+        else:
+            what = f"has {len(cells)} cells, but the header names {expected} columns"
+            yield Row(number, (), cells, what)
+
+
+def _csv_rows(
+    file: ExportFile, text: IO[str], encoding: str, delimiter: str
+) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(MAX_ROW_CHARACTERS)
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -80,30 +166,20 @@ def _rows(path: Path, text: IO[str], encoding: str, delimiter: str) -> Iterator[
         try:
             cells = next(reader, None)
         except _RowTooLongError:
-            raise BelowTheLineError(
-                f"{path} has a row of more than {MAX_ROW_CHARACTERS:,} characters, which begins at"
-                f" line {line}.",
-                "Perhaps a quotation mark is not closed there, or the file is not CSV.",
+            raise _too_long(
+                file, line, "Perhaps a quotation mark is not closed there, or the file is not CSV."
             ) from None
         except UnicodeDecodeError as error:
-            raise BelowTheLineError(
-                f"{path} is not {encoding}: {error.reason}, after line {reader.line_num}.",
-                'Say in the mapping what it is, for example encoding = "cp1252".',
-            ) from None
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            raise BelowTheLineError(
-                f"{path} ends too early or is damaged, after line {reader.line_num}.",
-                "Download the file again.",
-            ) from None
+            raise _not_encoded(file, encoding, error, reader.line_num) from None
         except csv.Error as error:
             raise BelowTheLineError(
-                f"{path} is not valid CSV at line {line}: {error}.",
+                f"{file.name} is not valid CSV at line {line}: {error}.",
                 "Perhaps a quotation mark is not closed there.",
             ) from None
         if cells is None:
             return
         if cells:
-            yield Row(line, cells)
+            yield line, cells
         line = reader.line_num + 1
 
 
@@ -135,7 +211,191 @@ class _Lines:
         return line
 
 
-def _check_columns(path: Path, columns: list[str]) -> None:
-    twice = sorted({name for name in columns if columns.count(name) > 1})
-    if twice:
-        raise BelowTheLineError(f"{path} has the column {twice[0]!r} twice.", "Rename one of them.")
+def _json_lines(file: ExportFile, content: Content) -> Table:
+    columns = Columns(file.name, None)
+    return Table(
+        columns,
+        lambda: _json_rows(file, content, columns),
+        lambda: content.bytes_read,
+        sample=_members_of_first_lines(file),
+    )
+
+
+def _members_of_first_lines(file: ExportFile) -> list[str]:
+    members: dict[str, None] = {}
+    lines = file.head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    for line in lines[:_SAMPLED_LINES]:
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            # The last one may be cut off; others are reported when they are read.
+            continue
+        if isinstance(document, dict):
+            members.update(dict.fromkeys(_dotted_names(document)))
+    return list(members)
+
+
+def _dotted_names(document: dict[str, Any], before: str = "") -> Iterator[str]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _dotted_names(value, f"{before}{name}.")
+        else:
+            yield before + name
+
+
+def _json_rows(file: ExportFile, content: Content, columns: Columns) -> Iterator[Row]:
+    paths = [(name, name.split(".")) for name in columns.used]
+    unseen = columns.unseen = set(columns.used)
+    number = 0
+    while line := content.readline(MAX_ROW_CHARACTERS + 1):
+        number += 1
+        if len(line) > MAX_ROW_CHARACTERS:
+            raise _too_long(file, number, "Perhaps the file is not JSON lines.")
+        if number == 1:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        if line.isspace():
+            continue
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            whole = line.decode("utf-8", "replace").rstrip("\n")
+            yield Row(number, (), whole, f"is not JSON: {error}")
+            continue
+        if not isinstance(document, dict):
+            yield Row(number, (), document, "is not a JSON object")
+            continue
+        cells = [_text(_member(document, *path)) for path in paths]
+        if unseen:
+            unseen -= {name for name, cell in zip(columns.used, cells, strict=True) if cell}
+        yield Row(number, cells, document)
+
+
+def _member(document: dict[str, Any], name: str, path: Sequence[str]) -> Any:
+    if name in document or len(path) == 1:
+        return document.get(name)
+    value: Any = document
+    for step in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(step)
+    return value
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as the text that a CSV file would have of it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return None if value != value else repr(value)
+    if isinstance(value, list):
+        return ListCell(value)
+    if isinstance(value, dict):
+        return orjson.dumps(value, default=str).decode()
+    return str(value)
+
+
+@contextmanager
+def _parquet(file: ExportFile) -> Iterator[Table]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise BelowTheLineError(
+            f"{file.name} is a Parquet file, which needs pyarrow.",
+            "Install it: pip install 'below-the-line[archives]'",
+        ) from None
+    with file.on_disk() as path:
+        try:
+            opened = pq.ParquetFile(path, buffer_size=1_048_576)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged_parquet(file, error) from None
+        with opened:
+            read = [0]
+            columns = Columns(file.name, _leaves(opened.schema_arrow))
+
+            def rows() -> Iterator[Row]:
+                try:
+                    yield from _parquet_rows(opened, columns, file.size, read)
+                except (pa.ArrowException, OSError) as error:
+                    raise _damaged_parquet(file, error) from None
+
+            yield Table(columns, rows, lambda: read[0], unit="row")
+
+
+def _leaves(fields: Any, before: str = "") -> list[str]:
+    """Return the names of a schema's columns, those inside of structs with dots."""
+    import pyarrow as pa
+
+    names: list[str] = []
+    for field in fields:
+        name = f"{before}{field.name}"
+        names += _leaves(field.type, f"{name}.") if pa.types.is_struct(field.type) else [name]
+    return names
+
+
+def _parquet_rows(opened: Any, columns: Columns, size: int, read: list[int]) -> Iterator[Row]:
+    used = list(columns.used)
+    total = max(opened.metadata.num_rows, 1)
+    number = 0
+    for batch in opened.iter_batches(_BATCH_ROWS, columns=used):
+        cells = [_parquet_cells(batch, name) for name in used]
+        for row in zip(*cells, strict=True) if cells else ():
+            number += 1
+            yield Row(number, row, dict(zip(used, row, strict=True)))
+        read[0] = size * number // total
+
+
+def _parquet_cells(batch: Any, name: str) -> list[str | None]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = batch
+    path = [name] if name in batch.schema.names else name.split(".")
+    for step in path:
+        column = column.column(step) if column is batch else pc.struct_field(column, step)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        # Python's times end at microseconds.
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+    return [_parquet_text(value) for value in column.to_pylist()]
+
+
+def _parquet_text(value: Any) -> str | None:
+    isoformat = getattr(value, "isoformat", None)
+    if isoformat is not None:
+        return str(isoformat())
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return _text(value)
+
+
+def _damaged_parquet(file: ExportFile, error: Exception) -> BelowTheLineError:
+    reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    return BelowTheLineError(
+        f"{file.name} is not a Parquet file that can be read: {reason}.", "Download it again."
+    )
+
+
+def _codec(encoding: str) -> str:
+    # A byte order mark at the beginning is not part of the first column's name.
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+
+
+def _too_long(file: ExportFile, line: int, hint: str) -> BelowTheLineError:
+    return BelowTheLineError(
+        f"{file.name} has a row of more than {MAX_ROW_CHARACTERS:,} characters, which begins at"
+        f" line {line}.",
+        hint,
+    )
+
+
+def _not_encoded(
+    file: ExportFile, encoding: str, error: UnicodeDecodeError, after: int
+) -> BelowTheLineError:
+    return BelowTheLineError(
+        f"{file.name} is not {encoding}: {error.reason}, after line {after}.",
+        'Say in the mapping what it is, for example encoding = "cp1252".',
+    )

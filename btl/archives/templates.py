@@ -20,82 +20,12 @@ Clean = Callable[[str], str | None]
 _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
-def compile_text(
-    text: str | Sequence[str], columns: Sequence[str], where: str, file: str
-) -> Expression:
-    """Return a function from a row to the text, or to None if every alternative meets a null.
-
-    ``where`` is the key in the mapping and ``file`` the export's file, both for the
-    BelowTheLineError about a missing column.
-    """
-    alternatives = [
-        _compile(template, columns, where, file)
-        for template in ([text] if isinstance(text, str) else text)
-    ]
-    if len(alternatives) == 1:
-        return alternatives[0]
-
-    def first(cells: Cells) -> str | None:
-        for alternative in alternatives:
-            found = alternative(cells)
-            if found is not None:
-                return found
-        return None
-
-    return first
-
-
 def decode_entities(text: str) -> str:
     """Return the text with HTML character references decoded once: ``&amp;lt;`` becomes ``&lt;``.
 
     Only references that end in a semicolon are decoded: ``?a=1&copy=2`` stays as it is.
     """
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
-
-
-def column_index(name: str, columns: Sequence[str], where: str, file: str) -> int:
-    """Return the position of a column. Raises BelowTheLineError that lists the existing columns."""
-    try:
-        return columns.index(name)
-    except ValueError:
-        raise BelowTheLineError(
-            f"The column {name!r}, which the mapping uses in {where}, is not in {file}.",
-            f"Its columns are: {', '.join(columns)}.",
-        ) from None
-
-
-def _compile(template: str, columns: Sequence[str], where: str, file: str) -> Expression:
-    try:
-        parts = list(string.Formatter().parse(template))
-    except ValueError as error:
-        raise BelowTheLineError(
-            f"The mapping's {where} is not a template: {error}: {template!r}.",
-            "Write a literal brace twice: {{.",
-        ) from None
-    pieces: list[str | int] = []
-    for literal, name, layout, conversion in parts:
-        if literal:
-            pieces.append(literal)
-        if name is None:
-            continue
-        if layout or conversion:
-            raise BelowTheLineError(
-                f"The mapping's {where} formats a column ({template!r}), which is not supported.",
-                "Write the column's name alone, in braces.",
-            )
-        pieces.append(column_index(name, columns, where, file))
-    if len(pieces) == 1 and isinstance(pieces[0], int):
-        index = pieces[0]
-        return lambda cells: cells[index]
-    if all(isinstance(piece, str) for piece in pieces):
-        constant = "".join(str(piece) for piece in pieces)
-        return lambda _: constant
-
-    def fill(cells: Cells) -> str | None:
-        texts = [piece if isinstance(piece, str) else cells[piece] for piece in pieces]
-        return None if None in texts else "".join(texts)  # type: ignore[arg-type]
-
-    return fill
 
 
 def compile_template(

@@ -17,6 +17,7 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.producer import Publisher
 from below_the_line.plurals import counted
+from btl.archives.assignment import files_beside
 from btl.archives.checking import Tally
 from btl.archives.closing import Policy
 from btl.archives.external_sort import Timed
@@ -126,7 +127,13 @@ def import_archive(
     wanted = _import(
         paths,
         _OWN_TABLES if mapping is not None and format_name is None else format_name,
-        ReadingOptions(_zone(time_zone), site, _checked_url(base_url), mapping),
+        ReadingOptions(
+            _zone(time_zone),
+            site,
+            _checked_url(base_url),
+            mapping,
+            ("articles", "comments") if articles else (),
+        ),
         source,
         _policy(never_close=never_close, close_by_rules=close_by_rules),
     )
@@ -198,7 +205,7 @@ def _paths(
     if len(tables) == 1:
         missing = "--comments" if comments is None else "--articles"
         raise BelowTheLineError(f"{missing} is missing.", "Name both tables.")
-    if not files and not tables:
+    if not files and not tables and mapping is None:
         raise BelowTheLineError(
             "There is no file to import.",
             "Name the files of an export; `btl archive formats` lists what can be imported.",
@@ -213,7 +220,10 @@ def _import(
     source: str | None,
     policy: Policy | None,
 ) -> Import:
-    files = files_of(paths)
+    if not paths and options.mapping is not None:
+        files = files_beside(load_mapping(options.mapping), options.mapping.parent)
+    else:
+        files = files_of(paths)
     format_ = format_of(files) if format_name is None else format_named(format_name)
     if source is None and options.mapping is not None:
         source = load_mapping(options.mapping).source

@@ -13,9 +13,9 @@ from btl.archives.joins import temporary_tables
 from btl.archives.mapping import Mapping as TablesMapping
 from btl.archives.mapping import load_mapping
 from btl.archives.records import ArchiveRecord, Comment, LeftOut, Place, Unreadable
+from btl.archives.rows import JoinedRows, RowReader, content_of
 from btl.archives.sources import ExportFile
-from btl.archives.table_files import Row, Table, looks_like_table, open_table
-from btl.archives.table_rows import JoinedRows, RowReader, content_of
+from btl.archives.tables import Row, Table, looks_like_table, open_table
 
 _PROGRESS_ROWS = 500
 
@@ -31,7 +31,8 @@ def read(
             " with --mapping.",
         )
     mapping = load_mapping(options.mapping)
-    yield from read_tables(assign(files, mapping, options.mapping.parent), mapping, progress)
+    assigned = assign(files, mapping, options.mapping.parent, options.tables)
+    yield from read_tables(assigned, mapping, progress)
 
 
 def read_tables(

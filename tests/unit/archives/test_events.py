@@ -61,6 +61,8 @@ def comment(comment_id: str = "c", **more: Any) -> Comment:
         "display_name": "otter",
         "body": "First",
         "posted_at": at(2),
+        "is_staff": None,
+        "held": None,
     }
     given.update(more)
     return Comment(PLACE, comment_id=comment_id, **given)

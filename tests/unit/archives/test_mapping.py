@@ -130,7 +130,7 @@ def test_settings_and_flags_are_typed(export: Export) -> None:
     export.write(export.articles, ARTICLES.replace("local", "YES"))
     export.write(export.comments, "".join(COMMENTS.splitlines(keepends=True)[:2]))
     data = export.data()
-    assert data[0]["discussion"] == {"window_hours": 72}
+    assert data[0]["discussion"] == {"enabled": True, "window_hours": 72}
     assert data[2]["held"] is True
     assert export.rejected == []
     export.write(export.articles, ARTICLES)

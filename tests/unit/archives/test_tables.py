@@ -8,14 +8,15 @@ import pytest
 
 from below_the_line.errors import BelowTheLineError
 from btl.archives import tables
-from btl.archives.tables import open_table
+from btl.archives.sources import files_of
+from btl.archives.tables import Layout, open_table
 
 HEADER = b"id,text\n"
 
 
 def rows(path: Path) -> list[list[str]]:
-    with open_table(path) as table:
-        return [row.cells for row in table.rows]
+    with open_table(files_of([path])[0], Layout()) as table:
+        return [row.whole for row in table.rows()]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_a_row_that_is_too_long_is_named_by_its_line(
     with pytest.raises(BelowTheLineError) as raised:
         rows(path)
     said = raised.value.message
-    assert said == f"{path} has a row of more than 1,000 characters, which begins at line 3."
+    assert said == f"{path.name} has a row of more than 1,000 characters, which begins at line 3."
 
 
 def test_rows_up_to_the_limit_are_read_line_breaks_included(
