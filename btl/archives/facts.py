@@ -107,13 +107,13 @@ class Facts:
         self._articles: list[tuple[Any, ...]] = []
         self._comments: list[CommentFact] = []
         self._versions: list[VersionFact] = []
-        self._forms: list[tuple[str, str, str, str]] = []
+        self._forms: list[tuple[str, str, str, str, str, str]] = []
         self._has_indexes = False
 
     def add_article(self, article: ArticleFact) -> None:
         """Add an article, once for each time that the export has it."""
         self._articles.append((*article, None if article.url is None else address_key(article.url)))
-        self._note_form("article", "", article.article_id)
+        self._note_form("article", "", article.article_id, article)
         if len(self._articles) >= _BUNDLE:
             self.flush()
 
@@ -129,13 +129,13 @@ class Facts:
         article_id, comment_id, parent_id, _, user_id = comment[:5]
         # Nearly all ids are ASCII, and then there is nothing to compare.
         if not article_id.isascii():
-            self._note_form("article", "", article_id)
+            self._note_form("article", "", article_id, comment)
         if not comment_id.isascii():
-            self._note_form("comment", article_id, comment_id)
+            self._note_form("comment", article_id, comment_id, comment)
         if parent_id is not None and not parent_id.isascii():
-            self._note_form("comment", article_id, parent_id)
+            self._note_form("comment", article_id, parent_id, comment)
         if not user_id.isascii():
-            self._note_form("person", "", user_id)
+            self._note_form("person", "", user_id, comment)
         if len(self._comments) >= _BUNDLE:
             self.flush()
 
@@ -168,9 +168,12 @@ class Facts:
             self._has_indexes = True
             self.connection.execute(sql("archives/survey/index_comments.sql").decode())
 
-    def _note_form(self, what: str, article_id: str, text: str) -> None:
+    def _note_form(
+        self, what: str, article_id: str, text: str, found_in: ArticleFact | CommentFact
+    ) -> None:
         if not is_normalized("NFC", text):
-            self._forms.append((what, article_id, text, normalize("NFC", text)))
+            place = found_in.file, found_in.within
+            self._forms.append((what, article_id, text, normalize("NFC", text), *place))
 
     def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:

@@ -143,7 +143,7 @@ def late_ranges(versions: Sequence[VersionFact], rules: RuleBook) -> list[LateRa
 
 
 def forecast(facts: Facts, rules: RuleBook) -> Forecast:
-    """Return how many comments will be late, once all events about the articles were added.
+    """Return how many comments will be late. Call it once, after everything was added to the facts.
 
     Memory stays the same, however many comments there are.
     """

@@ -51,5 +51,7 @@ create table other_forms (
     article_id text,
     text text,
     normal_text text,
+    file text,
+    within text,
     primary key (what, article_id, text)
 ) without rowid;

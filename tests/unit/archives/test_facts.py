@@ -70,8 +70,8 @@ def test_only_ids_that_are_not_in_normal_form_are_noted() -> None:
             facts.add_comment(comment(form, form))
         facts.flush()
         assert facts.connection.execute("select * from other_forms").fetchall() == [
-            ("article", "", "cafe\u0301", "caf\u00e9"),
-            ("comment", "cafe\u0301", "cafe\u0301", "caf\u00e9"),
+            ("article", "", "cafe\u0301", "caf\u00e9", "c.csv", "line 2"),
+            ("comment", "cafe\u0301", "cafe\u0301", "caf\u00e9", "c.csv", "line 2"),
         ]
 
 
