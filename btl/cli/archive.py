@@ -3,8 +3,9 @@
 import re
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -26,7 +27,10 @@ from btl.archives.importer import Import, RejectsFile, checked
 from btl.archives.mapping import load_mapping
 from btl.archives.recognition import format_named, format_of
 from btl.archives.sources import files_of
+from btl.archives.spool import Rejected
+from btl.archives.survey import Closing, Finding, Reasons, Survey, survey
 from btl.cli import configuration
+from btl.cli.archive_survey import print_survey, rules_in_force, survey_document
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
 from btl.cli.output import Column, print_json, print_table, printable
@@ -137,19 +141,24 @@ def import_archive(
         source,
         _policy(never_close=never_close, close_by_rules=close_by_rules),
     )
+    closing = Closing(wanted.policy, never_close or close_by_rules, rules_in_force())
     started = time.monotonic()
     # The broker is tried first, so that nobody reads a million rows before its error.
     with (
         _interruptible(),
         RejectsFile(rejects) as rejected,
         nullcontext() if dry_run else Publisher(configuration.settings()) as publisher,
-        checked_with_progress(wanted, rejected) as (tally, events),
+        checked_with_progress(wanted, rejected, closing) as found,
     ):
+        tally, surveyed, reasons = found.tally, found.survey, found.reasons
+        if not as_json:
+            print_survey(surveyed, reasons)
         if publisher is not None:
-            _produce(publisher, events, tally.events.total(), Pacer(rate, speed))
+            _produce(publisher, found.events(), tally.events.total(), Pacer(rate, speed))
     seconds = time.monotonic() - started
     if as_json:
-        print_json(_as_json(wanted, tally, seconds, dry_run=dry_run))
+        said = survey_document(surveyed, reasons)
+        print_json(_as_json(wanted, tally, seconds, dry_run=dry_run) | {"survey": said})
     else:
         _print_summary(tally, seconds, dry_run=dry_run)
     if tally.rejected:
@@ -275,20 +284,39 @@ def _interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+@dataclass(frozen=True)
+class Surveyed:
+    """An export that was read, checked and surveyed."""
+
+    tally: Tally
+    events: Callable[[], Iterator[Timed]]
+    """Returns all events in the order of their times. Call it once."""
+    survey: Survey
+    reasons: Sequence[Finding]
+    """Why items were rejected."""
+
+
 @contextmanager
 def checked_with_progress(
-    wanted: Import, rejected: RejectsFile
-) -> Iterator[tuple[Tally, Iterator[Timed]]]:
-    """Read and check an export; an interruption says that nothing was sent yet."""
+    wanted: Import, rejected: RejectsFile, closing: Closing
+) -> Iterator[Surveyed]:
+    """Read, check and survey an export; an interruption says that nothing was sent yet."""
+    reasons = Reasons()
+
+    def reject(item: Rejected) -> None:
+        rejected.write(item)
+        reasons.add(item.file, item.within, item.reason)
+
     with progress("check", wanted.size, "bytes") as update:
-        reading = checked(wanted, load_contracts(), datetime.now(UTC), rejected.write, update)
+        reading = checked(wanted, load_contracts(), datetime.now(UTC), reject, update)
         try:
             found = reading.__enter__()
+            surveyed = survey(found.facts, closing)
         except KeyboardInterrupt:
             typer.echo("Interrupted: nothing was sent.", err=True)
             raise typer.Exit(130) from None
     try:
-        yield found.tally, found.events()
+        yield Surveyed(found.tally, found.events, surveyed, reasons.found)
     finally:
         reading.__exit__(None, None, None)
 

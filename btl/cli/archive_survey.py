@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import typer
+
 from below_the_line.closing.rules import all_rules
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
@@ -11,8 +13,9 @@ from btl.archives.forecast import DEFAULT_RULES, closing_rules
 from btl.archives.survey import Closing, Finding, RulesInForce, Span, Survey
 from btl.cli import configuration
 from btl.cli.database import connected
-from btl.cli.output import print_text
+from btl.cli.output import Cell, Column, print_table, print_text, printable
 
+_INDENT, _EXAMPLE_INDENT = 2, 6
 _CAUSES = {
     "rule": "the closing rules close their discussions",
     "article": "the export says when their articles closed",
@@ -40,17 +43,16 @@ def print_survey(survey: Survey, reasons: Sequence[Finding]) -> None:
 
     ``reasons``: why items were rejected.
     """
-    print_text(
-        f"{counted(survey.articles, 'article')}{_published(survey.published)};"
-        f" {counted(survey.comments, 'comment')}{_posted(survey.posted)},"
-        f" {_replies(survey.replies)}, by {_people(survey)}."
-    )
+    print_table(["", Column("", right=True), ""], _totals(survey), headed=False)
+    _print_heading("Odd in it", survey.findings or reasons)
     for finding in survey.findings:
         _print_finding(finding, finding.said)
     for reason in reasons:
         _print_finding(reason, f"{counted(reason.number, 'item')} rejected: {reason.said}.")
-    print_text(_closing(survey.closing))
+    _print_heading("When discussions close")
+    print_text(_closing(survey.closing), indent=_INDENT)
     _print_late(survey)
+    typer.echo()
 
 
 def survey_document(survey: Survey, reasons: Sequence[Finding]) -> dict[str, Any]:
@@ -93,25 +95,45 @@ def survey_document(survey: Survey, reasons: Sequence[Finding]) -> dict[str, Any
     }
 
 
+def _totals(survey: Survey) -> list[Sequence[Cell]]:
+    replies = f"{survey.replies:,} {'reply' if survey.replies == 1 else 'replies'}"
+    return [
+        ("articles", survey.articles, _dates("published", survey.published)),
+        ("comments", survey.comments, f"{_dates('posted', survey.posted)}; {replies}"),
+        ("people", survey.people, f"{survey.names:,} known only by a name" if survey.names else ""),
+    ]
+
+
+def _print_heading(text: str, of: object = True) -> None:
+    if of:
+        typer.echo()
+        print_text(text, style="bold")
+
+
 def _print_finding(finding: Finding, said: str) -> None:
-    print_text(f"- {said}")
+    print_text(printable(said), indent=_INDENT)
     for example in finding.examples:
-        print_text(f"{example.what} ({example.file}, {example.within})", indent=4, style="dim")
+        place = f"{example.file}, {example.within}"
+        # A reason is not repeated where it is the same.
+        text = place if example.what == finding.said else f"{example.what} ({place})"
+        print_text(printable(text), indent=_EXAMPLE_INDENT, style="dim")
 
 
 def _print_late(survey: Survey) -> None:
     late = survey.late
     if not late.late:
-        print_text(f"None of {counted(late.comments, 'comment')} lies after the end of its window.")
+        text = f"None of {counted(late.comments, 'comment')} lies after the end of its window."
+        print_text(text, indent=_INDENT)
         return
-    causes = ", ".join(
+    lies = "lies after the end of its window"
+    if late.late != 1:
+        lies = "lie after the end of their windows"
+    causes = [
         f"{number:,} because {_CAUSES[cause]}" for cause, number in late.by_cause.most_common()
-    )
-    lies = (
-        "lies after the end of its window"
-        if late.late == 1
-        else "lie after the end of their windows"
-    )
+    ]
+    because = f": {', '.join(causes)}"
+    if len(causes) == 1:
+        because = f", {causes[0].partition(' ')[2]}"
     hint = (
         " If the site never closed its discussions: --never-close, or discussion.closes_at in the"
         " mapping."
@@ -119,15 +141,14 @@ def _print_late(survey: Survey) -> None:
         else ""
     )
     print_text(
-        f"{late.late:,} of {counted(late.comments, 'comment')} {lies}, and will count as late:"
-        f" {causes}.{hint}"
+        f"{late.late:,} of {counted(late.comments, 'comment')} {lies}, and will count as"
+        f" late{because}.{hint}",
+        indent=_INDENT,
     )
     for each in late.examples:
-        print_text(
-            f"article {each.article_id}: {each.late:,} of {counted(each.comments, 'comment')}",
-            indent=4,
-            style="dim",
-        )
+        comments = counted(each.comments, "comment")
+        text = printable(f"article {each.article_id}: {each.late:,} of {comments}")
+        print_text(text, indent=_EXAMPLE_INDENT, style="dim")
 
 
 def _closing(closing: Closing) -> str:
@@ -155,23 +176,8 @@ def _closing(closing: Closing) -> str:
     )
 
 
-def _published(span: Span | None) -> str:
-    return "" if span is None else f" published {_dates(span)}"
-
-
-def _posted(span: Span | None) -> str:
-    return "" if span is None else f" posted {_dates(span)}"
-
-
-def _dates(span: Span) -> str:
+def _dates(verb: str, span: Span | None) -> str:
+    if span is None:
+        return f"not said when {verb}"
     first, last = f"{span.first:%Y-%m-%d}", f"{span.last:%Y-%m-%d}"
-    return f"on {first}" if first == last else f"from {first} to {last}"
-
-
-def _replies(number: int) -> str:
-    return f"{number:,} of them {'a reply' if number == 1 else 'replies'}"
-
-
-def _people(survey: Survey) -> str:
-    people = "1 person" if survey.people == 1 else f"{survey.people:,} people"
-    return people if not survey.names else f"{people}, {survey.names:,} of them known only by name"
+    return f"{verb} on {first}" if first == last else f"{verb} from {first} to {last}"

@@ -66,7 +66,7 @@ def test_a_dry_run_needs_no_broker_and_writes_no_file(
 ) -> None:
     status, out, _ = btl(*import_of(export, "--dry-run"))
     assert status == 0
-    assert out.startswith("2 articles and 3 comments are valid; nothing was produced")
+    assert "\n2 articles and 3 comments are valid; nothing was produced" in out
     assert not (tmp_path / "rejected-rows.csv").exists()
 
 
@@ -76,7 +76,8 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(
     export.write(export.comments, COMMENTS + "4,1,0,u1,otter,May Day,No Headline,x\n")
     status, out, err = btl(*import_of(export, "--dry-run", "--rejects", tmp_path / "left-out.csv"))
     assert status == 1
-    assert out.startswith("2 articles and 3 comments are valid")
+    assert "\n2 articles and 3 comments are valid" in out
+    assert "1 item rejected: posted_at: 'May Day' is not a time" in out
     assert "1 item rejected" in err
     with (tmp_path / "left-out.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -200,7 +201,7 @@ def test_export_and_day_are_produced(btl: Run, export: Export, kafka_bootstrap: 
     assert btl("topics", "create", bootstrap=kafka_bootstrap)[0] == 0
     status, out, _ = btl(*import_of(export), bootstrap=kafka_bootstrap)
     assert status == 0
-    assert out.startswith("2 articles and 3 comments produced")
+    assert "\n2 articles and 3 comments produced" in out
     status, _, err = btl("simulate", "--events", 300, bootstrap=kafka_bootstrap)
     assert status == 0
     assert "good events produced" in err
