@@ -48,7 +48,7 @@ class Table:
 
     def add(self, key: str, row: Sequence[Any]) -> None:
         """Add a row."""
-        self._new.append((key, orjson.dumps(row)))
+        self._new.append((key, orjson.dumps([*row])))
         if len(self._new) >= _BUNDLE:
             self._flush()
 
