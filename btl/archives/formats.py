@@ -15,9 +15,11 @@ Progress = Callable[[int], None]
 
 READERS: tuple[str, ...] = (
     # One name a line.
+    "commento",
     "coral",
     "disqus",
     "isso",
+    "remark42",
     "tables",
 )
 """The modules of ``btl.archives.readers``; each has a tuple ``FORMATS``. In this order a file's

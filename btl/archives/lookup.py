@@ -40,6 +40,11 @@ class Lookup(Generic[Value]):
         (number,) = self._connection.execute("select count(*) from found").fetchone()
         return int(number)
 
+    def __iter__(self) -> Iterator[str]:
+        self._write()
+        for (key,) in self._connection.execute("select key from found"):
+            yield key
+
     def _write(self) -> None:
         self._connection.executemany("insert or ignore into found values (?, ?)", self._waiting)
         self._waiting = []

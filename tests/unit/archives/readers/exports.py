@@ -20,7 +20,9 @@ def format_called(name: str) -> Format:
 
 
 def formats_that_recognise(path: Path) -> list[str]:
-    return [each.name for each in all_formats() if each.recognises(ExportFile(path))]
+    """Return the formats that take a file; without ``tables``, which takes almost any."""
+    formats = (each for each in all_formats() if each.name != "tables")
+    return [each.name for each in formats if each.recognises(ExportFile(path))]
 
 
 def records_of(
