@@ -21,6 +21,7 @@ def files() -> dict[str, str]:
     for table in TABLES:
         found[f"generated/staging/{table.name}.sql"] = staging(table)
         found[f"generated/merge/{table.name}.sql"] = merge(table)
+        found[f"generated/archive/{table.name}.sql"] = archive(table)
     found[_VIEW] = _kept_versions()
     found["generated/provenance/article.sql"] = _stored_rows(is_of_comment=False)
     found["generated/provenance/comment.sql"] = _stored_rows(is_of_comment=True)
@@ -103,6 +104,38 @@ where
         where
             {same_key}
     );
+"""
+
+
+def archive(table: Table) -> str:
+    """Return the query for the rows of a table in an archive (``btl.archives.layout``)."""
+    columns = (
+        f"encode(stored.{column.name}, 'hex') as {column.name}"
+        if column.type == "bytea"
+        else f"stored.{column.name}"
+        for column in table.columns
+    )
+    return f"""\
+-- Purpose: the rows of discussion.{table.name} for an archive, as JSON.
+-- Parameters: site: only rows of its articles; null: all rows.
+-- Grain: one object per {table.grain}, in key order.
+-- Bytes are in hexadecimal digits.
+-- Re-run: safe; it only reads.
+{_MADE}
+select row_to_json(kept) as line
+from (
+    select
+{_list(columns, 8)}
+    from discussion.{table.name} as stored
+    where
+        %(site)s::text is null
+        or stored.article_id in (
+            select article.article_id
+            from discussion.articles as article
+            where article.site = %(site)s
+        )
+    order by {", ".join(f"stored.{name}" for name in table.key_names)}
+) as kept
 """
 
 

@@ -15,6 +15,7 @@ Progress = Callable[[int], None]
 
 READERS: tuple[str, ...] = (
     # One name a line.
+    "below_the_line",
     "commento",
     "coral",
     "disqus",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from below_the_line.contracts.spelling import nearest
 from below_the_line.errors import BelowTheLineError
 from btl.archives.formats import Format, all_formats
+from btl.archives.manifest import FORMAT, find_manifest
 from btl.archives.sources import ExportFile
 
 _LIST = "`btl archive formats` lists the formats"
@@ -30,6 +31,9 @@ def format_of(files: Sequence[ExportFile]) -> Format:
     """
     if not files:
         raise BelowTheLineError("There are no files to import.", "Name a file of an export.")
+    if find_manifest(files) is not None:
+        # It speaks for the tables beside it, which others may recognise as tables.
+        return format_named(FORMAT)
     found = {file: _format_of_one(file) for file in files}
     formats = {each.name: each for each in found.values() if each is not None}
     for file, each in found.items():

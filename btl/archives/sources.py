@@ -74,6 +74,22 @@ class ExportFile:
                 content = self._unpacked(opened)
             yield Content(content)
 
+    @contextmanager
+    def packed(self) -> Iterator[IO[bytes]]:
+        """Open the content as it was exported: a gzipped file stays gzipped, a member of a zip file
+        is taken out of it.
+
+        Raises BelowTheLineError, also from reading.
+        """
+        if self.member is not None:
+            with self.open() as content:
+                yield content
+            return
+        with _reading(self.name):
+            raw = self.path.open("rb")
+        with raw, _reading(self.name):
+            yield raw
+
     def _unpacked(self, opened: ExitStack) -> "_Unpacked":
         if self.member is not None:
             packed = opened.enter_context(zipfile.ZipFile(self.path))

@@ -24,12 +24,13 @@ from btl.archives.closing import Policy
 from btl.archives.external_sort import Timed
 from btl.archives.formats import ReadingOptions, all_formats
 from btl.archives.importer import Import, RejectsFile, checked
+from btl.archives.manifest import FORMAT as BELOW_THE_LINE
 from btl.archives.mapping import load_mapping
 from btl.archives.recognition import format_named, format_of
 from btl.archives.sources import files_of
 from btl.archives.spool import Rejected
 from btl.archives.survey import Closing, Finding, Reasons, Survey, survey
-from btl.cli import configuration
+from btl.cli import archive_export, configuration
 from btl.cli.archive_survey import print_survey, rules_in_force, survey_document
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
@@ -37,7 +38,9 @@ from btl.cli.output import Column, print_json, print_table, printable
 from btl.cli.progress import STEP, progress
 from btl.pacing import Pacer
 
-app = command_group("Import a site's export of articles and comments.")
+app = command_group("Import a site's export of articles and comments, or write one.")
+
+app.command("export")(archive_export.export)
 
 DEFAULT_REJECTS = Path("rejected-rows.csv")
 _OWN_TABLES = "tables"
@@ -126,6 +129,9 @@ def import_archive(
     Everything is read and checked before the first event is sent. Importing the same export again
     changes nothing: its events keep their ids. Items that make no valid event are written to the
     rejects file and left out. With --dry-run the exit status is 1 if there are any.
+
+    What `btl archive export` wrote is restored into the database instead, with all versions
+    (docs/archive-export.md).
     """
     paths = _paths(files, articles, comments, mapping)
     wanted = _import(
@@ -141,6 +147,23 @@ def import_archive(
         source,
         _policy(never_close=never_close, close_by_rules=close_by_rules),
     )
+    if wanted.format.name == BELOW_THE_LINE:
+        archive_export.restore_archive(
+            wanted.files,
+            {
+                "--source": source,
+                "--site": site,
+                "--base-url": base_url,
+                "--time-zone": time_zone,
+                "--never-close": never_close,
+                "--close-by-rules": close_by_rules,
+                "--rate": rate,
+                "--speed": speed,
+            },
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+        return
     closing = Closing(wanted.policy, never_close or close_by_rules, rules_in_force())
     started = time.monotonic()
     # The broker is tried first, so that nobody reads a million rows before its error.

@@ -80,7 +80,8 @@ COMMANDS = {
             "btl.cli.simulate:simulate", "Produce the events of a made-up newsroom day."
         ),
         "archive": LazyCommand(
-            "btl.cli.archive:app", "Import a site's export of articles and comments."
+            "btl.cli.archive:app",
+            "Import a site's export of articles and comments, or write one.",
         ),
         "schemas": LazyCommand(
             "btl.cli.schemas:app",

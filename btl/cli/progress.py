@@ -26,7 +26,7 @@ STEP = 250
 QUIET_SECONDS = 60.0
 """The least time between two lines where standard error is not a terminal."""
 
-Unit = Literal["events", "records", "bytes"]
+Unit = Literal["events", "records", "rows", "bytes"]
 Update = Callable[..., None]
 """Called with how much is done, and the total where it changes: ``update(done, total)``."""
 
