@@ -18,6 +18,7 @@ READERS: tuple[str, ...] = (
     "below_the_line",
     "commento",
     "coral",
+    "coral_csv",
     "disqus",
     "isso",
     "remark42",
