@@ -117,27 +117,33 @@ def _table_of(file: ExportFile, tables: Mapping[str, AnyTable], mapping: TablesM
     lacking: dict[str, list[str]] = {}
     used: dict[str, set[str]] = {}
     names: Sequence[str] = ()
+    has_header = True
     for name, declared in tables.items():
         with open_table(file, mapping.layout(name)) as table:
+            has_header = table.columns.names is not None
             names = table.columns.names or table.sample
             used[name] = set(_used(name, declared))
             lacking[name] = _lacking(name, declared, table)
     fitting = [name for name in tables if not lacking[name]]
-    # One that needs all columns of the others, and more, is meant.
-    widest = [name for name in fitting if all(used[name] >= used[other] for other in fitting)]
-    if len(widest) == 1:
-        return widest[0]
+    if has_header:
+        # One that needs all columns of the others, and more, is meant.
+        best = [name for name in fitting if all(used[name] >= used[other] for other in fitting)]
+    else:
+        most = max((len(used[name] & set(names)) for name in fitting), default=0)
+        best = [name for name in fitting if len(used[name] & set(names)) == most]
+    if len(best) == 1:
+        return best[0]
     if fitting:
         raise BelowTheLineError(
             f"{file.name} has the columns of more than one table of the mapping:"
             f" {' and '.join(f'[{name}]' for name in fitting)}.",
             f'Say in the mapping which it is: [{fitting[0]}] files = ["{file.path.name}"].',
         )
-    best = min(tables, key=lambda name: len(lacking[name]) / max(len(used[name]), 1))
-    missing = lacking[best]
+    nearest_table = max(tables, key=lambda name: len(used[name] & set(names)))
+    missing = lacking[nearest_table]
     near = [f"{found!r} for {column!r}" for column in missing if (found := nearest(column, names))]
     raise BelowTheLineError(
-        f"{file.name} has the columns of no table of the mapping; for [{best}] it lacks"
+        f"{file.name} has the columns of no table of the mapping; for [{nearest_table}] it lacks"
         f" {', '.join(missing)}.",
         (f"Do you mean {', '.join(near)}? " if near else "")
         + f"Its columns are: {', '.join(names)}.",
@@ -187,8 +193,9 @@ def _templates(value: Any, where: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, dict):
-        # Of what stands in one cell, only that cell: the separator is not a template.
-        parts = {"split": value["split"]} if {"split", "by"} <= set(value) else value
+        # Of a cell that is taken apart only that cell: what separates its parts is not a template.
+        parts = {key: value[key] for key in ("split", "path") if "by" in value and key in value}
+        parts = parts or value
         for key, part in parts.items():
             yield from _templates(part, f"{where}.{key}")
     elif isinstance(value, list):

@@ -33,6 +33,8 @@ def read_id(cell: str, rule: IdRule) -> str | None:
 def _restored(text: str) -> str:
     digits, _, exponent = text.lower().partition("e")
     whole, _, fraction = digits.partition(".")
+    if len(exponent) > len("+15"):
+        raise ValueError("is larger than any id that a spreadsheet keeps: export the ids as text")
     shift = int(exponent or 0)
     if fraction[shift:].strip("0"):
         raise ValueError("is not a whole number, so it is not an id that a spreadsheet changed")

@@ -49,7 +49,8 @@ def field_names(fields: Any) -> list[str]:
     names: list[str] = []
     for name, field in fields.model_fields.items():
         inner = [kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)]
-        names += field_names(inner[0]) if inner and inner[0] is not Split else [name]
+        is_group = inner and inner[0] not in (Split, ParentPath)
+        names += field_names(inner[0]) if is_group else [name]
     return names
 
 
@@ -71,6 +72,16 @@ class Split(_Strict):
 
 
 Items = list[str] | Split
+
+
+class ParentPath(_Strict):
+    """The parent of a comment whose id is a path from the first comment of its thread."""
+
+    path: str
+    by: str = Field(min_length=1)
+    """What separates the steps of the path."""
+    top: int = Field(default=1, ge=1)
+    """The number of steps of a comment at the top level."""
 
 
 class DiscussionFields(_Strict):
@@ -117,7 +128,7 @@ class CommentFields(_Strict):
     author: AuthorFields = AuthorFields()
     body: Text
     posted_at: Text
-    parent_comment_id: Text | None = None
+    parent_comment_id: Text | ParentPath | None = None
     held: bool | Text | None = None
     status: Text | None = None
     edited_at: Text | None = None

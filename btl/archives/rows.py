@@ -22,6 +22,7 @@ from btl.archives.mapping import (
     EditFields,
     Items,
     ModerationFields,
+    ParentPath,
     ReactionFields,
     ReportDecisionFields,
     ReportFields,
@@ -70,7 +71,7 @@ REPORT_DECISIONS = ("upheld", "dismissed", "ignored", "duplicate", "void")
 _IDS = ("article_id", "comment_id", "parent_comment_id", "report_id")
 _PEOPLE = ("user_id", "reporter_user_id")
 _BOOLEANS = ("enabled", "held", "automated", "accepts_comments")
-_NUMBERS = ("window_hours", "number", "likes", "dislikes", "flags")
+_NUMBERS = ("window_hours", "number", "likes", "dislikes", "reactions", "flags", "reports")
 _BATCH_ROWS = 500
 _CONTENT_CHARACTERS = 4_000
 _TRUTHS = {
@@ -246,6 +247,8 @@ class RowReader:
             return lambda _: declared
         if name in ("topics", "bylines"):
             return self._items(declared, where)
+        if isinstance(declared, ParentPath):
+            return self._parent(declared, where)
         templates = [declared] if isinstance(declared, str) else declared
         if name.endswith("_at"):
             return _first([self._time(template, name, where) for template in templates])
@@ -283,13 +286,15 @@ class RowReader:
         return self._null | self._nulls.get(self._find(template[1:-1], where), frozenset())
 
     def _mapped(self, name: str, text: Expression) -> Expression:
-        values = self._table.values.get(name)
-        if not values:
+        declared = self._table.values.get(name)
+        if not declared:
             return text
+        # An empty text means nothing; * is any value that is not named.
+        values = {value: meaning or None for value, meaning in declared.items()}
 
         def mapped(cells: Cells) -> str | None:
             found = text(cells)
-            return None if found is None else values.get(found, found) or None
+            return None if found is None else values.get(found, values.get("*", found))
 
         return mapped
 
@@ -328,6 +333,18 @@ class RowReader:
             ]
 
         return listed
+
+    def _parent(self, declared: ParentPath, where: str) -> Member:
+        path = self._text(declared.path, "parent_comment_id", where)
+        by, top = declared.by, declared.top
+
+        def parent(cells: Cells) -> str | None:
+            found = path(cells)
+            if found is None or found.count(by) < top:
+                return None
+            return found.rpartition(by)[0]
+
+        return parent
 
     def _required(self, fields: BaseModel, name: str) -> Member:
         member = self._member(getattr(fields, name), name)
@@ -466,16 +483,17 @@ class RowReader:
         return build
 
     def _counts(self, fields: CommentFields) -> list["_Count"]:
-        reactions = {"like": fields.likes, "dislike": fields.dislikes, **fields.reactions}
-        reports = {"other": fields.flags, **fields.reports}
+        declared: list[tuple[type[ReactionCount] | type[ReportCount], str, str, Any]] = [
+            (ReactionCount, "like", "likes", fields.likes),
+            (ReactionCount, "dislike", "dislikes", fields.dislikes),
+            *((ReactionCount, what, "reactions", each) for what, each in fields.reactions.items()),
+            (ReportCount, "other", "flags", fields.flags),
+            *((ReportCount, what, "reports", each) for what, each in fields.reports.items()),
+        ]
         return [
-            (make, what, self._member(declared, "number", self._where(f"{key}.{what}")))
-            for key, make, counts in (
-                ("reactions", ReactionCount, reactions),
-                ("reports", ReportCount, reports),
-            )
-            for what, declared in counts.items()
-            if declared is not None
+            (make, what, self._member(each, name, self._where(name)))
+            for make, what, name, each in declared
+            if each is not None
         ]
 
     def _edit_of_comment(

@@ -259,7 +259,8 @@ def _json_rows(file: ExportFile, content: Content, columns: Columns) -> Iterator
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             whole = line.decode("utf-8", "replace").rstrip("\n")
-            yield Row(number, (), whole, f"is not JSON: {error}")
+            reason = f"is not JSON: {error.msg}, at character {error.pos}"
+            yield Row(number, (), whole, reason)
             continue
         if not isinstance(document, dict):
             yield Row(number, (), document, "is not a JSON object")

@@ -21,6 +21,7 @@ _UNITS = {"unix": timedelta(seconds=1), "unix_milliseconds": timedelta(milliseco
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 _LONGEST_ISO_DATE = len("2015-10-16")
 _TIME_OF_DAY = re.compile(r"%-?[HIcXTRs]")
+_MAX_DIGITS = 20
 _KNOWN_ZONES = {"UTC": "+00:00", "GMT": "+00:00"}
 
 
@@ -131,7 +132,8 @@ def zone_of(text: str) -> tzinfo:
     if match := _OFFSET.fullmatch(text):
         sign, hours, minutes = match.groups()
         offset = timedelta(hours=int(hours), minutes=int(minutes))
-        return timezone(-offset if sign == "-" else offset)
+        if offset < timedelta(days=1):
+            return timezone(-offset if sign == "-" else offset)
     if text in available_timezones():
         return ZoneInfo(text)
     raise ValueError("is neither an offset, such as -04:00, nor an IANA time zone")
@@ -155,6 +157,7 @@ def _since_1970(text: str, unit: timedelta) -> datetime:
         return _EPOCH + int(text) * unit
     # Not fromtimestamp: a double would lose microseconds. Digits below them are cut off.
     number = Decimal(text)
-    if not number.is_finite():
+    # A cell can name more digits than memory has room for.
+    if not number.is_finite() or number.adjusted() > _MAX_DIGITS:
         raise ValueError
     return _EPOCH + timedelta(microseconds=int(number * (unit // timedelta(microseconds=1))))
