@@ -4,6 +4,7 @@ from datetime import datetime
 
 from below_the_line.contracts.times import instant, to_datetime
 
+_MICROSECONDS = len("2026-11-30T12:00:00.000000")
 _NEVER = "0001-01-01T00:00:00"
 """Go's time that was never set; a fraction of zeros and an offset may follow."""
 
@@ -16,6 +17,9 @@ def go_time(text: str) -> datetime | None:
     text = text.strip()
     if not text or text.startswith(_NEVER):
         return None
+    if text.isascii() and text[_MICROSECONDS:-1].isdecimal() and text[19] + text[-1] == ".Z":
+        # Quicker, and the digits that follow would be cut anyway.
+        text = f"{text[:_MICROSECONDS]}Z"
     found = instant(text)
     if found is None:
         raise ValueError("not a time of RFC 3339")

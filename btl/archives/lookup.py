@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 _BUNDLE = 5_000
-_CACHED = 10_000
+_CACHED = 50_000
 
 Value = TypeVar("Value")
 
@@ -23,14 +23,23 @@ class Lookup(Generic[Value]):
     def __init__(self, connection: sqlite3.Connection, kind: type[Value]) -> None:
         """``kind`` is a type that msgspec reads and writes."""
         self._connection = connection
-        self._connection.execute("create table found (key text primary key, value blob)")
+        self._connection.execute(
+            "create table found (key text primary key, value blob) without rowid"
+        )
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode: Any = msgspec.msgpack.Decoder(kind).decode
         self._waiting: list[tuple[str, bytes]] = []
+        self._recent: set[str] = set()
+        """Keys that are there, as far as they are remembered: some exports repeat them a lot."""
         self.find = lru_cache(_CACHED)(self._find)
 
     def add(self, key: str, value: Value) -> None:
         """Add a value; the first one of a key counts."""
+        if key in self._recent:
+            return
+        if len(self._recent) >= _CACHED:
+            self._recent.clear()
+        self._recent.add(key)
         self._waiting.append((key, self._encode(value)))
         if len(self._waiting) >= _BUNDLE:
             self._write()
