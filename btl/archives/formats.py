@@ -22,6 +22,7 @@ READERS: tuple[str, ...] = (
     "disqus",
     "isso",
     "remark42",
+    "wordpress",
     "tables",
 )
 """The modules of ``btl.archives.readers``; each has a tuple ``FORMATS``. In this order a file's

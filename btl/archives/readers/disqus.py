@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from typing import ClassVar
 from urllib.parse import unquote
 
 from btl.archives.article_urls import article_id_of
@@ -32,6 +33,7 @@ from btl.archives.records import (
 from btl.archives.sources import ExportFile
 from btl.archives.tally import Tally
 from btl.archives.templates import decode_entities
+from btl.archives.xml_reading import XmlFile, read_files
 from btl.archives.xml_stream import Item, XmlItems
 
 _PREFIXES = {
@@ -46,9 +48,6 @@ _REDIRECT = re.compile(r"https?://disq\.us/(?:url)?\?url=([^\"'&<\s]+)[^\"'<\s]*
 _REDIRECT_SIGNATURE = re.compile(r":[\w-]{20,}$")
 _MENTION = re.compile(r"@([\w.-]+):disqus\b")
 
-_MAX_CONTENT = 4_000
-_STEP = 500
-"""Items between two reports of progress."""
 _MAX_ABSENT = 100_000
 _WHY_PRIVATE = "no event has a place for it"
 
@@ -61,57 +60,35 @@ def _read(
     files: Sequence[ExportFile], _options: ReadingOptions, progress: Progress
 ) -> Iterator[ArchiveRecord | Unreadable]:
     tally = Tally()
-    done = 0
     with _temporary_threads() as threads:
-        for file in files:
-            items = XmlItems(file, prefix=_prefix, items=("category", "thread", "post"))
-            reader = _File(file.name, threads, tally)
-            for number, item in enumerate(items):
-                yield from reader.records(item)
-                if number % _STEP == 0:
-                    progress(done + items.bytes_read)
-            if items.control_characters:
-                tally.add(
-                    Place(file.name, "the whole file"),
-                    "control characters",
-                    "XML cannot hold them; a blank stands in place of each",
-                    items.control_characters,
-                )
-            done += file.size
-            progress(done)
-    yield from tally.records()
+        yield from read_files(files, lambda file: _Forum(file, threads, tally), tally, progress)
 
 
 def _prefix(namespace: str) -> str | None:
     return _PREFIXES.get(namespace.rstrip("/").replace("https://", "http://"))
 
 
-class _File:
-    """Turns the items of one file into records."""
+class _Forum(XmlFile):
+    """The file of one forum."""
 
-    def __init__(self, file: str, threads: "_Threads", tally: Tally) -> None:
-        self._file = file
+    ids: ClassVar = {"thread": ("thread", "@dsq:id"), "post": ("post", "@dsq:id")}
+
+    def __init__(self, file: ExportFile, threads: "_Threads", tally: Tally) -> None:
+        super().__init__(file)
         self._threads = threads
         self._tally = tally
         self._sections: dict[str, str] = {}
-        self._counts = {"category": 0, "thread": 0, "post": 0}
 
-    def records(self, item: Item) -> Iterator[ArchiveRecord | Unreadable]:
-        """Yield the records of an item: all of them or, if it cannot be read, that it cannot."""
-        self._counts[item.name] += 1
-        place = Place(
-            self._file, f"{item.name} {item.text('@dsq:id') or f'no. {self._counts[item.name]}'}"
-        )
+    def items(self) -> XmlItems:
+        return XmlItems(self._file, prefix=_prefix, items=("category", "thread", "post"))
+
+    def records(self, place: Place, item: Item) -> Iterator[ArchiveRecord]:
         if item.name == "category":
             self._add_section(item)
-            return
-        try:
-            if item.name == "thread":
-                yield from list(self._thread(place, item))
-            else:
-                yield from list(self._post(place, item))
-        except UnreadableRowError as error:
-            yield Unreadable(place, str(error), item.source()[:_MAX_CONTENT])
+        elif item.name == "thread":
+            yield from self._thread(place, item)
+        else:
+            yield from self._post(place, item)
 
     def _add_section(self, item: Item) -> None:
         number, title = item.text("@dsq:id"), item.text("title")
