@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.files import open_private, writing
 from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
 from below_the_line.spreadsheet_cells import protected
+from btl.archives.article_names import Naming, named_records
 from btl.archives.checking import Checker, Tally
 from btl.archives.closing import Policy
 from btl.archives.events import EventRules
@@ -23,6 +24,7 @@ from btl.archives.facts import Facts, temporary_facts
 from btl.archives.formats import Format, Progress, ReadingOptions
 from btl.archives.sources import ExportFile
 from btl.archives.spool import Rejected
+from btl.archives.survey import Finding
 
 _BUNDLE = 500
 
@@ -38,6 +40,8 @@ class Import:
     """The events' CloudEvents source."""
     policy: Policy
     """When discussions close of which the export does not say it."""
+    naming: Naming = field(default_factory=Naming)
+    """How the ids of the export become those of events."""
 
     @property
     def rules(self) -> EventRules:
@@ -58,6 +62,8 @@ class Checked:
     facts: Facts
     events: Callable[[], Iterator[Timed]]
     """Returns all events in the order of their times. Call it once."""
+    findings: Sequence[Finding] = ()
+    """What is to be said of the articles' names."""
 
 
 @contextmanager
@@ -78,14 +84,21 @@ def checked(
         facts = opened.enter_context(temporary_facts())
         sorter = opened.enter_context(Sorter(STRUCTURED_HEADERS))
         checker = Checker(wanted.rules, contracts, now, facts, sorter.add)
-        records = wanted.format.read(wanted.files, wanted.options, progress)
-        for bundle in _bundles(records, _BUNDLE):
+        named = opened.enter_context(
+            named_records(
+                wanted.naming,
+                lambda done: wanted.format.read(wanted.files, wanted.options, done),
+                progress,
+                wanted.size,
+            )
+        )
+        for bundle in _bundles(named.records, _BUNDLE):
             checker.take(bundle)
         checker.flush()
         checker.finish()
         for rejected in checker.rejected():
             reject(rejected)
-        yield Checked(checker.tally, facts, sorter.events)
+        yield Checked(checker.tally, facts, sorter.events, named.findings)
 
 
 def _bundles(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -125,14 +125,18 @@ class Reasons:
         return sorted(self._by_pattern.values(), key=lambda reason: -reason.number)
 
 
-def survey(facts: Facts, closing: Closing) -> Survey:
-    """Return what an export holds. Call it once, after everything of it was added to the facts."""
+def survey(facts: Facts, closing: Closing, more: Sequence[Finding] = ()) -> Survey:
+    """Return what an export holds. Call it once, after everything of it was added to the facts.
+
+    ``more``: findings of its reading.
+    """
     late = forecast(facts, RuleBook(closing.rules.rules))
     for statement in ("index_articles", "index_other_forms", "people", "index_people"):
         _query(facts, statement)
     [totals] = _query(facts, "totals")
     articles, first_published, last_published, replies, first, last, people, names = totals
     findings = [
+        *more,
         _comments_without_article(facts),
         *_odd_parents(facts),
         _articles_twice(facts),

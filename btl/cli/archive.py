@@ -18,6 +18,7 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.producer import Publisher
 from below_the_line.plurals import counted
+from btl.archives.article_names import Naming
 from btl.archives.assignment import files_beside
 from btl.archives.checking import Tally
 from btl.archives.closing import Policy
@@ -105,6 +106,21 @@ def import_archive(
         "--close-by-rules",
         help="Discussions close by the closing rules unless the export says otherwise.",
     ),
+    article_ids: Path | None = typer.Option(
+        None,
+        "--article-ids",
+        metavar="FILE",
+        help="CSV with the columns url and article_id: the ids that live events have.",
+        show_default=False,
+    ),
+    join_addresses: bool = typer.Option(
+        False,
+        "--join-addresses",
+        help="Make one article of those whose addresses are of one page.",
+    ),
+    normalize_ids: bool = typer.Option(
+        False, "--normalize-ids", help="Write all ids in one normal form of Unicode (NFC)."
+    ),
     dry_run: bool = typer.Option(
         False, "--dry-run", help="Check everything. Produce nothing; no broker is needed."
     ),
@@ -146,6 +162,7 @@ def import_archive(
         ),
         source,
         _policy(never_close=never_close, close_by_rules=close_by_rules),
+        Naming(normalize_ids, join_addresses, article_ids),
     )
     if wanted.format.name == BELOW_THE_LINE:
         archive_export.restore_archive(
@@ -157,6 +174,9 @@ def import_archive(
                 "--time-zone": time_zone,
                 "--never-close": never_close,
                 "--close-by-rules": close_by_rules,
+                "--article-ids": article_ids,
+                "--join-addresses": join_addresses,
+                "--normalize-ids": normalize_ids,
                 "--rate": rate,
                 "--speed": speed,
             },
@@ -251,6 +271,7 @@ def _import(
     options: ReadingOptions,
     source: str | None,
     policy: Policy | None,
+    naming: Naming,
 ) -> Import:
     if not paths and options.mapping is not None:
         files = files_beside(load_mapping(options.mapping), options.mapping.parent)
@@ -260,7 +281,12 @@ def _import(
     if source is None and options.mapping is not None:
         source = load_mapping(options.mapping).source
     return Import(
-        format_, files, options, source or f"archive:{format_.name}", policy or format_.closing
+        format_,
+        files,
+        options,
+        source or f"archive:{format_.name}",
+        policy or format_.closing,
+        naming,
     )
 
 
@@ -334,7 +360,7 @@ def checked_with_progress(
         reading = checked(wanted, load_contracts(), datetime.now(UTC), reject, update)
         try:
             found = reading.__enter__()
-            surveyed = survey(found.facts, closing)
+            surveyed = survey(found.facts, closing, found.findings)
         except KeyboardInterrupt:
             typer.echo("Interrupted: nothing was sent.", err=True)
             raise typer.Exit(130) from None

@@ -96,6 +96,15 @@ def test_rejected_rows_go_to_a_file_and_a_dry_run_fails(
     ]
 
 
+def test_articles_take_the_ids_of_the_site_and_it_is_said(
+    btl: Run, export: Export, tmp_path: Path
+) -> None:
+    (tmp_path / "ids.csv").write_text("url,article_id\nhttp://example.org/story/2/,second\n")
+    _, out, _ = btl(*import_of(export, "--dry-run", "--article-ids", tmp_path / "ids.csv"))
+    assert "1 article is at no address of ids.csv, and keeps its id of the export." in out
+    assert "article a-1, example.org/story/1 (articles.csv, line 2)" in out
+
+
 @pytest.mark.parametrize(
     ("break_it", "arguments", "message"),
     [

@@ -1,0 +1,17 @@
+-- Makes the tables in which articles of an export are named, for SQLite: the pages that the site's
+-- publishing system names, and the articles of the export, each in its first row.
+-- Parameters: none.
+-- Safe to re-run: it is run once, on a new temporary file.
+create table site_articles (
+    address text primary key,
+    article_id text
+) without rowid;
+
+create table export_articles (
+    article_id text primary key,
+    address text,
+    url_length integer,
+    number integer,
+    file text,
+    within text
+) without rowid;
