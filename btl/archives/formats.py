@@ -19,6 +19,7 @@ READERS: tuple[str, ...] = (
     "commento",
     "coral",
     "coral_csv",
+    "discourse",
     "disqus",
     "isso",
     "remark42",

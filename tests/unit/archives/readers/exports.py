@@ -14,6 +14,11 @@ EXPORTS = Path(__file__).parents[3] / "archive_exports"
 VIENNA = ReadingOptions(time_zone=ZoneInfo("Europe/Vienna"), base_url="https://news.example/")
 
 
+def files_of_export(folder: str) -> list[Path]:
+    """The files of an export, without what the tests expect of them."""
+    return [path for path in sorted((EXPORTS / folder).iterdir()) if path.name != "expected.json"]
+
+
 def format_called(name: str) -> Format:
     (found,) = (each for each in all_formats() if each.name == name)
     return found

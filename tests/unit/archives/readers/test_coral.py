@@ -28,7 +28,12 @@ from btl.archives.records import (
     Unreadable,
 )
 from btl.archives.sources import files_of
-from tests.unit.archives.readers.exports import EXPORTS, format_called, records_of
+from tests.unit.archives.readers.exports import (
+    EXPORTS,
+    files_of_export,
+    format_called,
+    records_of,
+)
 
 CORAL = format_called("coral")
 UNSAID = "no event says it"
@@ -67,7 +72,7 @@ def report_at(item: int) -> Place:
 
 @pytest.fixture(scope="module")
 def records() -> list[Any]:
-    return read(EXPORTS / "coral")
+    return read(*files_of_export("coral"))
 
 
 def test_stories(records: list[Any]) -> None:
@@ -852,7 +857,7 @@ def test_archived_collections_are_read_with_the_others(tmp_path: Path) -> None:
 
 
 def test_the_bytes_that_are_done_grow_to_those_of_all_files() -> None:
-    files = files_of([EXPORTS / "coral"])
+    files = files_of(files_of_export("coral"))
     done: list[int] = []
     for _ in CORAL.read(files, ReadingOptions(), done.append):
         pass
@@ -868,7 +873,7 @@ def test_the_bytes_that_are_done_grow_to_those_of_all_files() -> None:
 
 @pytest.fixture(scope="module")
 def talk() -> list[Any]:
-    return read(EXPORTS / "coral-talk")
+    return read(*files_of_export("coral-talk"))
 
 
 def then(text: str) -> datetime:
@@ -1034,6 +1039,6 @@ def test_what_is_recognised(tmp_path: Path, name: str, content: str, is_coral: b
 
 def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text('{"id":1}')
-    files = files_of([EXPORTS / "coral", tmp_path / "notes.json"])
+    files = files_of([*files_of_export("coral"), tmp_path / "notes.json"])
     with pytest.raises(BelowTheLineError, match=r"notes\.json is not a collection of Coral"):
         list(CORAL.read(files, ReadingOptions(), lambda _: None))

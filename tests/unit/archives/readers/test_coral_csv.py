@@ -13,6 +13,7 @@ from btl.archives.records import Article, Comment, LeftOut, Moderation, Place, U
 from tests.unit.archives.readers.exports import (
     EXPORTS,
     VIENNA,
+    files_of_export,
     formats_that_recognise,
     records_of,
 )
@@ -35,7 +36,7 @@ def story(number: int) -> Place:
 
 @pytest.fixture(scope="module")
 def records() -> list[Any]:
-    return records_of("coral-csv", FILES, options=UTC_ZONE)
+    return records_of("coral-csv", *files_of_export("coral-csv"), options=UTC_ZONE)
 
 
 def test_stories(records: list[Any]) -> None:
@@ -140,7 +141,7 @@ def test_what_is_left_out_and_what_cannot_be_read(records: list[Any]) -> None:
 
 
 def test_times_without_an_offset_are_of_the_zone_that_is_named() -> None:
-    found = records_of("coral-csv", FILES, options=VIENNA)
+    found = records_of("coral-csv", *files_of_export("coral-csv"), options=VIENNA)
     comments = {each.comment_id: each for each in found if isinstance(each, Comment)}
     assert comments["co-3"].posted_at == at("01T05:10")
     assert comments["co-1"].posted_at == at("01T07:00")
