@@ -122,7 +122,7 @@ def _table_of(file: ExportFile, tables: Mapping[str, AnyTable], mapping: TablesM
         with open_table(file, mapping.layout(name)) as table:
             has_header = table.columns.names is not None
             names = table.columns.names or table.sample
-            used[name] = set(_used(name, declared))
+            used[name] = set(columns_used(name, declared))
             lacking[name] = _lacking(name, declared, table)
     fitting = [name for name in tables if not lacking[name]]
     if has_header:
@@ -153,7 +153,8 @@ def _table_of(file: ExportFile, tables: Mapping[str, AnyTable], mapping: TablesM
 def _lacking(name: str, declared: AnyTable, table: Table) -> list[str]:
     """Return the columns that a file would have to have for a table, and has not."""
     if table.columns.names is not None:
-        return [column for column in _used(name, declared) if column not in table.columns.names]
+        used = columns_used(name, declared)
+        return [column for column in used if column not in table.columns.names]
     # Lines of JSON leave out members that are null: only what every row needs has to be there.
     lacking: list[str] = []
     for field_name in _ESSENTIAL:
@@ -169,8 +170,11 @@ def _lacking(name: str, declared: AnyTable, table: Table) -> list[str]:
     return lacking
 
 
-def _used(name: str, declared: AnyTable) -> list[str]:
-    """Return the columns of its own rows that a table's fields use."""
+def columns_used(name: str, declared: AnyTable) -> list[str]:
+    """Return the columns of its own rows that a table's fields use.
+
+    Raises BelowTheLineError for what is not a template.
+    """
     found: dict[str, None] = {}
     for where, template in _templates(declared.fields.model_dump(), f"{name}.fields"):
         found.update(dict.fromkeys(_own(declared, template, where)))

@@ -19,6 +19,7 @@ from pydantic import (
 
 from below_the_line.catalogue import schema_document
 from below_the_line.errors import BelowTheLineError
+from btl.archives import MAPPINGS
 from btl.archives.tables import Layout
 from btl.archives.times import TimeFormat, TimeReader, zone_of
 
@@ -398,14 +399,30 @@ class Mapping(_Strict):
         return value
 
 
+def ready_mappings() -> tuple[str, ...]:
+    """Return the names of the mappings that come with the software."""
+    return tuple(sorted(path.stem for path in MAPPINGS.glob("*.toml")))
+
+
+def load_ready(name: str) -> Mapping:
+    """Return a mapping that comes with the software."""
+    return load_mapping(MAPPINGS / f"{name}.toml")
+
+
 def load_mapping(path: Path) -> Mapping:
-    """Read a mapping file. Raises BelowTheLineError that names the file, the key and the fault."""
+    """Read a mapping file; the name of one that comes with the software is enough.
+
+    Raises BelowTheLineError that names the file, the key and the fault.
+    """
+    if str(path) in ready_mappings():
+        path = MAPPINGS / f"{path}.toml"
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BelowTheLineError(
             f"The mapping {path} cannot be read: {error.strerror}.",
-            "Name a file; docs/archives.md shows one.",
+            "Name a file (docs/archives.md shows one), or one that comes with the software:"
+            f" {', '.join(ready_mappings())}.",
         ) from None
     except UnicodeDecodeError:
         raise BelowTheLineError(

@@ -27,6 +27,7 @@ from btl.archives.formats import ReadingOptions, all_formats
 from btl.archives.importer import Import, RejectsFile, checked
 from btl.archives.manifest import FORMAT as BELOW_THE_LINE
 from btl.archives.mapping import load_mapping
+from btl.archives.proposal import proposal
 from btl.archives.recognition import format_named, format_of
 from btl.archives.sources import files_of
 from btl.archives.spool import Rejected
@@ -72,7 +73,8 @@ def import_archive(
     mapping: Path | None = typer.Option(
         None,
         metavar="FILE",
-        help="TOML that maps the columns of your own tables: docs/archives.md.",
+        help="TOML that says what the columns of your own tables mean, or the name of one that"
+        " comes with the software: docs/archives.md.",
         show_default=False,
     ),
     source: str | None = typer.Option(
@@ -235,6 +237,16 @@ def list_formats(as_json: AsJson = False) -> None:
         [Column("format"), Column("what", wraps=True), Column("where to get it", wraps=True)],
         [(found.name, found.title, found.how_to_export) for found in formats],
     )
+
+
+@app.command("mapping")
+def propose_mapping(
+    files: list[Path] = typer.Argument(
+        ..., metavar="FILE", help="Your tables: CSV, TSV, JSON lines or Parquet, also packed."
+    ),
+) -> None:
+    """Write a mapping to begin with, guessed from names of columns and first rows."""
+    typer.echo(proposal(files_of(files)), nl=False)
 
 
 def _paths(

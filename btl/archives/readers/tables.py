@@ -12,6 +12,7 @@ from btl.archives.joins import Table as Stored
 from btl.archives.joins import temporary_tables
 from btl.archives.mapping import Mapping as TablesMapping
 from btl.archives.mapping import load_mapping
+from btl.archives.proposal import ready_for
 from btl.archives.records import ArchiveRecord, Comment, LeftOut, Place, Unreadable
 from btl.archives.rows import JoinedRows, RowReader, content_of
 from btl.archives.sources import ExportFile
@@ -25,14 +26,24 @@ def read(
 ) -> Iterator[ArchiveRecord | Unreadable]:
     """Yield the records of tables; ``options.mapping`` says what their columns mean."""
     if options.mapping is None:
-        raise BelowTheLineError(
-            "No mapping says what the columns of these tables mean.",
-            "Write one with `btl archive mapping FILE… > site.toml`, look it through, and name it"
-            " with --mapping.",
-        )
+        raise _no_mapping(files)
     mapping = load_mapping(options.mapping)
     assigned = assign(files, mapping, options.mapping.parent, options.tables)
     yield from read_tables(assigned, mapping, progress)
+
+
+def _no_mapping(files: Sequence[ExportFile]) -> BelowTheLineError:
+    message = "No mapping says what the columns of these tables mean."
+    if name := ready_for(files):
+        return BelowTheLineError(
+            message, f"One that comes with the software does: --mapping {name}"
+        )
+    names = " ".join(dict.fromkeys(str(file.path) for file in files))
+    return BelowTheLineError(
+        message,
+        f"Have one written, look it through, and name it with --mapping: btl archive mapping"
+        f" {names} > site.toml",
+    )
 
 
 def read_tables(

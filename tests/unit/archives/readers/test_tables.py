@@ -230,7 +230,18 @@ def test_without_a_mapping_the_way_to_one_is_said(site: Site) -> None:
     files = files_of([site.folder / "comments.csv"])
     with pytest.raises(BelowTheLineError, match="No mapping says what the columns") as caught:
         list(read(files, ReadingOptions(), lambda _: None))
-    assert "btl archive mapping" in (caught.value.hint or "")
+    assert (caught.value.hint or "").endswith(
+        f"btl archive mapping {site.folder / 'comments.csv'} > site.toml"
+    )
+    site.write("articles.csv", "article_id,published,channel,ressort,title\n")
+    site.write(
+        "comments.csv",
+        "comment_id,article_id,parent_id,user_id,user_name,created_at,headline,text\n",
+    )
+    files = files_of([site.folder / "comments.csv", site.folder / "articles.csv"])
+    with pytest.raises(BelowTheLineError) as caught:
+        list(read(files, ReadingOptions(), lambda _: None))
+    assert (caught.value.hint or "").endswith("--mapping derstandard-2019")
 
 
 @pytest.mark.parametrize(

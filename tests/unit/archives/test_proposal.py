@@ -1,0 +1,161 @@
+"""A mapping is guessed from tables, and what it says can be imported."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from below_the_line.errors import BelowTheLineError
+from btl.archives.formats import ReadingOptions
+from btl.archives.proposal import proposal
+from btl.archives.readers.tables import read
+from btl.archives.records import Article, Comment, Moderation, ReactionCount
+from btl.archives.sources import files_of
+
+ARTICLES = """id,title,published,desk,link,tags,score
+1,A &amp; B,01.05.2019 10:00,local,https://news.example/1,"fog,ferries",7
+"""
+COMMENTS = """id,article_id,parent_id,user,name,created,heading,text,state,ups
+1.0,1,0,u1,otter,1556701200,x,One<br/>Two,1,3
+2.0,1,1.0,u2,heron,1556701201,x,Three,trash,0
+"""
+USERS = "id,nick\nu1,x\n"
+
+PROPOSED = """\
+# A mapping, guessed from the names of columns and from the first rows. Look it through:
+# docs/archives.md explains each key. Then try it, nothing is sent:
+#   btl archive import stories.csv posts.csv --mapping site.toml --dry-run
+
+source = "https://example.org/archive"  # Yours. Do not change it after an import.
+time_zone = "UTC"  # Of times without an offset, such as "Europe/Vienna".
+ids = "spreadsheet"  # 26691034.0 is 26691034.
+
+[articles]
+files = ["stories.csv"]
+html_columns = ["title"]  # &amp; becomes &.
+
+[articles.time_formats]
+published = "%d.%m.%Y %H:%M"
+
+[articles.fields]
+article_id = "{id}"
+url = "{link}"
+headline = "{title}"
+published_at = "{published}"
+section = "{desk}"
+topics = { split = "{tags}", by = "," }
+# Not used: score.
+
+[comments]
+files = ["posts.csv"]
+html = ["text"]  # Markup becomes text.
+
+[comments.null]
+parent_id = ["0"]  # At the top level.
+
+[comments.time_formats]
+created = "unix"
+
+[comments.fields]
+article_id = "{article_id}"
+comment_id = "{id}"
+parent_comment_id = "{parent_id}"
+author.user_id = "{user}"
+author.display_name = "{name}"
+body = ["{text}", " "]
+posted_at = "{created}"
+status = "{state}"
+likes = "{ups}"
+# Not used: heading.
+
+# What each status means: approved, pending, rejected, spam, deleted, or nothing.
+[comments.values]
+status = { 1 = "approved", trash = "rejected" }
+
+# users.csv is not used. Join it, if comments refer to its rows: {other.COLUMN}.
+# [comments.joins.other]
+# files = ["users.csv"]
+# key = "id"
+# equals = "{id}"
+# Its columns: id, nick.
+"""
+
+
+def write(folder: Path, **contents: str) -> list[Path]:
+    paths = []
+    for name, content in contents.items():
+        path = folder / f"{name}.csv"
+        path.write_text(content, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def test_a_mapping_is_guessed_and_can_be_imported(tmp_path: Path) -> None:
+    paths = write(tmp_path, users=USERS, stories=ARTICLES, posts=COMMENTS)
+    proposed = proposal(files_of(paths))
+    assert proposed == PROPOSED
+    mapping = tmp_path / "site.toml"
+    mapping.write_text(proposed, encoding="utf-8")
+    found = list(read(files_of(paths[1:]), ReadingOptions(mapping=mapping), lambda _: None))
+    assert [type(each) for each in found] == [
+        Article,
+        Comment,
+        ReactionCount,
+        Comment,
+        Moderation,
+    ]
+
+
+def test_what_no_column_looks_like_is_said(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, posts="nr,article,text,who\n1,1,x,otter\n")
+    lines = proposal(files_of([path])).splitlines()
+    assert 'files = ["articles.csv"]  # No file looks like it: name it here.' in lines
+    assert 'posted_at = ""  # No column looks like it.' in lines
+    assert 'comment_id = ""  # No column looks like it.' in lines
+    assert 'body = ["{text}", " "]' in lines
+    assert "# Not used: nr, who." in lines
+
+
+def test_members_of_json_lines_and_columns_of_parquet_are_seen(tmp_path: Path) -> None:
+    comments = tmp_path / "comments.jsonl"
+    comments.write_text(
+        '{"id": 1, "article_id": 2, "author": {"id": 3, "name": "otter"}, "text": "x",'
+        ' "created_at": "2019-05-01T09:00:00Z"}\n',
+        encoding="utf-8",
+    )
+    articles = tmp_path / "articles.parquet"
+    pq.write_table(pa.table({"id": [2], "title": ["A"], "url": ["https://x.example"]}), articles)
+    lines = proposal(files_of([articles, comments])).splitlines()
+    assert 'author.display_name = "{author.name}"' in lines
+    assert 'url = "{url}"' in lines
+
+
+def test_a_data_set_whose_mapping_is_there_needs_none(tmp_path: Path) -> None:
+    paths = write(
+        tmp_path,
+        articles="article_id,published,channel,ressort,title\n",
+        comments="comment_id,article_id,parent_id,user_id,user_name,created_at,headline,text\n",
+    )
+    assert "#   --mapping derstandard-2019" in proposal(files_of(paths)).splitlines()
+
+
+def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, empty="")
+    with pytest.raises(BelowTheLineError, match=r"empty\.csv is empty"):
+        proposal(files_of([path]))
+
+
+def test_the_proposal_of_a_file_with_an_unknown_status_leaves_it_open(tmp_path: Path) -> None:
+    (path,) = write(
+        tmp_path, c='id,article_id,text,created,status\n1,1,x,2019-05-01,"odd ""one"""\n'
+    )
+    proposed = proposal(files_of([path]))
+    assert 'status = { "odd \\"one\\"" = "" }' in proposed.splitlines()
+
+
+def test_a_text_that_is_not_utf_8_is_taken_for_cp1252(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_bytes("id,article_id,text,created\n1,1,Möwe,2019-05-01\n".encode("cp1252"))
+    lines = proposal(files_of([path])).splitlines()
+    assert 'encoding = "cp1252"  # It is not UTF-8.' in lines
