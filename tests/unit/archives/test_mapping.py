@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from below_the_line.errors import BelowTheLineError
+from btl.archives.mapping import TABLES, Mapping, load_mapping
 from btl.archives.templates import decode_entities
 from tests.unit.archives.exports import ARTICLES, COMMENTS, MAPPING, Export
 
@@ -220,3 +221,22 @@ def test_what_is_named_gz_and_is_none_or_is_cut_off_is_told(export: Export, tmp_
     export.comments.write_bytes(export.comments.read_bytes()[:-20])
     with pytest.raises(BelowTheLineError, match="ends too early or is damaged"):
         export.events()
+
+
+def test_the_example_of_the_documentation_is_valid_and_has_every_key(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "archives.md").read_text(encoding="utf-8")
+    example = text.partition("This example shows every key:")[2].split("```")[1]
+    path = tmp_path / "site.toml"
+    path.write_text(example.removeprefix("toml"), encoding="utf-8")
+    mapping = load_mapping(path)
+    assert set(mapping.tables()) == set(TABLES)
+    used: set[str] = set()
+    lacking = []
+    for name, table in mapping.tables().items():
+        used |= table.model_fields_set
+        given = table.fields.model_fields_set
+        lacking += [f"{name}.{key}" for key in type(table.fields).model_fields if key not in given]
+    # What stands in comments beside other keys.
+    assert [key for key in lacking if not key.endswith((".article_id", ".number"))] == []
+    assert used == set(type(mapping.comments).model_fields)
+    assert set(Mapping.model_fields) <= mapping.model_fields_set

@@ -22,6 +22,7 @@ from tests.commands import Btl
 WITHOUT = {
     "airflow",
     "consume",
+    "archive mapping",  # writes TOML
     "demo",
     "down",
     "export",  # has --format
