@@ -165,6 +165,7 @@ class RowReader:
             (self._find(column, f"{name}.html_columns"), decode_entities)
             for column in table.html_columns
         ] + [(self._find(column, f"{name}.html"), plain_text) for column in table.html]
+        self._ids = self._id_cells(table.fields)
         self._build = self._builder()
 
     def read_all(self, rows: Iterable[Row]) -> Iterator[ArchiveRecord | Unreadable]:
@@ -183,8 +184,8 @@ class RowReader:
         """Fetch what rows refer to: one question for all is many times quicker."""
         for joined, key in self._keys:
             joined.look_up(_found(key, rows))
-        if self._articles_of_comments is not None:
-            cells = [self._prepared(self._with_joined(row)) for row in rows]
+        if self._articles_of_comments is not None and self._comment_id is not _nothing:
+            cells = _found(lambda row: self._prepared(self._with_joined(row)), rows)
             ids = _found(self._comment_id, cells)
             self._articles_of = self._articles_of_comments.find(id_ for id_ in ids if id_)
 
@@ -228,6 +229,10 @@ class RowReader:
             cell = cells[index]
             if cell is not None:
                 cells[index] = convert(cell)
+        for index, clean in self._ids:
+            cell = cells[index]
+            if cell is not None:
+                cells[index] = clean(cell)
         return cells
 
     def _left_out(self, place: Place, column: str, value: str) -> LeftOut:
@@ -253,7 +258,7 @@ class RowReader:
         if name.endswith("_at"):
             return _first([self._time(template, name, where) for template in templates])
         text = self._mapped(
-            name, _first([self._text(template, name, where) for template in templates])
+            name, _first([compile_template(template, self._find, where) for template in templates])
         )
         if name in _BOOLEANS:
             return _converted(text, name, _boolean)
@@ -261,11 +266,24 @@ class RowReader:
             return _converted(text, name, _whole_number)
         return text
 
-    def _text(self, template: str, name: str, where: str) -> Expression:
-        clean = None
-        if name in _IDS or (name in _PEOPLE and _is_one_column(template)):
-            clean = self._id(name, self._nulls_of(template, where))
-        return compile_template(template, self._find, where, clean)
+    def _id_cells(self, fields: Any) -> list[tuple[int, Clean]]:
+        """Return where ids stand in a row, and what cleans them: for every template they are in."""
+        cleaned: dict[int, Clean] = {}
+        author = getattr(fields, "author", AuthorFields())
+        for name in (*_IDS, *_PEOPLE):
+            declared = getattr(fields, name, None) or getattr(author, name, None)
+            if isinstance(declared, ParentPath):
+                declared = declared.path
+            where = self._where(f"author.{name}" if name == "user_id" else name)
+            for template in [declared] if isinstance(declared, str) else declared or ():
+                if name in _PEOPLE and not _is_one_column(template):
+                    # A name that stands for an account is not an id.
+                    continue
+                for column in columns_of(template, where):
+                    index = self._find(column, where)
+                    nulls = self._null | self._nulls.get(index, frozenset())
+                    cleaned.setdefault(index, self._id(name, nulls))
+        return list(cleaned.items())
 
     def _id(self, name: str, nulls: frozenset[str]) -> Clean:
         rule = self._mapping.ids
@@ -279,11 +297,6 @@ class RowReader:
             return None if found in nulls else found
 
         return clean
-
-    def _nulls_of(self, template: str, where: str) -> frozenset[str]:
-        if not _is_one_column(template):
-            return self._null
-        return self._null | self._nulls.get(self._find(template[1:-1], where), frozenset())
 
     def _mapped(self, name: str, text: Expression) -> Expression:
         declared = self._table.values.get(name)
@@ -335,7 +348,7 @@ class RowReader:
         return listed
 
     def _parent(self, declared: ParentPath, where: str) -> Member:
-        path = self._text(declared.path, "parent_comment_id", where)
+        path = compile_template(declared.path, self._find, where)
         by, top = declared.by, declared.top
 
         def parent(cells: Cells) -> str | None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from below_the_line.errors import BelowTheLineError
-from btl.archives.records import Article, Comment, LeftOut, Place, Unreadable
+from btl.archives.records import Article, Comment, Deletion, LeftOut, Place, Unreadable
 from tests.unit.archives.readers.tables import (
     ARTICLE_FIELDS,
     ARTICLES,
@@ -276,6 +276,19 @@ def test_rows_of_another_file_are_found_by_their_key(site: Site) -> None:
     ]
 
 
+def test_comments_with_joined_rows_are_found_by_what_happened_to_them(site: Site) -> None:
+    site.write("users.csv", USERS)
+    site.write("deletions.csv", "comment,at\n7.0,\n")
+    site.map(
+        'ids = "spreadsheet"\n'
+        + ARTICLE_FIELDS
+        + JOINED
+        + '[deletions]\nfiles = ["deletions.csv"]\n'
+        + '[deletions.fields]\ncomment_id = "{comment}"\ndeleted_at = "{at}"\n'
+    )
+    assert site.read()[2:] == [Deletion(Place("deletions.csv", "line 2"), "1", "7")]
+
+
 def test_a_joined_file_may_be_named_on_the_command_line(site: Site) -> None:
     (site.folder / "people").mkdir()
     site.write("people/users.csv", USERS)
@@ -323,7 +336,11 @@ def test_ids_have_no_blanks_around_them_and_no_traces_of_spreadsheets(site: Site
         ("26691034", None, "17"),
         ("26691035", "26691034", "17"),
     ]
-    assert {each.article_id for each in site.read() if isinstance(each, Article | Comment)} == {"1"}
+    found = [each for each in site.read() if isinstance(each, Article | Comment)]
+    assert {each.article_id for each in found} == {"1"}
+    # Wherever the cell is used.
+    assert isinstance(found[0], Article)
+    assert found[0].url == "https://example.org/1"
     assert site.reasons() == [
         (
             "comments.csv, line 4",
