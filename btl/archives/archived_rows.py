@@ -57,7 +57,8 @@ class RowReader:
         )
         self._struct: Any = msgspec.defstruct(
             table.name,
-            [(name, _type(kind, rules[name]) | None) for name, kind in table.columns],
+            # A column that is absent is null: tables get columns that older archives do not have.
+            [(name, _type(kind, rules[name]) | None, None) for name, kind in table.columns],
             forbid_unknown_fields=True,
             gc=False,
         )
@@ -172,10 +173,12 @@ class _TableChecks:
                 continue
             is_empty = False
             kind = None if part.kind_at is None else row[part.kind_at]
-            for at in part.needed.get(kind, ()):
+            if kind is None and part.kind_at is not None:
+                raise UnreadableRowError(f"{self._names[part.kind_at]} is null")
+            for at in part.needed[kind]:
                 if row[at] is None:
                     raise UnreadableRowError(f"{self._names[at]} is null")
-            for at in part.excluded.get(kind, ()):
+            for at in part.excluded[kind]:
                 if row[at] is not None:
                     raise UnreadableRowError(f"{self._names[at]} is set, although it is {kind}")
             if part.is_versioned:

@@ -27,7 +27,7 @@ from btl.archives.manifest import FORMAT, MANIFEST, VERSION, ListedFile, Manifes
 FORMS: Final = get_args(Form)
 
 _BLOCK_BYTES = 1024 * 1024
-_GROUP_BYTES = 16 * 1024 * 1024
+_GROUP_BYTES = 8 * 1024 * 1024
 """Of JSON, for one row group of a Parquet file: bounds the memory of writing and of reading."""
 _COMPRESSION = 1
 """Half of an archive are digests, which do not compress; higher levels only take longer."""
