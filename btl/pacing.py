@@ -31,13 +31,18 @@ class Pacer:
         self._first = first
         self._count = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether events are paced at all."""
+        return self._rate is not None or self._speed is not None
+
     def wait(self, occurred_at: float, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Return when the event of ``occurred_at`` (seconds since 1970) is due.
 
         ``meanwhile`` is called before a pause that a person would notice, and several times a
         second during it.
         """
-        if self._rate is None and self._speed is None:
+        if not self.waits:
             return
         if self._started is None:
             self._started = self._clock()

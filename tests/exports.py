@@ -19,7 +19,7 @@ import pytest
 from below_the_line.catalogue import load_contracts
 from btl.archives.external_sort import Timed
 from btl.archives.formats import ReadingOptions
-from btl.archives.importer import Import, checked
+from btl.archives.importer import Import, preparing
 from btl.archives.mapping import load_mapping
 from btl.archives.recognition import format_named
 from btl.archives.sources import files_of
@@ -82,8 +82,8 @@ def events_of(
         load_mapping(mapping).source,
         "rules",
     )
-    with checked(wanted, load_contracts(), now or datetime.now(UTC), refused.append) as found:
-        events = list(found.events())
+    with preparing(wanted, load_contracts(), now or datetime.now(UTC)) as preparation:
+        events = list(preparation.check(refused.append).events.events())
     assert rejected is not None or refused == []
     return events
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from typing import Protocol
 
 import orjson
 
@@ -22,7 +23,7 @@ from btl.archives.events import (
     time_of_act,
 )
 from btl.archives.external_sort import Timed
-from btl.archives.facts import ArticleFact, CommentFact, Facts, version_fact
+from btl.archives.facts import ArticleFact, CommentFact, VersionFact, version_fact
 from btl.archives.records import (
     Act,
     ArchiveRecord,
@@ -36,7 +37,7 @@ from btl.archives.records import (
     Unreadable,
     UnreadableRowError,
 )
-from btl.archives.spool import Rejected, Spool, microseconds
+from btl.archives.spool import Rejected, Spool, SpoolRows, microseconds
 
 MAX_CONTENT = 4_000
 """The most characters of a rejected item that the file of rejected items has."""
@@ -109,6 +110,19 @@ class _Current:
     """None: it was rejected."""
 
 
+class FactsKeeper(Protocol):
+    """Takes facts: ``Facts``, or what collects them for it."""
+
+    def add_article(self, article: ArticleFact) -> None:
+        """Add an article."""
+
+    def add_version(self, version: VersionFact) -> None:
+        """Add an event about an article."""
+
+    def add_comment(self, comment: CommentFact) -> None:
+        """Add a comment."""
+
+
 class Checker:
     """Takes the records of an export, in the order in which a reader yields them."""
 
@@ -117,10 +131,11 @@ class Checker:
         rules: EventRules,
         contracts: Contracts,
         now: datetime,
-        facts: Facts,
+        facts: FactsKeeper,
+        spool: SpoolRows,
         emit: Callable[[Timed], None],
     ) -> None:
-        """``emit`` is called with every valid event.
+        """``emit`` is called with every valid event. Facts, and what waits, go to the other two.
 
         ``now`` stands for the time at which a broker would take the events: none may lie after it.
         """
@@ -130,12 +145,15 @@ class Checker:
         self._now = now
         self._timestamp = int(now.timestamp() * 1000)
         self._facts = facts
-        self._spool = Spool(facts)
+        self._spool = spool
         self._emit = emit
         self._current = _Current("", "", None)
 
     def take(self, records: Iterable[ArchiveRecord | Unreadable]) -> None:
-        """Turn records into events, facts, rejected items and counts."""
+        """Turn records into events, facts, rejected items and counts.
+
+        What happened to the last comment of an earlier call is taken as an act apart from it.
+        """
         for record in records:
             if type(record) is Comment:
                 self._comment(record)
@@ -147,14 +165,10 @@ class Checker:
                 self._reject(record.place, record.reason, record.content)
             else:
                 self._act(record)  # type: ignore[arg-type]
-
-    def flush(self) -> None:
-        """Write what is still held of facts and of what waits."""
-        self._facts.flush()
-        self._spool.flush()
+        self._begin("", "")
 
     def _comment(self, record: Comment) -> None:
-        self._current = _Current(record.article_id, record.comment_id, None)
+        self._begin(record.article_id, record.comment_id)
         try:
             draft, named_by = self._rules.comment(record)
             self._take_draft(draft, self._now)
@@ -177,6 +191,15 @@ class Checker:
             )
         )
 
+    def _begin(self, article_id: str, comment_id: str) -> None:
+        """Begin with another comment; of the one before, the last known time may be asked for."""
+        current = self._current
+        known = current.known
+        if known is not None and known.last_at > known.posted_at:
+            last_at = from_datetime(known.last_at)
+            self._spool.add_known(current.article_id, current.comment_id, last_at)
+        self._current = _Current(article_id, comment_id, None)
+
     def _article(self, record: Article) -> None:
         waits = self._rules.waits_for_comments(record, self._now)
         try:
@@ -185,7 +208,7 @@ class Checker:
             occurred_at = None
             if waits:
                 self._outgoing(trial, self._now)
-                self._spool.add_article(record)
+                self._spool.add_waiting_article(record)
             else:
                 occurred_at = from_datetime(self._take_draft(trial, self._now))
         except UnreadableRowError as error:
@@ -278,17 +301,16 @@ class Checker:
             raise UnreadableRowError(f"{result.code} at {result.pointer}: {result.message}")
         return outgoing, result
 
-    def finish(self) -> None:
+    def finish(self, spool: Spool) -> None:
         """Turn what waited into events. Call it once, when everything is read and flushed."""
         as_of = self._now if self.tally.newest is None else to_datetime(self.tally.newest)
-        for draft in self._spool.drafts():
+        for draft in spool.drafts():
             self._take_draft(draft, as_of)
-        self._finish_articles(as_of)
-        self._finish_acts(as_of)
-        self._facts.flush()
+        self._finish_articles(spool, as_of)
+        self._finish_acts(spool, as_of)
 
-    def _finish_articles(self, as_of: datetime) -> None:
-        for record, first_at, last_at in self._spool.articles():
+    def _finish_articles(self, spool: Spool, as_of: datetime) -> None:
+        for record, first_at, last_at in spool.articles():
             try:
                 draft = self._rules.article(record, self._now, first_at, last_at)
             except NoTimeError:
@@ -300,9 +322,9 @@ class Checker:
             else:
                 self._take_draft(draft, as_of)
 
-    def _finish_acts(self, as_of: datetime) -> None:
+    def _finish_acts(self, spool: Spool, as_of: datetime) -> None:
         before = _Current("", "", None)
-        for act, found in self._spool.acts():
+        for act, found in spool.acts():
             article_id, comment_id = act.article_id, getattr(act, "comment_id", "")
             known = found
             if (before.article_id, before.comment_id) == (article_id, comment_id):
@@ -319,10 +341,6 @@ class Checker:
                 if known is not None:
                     known = _after(act, known)
             before = _Current(article_id, comment_id, known)
-
-    def rejected(self) -> Iterable[Rejected]:
-        """Return the items that make no valid event, in the order in which they were read."""
-        return self._spool.rejected()
 
     def _leave_out_act(self, act: Act, why: str) -> None:
         number = act.number if isinstance(act, ReactionCount | ReportCount) else 1

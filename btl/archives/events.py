@@ -8,12 +8,14 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
+from functools import lru_cache
+from hashlib import blake2b, sha1
 from typing import Any, NamedTuple
 
 import orjson
 
-from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing, rfc3339
+from below_the_line.kafka import envelopes
+from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
 from btl.archives.closing import Policy, discussion_of
 from btl.archives.records import (
     Act,
@@ -39,6 +41,9 @@ MAX_COUNTED = 10_000
 
 ARTICLES, COMMENTS = "articles", "comment-events"
 PUBLISHED, POSTED = "article.published.v1", "comment.posted.v1"
+
+rfc3339 = lru_cache(maxsize=8)(envelopes.rfc3339)
+"""An event has the same time several times."""
 
 _MAX_ID_BYTES = 200
 _MOMENT = timedelta(microseconds=1)
@@ -439,7 +444,7 @@ class EventRules:
 
     def _id(self, kind: str, natural_key: str) -> str:
         try:
-            return str(uuid.uuid5(_NAMESPACE, f"{kind}\n{self.source}\n{natural_key}"))
+            return _uuid5(f"{kind}\n{self.source}\n{natural_key}".encode())
         except UnicodeEncodeError as error:
             raise UnreadableRowError(f"cannot be written as UTF-8: {error.reason}") from None
 
@@ -479,6 +484,15 @@ def _ids(record: Article | Comment | Act) -> tuple[str, ...]:
     if not record.comment_id:
         raise UnreadableRowError("has no comment_id")
     return record.article_id, record.comment_id
+
+
+def _uuid5(name: bytes) -> str:
+    """As ``str(uuid.uuid5(_NAMESPACE, name))``, in a third of its time."""
+    digest = bytearray(sha1(_NAMESPACE.bytes + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _posted_at(known: Surroundings | None) -> datetime:

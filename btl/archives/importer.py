@@ -2,11 +2,11 @@
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,23 @@ from below_the_line.kafka.envelopes import STRUCTURED_HEADERS
 from below_the_line.spreadsheet_cells import protected
 from btl.archives.article_names import Naming, named_records
 from btl.archives.checking import Checker, Tally
+from btl.archives.checking_pool import CheckingPool, Noted
 from btl.archives.closing import Policy
 from btl.archives.events import EventRules
-from btl.archives.external_sort import Sorter, Timed
+from btl.archives.external_sort import Sorter
 from btl.archives.facts import Facts, temporary_facts
 from btl.archives.formats import Format, Progress, ReadingOptions
+from btl.archives.records import ArchiveRecord, Article, Comment, Unreadable
 from btl.archives.sources import ExportFile
-from btl.archives.spool import Rejected
+from btl.archives.spool import Rejected, Spool
 from btl.archives.survey import Finding
 
-_BUNDLE = 500
+BUNDLE = 500
+"""Records that are checked at once, in another process."""
+CHECKERS = 2
+"""Processes that check a large export, beside the one that reads it."""
+PARALLEL_BYTES = 8_000_000
+"""Size of the smallest export that is worth more than one process."""
 
 
 @dataclass(frozen=True)
@@ -60,31 +67,43 @@ class Checked:
 
     tally: Tally
     facts: Facts
-    events: Callable[[], Iterator[Timed]]
-    """Returns all events in the order of their times. Call it once."""
+    events: Sorter
+    """All events."""
     findings: Sequence[Finding] = ()
     """What is to be said of the articles' names."""
 
 
-@contextmanager
-def checked(
-    wanted: Import,
-    contracts: Contracts,
-    now: datetime,
-    reject: Callable[[Rejected], None],
-    progress: Progress = lambda _: None,
-) -> Iterator[Checked]:
-    """Read a whole export, and yield its events and counts.
+class Preparation:
+    """Reads and checks an export."""
 
-    ``now`` stands for the time at which a broker would take the events. ``reject`` is called with
-    each item that makes no valid event. Raises BelowTheLineError for a fault of a whole file, and
-    if a temporary file cannot be written.
-    """
-    with ExitStack() as opened:
-        facts = opened.enter_context(temporary_facts())
-        sorter = opened.enter_context(Sorter(STRUCTURED_HEADERS))
-        checker = Checker(wanted.rules, contracts, now, facts, sorter.add)
-        named = opened.enter_context(
+    def __init__(
+        self,
+        wanted: Import,
+        contracts: Contracts,
+        now: datetime,
+        opened: ExitStack,
+        pool: CheckingPool | None,
+    ) -> None:
+        self._wanted = wanted
+        self._contracts = contracts
+        self._now = now
+        self._opened = opened
+        self._pool = pool
+
+    def check(
+        self, reject: Callable[[Rejected], None], progress: Progress = lambda _: None
+    ) -> Checked:
+        """Read the whole export, and return its events and counts. Call it once.
+
+        ``reject`` is called with each item that makes no valid event. Raises BelowTheLineError for
+        a fault of a whole file, and if a temporary file cannot be written.
+        """
+        wanted = self._wanted
+        facts = self._opened.enter_context(temporary_facts())
+        sorter = self._opened.enter_context(Sorter(STRUCTURED_HEADERS))
+        spool = Spool(facts)
+        checker = Checker(wanted.rules, self._contracts, self._now, facts, spool, sorter.add)
+        named = self._opened.enter_context(
             named_records(
                 wanted.naming,
                 lambda done: wanted.format.read(wanted.files, wanted.options, done),
@@ -92,18 +111,68 @@ def checked(
                 wanted.size,
             )
         )
-        for bundle in _bundles(named.records, _BUNDLE):
-            checker.take(bundle)
-        checker.flush()
-        checker.finish()
-        for rejected in checker.rejected():
+        if self._pool is None:
+            checker.take(named.records)
+        else:
+
+            def take(noted: Noted) -> None:
+                for article in noted.articles:
+                    facts.add_article(article)
+                for version in noted.versions:
+                    facts.add_version(version)
+                for comment in noted.comments:
+                    facts.add_comment(comment)
+                spool.add_rows(noted.rows)
+
+            for done in self._pool.check(bundles(named.records), take):
+                checker.tally.add(done.tally)
+                sorter.adopt(done.file, done.runs)
+        facts.flush()
+        spool.flush()
+        checker.finish(spool)
+        facts.flush()
+        for rejected in spool.rejected():
             reject(rejected)
-        yield Checked(checker.tally, facts, sorter.events, named.findings)
+        return Checked(checker.tally, facts, sorter, named.findings)
 
 
-def _bundles(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    iterator = iter(items)
-    while bundle := list(islice(iterator, size)):
+@contextmanager
+def preparing(
+    wanted: Import, contracts: Contracts, now: datetime, processes: int = 1
+) -> Iterator[Preparation]:
+    """Start what checks an export; with more than one process, as many as that check.
+
+    Enter it before threads are started. ``now`` stands for the time at which a broker would take
+    the events.
+    """
+    with ExitStack() as opened:
+        pool = None
+        if processes > 1:
+            pool = opened.enter_context(CheckingPool(wanted.rules, contracts, now, processes))
+        yield Preparation(wanted, contracts, now, opened, pool)
+
+
+def checkers(wanted: Import) -> int:
+    """Return the number of processes that check an export best."""
+    is_large = wanted.size >= PARALLEL_BYTES and (os.cpu_count() or 1) > 1
+    return CHECKERS if is_large else 1
+
+
+def bundles(
+    records: Iterable[ArchiveRecord | Unreadable], size: int = BUNDLE
+) -> Iterator[list[ArchiveRecord | Unreadable]]:
+    """Yield the records in bundles of about a size; what happened to a comment is in the bundle of
+    the comment, unless it is very much.
+    """
+    bundle: list[ArchiveRecord | Unreadable] = []
+    for record in records:
+        if (len(bundle) >= size and isinstance(record, Comment | Article)) or len(
+            bundle
+        ) >= 20 * size:
+            yield bundle
+            bundle = []
+        bundle.append(record)
+    if bundle:
         yield bundle
 
 

@@ -1,7 +1,7 @@
 """What waits until the whole export is read, and what was rejected: in the facts' SQLite file."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -69,24 +69,18 @@ class WaitingAct(NamedTuple):
     known: Surroundings | None
 
 
-class Spool:
-    """Rows that wait. Everything is added first, then ``flush`` is called, then it is read."""
+class SpoolRows:
+    """Rows of the spool, in memory."""
 
-    def __init__(self, facts: Facts) -> None:
-        """The tables of the spool are made beside those of the facts, whose comments are asked."""
-        self._facts = facts
-        facts.connection.executescript(sql("archives/spool/tables.sql").decode())
-        self._rows: dict[str, list[Sequence[object]]] = {
-            "waiting": [],
-            "known": [],
-            "rejected": [],
-        }
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Sequence[Any]]] = {"waiting": [], "known": [], "rejected": []}
+        """By table."""
 
     def add_draft(self, draft: Draft) -> None:
         """Keep an event that lacks only its ``time``."""
         self._add("waiting", ("Draft", None, None, _encode(draft)))
 
-    def add_article(self, article: Article) -> None:
+    def add_waiting_article(self, article: Article) -> None:
         """Keep an article that waits for its comments."""
         self._add("waiting", ("Article", article.article_id, None, _encode(article)))
 
@@ -103,9 +97,28 @@ class Spool:
         """Keep what makes no event."""
         self._add("rejected", rejected)
 
+    def _add(self, table: str, row: Sequence[Any]) -> None:
+        self.rows[table].append(row)
+
+
+class Spool(SpoolRows):
+    """Rows that wait. Everything is added first, then ``flush`` is called, then it is read."""
+
+    def __init__(self, facts: Facts) -> None:
+        """The tables of the spool are made beside those of the facts, whose comments are asked."""
+        super().__init__()
+        self._facts = facts
+        facts.connection.executescript(sql("archives/spool/tables.sql").decode())
+
+    def add_rows(self, rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+        """Add rows that were collected elsewhere, by table."""
+        for table, added in rows.items():
+            for row in added:
+                self._add(table, row)
+
     def flush(self) -> None:
         """Write what was added."""
-        for table, rows in self._rows.items():
+        for table, rows in self.rows.items():
             if rows:
                 marks = ", ".join("?" * len(rows[0]))
                 statement = f"insert or ignore into {table} values ({marks})"  # noqa: S608
@@ -154,10 +167,9 @@ class Spool:
         statement = sql(f"archives/spool/{name}.sql").decode()
         return self._facts.connection.execute(statement, parameters)
 
-    def _add(self, table: str, row: Sequence[object]) -> None:
-        rows = self._rows[table]
-        rows.append(row)
-        if len(rows) >= _BUNDLE:
+    def _add(self, table: str, row: Sequence[Any]) -> None:
+        super()._add(table, row)
+        if len(self.rows[table]) >= _BUNDLE:
             self.flush()
 
 

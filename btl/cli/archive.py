@@ -3,8 +3,8 @@
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,17 +16,19 @@ import typer
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.errors import BelowTheLineError
-from below_the_line.kafka.producer import Publisher
+from below_the_line.kafka.admin import existing_topics
 from below_the_line.plurals import counted
+from below_the_line.settings import Settings
 from btl.archives.article_names import Naming
 from btl.archives.assignment import files_beside
 from btl.archives.checking import Tally
 from btl.archives.closing import Policy
-from btl.archives.external_sort import Timed
+from btl.archives.external_sort import Sorter
 from btl.archives.formats import ReadingOptions, all_formats
-from btl.archives.importer import Import, RejectsFile, checked
+from btl.archives.importer import Import, Preparation, RejectsFile, checkers, preparing
 from btl.archives.manifest import FORMAT as BELOW_THE_LINE
 from btl.archives.mapping import load_mapping
+from btl.archives.production import PARALLEL_EVENTS, producing
 from btl.archives.proposal import proposal
 from btl.archives.recognition import format_named, format_of
 from btl.archives.sources import files_of
@@ -37,7 +39,7 @@ from btl.cli.archive_survey import print_survey, rules_in_force, survey_document
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
 from btl.cli.output import Column, print_json, print_table, printable
-from btl.cli.progress import STEP, progress
+from btl.cli.progress import progress
 from btl.pacing import Pacer
 
 app = command_group("Import a site's export of articles and comments, or write one.")
@@ -188,18 +190,22 @@ def import_archive(
         return
     closing = Closing(wanted.policy, never_close or close_by_rules, rules_in_force())
     started = time.monotonic()
-    # The broker is tried first, so that nobody reads a million rows before its error.
+    if not dry_run:
+        # Before anybody reads a million rows and then gets this error.
+        existing_topics(configuration.settings())
     with (
         _interruptible(),
         RejectsFile(rejects) as rejected,
-        nullcontext() if dry_run else Publisher(configuration.settings()) as publisher,
-        checked_with_progress(wanted, rejected, closing) as found,
+        preparing(wanted, load_contracts(), datetime.now(UTC), checkers(wanted)) as preparation,
     ):
+        found = _checked(preparation, wanted.size, rejected, closing)
         tally, surveyed, reasons = found.tally, found.survey, found.reasons
         if not as_json:
             print_survey(surveyed, reasons)
-        if publisher is not None:
-            _produce(publisher, found.events(), tally.events.total(), Pacer(rate, speed))
+        if not dry_run:
+            _produce(
+                configuration.settings(), found.events, tally.events.total(), Pacer(rate, speed)
+            )
     seconds = time.monotonic() - started
     if as_json:
         said = survey_document(surveyed, reasons)
@@ -350,17 +356,15 @@ class Surveyed:
     """An export that was read, checked and surveyed."""
 
     tally: Tally
-    events: Callable[[], Iterator[Timed]]
-    """Returns all events in the order of their times. Call it once."""
+    events: Sorter
     survey: Survey
     reasons: Sequence[Finding]
     """Why items were rejected."""
 
 
-@contextmanager
-def checked_with_progress(
-    wanted: Import, rejected: RejectsFile, closing: Closing
-) -> Iterator[Surveyed]:
+def _checked(
+    preparation: Preparation, size: int, rejected: RejectsFile, closing: Closing
+) -> Surveyed:
     """Read, check and survey an export; an interruption says that nothing was sent yet."""
     reasons = Reasons()
 
@@ -368,43 +372,31 @@ def checked_with_progress(
         rejected.write(item)
         reasons.add(item.file, item.within, item.reason)
 
-    with progress("check", wanted.size, "bytes") as update:
-        reading = checked(wanted, load_contracts(), datetime.now(UTC), reject, update)
-        try:
-            found = reading.__enter__()
+    try:
+        with progress("check", size, "bytes") as update:
+            found = preparation.check(reject, update)
             surveyed = survey(found.facts, closing, found.findings)
-        except KeyboardInterrupt:
-            typer.echo("Interrupted: nothing was sent.", err=True)
-            raise typer.Exit(130) from None
-    try:
-        yield Surveyed(found.tally, found.events, surveyed, reasons.found)
-    finally:
-        reading.__exit__(None, None, None)
-
-
-def _produce(publisher: Publisher, events: Iterator[Timed], total: int, pacer: Pacer) -> None:
-    try:
-        with progress("produce", total) as update:
-            sent = 0
-
-            def catch_up() -> None:
-                publisher.flush()
-                update(sent)
-
-            for occurred_at, outgoing in events:
-                pacer.wait(occurred_at / 1_000_000, catch_up)
-                publisher.send(outgoing)
-                sent += 1
-                if sent % STEP == 0:
-                    update(sent)
-            catch_up()
     except KeyboardInterrupt:
-        typer.echo(
-            f"Interrupted: {publisher.delivered:,} of {total:,} events were sent. Run the same"
-            " command again: it sends all of them, and what is there already does not change.",
-            err=True,
-        )
+        typer.echo("Interrupted: nothing was sent.", err=True)
         raise typer.Exit(130) from None
+    return Surveyed(found.tally, found.events, surveyed, reasons.found)
+
+
+def _produce(settings: Settings, events: Sorter, total: int, pacer: Pacer) -> None:
+    in_parallel = total >= PARALLEL_EVENTS and not pacer.waits
+    with producing(settings, events, pacer, in_parallel=in_parallel) as production:
+        try:
+            with progress("produce", total) as update:
+                production.run(update)
+        except KeyboardInterrupt:
+            with suppress(Exception):  # whatever was under way when it was interrupted
+                production.stop()
+            typer.echo(
+                f"Interrupted: {production.delivered:,} of {total:,} events were sent. Run the same"
+                " command again: it sends all of them, and what is there already does not change.",
+                err=True,
+            )
+            raise typer.Exit(130) from None
 
 
 _NOUNS = {

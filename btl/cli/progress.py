@@ -88,15 +88,14 @@ class QuietLines:
         if now - self._said < QUIET_SECONDS:
             return
         self._said = now
-        of = left = ""
+        amount, left = self._amount(done), ""
         rate = done / (now - self._started)
         if self._total:
-            of = f" of {self._amount(self._total)} ({done / self._total:.0%})"
+            number = amount.split()[0]
+            amount = f"{number} of {self._amount(self._total)} ({done / self._total:.0%})"
             if rate > 0:
                 left = f", {_duration((self._total - done) / rate)} left"
-        self._write(
-            f"{self._description}: {self._amount(done)}{of}, {self._amount(int(rate))}/s{left}."
-        )
+        self._write(f"{self._description}: {amount}, {self._amount(int(rate))}/s{left}.")
 
     def end(self) -> None:
         """Say that the work is done."""

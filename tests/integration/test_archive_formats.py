@@ -117,7 +117,8 @@ class Recorder:
 
 @pytest.fixture
 def btl(shared_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Btl:
-    monkeypatch.setattr("btl.cli.archive.Publisher", Recorder)
+    monkeypatch.setattr("btl.archives.production.Publisher", Recorder)
+    monkeypatch.setattr("btl.cli.archive.existing_topics", lambda _: set())
     settings = Settings.model_validate({"database_url": shared_database_url})
     return Btl(settings, monkeypatch)
 

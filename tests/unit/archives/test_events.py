@@ -32,7 +32,7 @@ from btl.archives.records import (
     Unpublication,
     Unreadable,
 )
-from btl.archives.spool import Rejected
+from btl.archives.spool import Rejected, Spool
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
@@ -90,11 +90,12 @@ def outcome(
     rules = EventRules("isso", "archive:isso", policy, site)
     emitted: list[Timed] = []
     with temporary_facts() as facts:
-        checker = Checker(rules, load_contracts(), NOW, facts, emitted.append)
+        spool = Spool(facts)
+        checker = Checker(rules, load_contracts(), NOW, facts, spool, emitted.append)
         checker.take(records)
-        checker.flush()
-        checker.finish()
-        rejected = list(checker.rejected())
+        spool.flush()
+        checker.finish(spool)
+        rejected = list(spool.rejected())
     events = [orjson.loads(each.outgoing.value or b"") for each in emitted]
     return Outcome(events, checker.tally, rejected)
 
@@ -369,6 +370,18 @@ def test_acts_without_a_time_find_their_comment_wherever_it_is() -> None:
     assert found.only("reaction.added")["data"]["reacted_at"] == stamp(2)
     assert found.only("reaction.added")["time"] == stamp(2)
     assert found.only("comment.reported")["data"]["reported_at"] == stamp(2)
+
+
+def test_an_act_apart_from_its_comment_comes_after_those_beside_it() -> None:
+    found = outcome(
+        comment(),
+        Edit(PLACE, "a", "c", "Second", at(4)),
+        Moderation(PLACE, "a", "c", "approved"),
+        comment("later", posted_at=at(20)),
+        Deletion(PLACE, "a", "c"),
+    )
+    assert found.only("comment.moderated")["data"]["decided_at"] == stamp(4, 1)
+    assert found.only("comment.deleted")["data"]["deleted_at"] == stamp(4, 2)
 
 
 def test_acts_without_a_time_whose_comment_is_missing_are_left_out() -> None:
