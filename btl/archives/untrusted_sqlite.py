@@ -106,7 +106,8 @@ def _check_tables(connection: sqlite3.Connection, name: str, expected: Expected)
                 )
         (found,) = connection.execute(f"pragma quick_check({table})").fetchone()
         if found != "ok":
-            raise _damaged(name, found.splitlines()[0])
+            # The first line is only a heading.
+            raise _damaged(name, found.splitlines()[-1])
 
 
 def _damaged(name: str, how: str) -> BelowTheLineError:

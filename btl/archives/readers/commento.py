@@ -443,7 +443,7 @@ def _moment(text: str | None, name: str) -> datetime | None:
     try:
         return go_time(text or "")
     except ValueError:
-        raise UnreadableRowError(f"has in {name} no time of RFC 3339: {text!r}") from None
+        raise UnreadableRowError(f"has in {name} no time of RFC 3339") from None
 
 
 def _recognises(version: int, names: Sequence[bytes]) -> Callable[[ExportFile], bool]:

@@ -190,7 +190,7 @@ class _Database:
         )
         for reaction, number in (("like", row.likes), ("dislike", row.dislikes)):
             if number is not None and not isinstance(number, int):
-                raise UnreadableRowError(f"has {reaction}s that are not a number: {number!r}")
+                raise UnreadableRowError(f"has {reaction}s that are not a number")
             if number and number > 0:
                 yield ReactionCount(place, article_id, comment_id, reaction, number)
         edited_at = _moment(row.modified, "modified")
@@ -346,9 +346,7 @@ def _local_moment(text: str, options: ReadingOptions) -> datetime:
         local = datetime.fromisoformat(text.strip())
         return local.replace(tzinfo=options.time_zone).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UnreadableRowError(
-            f"has in created no time such as 2026-11-30 12:00:00: {text!r}"
-        ) from None
+        raise UnreadableRowError("has in created no time such as 2026-11-30 12:00:00") from None
 
 
 def _article(place: Place, uri: str, title: Any, base_url: str | None) -> Article:
@@ -391,7 +389,7 @@ def _moment(seconds: Any, column: str) -> datetime | None:
             return _EPOCH + timedelta(seconds=seconds)
         except (OverflowError, ValueError):
             pass
-    raise UnreadableRowError(f"has in {column} no time in seconds since 1970: {seconds!r}")
+    raise UnreadableRowError(f"has in {column} no time in seconds since 1970")
 
 
 def _content(row: _Row) -> str:

@@ -384,8 +384,8 @@ def _decoded(decoder: "msgspec.json.Decoder[_Line]", line: bytes) -> _Line:
         raise UnreadableRowError("is nested too deep") from None
     except UnicodeDecodeError:
         raise UnreadableRowError("is not UTF-8") from None
-    except ValueError as error:  # what both parsers raise
-        raise UnreadableRowError(f"is not JSON: {error}") from None
+    except ValueError:  # of both parsers
+        raise UnreadableRowError("is not JSON") from None
 
 
 def _address(url: str) -> str:
@@ -397,7 +397,7 @@ def _moment(text: str, name: str) -> datetime | None:
     try:
         return go_time(text)
     except ValueError:
-        raise UnreadableRowError(f"has in {name} no time of RFC 3339: {text!r}") from None
+        raise UnreadableRowError(f"has in {name} no time of RFC 3339") from None
 
 
 FORMATS = (

@@ -108,6 +108,7 @@ def test_faults_are_said_with_their_place(text: str | bytes, message: str) -> No
     assert failure(text) == message
 
 
+@pytest.mark.usefixtures("chunks")
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -20,9 +20,12 @@ from btl.archives.records import (
     ReactionCount,
     Unreadable,
 )
+from btl.archives.sources import files_of
 from tests.unit.archives.readers.exports import (
     EXPORTS,
+    VIENNA,
     database,
+    format_called,
     formats_that_recognise,
     records_of,
 )
@@ -230,7 +233,7 @@ def test_generic_json_becomes_records() -> None:
         ),
         Unreadable(
             in_json("[1].comments[1]"),
-            "has in created no time such as 2026-11-30 12:00:00: 'yesterday'",
+            "has in created no time such as 2026-11-30 12:00:00",
             '{"email": null, "remote_addr": null, "website": null, "created": "yesterday",'
             ' "author": "Tern", "id": 1, "text": "No time at all."}',
         ),
@@ -300,10 +303,10 @@ def test_an_older_database_lacks_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ("created = 'noon'", "has in created no time in seconds since 1970: 'noon'"),
-        ("created = 1e300", "has in created no time in seconds since 1970: 1e+300"),
-        ("modified = x'00'", "has in modified no time in seconds since 1970: b'\\x00'"),
-        ("likes = 'many'", "has likes that are not a number: 'many'"),
+        ("created = 'noon'", "has in created no time in seconds since 1970"),
+        ("created = 1e300", "has in created no time in seconds since 1970"),
+        ("modified = x'00'", "has in modified no time in seconds since 1970"),
+        ("likes = 'many'", "has likes that are not a number"),
         ("text = x'ff'", "has in text bytes and not a text"),
         ("mode = null", "has the mode None, not 1, 2 or 4"),
     ],
@@ -396,6 +399,21 @@ def test_a_damaged_database_is_refused(isso: Path) -> None:
         records_of("isso", isso)
 
 
+def test_damage_that_reading_would_not_notice_is_refused(isso: Path) -> None:
+    content = bytearray(isso.read_bytes())
+    with closing(sqlite3.connect(isso)) as connection:
+        (page, size) = connection.execute(
+            "select rootpage, (select page_size from pragma_page_size()) from sqlite_master"
+            " where name = 'comments'"
+        ).fetchone()
+    # The pointers to the first two rows change places.
+    first = (page - 1) * size + 8
+    content[first : first + 4] = content[first + 2 : first + 4] + content[first : first + 2]
+    isso.write_bytes(content)
+    with pytest.raises(BelowTheLineError, match=r"^comments\.db is damaged: .*out of order"):
+        records_of("isso", isso)
+
+
 def test_a_cut_database_is_refused(isso: Path) -> None:
     isso.write_bytes(isso.read_bytes()[:5000])
     with pytest.raises(BelowTheLineError, match=r"^comments\.db is damaged: "):
@@ -421,10 +439,15 @@ def test_a_database_in_use_is_refused(isso: Path) -> None:
 
 
 def test_reading_changes_nothing(isso: Path) -> None:
+    with closing(sqlite3.connect(isso)) as connection:
+        connection.execute("pragma journal_mode = wal")
     before = isso.read_bytes()
-    records_of("isso", isso)
-    assert isso.read_bytes() == before
+    records = format_called("isso").read(files_of([isso]), VIENNA, lambda _: None)
+    next(records)
+    # A connection that could write would have made files beside it.
     assert [path.name for path in isso.parent.iterdir()] == ["comments.db"]
+    assert list(records)
+    assert isso.read_bytes() == before
 
 
 def test_a_long_thread_is_read_in_pieces(tmp_path: Path) -> None:

@@ -151,12 +151,12 @@ def test_a_backup_becomes_records() -> None:
         ),
         Unreadable(
             at("line 13"),
-            "has in time no time of RFC 3339: 'yesterday'",
+            "has in time no time of RFC 3339",
             BACKUP.read_text().split("\n")[12],
         ),
         Unreadable(
             at("line 14"),
-            "is not JSON: Input data was truncated",
+            "is not JSON",
             '{"id":"x2","pid":"","text":"cut off',
         ),
         Comment(at("line 16"), LIGHTHOUSE, "x3", GULL, "Gull", "Never.", None),
@@ -261,11 +261,11 @@ def test_a_version_that_is_not_known_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda line: line[:-1], "is not JSON: Input data was truncated"),
-        (lambda line: line + "]", "is not JSON: JSON is malformed: trailing characters (byte"),
+        (lambda line: line[:-1], "is not JSON"),
+        (lambda line: line + "]", "is not JSON"),
         (lambda line: line.replace("ORIG", "\udcff"), "is not UTF-8"),
         (lambda line: line.replace('"orig":"ORIG"', '"x":' + "[" * 100_000), "is nested too deep"),
-        (lambda line: line.replace("ORIG", "\\ud800").replace("}", ""), "is not JSON: "),
+        (lambda line: line.replace("ORIG", "\\ud800").replace("}", ""), "is not JSON"),
         (lambda line: line.replace('"a"', '" "'), "has no id"),
         (lambda line: line.replace("https://quay.example/", ""), "names no page: its locator"),
         (lambda line: line.replace('"ORIG"', "5"), "is not as Remark42 writes it: Expected `str`"),
