@@ -289,6 +289,9 @@ class RowReader:
         rule = self._mapping.ids
 
         def clean(cell: str) -> str | None:
+            if cell.isdecimal():
+                # Most are: nothing to clean.
+                return cell
             try:
                 found = read_id(cell, rule)
             except ValueError as error:
