@@ -8,11 +8,12 @@ from datetime import datetime
 from itertools import islice
 from pathlib import PurePath
 
+from below_the_line.errors import BelowTheLineError
 from btl.archives.assignment import columns_used
 from btl.archives.identifiers import read_id
 from btl.archives.mapping import load_ready, ready_mappings
 from btl.archives.sources import ExportFile
-from btl.archives.tables import Layout, open_table
+from btl.archives.tables import Layout, looks_like_table, open_table
 
 _SAMPLED_ROWS = 200
 
@@ -88,6 +89,8 @@ def proposal(files: Sequence[ExportFile]) -> str:
     comments = max(samples, key=_likeness)
     others = [sample for sample in samples if sample is not comments]
     articles = max(others, key=lambda sample: len(sample.fields["articles"]), default=None)
+    if articles is None and (both := _of_both(comments)):
+        articles = comments = both
     used = [sample for sample in samples if sample in (articles, comments)]
     names = " ".join(dict.fromkeys(sample.file.path.name for sample in used))
     lines = [
@@ -110,7 +113,31 @@ def proposal(files: Sequence[ExportFile]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _of_both(sample: _Sample) -> _Sample | None:
+    """Return the sample of a file whose rows have a comment and its article, if it is one."""
+    own = sample.fields["comments"]
+    found = {
+        name: column
+        for name, column in sample.fields["articles"].items()
+        if column not in own.values() and name in ("url", "headline", "section")
+    }
+    article_id = own.get("article_id", found.get("url"))
+    if article_id is None or not found:
+        return None
+    fields = {
+        "articles": {"article_id": article_id, **found},
+        "comments": {"article_id": article_id, **own},
+    }
+    return _Sample(sample.file, sample.cells, fields, sample.encoding)
+
+
 def _sample(file: ExportFile) -> _Sample:
+    inside = PurePath(file.member or file.path.name)
+    if not looks_like_table(file) and not {".csv", ".tsv"} & set(inside.suffixes):
+        raise BelowTheLineError(
+            f"{file.name} does not look like a table.",
+            "Name CSV, TSV, JSON lines or Parquet.",
+        )
     with open_table(file, Layout(_encoding(file))) as table:
         names = list(table.columns.names or table.sample)
         for name in names:

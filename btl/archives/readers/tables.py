@@ -1,6 +1,6 @@
 """A site's own tables, as a mapping explains them: docs/archives.md."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from below_the_line.errors import BelowTheLineError
@@ -13,7 +13,7 @@ from btl.archives.joins import temporary_tables
 from btl.archives.mapping import Mapping as TablesMapping
 from btl.archives.mapping import load_mapping
 from btl.archives.proposal import ready_for
-from btl.archives.records import ArchiveRecord, Comment, LeftOut, Place, Unreadable
+from btl.archives.records import ArchiveRecord, Article, Comment, LeftOut, Place, Unreadable
 from btl.archives.rows import JoinedRows, RowReader, content_of
 from btl.archives.sources import ExportFile
 from btl.archives.tables import Row, Table, looks_like_table, open_table
@@ -110,6 +110,9 @@ class _Reading:
         self, name: str, file: ExportFile, table: Table
     ) -> Iterator[ArchiveRecord | Unreadable]:
         records = self._reader(name, table).read_all(self._rows(file, table))
+        if name == "articles" and file in self._assigned.tables["comments"]:
+            yield from _first_of_each_article(records)
+            return
         if self._comments is None or name != "comments":
             yield from records
             return
@@ -187,6 +190,19 @@ class _Reading:
         if is_first:
             self._done[file] = file.size
             self._progress(before + file.size)
+
+
+def _first_of_each_article(
+    records: Iterable[ArchiveRecord | Unreadable],
+) -> Iterator[ArchiveRecord | Unreadable]:
+    """Yield what the first row of each article says, where every comment's row repeats it."""
+    seen: set[str] = set()
+    for record in records:
+        if isinstance(record, Article):
+            if record.article_id in seen:
+                continue
+            seen.add(record.article_id)
+        yield record
 
 
 FORMATS = (

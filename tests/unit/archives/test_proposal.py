@@ -140,7 +140,33 @@ def test_a_data_set_whose_mapping_is_there_needs_none(tmp_path: Path) -> None:
     assert "#   --mapping derstandard-2019" in proposal(files_of(paths)).splitlines()
 
 
+def test_comments_that_repeat_their_articles_are_both_tables(tmp_path: Path) -> None:
+    (path,) = write(
+        tmp_path,
+        all="url,title,id,user,created,text\n"
+        "https://news.example/1,One,1,u1,2019-05-01T09:00:00,First\n"
+        "https://news.example/1,One,2,u1,2019-05-01T09:00:00,Second\n"
+        "https://news.example/2,Two,3,u1,2019-05-01T09:00:00,Third\n",
+    )
+    mapping = tmp_path / "site.toml"
+    mapping.write_text(proposal(files_of([path])), encoding="utf-8")
+    found = list(read(files_of([path]), ReadingOptions(mapping=mapping), lambda _: None))
+    articles = [each for each in found if isinstance(each, Article)]
+    comments = [each for each in found if isinstance(each, Comment)]
+    assert [each.headline for each in articles] == ["One", "Two"]
+    assert [each.article_id for each in comments] == [
+        "https://news.example/1",
+        "https://news.example/1",
+        "https://news.example/2",
+    ]
+    assert len(found) == 5
+
+
 def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
+    text = tmp_path / "site.toml"
+    text.write_text('source = "x"\n', encoding="utf-8")
+    with pytest.raises(BelowTheLineError, match="does not look like a table"):
+        proposal(files_of([text]))
     (path,) = write(tmp_path, empty="")
     with pytest.raises(BelowTheLineError, match=r"empty\.csv is empty"):
         proposal(files_of([path]))
