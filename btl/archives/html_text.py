@@ -34,7 +34,6 @@ _LINE_END = re.compile(r"[ \t\f]*\r?\n[ \t\f]*")
 _HEAPED = re.compile(r"\n{3,}")
 _SHOWN_DEPTH = 8
 """Quotes and lists that lie deeper are shown like those of this depth."""
-_SAME_ADDRESS = re.compile(r"^(?:https?://)?(?:www\.)?|/$", re.IGNORECASE)
 
 
 def plain_text(html: str, *, line_breaks: bool | None = None) -> str:
@@ -229,7 +228,7 @@ class _SeenText:
         self._line = []
         if self._link is not None:
             self._link = (self._link[0], 0)
-        text = line.rstrip() if self._pre else _BLANKS.sub(" ", line).strip()
+        text = line.rstrip() if self._pre else _joined(line)
         if not text:
             return False
         quotes = min(self._quotes, _SHOWN_DEPTH)
@@ -240,6 +239,14 @@ class _SeenText:
         self._mark, self._blank_line, self._line_ends = "", False, 0
         self._quotes_before = quotes
         return True
+
+
+def _joined(line: str) -> str:
+    """Return the line with single blanks. Most lines have them already."""
+    line = line.strip()
+    if "  " in line or "\n" in line or "\t" in line or "\r" in line or "\f" in line:
+        return _BLANKS.sub(" ", line)
+    return line
 
 
 def _start(attributes: dict[str, str]) -> int:
@@ -253,4 +260,7 @@ def _shown(address: str | None) -> str:
 
 
 def _bare(address: str) -> str:
-    return _SAME_ADDRESS.sub("", address)
+    """Return what is compared of an address, without its scheme, ``www.`` and last slash."""
+    for beginning in ("https://", "http://", "www."):
+        address = address.removeprefix(beginning)
+    return address.removesuffix("/")

@@ -178,6 +178,15 @@ FOUND = [
         "@dsq:id: 9011\nmessage: <p>Of no thread</p>\ncreatedAt: 2019-05-04T10:00:00Z\n"
         "author/name: Otter",
     ),
+    Comment(
+        post(9012),
+        "https://news.example/withdrawn",
+        "9012",
+        "otter7",
+        "Otter",
+        "Before it was withdrawn",
+        at("2019-05-02T07:30:00"),
+    ),
     LeftOut(
         thread(7005),
         "threads",
