@@ -801,5 +801,6 @@ def _whole_number(text: str) -> int:
 
 def content_of(whole: Any) -> str:
     """Return a row, as it is in its file, as text for people."""
-    text = whole if isinstance(whole, str) else orjson.dumps(whole, default=str).decode()
-    return text[:_CONTENT_CHARACTERS]
+    if isinstance(whole, bytes):
+        return whole.decode("utf-8", "replace").rstrip("\r\n")[:_CONTENT_CHARACTERS]
+    return orjson.dumps(whole, default=str).decode()[:_CONTENT_CHARACTERS]

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ MAX_ROW_CHARACTERS = 4_194_304
 """A longer row is a fault of the whole file: no event may have a sixteenth of that."""
 
 _PARQUET_MAGIC = b"PAR1"
+_JSON_ARRAY = re.compile(rb"\[\s*[{\[\]]")
+_MAX_DEPTH = 32
+"""How deep members of JSON lines are looked for; an event is not deeper either."""
 _SAMPLED_LINES = 1_000
 _BATCH_ROWS = 4_096
 _DELIMITERS = (",", "\t", ";", "|")
@@ -96,7 +101,7 @@ def open_table(file: ExportFile, layout: Layout) -> Iterator[Table]:
         return
     with file.open() as content:
         first = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-        if first.startswith(b"["):
+        if _JSON_ARRAY.match(first):
             raise BelowTheLineError(
                 f"{file.name} is one JSON array, not JSON lines.",
                 f"Write one object per line: jq -c '.[]' {file.path.name} > lines.jsonl",
@@ -118,7 +123,7 @@ def _csv(file: ExportFile, content: Content, layout: Layout) -> Table:
             raise BelowTheLineError(
                 f"{file.name} is empty.", "Its first line must name the columns."
             )
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = [name for name, number in Counter(names).items() if number > 1]
     if twice:
         raise BelowTheLineError(
             f"{file.name} has the column {twice[0]!r} twice.", "Rename one of them."
@@ -235,10 +240,10 @@ def _members_of_first_lines(file: ExportFile) -> list[str]:
     return list(members)
 
 
-def _dotted_names(document: dict[str, Any], before: str = "") -> Iterator[str]:
+def _dotted_names(document: dict[str, Any], before: str = "", depth: int = 1) -> Iterator[str]:
     for name, value in document.items():
-        if isinstance(value, dict):
-            yield from _dotted_names(value, f"{before}{name}.")
+        if isinstance(value, dict) and depth < _MAX_DEPTH:
+            yield from _dotted_names(value, f"{before}{name}.", depth + 1)
         else:
             yield before + name
 
@@ -257,18 +262,19 @@ def _json_rows(file: ExportFile, content: Content, columns: Columns) -> Iterator
             continue
         try:
             document = orjson.loads(line)
+            if not isinstance(document, dict):
+                yield Row(number, (), line, "is not a JSON object")
+                continue
+            cells = [_text(_member(document, *path)) for path in paths]
         except orjson.JSONDecodeError as error:
-            whole = line.decode("utf-8", "replace").rstrip("\n")
-            reason = f"is not JSON: {error.msg}, at character {error.pos}"
-            yield Row(number, (), whole, reason)
+            yield Row(number, (), line, f"is not JSON: {error.msg}, at character {error.pos}")
             continue
-        if not isinstance(document, dict):
-            yield Row(number, (), document, "is not a JSON object")
+        except orjson.JSONEncodeError:
+            yield Row(number, (), line, "has a member that is nested too deeply")
             continue
-        cells = [_text(_member(document, *path)) for path in paths]
         if unseen:
             unseen -= {name for name, cell in zip(columns.used, cells, strict=True) if cell}
-        yield Row(number, cells, document)
+        yield Row(number, cells, line)
 
 
 def _member(document: dict[str, Any], name: str, path: Sequence[str]) -> Any:

@@ -63,3 +63,16 @@ def test_of_a_small_file_that_unpacks_to_a_long_line_little_is_read(tmp_path: Pa
     finally:
         tracemalloc.stop()
     assert peak < 16_000_000
+
+
+def test_a_header_of_very_many_columns_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "comments.csv"
+    path.write_bytes(b"a," * 500_000 + b"a\n")
+    with pytest.raises(BelowTheLineError, match="has the column 'a' twice"):
+        rows(path)
+
+
+def test_a_header_may_begin_with_a_bracket(tmp_path: Path) -> None:
+    path = tmp_path / "comments.csv"
+    path.write_bytes(b"[id],text\n1,x\n")
+    assert rows(path) == [["1", "x"]]

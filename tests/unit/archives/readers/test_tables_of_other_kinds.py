@@ -79,13 +79,13 @@ def test_members_of_json_lines_have_dotted_names(site: Site) -> None:
         ),
     ]
     assert [tuple(each) for each in found if isinstance(each, Unreadable)] == [
-        (("comments.jsonl", "line 4"), "is not a JSON object", "[1,2]"),
+        (("comments.jsonl", "line 4"), "is not a JSON object", "[1, 2]"),
         (
             ("comments.jsonl", "line 5"),
             "is not JSON: unexpected end of data, at character 8",
             '{"id": ',
         ),
-        (("comments.jsonl", "line 6"), "has no article_id", '{"id":"9","text":"x"}'),
+        (("comments.jsonl", "line 6"), "has no article_id", '{"id": "9", "text": "x"}'),
     ]
 
 
@@ -108,6 +108,24 @@ def test_a_member_that_no_line_has_is_said_with_a_near_name(site: Site) -> None:
             "comments uses 'parent'",
         ),
     ]
+
+
+def test_lines_of_json_that_are_nested_deeply_are_rejected_alone(site: Site) -> None:
+    deep = "[" * 600 + "]" * 600
+    inner = '{"a": ' * 600 + "1" + "}" * 600
+    site.write(
+        "comments.jsonl",
+        '{"id": 7, "story": 1, "author": {"id": "u1"}, "text": "x",'
+        ' "created": "2019-05-01T09:00:00Z"}\n'
+        f'{{"id": {deep}, "story": 1, "text": "x", "created": "2019-05-01T09:00:00Z"}}\n'
+        f'{{"id": 8, "story": 1, "text": "x", "created": "2019-05-01T09:00:00Z", "b": {inner}}}\n',
+    )
+    site.map(ARTICLE_FIELDS + NESTED)
+    found = site.read("articles.csv", "comments.jsonl")
+    assert [each.comment_id for each in found if isinstance(each, Comment)] == ["7", "8"]
+    (rejected,) = [each for each in found if isinstance(each, Unreadable)]
+    assert rejected.place == Place("comments.jsonl", "line 2")
+    assert rejected.reason == "has a member that is nested too deeply"
 
 
 def test_json_that_is_one_array_is_refused_with_a_way_out(site: Site) -> None:
