@@ -38,7 +38,7 @@ from btl.cli import archive_export, configuration
 from btl.cli.archive_survey import print_survey, rules_in_force, survey_document
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
-from btl.cli.output import Column, print_json, print_table, printable
+from btl.cli.output import Column, print_json, print_table
 from btl.cli.progress import progress
 from btl.pacing import Pacer
 
@@ -201,7 +201,7 @@ def import_archive(
         found = _checked(preparation, wanted.size, rejected, closing)
         tally, surveyed, reasons = found.tally, found.survey, found.reasons
         if not as_json:
-            print_survey(surveyed, reasons)
+            print_survey(surveyed, reasons, tally)
         if not dry_run:
             _produce(
                 configuration.settings(), found.events, tally.events.total(), Pacer(rate, speed)
@@ -426,9 +426,6 @@ def _print_summary(tally: Tally, seconds: float, *, dry_run: bool) -> None:
     ]
     if others:
         typer.echo(f"With them: {', '.join(others)}.")
-    for (what, why), left_out in sorted(tally.left_out.items()):
-        examples = ", ".join(map(printable, left_out.examples))
-        typer.echo(printable(f"Left out: {left_out.number:,} {what}: {why} ({examples})."))
 
 
 def _noun(event_type: str, number: int) -> str:

@@ -9,6 +9,7 @@ import typer
 from below_the_line.closing.rules import all_rules
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
+from btl.archives.checking import Tally
 from btl.archives.forecast import DEFAULT_RULES, closing_rules
 from btl.archives.survey import Closing, Finding, RulesInForce, Span, Survey
 from btl.cli import configuration
@@ -38,10 +39,10 @@ def rules_in_force() -> RulesInForce:
         return RulesInForce(DEFAULT_RULES, "default", error.message.rstrip("."))
 
 
-def print_survey(survey: Survey, reasons: Sequence[Finding]) -> None:
+def print_survey(survey: Survey, reasons: Sequence[Finding], tally: Tally) -> None:
     """Print what an export holds, what is odd in it, and how many comments will be late.
 
-    ``reasons``: why items were rejected.
+    ``reasons``: why items were rejected. ``tally``: what was left out, and what stands in.
     """
     print_table(["", Column("", right=True), ""], _totals(survey), headed=False)
     _print_heading("Odd in it", survey.findings or reasons)
@@ -49,6 +50,18 @@ def print_survey(survey: Survey, reasons: Sequence[Finding]) -> None:
         _print_finding(finding, finding.said)
     for reason in reasons:
         _print_finding(reason, f"{counted(reason.number, 'item')} rejected: {reason.said}.")
+    _print_heading("Left out", tally.left_out)
+    for (what, why), left_out in sorted(tally.left_out.items()):
+        print_text(printable(f"{what}, {left_out.number:,}: {why}"), indent=_INDENT)
+        print_text(printable("; ".join(left_out.examples)), indent=_EXAMPLE_INDENT, style="dim")
+    _print_heading("What stands in for what the export does not say", tally.stand_ins)
+    if tally.stand_ins:
+        print_table(
+            ["", "", Column("", right=True)],
+            [(*key.split(" ", 1), number) for key, number in sorted(tally.stand_ins.items())],
+            headed=False,
+            indent=_INDENT,
+        )
     _print_heading("When discussions close")
     print_text(_closing(survey.closing), indent=_INDENT)
     _print_late(survey)

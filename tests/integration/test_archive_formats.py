@@ -32,7 +32,7 @@ from tests.sql.timeline_model import Rule
 pytestmark = pytest.mark.stack
 
 EXPORTS = Path(__file__).parents[1] / "archive_exports"
-FORMATS = sorted(path.parent.name for path in EXPORTS.glob("*/expected.json"))
+FORMATS = sorted(path.name for path in EXPORTS.iterdir() if path.is_dir())
 MADE_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 """A UUID of version 5, as the import makes them."""
 

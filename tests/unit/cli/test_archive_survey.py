@@ -7,7 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from below_the_line.settings import Settings
+from btl.archives.checking import Tally
 from btl.archives.forecast import DEFAULT_RULES, Forecast, LateComments
+from btl.archives.records import Place
 from btl.archives.survey import Closing, Example, Finding, RulesInForce, Span, Survey
 from btl.cli import configuration
 from btl.cli.archive_survey import print_survey, rules_in_force, survey_document
@@ -30,8 +32,13 @@ def survey(late: Forecast, closing: Closing, findings: list[Finding] | None = No
     )
 
 
-def printed(capsys: pytest.CaptureFixture[str], found: Survey, *reasons: Finding) -> str:
-    print_survey(found, reasons)
+def printed(
+    capsys: pytest.CaptureFixture[str],
+    found: Survey,
+    *reasons: Finding,
+    tally: Tally | None = None,
+) -> str:
+    print_survey(found, reasons, tally or Tally())
     return capsys.readouterr().out
 
 
@@ -47,7 +54,9 @@ def test_everything_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     odd = Finding("missing_parents", 1, "1 reply answers nothing.", [Example("x", "c", "line 3")])
     rules = RulesInForce(DEFAULT_RULES, "default", "BTL_DATABASE_URL is not set")
     found = survey(late, Closing("rules", False, rules), [odd])
-    assert printed(capsys, found, REASON) == (
+    tally = Tally(stand_ins=Counter({"comment.posted.v1 author.user_id": 1_200}))
+    tally.leave_out(Place("c.csv", "line 9"), "pingbacks", "no reader wrote them", 2)
+    assert printed(capsys, found, REASON, tally=tally) == (
         "articles   1  published on 2019-05-01\n"
         "comments  53  posted from 2019-05-01 to 2019-06-04; 1 reply\n"
         "people    12  3 known only by a name\n"
@@ -58,6 +67,13 @@ def test_everything_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         "  2 items rejected: has no time: 'soon'.\n"
         "      c.csv, line 2\n"
         "      has no time: 'later' (c.csv, line 7)\n"
+        "\n"
+        "Left out\n"
+        "  pingbacks, 2: no reader wrote them\n"
+        "      c.csv, line 9\n"
+        "\n"
+        "What stands in for what the export does not say\n"
+        "  comment.posted.v1  author.user_id  1,200\n"
         "\n"
         "When discussions close\n"
         "  Discussions close by the closing rules unless the export says when they closed (the"
