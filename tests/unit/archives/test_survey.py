@@ -164,6 +164,15 @@ def test_parents_that_are_missing_foreign_later_or_in_a_circle(export: Export) -
     }
 
 
+def test_a_circle_whose_comments_have_one_time_is_found(export: Export) -> None:
+    export.article("a")
+    export.comment("1", "2")
+    export.comment("2", "1")
+    assert {name: number for name, (number, _) in export.findings().items()} == {
+        "cyclic_parents": 2
+    }
+
+
 @pytest.mark.parametrize("bundle", [1, 3, 5_000])
 def test_many_replies_without_parents_are_all_counted(
     monkeypatch: pytest.MonkeyPatch, export: Export, bundle: int
