@@ -88,15 +88,21 @@ def restore_archive(
             f"Leave out {', '.join(given)}.",
         )
     started = time.monotonic()
-    with _steps() as show:
-        if dry_run:
-            restored = restore(files, None, None, progress=show)
-        else:
-            settings = configuration.settings()
-            with connected(settings) as connection:
-                restored = restore(
-                    files, connection, settings.require_database_url(), progress=show
-                )
+    try:
+        with _steps() as show:
+            if dry_run:
+                restored = restore(files, None, None, progress=show)
+            else:
+                settings = configuration.settings()
+                with connected(settings) as connection:
+                    restored = restore(
+                        files, connection, settings.require_database_url(), progress=show
+                    )
+    except KeyboardInterrupt:
+        typer.echo(
+            "Interrupted. Run the same command again: it restores what is missing.", err=True
+        )
+        raise typer.Exit(130) from None
     seconds = time.monotonic() - started
     if as_json:
         print_json({"dry_run": dry_run, **restored.as_dict(), "seconds": seconds})

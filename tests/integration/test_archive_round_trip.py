@@ -414,8 +414,10 @@ def test_an_interrupted_restoration_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(RestoreStore, "merge", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            restored(other_url, archive)
+        btl = Btl(Settings.model_validate({"database_url": other_url}), monkeypatch)
+        btl("archive", "import", str(archive))
+    assert btl.exit_code == 130
+    assert "Interrupted. Run the same command again" in btl.stderr
     done = restored(other_url, archive)
     assert 0 < sum(done.changed.values()) < sum(done.rows.values())
     run(source_url)
