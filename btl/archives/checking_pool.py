@@ -30,7 +30,7 @@ from btl.archives.external_sort import Run, Sorter
 from btl.archives.facts import ArticleFact, CommentFact, VersionFact
 from btl.archives.spool import SpoolRows
 
-_IN_MEMORY_BYTES = 32 * 1024 * 1024
+_IN_MEMORY_BYTES = 24 * 1024 * 1024
 """Memory of the events that a worker holds."""
 
 _RECORDS = {
@@ -123,6 +123,7 @@ class CheckingPool:
         self._make = (rules, contracts, now)
         self._processes = processes
         self._workers: list[_Worker] = []
+        self._running: list[_Worker] = []
 
     def __enter__(self) -> "CheckingPool":
         context = get_context("fork")
@@ -137,18 +138,25 @@ class CheckingPool:
             process.start()
             theirs.close()
             self._workers.append(_Worker(process, ours, file))
+            self._running.append(self._workers[-1])
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process, connection, file in self._workers:
+        self._end()
+        for worker in self._workers:
+            worker.file.close()
+
+    def _end(self) -> None:
+        """End the processes; their files stay."""
+        while self._running:
+            process, connection, _ = self._running.pop()
             connection.close()
             process.terminate()
             process.join()
             process.close()
-            file.close()
 
-    def check(self, bundles: Iterable[list[Any]], take: Callable[[Noted], None]) -> Iterator[Done]:
-        """Check all bundles, and yield what each worker did.
+    def check(self, bundles: Iterable[list[Any]], take: Callable[[Noted], None]) -> list[Done]:
+        """Check all bundles, and return what each worker did. Call it once: the workers then end.
 
         ``take`` is called with what was noted of each bundle, in their order. Raises
         BelowTheLineError as ``Sorter.add`` does.
@@ -176,10 +184,13 @@ class CheckingPool:
             numbers[connection] = number
         while numbers:
             receive(None)
+        done = []
         for worker in self._workers:
             worker.connection.send(None)
             tally, runs = _reply(worker.connection)
-            yield Done(tally, worker.file, runs)
+            done.append(Done(tally, worker.file, runs))
+        self._end()
+        return done
 
 
 def _reply(connection: Connection) -> Any:
