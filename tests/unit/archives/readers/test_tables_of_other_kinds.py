@@ -10,6 +10,8 @@ import pytest
 
 from below_the_line.errors import BelowTheLineError
 from btl.archives.records import Article, Comment, Deletion, LeftOut, Place, Unreadable
+from btl.archives.sources import files_of
+from btl.archives.tables import Layout, open_table
 from tests.unit.archives.readers.tables import (
     ARTICLE_FIELDS,
     ARTICLES,
@@ -112,7 +114,7 @@ def test_a_member_that_no_line_has_is_said_with_a_near_name(site: Site) -> None:
 
 def test_lines_of_json_that_are_nested_deeply_are_rejected_alone(site: Site) -> None:
     deep = "[" * 600 + "]" * 600
-    inner = '{"a": ' * 600 + "1" + "}" * 600
+    inner = '{"a": ' * 1_000 + "1" + "}" * 1_000
     site.write(
         "comments.jsonl",
         '{"id": 7, "story": 1, "author": {"id": "u1"}, "text": "x",'
@@ -188,6 +190,15 @@ def test_columns_of_parquet_are_read_as_their_types_say(site: Site) -> None:
     )
     # Without a zone it is local time, as in the other files; below microseconds it is cut off.
     assert getattr(edit, "edited_at", None) == utc("2019-05-01T08:00:00.123456")
+
+
+def test_nanoseconds_of_parquet_are_cut_off_whatever_is_installed(site: Site) -> None:
+    parquet(site, {"at": pa.array([1_556_704_800_123_456_789], pa.timestamp("ns"))})
+    (file,) = files_of([site.folder / "comments.parquet"])
+    with open_table(file, Layout()) as table:
+        table.columns.index("at", "a test")
+        (row,) = table.rows()
+    assert list(row.cells) == ["2019-05-01T10:00:00.123456"]
 
 
 def test_parquet_is_read_by_row_groups_however_many(site: Site) -> None:
