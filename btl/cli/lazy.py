@@ -95,12 +95,12 @@ class LazyGroup(TyperGroup):
 def _in_plain_words(command: Any) -> None:
     """Name the values of arguments and options in capitals, and none of a flag."""
     for each in command.params:
+        if each.param_type_name == "argument" and not each.type_descriptor.is_choice:
+            each.display_type_rich = lambda ctx: ""  # noqa: ARG005 - as typer calls it
         if each.metavar is not None:
             continue
         if each.param_type_name == "argument":
             each.metavar = each.name.upper()
-            if not each.type_descriptor.is_choice:
-                each.display_type_rich = lambda ctx: ""  # noqa: ARG005 - as typer calls it
         elif each.is_flag:
             each.metavar = ""
         elif not each.type_descriptor.is_choice:
