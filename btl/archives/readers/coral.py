@@ -3,6 +3,7 @@ later ones. What becomes what is in docs/archive-formats.md.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import NamedTuple, TypeVar
@@ -33,6 +34,8 @@ from btl.archives.sources import ExportFile
 
 _NEEDED: tuple[Collection, ...] = ("stories", "comments", "users")
 _STAFF = frozenset(("STAFF", "MODERATOR", "ADMIN"))
+_MALFORMED = (AttributeError, TypeError, ValueError)
+"""What a document raises that has something else in place of a text, a list or an object."""
 _BATCH = 500
 _CONTENT = 4_000
 
@@ -135,7 +138,9 @@ class _Export:
         yield from self._each("sites", self._site)
         for item in self._items("stories", share=0.5):
             if isinstance(item, _Item):
-                self._know_story(item.document)
+                # Faults are reported when the story itself is read.
+                with suppress(*_MALFORMED):
+                    self._know_story(item.document)
         yield from self._each("stories", self._story, share=0.5)
         yield from self._each("users", self._user)
         yield from self._each("commentActions", self._action)
@@ -156,7 +161,7 @@ class _Export:
                 continue
             try:
                 yield from handle(item) or ()
-            except ValueError as error:
+            except _MALFORMED as error:
                 yield _unreadable(item, error)
 
     def _items(self, collection: Collection, share: float = 1) -> Iterator[_Item | Unreadable]:
@@ -272,10 +277,11 @@ class _Export:
         for item in batch:
             if isinstance(item, Unreadable):
                 yield item
-            elif "asset_id" in item.document:
-                items.append(item._replace(document=collections.comment(item.document)))
-            else:
-                items.append(item)
+                continue
+            try:
+                items.append(_of_today(item))
+            except _MALFORMED as error:
+                yield _unreadable(item, error)
         ids = _texts(items, "id")
         stories = self._stories.find(_texts(items, "storyID"))
         users = self._users.find(_texts(items, "authorID"))
@@ -307,7 +313,7 @@ class _Export:
                         self._has("dsaReports", [DsaReport(*row) for row in its_dsa_reports]),
                     ),
                 )
-            except ValueError as error:
+            except _MALFORMED as error:
                 yield _unreadable(item, error)
                 if number := len(its_actions) + len(its_decisions) + len(its_dsa_reports):
                     what = "reactions, flags and decisions about comments that are left out"
@@ -348,6 +354,14 @@ def _texts(items: Sequence[_Item], name: str) -> list[str]:
     return [text for item in items if (text := text_of(item.document.get(name)))]
 
 
-def _unreadable(item: _Item, error: ValueError) -> Unreadable:
+def _of_today(item: _Item) -> _Item:
+    """Return a comment in today's form."""
+    if "asset_id" in item.document:
+        return item._replace(document=collections.comment(item.document))
+    return item
+
+
+def _unreadable(item: _Item, error: Exception) -> Unreadable:
     content = orjson.dumps(item.document)[:_CONTENT]
-    return Unreadable(item.place, str(error), content.decode(errors="replace"))
+    reason = str(error) if isinstance(error, ValueError) else "is not as Coral writes it"
+    return Unreadable(item.place, reason, content.decode(errors="replace"))

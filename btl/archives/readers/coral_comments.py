@@ -58,6 +58,7 @@ CORAL = "coral"
 """Who decides if ``moderatorID`` is null: Coral itself."""
 
 _WAITING = ("PREMOD", "SYSTEM_WITHHELD")
+_STATUSES = ("NONE", "APPROVED", "REJECTED", *_WAITING)
 _UNSEEN_AT_FIRST = (*_WAITING, "REJECTED")
 _DETECTED = "COMMENT_DETECTED_"
 _WITHHELD_FOR = frozenset(
@@ -237,7 +238,10 @@ class _Comment:
         self._article_id = needed(document, "storyID")
         self._comment_id = needed(document, "id")
         self._ids = (self._article_id, self._comment_id)
-        self._status = document.get("status")
+        self._status = document.get("status") or "NONE"
+        if self._status not in _STATUSES:
+            # A comment that nobody should see must not come back.
+            raise ValueError(f"has the status {self._status!r}, which is not one of Coral's")
         self._created_at = time_of(document.get("createdAt"))
         self._deleted_at = time_of(document.get("deletedAt"))
         self._revisions = [

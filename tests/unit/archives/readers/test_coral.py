@@ -1042,3 +1042,57 @@ def test_a_file_of_something_else_is_named(tmp_path: Path) -> None:
     files = files_of([*files_of_export("coral"), tmp_path / "notes.json"])
     with pytest.raises(BelowTheLineError, match=r"notes\.json is not a collection of Coral"):
         list(CORAL.read(files, ReadingOptions(), lambda _: None))
+
+
+STRANGE: list[dict[str, Any]] = [
+    {"revisions": ["x"]},
+    {"revisions": 1},
+    {"tags": ["FEATURED"]},
+    {"actionCounts": [1]},
+    {"revisions": [{"body": "", "media": "y"}]},
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+def test_a_document_of_another_shape_is_rejected_alone(
+    tmp_path: Path, strange: dict[str, Any]
+) -> None:
+    paths = _part(tmp_path, "stories", "users")
+    right = {
+        "id": "c-1",
+        "tenantID": "t",
+        "storyID": "s-harbour",
+        "authorID": "u-otter",
+        "revisions": [{"body": "x"}],
+        "status": "NONE",
+    }
+    lines = [json.dumps(right), json.dumps({**right, "id": "c-2", **strange})]
+    (tmp_path / "comments.json").write_text("\n".join(lines))
+    found = read(*paths, tmp_path / "comments.json")
+    assert [each.comment_id for each in found if isinstance(each, Comment)] == ["c-1"]
+    assert [each.reason for each in found if each.place == comment_at(2)] == [
+        "is not as Coral writes it"
+    ]
+
+
+def test_a_story_and_a_comment_of_talk_of_another_shape_are_rejected_alone(tmp_path: Path) -> None:
+    paths = _part(tmp_path, "stories", "users", "comments")
+    with paths[0].open("a") as stories:
+        story = {"id": "s-1", "tenantID": "t", "siteID": "n", "url": "u", "metadata": "x"}
+        stories.write(json.dumps({**story, "settings": "y"}) + "\n")
+    with paths[2].open("a") as comments:
+        comments.write(json.dumps({"id": "t", "asset_id": "a", "status_history": [1]}) + "\n")
+    strange = [
+        str(each.place)
+        for each in read(*paths)
+        if isinstance(each, Unreadable) and each.reason.startswith("is not as")
+    ]
+    assert strange == ["stories.json, line 6", "comments.json, line 27"]
+
+
+def test_a_comment_of_an_unknown_status_is_rejected(tmp_path: Path) -> None:
+    paths = _part(tmp_path, "stories", "users", "comments")
+    paths[2].write_text(paths[2].read_text().replace('"status": "NONE"', '"status": "SPAM"', 1))
+    (found,) = (each for each in read(*paths) if each.place == comment_at(1))
+    assert isinstance(found, Unreadable)
+    assert found.reason == "has the status 'SPAM', which is not one of Coral's"
