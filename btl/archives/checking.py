@@ -42,6 +42,8 @@ from btl.archives.spool import Rejected, Spool, SpoolRows, microseconds
 MAX_CONTENT = 4_000
 """The most characters of a rejected item that the file of rejected items has."""
 _EXAMPLES = 3
+_MAX_KINDS = 100
+"""The most kinds of things left out that are counted by themselves."""
 
 _PLURALS = {
     "Edit": "edits",
@@ -82,18 +84,24 @@ class Tally:
 
     def leave_out(self, place: Place, what: str, why: str, number: int = 1) -> None:
         """Count what becomes no event."""
-        counted = self.left_out.setdefault((what, why), LeftOutCount())
+        counted = self._left_out(what, why)
         counted.number += number
         if len(counted.examples) < _EXAMPLES:
             counted.examples.append(str(place))
+
+    def _left_out(self, what: str, why: str) -> LeftOutCount:
+        """Return the count of a kind. Kinds are limited, whatever an export makes of them."""
+        if (what, why) not in self.left_out and len(self.left_out) >= _MAX_KINDS:
+            what, why = "other things", "for various reasons"
+        return self.left_out.setdefault((what, why), LeftOutCount())
 
     def add(self, other: "Tally") -> None:
         """Add what was counted elsewhere."""
         self.events += other.events
         self.rejected += other.rejected
         self.stand_ins += other.stand_ins
-        for key, left_out in other.left_out.items():
-            counted = self.left_out.setdefault(key, LeftOutCount())
+        for (what, why), left_out in other.left_out.items():
+            counted = self._left_out(what, why)
             counted.number += left_out.number
             counted.examples = (counted.examples + left_out.examples)[:_EXAMPLES]
         if other.newest is not None:

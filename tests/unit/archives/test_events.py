@@ -462,6 +462,17 @@ def test_nothing_is_lost_in_silence() -> None:
     ]
 
 
+def test_kinds_of_what_is_left_out_are_limited() -> None:
+    found = outcome(*(LeftOut(PLACE, "votes", f"no comment {n}", 2) for n in range(1_000)))
+    assert len(found.tally.left_out) == 101
+    assert sum(counted.number for counted in found.tally.left_out.values()) == 2_000
+    assert found.tally.left_out["other things", "for various reasons"].number == 1_800
+    everything = Tally()
+    everything.add(found.tally)
+    everything.add(found.tally)
+    assert sum(counted.number for counted in everything.left_out.values()) == 4_000
+
+
 def test_stand_ins_are_counted_by_member() -> None:
     found = outcome(comment("1", body=None), comment("2", body=None), comment("3"))
     assert found.tally.stand_ins == {"comment.posted.v1 body": 2}
