@@ -8,6 +8,7 @@ equal. What the database has already of the same articles does not count here.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Literal, NamedTuple
@@ -142,21 +143,24 @@ def late_ranges(versions: Sequence[VersionFact], rules: RuleBook) -> list[LateRa
     return ranges
 
 
-def forecast(facts: Facts, rules: RuleBook) -> Forecast:
-    """Return how many comments will be late. Call it once, after everything was added to the facts.
+def forecast(facts: Facts, rules: RuleBook, *, but_for: datetime | None = None) -> Forecast:
+    """Return how many comments will be late. Call it after everything was added to the facts.
 
-    Memory stays the same, however many comments there are.
+    ``but_for``: a ``closes_at`` of articles that does not count: their discussions close by the
+    rules. Memory stays the same, however many comments there are.
     """
     facts.make_indexes()
     database = facts.connection
     database.execute(sql("archives/survey/late_ranges.sql").decode())
+    database.execute(sql("archives/survey/clear_late_ranges.sql").decode())
+    ignored = None if but_for is None else from_datetime(but_for)
     database.execute("begin")
     database.executemany(
         "insert into late_ranges values (?, ?, ?, ?, ?)",
         (
             (versions[0].article_id, _site(versions), *late)
             for versions in _by_article(facts)
-            for late in late_ranges(versions, rules)
+            for late in late_ranges([_without(ignored, each) for each in versions], rules)
         ),
     )
     database.execute("commit")
@@ -183,6 +187,12 @@ def _by_article(facts: Facts) -> Iterator[list[VersionFact]]:
     rows = facts.connection.execute(sql("archives/survey/versions.sql").decode())
     for _, versions in groupby(map(VersionFact._make, rows), key=lambda version: version[0]):
         yield list(versions)
+
+
+def _without(closes_at: int | None, version: VersionFact) -> VersionFact:
+    if closes_at is None or version.closes_at != closes_at:
+        return version
+    return version._replace(closes_at=None)
 
 
 def _site(versions: Sequence[VersionFact]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from below_the_line.contracts.times import to_datetime
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
-from btl.archives.closing import Policy
+from btl.archives.closing import NEVER, Policy
 from btl.archives.facts import Facts
 from btl.archives.forecast import (
     DEFAULT_RULES,
@@ -103,6 +103,8 @@ class Survey:
     """What is odd, and how often; nothing that does not occur."""
     closing: Closing
     late: Forecast
+    late_by_rules: Forecast | None = None
+    """What would come of closing rules. None: discussions do close by them."""
 
 
 class Reasons:
@@ -130,7 +132,9 @@ def survey(facts: Facts, closing: Closing, more: Sequence[Finding] = ()) -> Surv
 
     ``more``: findings of its reading.
     """
-    late = forecast(facts, RuleBook(closing.rules.rules))
+    rules = RuleBook(closing.rules.rules)
+    late = forecast(facts, rules)
+    by_rules = forecast(facts, rules, but_for=NEVER) if closing.policy == "never" else None
     for statement in ("index_articles", "index_other_forms", "people", "index_people"):
         _query(facts, statement)
     [totals] = _query(facts, "totals")
@@ -156,6 +160,7 @@ def survey(facts: Facts, closing: Closing, more: Sequence[Finding] = ()) -> Surv
         [finding for finding in findings if finding.number],
         closing,
         late,
+        by_rules,
     )
 
 

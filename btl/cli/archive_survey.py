@@ -105,6 +105,7 @@ def survey_document(survey: Survey, reasons: Sequence[Finding]) -> dict[str, Any
             "by_cause": dict(late.by_cause),
             "examples": [asdict(each) for each in late.examples],
         },
+        "late_by_rules": None if (by_rules := survey.late_by_rules) is None else by_rules.late,
     }
 
 
@@ -136,7 +137,7 @@ def _print_late(survey: Survey) -> None:
     late = survey.late
     if not late.late:
         text = f"None of {counted(late.comments, 'comment')} lies after the end of its window."
-        print_text(text, indent=_INDENT)
+        print_text(f"{text}{_by_rules(survey)}", indent=_INDENT)
         return
     lies = "lies after the end of its window"
     if late.late != 1:
@@ -155,13 +156,24 @@ def _print_late(survey: Survey) -> None:
     )
     print_text(
         f"{late.late:,} of {counted(late.comments, 'comment')} {lies}, and will count as"
-        f" late{because}.{hint}",
+        f" late{because}.{hint}{_by_rules(survey)}",
         indent=_INDENT,
     )
     for each in late.examples:
         comments = counted(each.comments, "comment")
         text = printable(f"article {each.article_id}: {each.late:,} of {comments}")
         print_text(text, indent=_EXAMPLE_INDENT, style="dim")
+
+
+def _by_rules(survey: Survey) -> str:
+    """What would come of the closing rules, where discussions stay open, as a further sentence."""
+    late = survey.late_by_rules
+    if late is None or late.late == survey.late.late:
+        return ""
+    rules = survey.closing.rules
+    whose = "of the database" if rules.origin == "database" else "of a new installation"
+    articles = counted(late.articles, "article")
+    return f" By the closing rules {whose} {late.late:,} would, in {articles}."
 
 
 def _closing(closing: Closing) -> str:

@@ -243,3 +243,6 @@ def test_the_late_comments_are_those_that_were_announced(
     assert stored == (announced["comments"],)
     if rule is not None:
         assert late.total() == expected.get("late_after_an_hour", 0)
+    if "--never-close" in options:
+        again = do_import(btl, folder, expected, ["--close-by-rules", "--dry-run"])["survey"]
+        assert announced["late_by_rules"] == again["late_comments"]["number"]

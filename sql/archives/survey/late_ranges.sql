@@ -1,8 +1,8 @@
 -- Makes the table of the times in which comments of an article are late, for SQLite. ends_at is not
 -- part of a time.
 -- Parameters: none.
--- Safe to re-run: only on a new file of facts.
-create table late_ranges (
+-- Safe to re-run: after clear_late_ranges, nothing changes.
+create table if not exists late_ranges (
     article_id text,
     site text,
     starts_at integer,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from below_the_line.contracts.times import from_datetime
+from btl.archives.closing import NEVER
 from btl.archives.facts import CommentFact, VersionFact, temporary_facts
 from btl.archives.forecast import (
     ClosingRule,
@@ -135,6 +136,21 @@ def test_late_comments_are_counted_by_site_and_cause() -> None:
         LateComments("c", 4, 4, "rule"),
         LateComments("d", 4, 5, "rule"),
     ]
+
+
+def test_discussions_that_never_close_can_be_forecast_as_if_they_closed_by_the_rules() -> None:
+    never, other = from_datetime(NEVER), from_datetime(NEVER) - 1
+    with temporary_facts() as facts:
+        facts.add_version(version("a")._replace(closes_at=never))
+        facts.add_version(version("b")._replace(closes_at=other))
+        for article in ("a", "b"):
+            facts.add_comment(comment(article, "early", 1))
+            facts.add_comment(comment(article, "late", 50))
+        rules = RuleBook([ClosingRule(48)])
+        assert forecast(facts, rules).late == 0
+        by_rules = forecast(facts, rules, but_for=NEVER)
+        assert (by_rules.late, by_rules.articles, by_rules.comments) == (1, 1, 4)
+        assert forecast(facts, rules).late == 0
 
 
 def test_of_an_id_that_comes_twice_the_earliest_posting_counts_once() -> None:

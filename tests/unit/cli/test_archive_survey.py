@@ -1,6 +1,7 @@
 """What is said of an export before anything is sent."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -116,6 +117,20 @@ def test_who_chose_the_policy_and_the_rules_is_said(
     assert expected in printed(capsys, survey(Forecast(53), closing))
 
 
+def test_what_would_come_of_the_closing_rules_is_said_where_discussions_stay_open(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    by_rules = Forecast(53, 39, articles=2)
+    found = replace(survey(Forecast(53), Closing("never", False)), late_by_rules=by_rules)
+    assert (
+        "  None of 53 comments lies after the end of its window. By the closing rules of a new"
+        " installation 39 would, in 2 articles.\n"
+    ) in printed(capsys, found)
+    assert survey_document(found, [])["late_by_rules"] == 39
+    same = replace(found, late_by_rules=Forecast(53))
+    assert "By the closing rules" not in printed(capsys, same)
+
+
 def test_late_comments_of_one_cause_say_it_once(capsys: pytest.CaptureFixture[str]) -> None:
     late = Forecast(53, 1, Counter({"default": 1}), Counter({"unpublished": 1}), 1, [])
     assert (
@@ -165,6 +180,7 @@ def test_the_document_has_the_same() -> None:
             "by_cause": {"rule": 39},
             "examples": [{"article_id": "a", "late": 39, "comments": 53, "cause": "rule"}],
         },
+        "late_by_rules": None,
     }
 
 
