@@ -7,8 +7,8 @@ from below_the_line.kafka.envelopes import rfc3339
 from btl.archives.records import Article
 
 Policy = Literal["never", "rules"]
-"""For articles of which the export does not say when they close. ``never``: at the end of the
-contract's time. ``rules``: the closing rules of the installation decide.
+"""When a discussion closes if the export does not say. ``never``: at the end of the contract's
+time. ``rules``: the closing rules of the installation decide.
 """
 
 NEVER = datetime(2100, 12, 31, 23, 59, 59, tzinfo=UTC)

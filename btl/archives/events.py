@@ -91,7 +91,7 @@ class EventRules:
     source: str
     """The events' CloudEvents source."""
     policy: Policy
-    """When discussions close of which the export does not say it."""
+    """When a discussion closes if the export does not say."""
     site: str | None = None
     """The site of all articles. None: as each article says."""
 

@@ -46,7 +46,7 @@ class Import:
     source: str
     """The events' CloudEvents source."""
     policy: Policy
-    """When discussions close of which the export does not say it."""
+    """When a discussion closes if the export does not say."""
     naming: Naming = field(default_factory=Naming)
     """How the ids of the export become those of events."""
 

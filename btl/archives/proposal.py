@@ -1,9 +1,10 @@
 """A mapping to begin with, guessed from the names of columns and from the first rows of tables."""
 
 import re
+import shlex
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import PurePath
@@ -90,9 +91,9 @@ def proposal(files: Sequence[ExportFile]) -> str:
     others = [sample for sample in samples if sample is not comments]
     articles = max(others, key=lambda sample: len(sample.fields["articles"]), default=None)
     if articles is None and (both := _of_both(comments)):
-        articles = comments = both
-    used = [sample for sample in samples if sample in (articles, comments)]
-    names = " ".join(dict.fromkeys(sample.file.path.name for sample in used))
+        articles, comments = both
+    used = [sample for sample in (articles, comments) if sample is not None]
+    names = " ".join(dict.fromkeys(shlex.quote(sample.file.path.name) for sample in used))
     lines = [
         "# A mapping, guessed from the names of columns and from the first rows. Look it through:",
         "# docs/archives.md explains each key. Then try it, nothing is sent:",
@@ -113,22 +114,31 @@ def proposal(files: Sequence[ExportFile]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of_both(sample: _Sample) -> _Sample | None:
-    """Return the sample of a file whose rows have a comment and its article, if it is one."""
+def _of_both(sample: _Sample) -> tuple[_Sample, _Sample] | None:
+    """Return what a file has of articles and what of comments, if its rows have both.
+
+    A column is the article's if comments have nothing like it, or if it has the field's own name.
+    """
     own = sample.fields["comments"]
     found = {
         name: column
         for name, column in sample.fields["articles"].items()
-        if column not in own.values() and name in ("url", "headline", "section")
+        if column not in own.values()
+        and (name in ("url", "headline", "section") or _plain(column) == _plain(name))
     }
     article_id = own.get("article_id", found.get("url"))
     if article_id is None or not found:
         return None
-    fields = {
-        "articles": {"article_id": article_id, **found},
-        "comments": {"article_id": article_id, **own},
-    }
-    return _Sample(sample.file, sample.cells, fields, sample.encoding)
+    articles = {"article_id": article_id, **found}
+    comments = {"article_id": article_id, **own}
+    of_articles = {column: sample.cells[column] for column in articles.values()}
+    of_comments = {
+        column: cells for column, cells in sample.cells.items() if column not in found.values()
+    } | {article_id: sample.cells[article_id]}
+    return (
+        replace(sample, cells=of_articles, fields={"articles": articles}),
+        replace(sample, cells=of_comments, fields={"comments": comments}),
+    )
 
 
 def _sample(file: ExportFile) -> _Sample:
@@ -163,8 +173,8 @@ def _encoding(file: ExportFile) -> str:
 
 def _guessed(names: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
     """Return the column of each field that has one, the likeliest first; each column once."""
-    plain = {re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower()): name for name in names}
-    whole = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in names}
+    plain = {_plain(name): name for name in names}
+    whole = {_letters(name): name for name in names}
     found: dict[str, str] = {}
     for each, known in aliases.items():
         for alias in known.split():
@@ -173,6 +183,14 @@ def _guessed(names: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]
                 found[each] = column
                 break
     return found
+
+
+def _plain(name: str) -> str:
+    return _letters(name.rpartition(".")[2])
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _likeness(sample: _Sample) -> int:

@@ -77,7 +77,7 @@ class RulesInForce:
 
 @dataclass(frozen=True)
 class Closing:
-    """When discussions close of which the export does not say it."""
+    """When a discussion closes if the export does not say."""
 
     policy: Policy
     is_asked: bool

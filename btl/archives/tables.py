@@ -347,14 +347,16 @@ def _parquet_rows(opened: Any, columns: Columns, size: int, read: list[int]) -> 
     total = max(opened.metadata.num_rows, 1)
     number = 0
     for batch in opened.iter_batches(_BATCH_ROWS, columns=used):
-        cells = [_parquet_cells(batch, name) for name in used]
-        for row in zip(*cells, strict=True) if cells else ():
+        faults: dict[int, str] = {}
+        cells = [_parquet_cells(batch, name, faults) for name in used]
+        for place, row in enumerate(zip(*cells, strict=True) if cells else ()):
             number += 1
-            yield Row(number, row, dict(zip(used, row, strict=True)))
+            yield Row(number, row, dict(zip(used, row, strict=True)), faults.get(place))
         read[0] = size * number // total
 
 
-def _parquet_cells(batch: Any, name: str) -> list[str | None]:
+def _parquet_cells(batch: Any, name: str, faults: dict[int, str]) -> list[str | None]:
+    """Return a column's cells, and add to ``faults`` the rows whose own cannot be read."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -367,7 +369,26 @@ def _parquet_cells(batch: Any, name: str) -> list[str | None]:
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         # Python's times end at microseconds.
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-    return [_parquet_text(value) for value in column.to_pylist()]
+    try:
+        values = column.to_pylist()
+    except OverflowError:
+        values = [_python_value(value) for value in column]
+        for place, value in enumerate(values):
+            if isinstance(value, _OutOfYears):
+                faults[place] = f"has a time in {name!r} that is not within the years 1 to 9999"
+    return [_parquet_text(value) for value in values]
+
+
+class _OutOfYears(str):
+    """A time that Python's do not reach, as text for people."""
+
+
+def _python_value(value: Any) -> Any:
+    try:
+        return value.as_py()
+    except OverflowError:
+        # A list has no number of its own.
+        return _OutOfYears(f"{getattr(value, 'value', 'one')} ({value.type})")
 
 
 def _parquet_text(value: Any) -> str | None:

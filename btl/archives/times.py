@@ -62,6 +62,12 @@ class TimeReader:
         mapping says otherwise. A time in a skipped hour (clocks set forward) is moved forward by
         the gap, as a clock shows it that nobody has set.
         """
+        try:
+            return self._read(text, whole_day)
+        except OverflowError:
+            raise ValueError("is not within the years 1 to 9999 in UTC") from None
+
+    def _read(self, text: str, whole_day: WholeDay) -> datetime:
         if self._plain_iso:
             try:
                 moment = datetime.fromisoformat(text)

@@ -1,5 +1,6 @@
 """A site's own tables, as a mapping explains them: docs/archives.md."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
@@ -38,7 +39,7 @@ def _no_mapping(files: Sequence[ExportFile]) -> BelowTheLineError:
         return BelowTheLineError(
             message, f"One that comes with the software does: --mapping {name}"
         )
-    names = " ".join(dict.fromkeys(str(file.path) for file in files))
+    names = " ".join(dict.fromkeys(shlex.quote(str(file.path)) for file in files))
     return BelowTheLineError(
         message,
         f"Have one written, look it through, and name it with --mapping: btl archive mapping"

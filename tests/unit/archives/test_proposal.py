@@ -162,6 +162,23 @@ def test_comments_that_repeat_their_articles_are_both_tables(tmp_path: Path) -> 
     assert len(found) == 5
 
 
+def test_one_file_of_both_is_named_with_its_encoding_and_each_column_is_used(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "all posts.csv"
+    path.write_bytes(
+        "url,title,published_at,id,user,created,text,mood\n"
+        "https://news.example/1,Möwe,2019-05-01,1,u1,2019-05-01T09:00:00,First,calm\n".encode(
+            "cp1252"
+        )
+    )
+    lines = proposal(files_of([path])).splitlines()
+    assert "#   btl archive import 'all posts.csv' --mapping site.toml --dry-run" in lines
+    assert 'encoding = "cp1252"  # It is not UTF-8.' in lines
+    assert 'published_at = "{published_at}"' in lines
+    assert [line for line in lines if "Not used" in line] == ["# Not used: mood."]
+
+
 def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
     text = tmp_path / "site.toml"
     text.write_text('source = "x"\n', encoding="utf-8")

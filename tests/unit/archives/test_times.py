@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from btl.archives.times import TimeReader, zone_of
+from btl.archives.times import TimeReader, WholeDay, zone_of
 
 
 def utc(text: str) -> datetime:
@@ -151,3 +151,16 @@ def test_a_date_alone_is_a_whole_day_of_the_time_zone(time_format: str, text: st
 def test_what_is_not_a_zone_is_refused(zone: str) -> None:
     with pytest.raises(ValueError, match="is neither an offset"):
         zone_of(zone)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole_day"),
+    [
+        ("0001-01-01T00:00:00", "begin"),
+        ("9999-12-31T23:30:00-01:00", "begin"),
+        ("9999-12-31", "end"),
+    ],
+)
+def test_a_time_that_utc_has_not_is_a_fault_of_the_cell(text: str, whole_day: WholeDay) -> None:
+    with pytest.raises(ValueError, match="is not within the years 1 to 9999 in UTC"):
+        TimeReader("Europe/Vienna").read(text, whole_day)

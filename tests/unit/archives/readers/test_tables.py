@@ -227,11 +227,11 @@ def test_the_format_recognises_tables_and_nothing_that_is_marked_otherwise(site:
 
 
 def test_without_a_mapping_the_way_to_one_is_said(site: Site) -> None:
-    files = files_of([site.folder / "comments.csv"])
+    files = files_of([site.write("all comments.csv", COMMENTS)])
     with pytest.raises(BelowTheLineError, match="No mapping says what the columns") as caught:
         list(read(files, ReadingOptions(), lambda _: None))
     assert (caught.value.hint or "").endswith(
-        f"btl archive mapping {site.folder / 'comments.csv'} > site.toml"
+        f"btl archive mapping '{site.folder / 'all comments.csv'}' > site.toml"
     )
     site.write("articles.csv", "article_id,published,channel,ressort,title\n")
     site.write(

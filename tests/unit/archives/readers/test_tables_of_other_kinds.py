@@ -201,6 +201,38 @@ def test_nanoseconds_of_parquet_are_cut_off_whatever_is_installed(site: Site) ->
     assert list(row.cells) == ["2019-05-01T10:00:00.123456"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        (
+            pa.timestamp("us", "UTC"),
+            -900_000_000_000_000_000,
+            "-900000000000000000 (timestamp[us, tz=UTC])",
+        ),
+        (pa.timestamp("ms"), 1_000_000_000_000_000, "1000000000000000 (timestamp[ms])"),
+        (pa.date32(), 100_000_000, "100000000 (date32[day])"),
+    ],
+)
+def test_a_time_of_parquet_that_python_has_not_is_a_fault_of_its_row(
+    site: Site, kind: pa.DataType, value: int, shown: str
+) -> None:
+    parquet(site, {"id": pa.array([7, 8, 9]), "at": pa.array([18_000, value, None], kind)})
+    (file,) = files_of([site.folder / "comments.parquet"])
+    with open_table(file, Layout()) as table:
+        for column in ("id", "at"):
+            table.columns.index(column, "a test")
+        rows = list(table.rows())
+    assert [row.fault for row in rows] == [
+        None,
+        "has a time in 'at' that is not within the years 1 to 9999",
+        None,
+    ]
+    assert [*rows[2].cells] == ["9", None]
+    assert rows[1].number == 2
+    assert rows[1].whole["id"] == "8"
+    assert rows[1].whole["at"] == shown
+
+
 def test_parquet_is_read_by_row_groups_however_many(site: Site) -> None:
     rows = 5_000
     parquet(
