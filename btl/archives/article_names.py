@@ -8,7 +8,6 @@ of the site's publishing system.
 import csv
 import io
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from btl.archives.formats import Progress
 from btl.archives.records import ArchiveRecord, Article, LeftOut, Unreadable
 from btl.archives.sources import files_of
 from btl.archives.survey import Example, Finding
+from btl.archives.temporary_database import temporary_database
 
 Item = ArchiveRecord | Unreadable
 
@@ -99,7 +99,7 @@ def named_records(
             records = read(progress)
             yield NamedRecords(_normalized(records) if naming.normalize_ids else records)
             return
-        names = opened.enter_context(_Names.temporary())
+        names = _Names(opened.enter_context(temporary_database()))
         if naming.article_ids is not None:
             names.add_site(naming.article_ids)
         first = read(lambda done: progress(done // 2))
@@ -149,18 +149,6 @@ class _Names:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         connection.executescript(sql("archives/names/tables.sql").decode())
-
-    @classmethod
-    @contextmanager
-    def temporary(cls) -> Iterator["_Names"]:
-        with tempfile.TemporaryDirectory(prefix="btl-archive-") as folder:
-            connection = sqlite3.connect(f"{folder}/names.sqlite", isolation_level=None)
-            try:
-                connection.execute("pragma journal_mode = off")
-                connection.execute("pragma synchronous = off")
-                yield cls(connection)
-            finally:
-                connection.close()
 
     def add_site(self, path: Path) -> None:
         """Read the ids of the site's publishing system. Raises BelowTheLineError."""

@@ -5,8 +5,7 @@ Times are whole microseconds since 1970, in UTC. Statements about the facts are 
 """
 
 import sqlite3
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 from unicodedata import is_normalized, normalize
@@ -15,6 +14,7 @@ from below_the_line.contracts.events import Event
 from below_the_line.contracts.times import from_datetime
 from below_the_line.resources import sql
 from btl.archives.addresses import address_key
+from btl.archives.temporary_database import insert, temporary_database
 
 _BUNDLE = 5_000
 
@@ -147,7 +147,7 @@ class Facts:
             ("comments", self._comments),
             ("other_forms", self._forms),
         ):
-            self._insert(table, rows)
+            insert(self.connection, table, rows)
             rows.clear()
 
     def first_and_last_comment(self, article_id: str) -> tuple[int, int] | None:
@@ -175,28 +175,9 @@ class Facts:
             place = found_in.file, found_in.within
             self._forms.append((what, article_id, text, normalize("NFC", text), *place))
 
-    def _insert(self, table: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if not rows:
-            return
-        marks = ", ".join("?" * len(rows[0]))
-        cursor = self.connection.cursor()
-        cursor.execute("begin")
-        cursor.executemany(f"insert or ignore into {table} values ({marks})", rows)  # noqa: S608
-        cursor.execute("commit")
-
 
 @contextmanager
 def temporary_facts() -> Iterator[Facts]:
-    """Yield facts in a file that is gone afterwards; only its owner may read it."""
-    with tempfile.TemporaryDirectory(prefix="btl-archive-") as folder:
-        connection = sqlite3.connect(f"{folder}/facts.sqlite", isolation_level=None)
-        try:
-            # Nothing of it outlives the run: no journal, no waiting for the disk.
-            connection.execute("pragma journal_mode = off")
-            connection.execute("pragma synchronous = off")
-            connection.execute("pragma locking_mode = exclusive")
-            connection.execute("pragma temp_store = file")
-            connection.execute("pragma cache_size = -32768")
-            yield Facts(connection)
-        finally:
-            connection.close()
+    """Yield facts in a file that is gone afterwards. Raises as ``temporary_database`` does."""
+    with temporary_database() as connection:
+        yield Facts(connection)

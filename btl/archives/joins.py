@@ -16,7 +16,6 @@ All rows are added first. One question about a whole batch is many times quicker
 """
 
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -24,7 +23,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from below_the_line.errors import BelowTheLineError
+from btl.archives.temporary_database import insert, temporary_database
 
 Row = list[Any]
 Rows = dict[str, list[Row]]
@@ -89,10 +88,7 @@ class Table:
         return bool(self._taken[number >> 3] >> (number & 7) & 1)
 
     def _flush(self) -> None:
-        self._connection.executemany(
-            f"insert into {self._name} values (?, ?)",  # noqa: S608
-            self._new,
-        )
+        insert(self._connection, self._name, self._new)
         self._new = []
 
     def _index(self) -> None:
@@ -107,26 +103,9 @@ class Table:
 
 @contextmanager
 def temporary_tables(*names: str) -> Iterator[tuple[Table, ...]]:
-    """Yield empty tables in a file that is gone afterwards; only its owner may read it.
-
-    Raises BelowTheLineError if the file cannot be written.
-    """
-    with tempfile.TemporaryDirectory(prefix="btl-archive-") as folder:
-        connection = sqlite3.connect(f"{folder}/joins.sqlite", isolation_level=None)
-        try:
-            # Nothing of it outlives the run: no journal, no waiting for the disk.
-            connection.execute("pragma journal_mode = off")
-            connection.execute("pragma synchronous = off")
-            connection.execute("pragma locking_mode = exclusive")
-            connection.execute("pragma cache_size = -16384")
-            yield tuple(Table(connection, name) for name in names)
-        except sqlite3.OperationalError as error:
-            raise BelowTheLineError(
-                f"A temporary file in {tempfile.gettempdir()} cannot be written: {error}.",
-                "Make room there, or name another folder in TMPDIR.",
-            ) from None
-        finally:
-            connection.close()
+    """Yield empty tables, in a file as of ``temporary_database``, and raise as it does."""
+    with temporary_database() as connection:
+        yield tuple(Table(connection, name) for name in names)
 
 
 def batches(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:

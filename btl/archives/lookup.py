@@ -3,13 +3,14 @@ stays flat, however many there are.
 """
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
+
+from btl.archives.temporary_database import insert, temporary_database
 
 _BUNDLE = 5_000
 _CACHED = 50_000
@@ -55,7 +56,7 @@ class Lookup(Generic[Value]):
             yield key
 
     def _write(self) -> None:
-        self._connection.executemany("insert or ignore into found values (?, ?)", self._waiting)
+        insert(self._connection, "found", self._waiting)
         self._waiting = []
 
     def _find(self, key: str) -> Value | None:
@@ -69,13 +70,6 @@ class Lookup(Generic[Value]):
 
 @contextmanager
 def temporary_lookup(kind: type[Value]) -> Iterator[Lookup[Value]]:
-    """Yield a lookup in a file that is gone afterwards; only its owner may read it."""
-    with tempfile.TemporaryDirectory(prefix="btl-archive-") as folder:
-        connection = sqlite3.connect(f"{folder}/lookup.sqlite", isolation_level=None)
-        try:
-            # Nothing of it outlives the run: no journal, no waiting for the disk.
-            connection.execute("pragma journal_mode = off")
-            connection.execute("pragma synchronous = off")
-            yield Lookup(connection, kind)
-        finally:
-            connection.close()
+    """Yield a lookup in a file that is gone afterwards. Raises as ``temporary_database`` does."""
+    with temporary_database() as connection:
+        yield Lookup(connection, kind)

@@ -24,6 +24,7 @@ from btl.archives.records import (
     ReportDecision,
     Unpublication,
 )
+from btl.archives.temporary_database import insert
 
 _KINDS: dict[str, Any] = {
     kind.__name__: msgspec.msgpack.Decoder(kind)
@@ -119,14 +120,8 @@ class Spool(SpoolRows):
     def flush(self) -> None:
         """Write what was added."""
         for table, rows in self.rows.items():
-            if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                statement = f"insert or ignore into {table} values ({marks})"  # noqa: S608
-                cursor = self._facts.connection.cursor()
-                cursor.execute("begin")
-                cursor.executemany(statement, rows)
-                cursor.execute("commit")
-                rows.clear()
+            insert(self._facts.connection, table, rows)
+            rows.clear()
 
     def drafts(self) -> Iterator[Draft]:
         """Yield the events that lack only their ``time``."""

@@ -5,9 +5,7 @@ Threads come before the posts, and posts name them by Disqus' own number (``dsq:
 
 import re
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
@@ -33,6 +31,7 @@ from btl.archives.records import (
 from btl.archives.sources import ExportFile
 from btl.archives.tally import Tally
 from btl.archives.templates import decode_entities
+from btl.archives.temporary_database import temporary_database
 from btl.archives.xml_reading import XmlFile, read_files
 from btl.archives.xml_stream import Item, XmlItems
 
@@ -60,7 +59,8 @@ def _read(
     files: Sequence[ExportFile], _options: ReadingOptions, progress: Progress
 ) -> Iterator[ArchiveRecord | Unreadable]:
     tally = Tally()
-    with _temporary_threads() as threads:
+    with temporary_database() as connection:
+        threads = _Threads(connection)
         yield from read_files(files, lambda file: _Forum(file, threads, tally), tally, progress)
 
 
@@ -224,19 +224,6 @@ class _Threads:
         if len(self._absent) < _MAX_ABSENT:
             self._absent.add(number)
         return number
-
-
-@contextmanager
-def _temporary_threads() -> Iterator[_Threads]:
-    with tempfile.TemporaryDirectory(prefix="btl-archive-") as folder:
-        connection = sqlite3.connect(f"{folder}/threads.sqlite", isolation_level=None)
-        try:
-            # Nothing of it outlives the run: no journal, no waiting for the disk.
-            connection.execute("pragma journal_mode = off")
-            connection.execute("pragma synchronous = off")
-            yield _Threads(connection)
-        finally:
-            connection.close()
 
 
 def _truth(item: Item, path: str) -> bool:

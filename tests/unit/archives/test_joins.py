@@ -1,9 +1,3 @@
-import sqlite3
-from pathlib import Path
-
-import pytest
-
-from below_the_line.errors import BelowTheLineError
 from btl.archives.joins import batches, temporary_tables
 
 
@@ -48,22 +42,6 @@ def test_more_rows_than_one_bundle() -> None:
             likes.add(str(number % 1_000), [number])
         assert likes.take(["344"])["344"] == [[number] for number in range(344, 12_345, 1_000)]
         assert sum(1 for _ in likes.rest()) == 12_345 - 13
-
-
-def test_a_full_disk_is_reported_and_nothing_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-
-    def run_out_of_space() -> None:
-        with temporary_tables("likes"):
-            assert len(list(tmp_path.iterdir())) == 1
-            raise sqlite3.OperationalError("database or disk is full")
-
-    with pytest.raises(BelowTheLineError, match="cannot be written: database or disk is full") as e:
-        run_out_of_space()
-    assert "TMPDIR" in (e.value.hint or "")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_batches_keep_the_order_and_the_last_one_is_shorter() -> None:
