@@ -63,8 +63,13 @@ class LeftOutCount:
     """Things of one kind that become no event."""
 
     number: int = 0
-    examples: list[str] = field(default_factory=list)
-    """Where the first of them are."""
+    first: list[tuple[int, str]] = field(default_factory=list)
+    """The first of them: the bundle in which they were taken, and where they are."""
+
+    @property
+    def examples(self) -> list[str]:
+        """Where the first of them are."""
+        return [place for _, place in self.first]
 
 
 @dataclass
@@ -81,13 +86,15 @@ class Tally:
     """
     newest: int | None = None
     """The newest time that an event has: microseconds since 1970."""
+    bundle: int = 0
+    """The number of the bundle that is counted."""
 
     def leave_out(self, place: Place, what: str, why: str, number: int = 1) -> None:
         """Count what becomes no event."""
         counted = self._left_out(what, why)
         counted.number += number
-        if len(counted.examples) < _EXAMPLES:
-            counted.examples.append(str(place))
+        if len(counted.first) < _EXAMPLES:
+            counted.first.append((self.bundle, str(place)))
 
     def _left_out(self, what: str, why: str) -> LeftOutCount:
         """Return the count of a kind. Kinds are limited, whatever an export makes of them."""
@@ -103,7 +110,9 @@ class Tally:
         for (what, why), left_out in other.left_out.items():
             counted = self._left_out(what, why)
             counted.number += left_out.number
-            counted.examples = (counted.examples + left_out.examples)[:_EXAMPLES]
+            # Those of one bundle stay in their order.
+            together = sorted(counted.first + left_out.first, key=lambda each: each[0])
+            counted.first = together[:_EXAMPLES]
         if other.newest is not None:
             self.newest = max(self.newest or other.newest, other.newest)
 
@@ -157,11 +166,13 @@ class Checker:
         self._emit = emit
         self._current = _Current("", "", None)
 
-    def take(self, records: Iterable[ArchiveRecord | Unreadable]) -> None:
+    def take(self, records: Iterable[ArchiveRecord | Unreadable], bundle: int = 0) -> None:
         """Turn records into events, facts, rejected items and counts.
 
         What happened to the last comment of an earlier call is taken as an act apart from it.
+        ``bundle``: the number of these records among the bundles of the export.
         """
+        self.tally.bundle = bundle
         for record in records:
             if type(record) is Comment:
                 self._comment(record)

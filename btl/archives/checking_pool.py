@@ -28,10 +28,13 @@ from btl.archives.checking import Checker, Tally
 from btl.archives.events import EventRules
 from btl.archives.external_sort import Run, Sorter
 from btl.archives.facts import ArticleFact, CommentFact, VersionFact
+from btl.archives.killed_processes import speaking_with
 from btl.archives.spool import SpoolRows
 
 _IN_MEMORY_BYTES = 24 * 1024 * 1024
 """Memory of the events that a worker holds."""
+
+_TASK = "checks records"
 
 _RECORDS = {
     kind.__name__: msgspec.msgpack.Decoder(list[kind])  # type: ignore[valid-type]
@@ -159,8 +162,9 @@ class CheckingPool:
         """Check all bundles, and return what each worker did. Call it once: the workers then end.
 
         ``take`` is called with what was noted of each bundle, in their order. Raises
-        BelowTheLineError as ``Sorter.add`` does.
+        BelowTheLineError as ``Sorter.add`` does, and if a process was killed.
         """
+        workers = {worker.connection: worker for worker in self._workers}
         numbers: dict[Connection, int] = {}
         replies: dict[int, Noted] = {}
         taken = 0
@@ -170,35 +174,36 @@ class CheckingPool:
             for connection in wait(list(numbers), timeout):
                 if not isinstance(connection, Connection):
                     raise TypeError
-                replies[numbers.pop(connection)] = _decode_noted(_reply(connection))
+                replies[numbers.pop(connection)] = _decode_noted(_reply(workers[connection]))
             while taken in replies:
                 take(replies.pop(taken))
                 taken += 1
 
         for number, bundle in enumerate(bundles):
             receive(0 if len(numbers) < len(self._workers) else None)
-            connection = next(
-                each.connection for each in self._workers if each.connection not in numbers
-            )
-            connection.send(_packed(bundle))
-            numbers[connection] = number
+            worker = next(each for each in self._workers if each.connection not in numbers)
+            _send(worker, (number, _packed(bundle)))
+            numbers[worker.connection] = number
         while numbers:
             receive(None)
         done = []
         for worker in self._workers:
-            worker.connection.send(None)
-            tally, runs = _reply(worker.connection)
+            _send(worker, None)
+            tally, runs = _reply(worker)
             done.append(Done(tally, worker.file, runs))
         self._end()
         return done
 
 
-def _reply(connection: Connection) -> Any:
+def _send(worker: _Worker, message: Any) -> None:
+    with speaking_with(worker.process, _TASK):
+        worker.connection.send(message)
+
+
+def _reply(worker: _Worker) -> Any:
     """Return what a worker answers. Raises what stopped it."""
-    try:
-        reply = connection.recv()
-    except EOFError:
-        raise RuntimeError("A process that checks records has ended; its error is above.") from None
+    with speaking_with(worker.process, _TASK):
+        reply = worker.connection.recv()
     if isinstance(reply, BelowTheLineError):
         raise reply
     return reply
@@ -245,8 +250,9 @@ def _work(
     checker = Checker(rules, contracts, now, notes, notes, sorter.add)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
-            while (packed := connection.recv()) is not None:
-                checker.take(_unpacked(packed))
+            while (message := connection.recv()) is not None:
+                number, packed = message
+                checker.take(_unpacked(packed), number)
                 connection.send(notes.take())
             runs = sorter.spill()
             connection.send((checker.tally, runs))

@@ -14,6 +14,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.producer import Publisher
 from below_the_line.settings import Settings
 from btl.archives.external_sort import PARTS, Sorter
+from btl.archives.killed_processes import speaking_with
 from btl.pacing import Pacer
 
 PARALLEL_EVENTS = 20_000
@@ -32,11 +33,13 @@ class Production(Protocol):
     def run(self, update: Callable[[int], None]) -> None:
         """Return when all events are confirmed. ``update`` is called with how many were sent.
 
-        Raises BelowTheLineError as ``Publisher.send`` does.
+        Raises BelowTheLineError as ``Publisher.send`` does, and if a process was killed.
         """
 
     def stop(self) -> None:
-        """Send no more, and wait for what is under way. For a run that was interrupted."""
+        """Send no more, and wait for what is under way. For a run that was interrupted, or
+        raised.
+        """
 
 
 @contextmanager
@@ -103,7 +106,7 @@ class _Pool:
     """Sends each part from a process of its own."""
 
     def __init__(self, settings: Settings, events: Sorter) -> None:
-        self._processes: list[BaseProcess] = []
+        self._processes: dict[Connection, BaseProcess] = {}
         self._running: dict[Connection, _Sent] = {}
         self._ended: list[_Sent] = []
         context = get_context("fork")
@@ -116,7 +119,7 @@ class _Pool:
             )
             process.start()
             theirs.close()
-            self._processes.append(process)
+            self._processes[ours] = process
             self._running[ours] = _Sent(0, 0)
 
     @property
@@ -140,7 +143,7 @@ class _Pool:
         """End the processes, whatever they do."""
         for connection in self._running:
             connection.close()
-        for process in self._processes:
+        for process in self._processes.values():
             process.terminate()
             process.join()
             process.close()
@@ -150,15 +153,21 @@ class _Pool:
             if not isinstance(connection, Connection):
                 raise TypeError
             try:
-                found = connection.recv()
-            except EOFError:
-                raise RuntimeError("A process that sends events ended; see above.") from None
-            if isinstance(found, BelowTheLineError):
-                raise found
+                with speaking_with(self._processes[connection], "sends events"):
+                    found = connection.recv()
+                if isinstance(found, BelowTheLineError):
+                    raise found
+            except Exception:
+                self._end(connection)
+                raise
             self._running[connection] = found
             if found.is_done:
-                self._ended.append(self._running.pop(connection))
-                connection.close()
+                self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        """Note that a process sends no more."""
+        self._ended.append(self._running.pop(connection))
+        connection.close()
 
 
 def _send_part(
@@ -175,10 +184,10 @@ def _send_part(
     for other in others:
         other.close()
     gc.freeze()
+    publisher, sent = Publisher(settings), 0
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
-            with Publisher(settings) as publisher:
-                sent = 0
+            with publisher:
                 for event in events.events(part):
                     publisher.send(event.outgoing)
                     sent += 1
@@ -190,4 +199,5 @@ def _send_part(
                 publisher.flush()
                 connection.send(_Sent(sent, publisher.delivered, is_done=True))
         except BelowTheLineError as error:
+            connection.send(_Sent(sent, publisher.delivered))
             connection.send(error)

@@ -388,15 +388,19 @@ def _produce(settings: Settings, events: Sorter, total: int, pacer: Pacer) -> No
         try:
             with progress("produce", total) as update:
                 production.run(update)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, BelowTheLineError) as error:
             with suppress(Exception):  # whatever was under way when it was interrupted
                 production.stop()
+            is_asked = isinstance(error, KeyboardInterrupt)
             typer.echo(
-                f"Interrupted: {production.delivered:,} of {total:,} events were sent. Run the same"
-                " command again: it sends all of them, and what is there already does not change.",
+                f"{'Interrupted:' if is_asked else 'Stopped: at least'} {production.delivered:,} of"
+                f" {total:,} events were sent. Run the same command again: it sends all of them,"
+                " and what is there already does not change.",
                 err=True,
             )
-            raise typer.Exit(130) from None
+            if is_asked:
+                raise typer.Exit(130) from None
+            raise
 
 
 _NOUNS = {

@@ -1,6 +1,8 @@
 """Large exports are checked by several processes, with the same result as by one."""
 
 import multiprocessing
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -116,9 +118,12 @@ def test_several_processes_find_what_one_finds(
     assert Counter(shared.facts) == Counter(alone.facts)
     assert shared.tally.events == alone.tally.events
     assert shared.tally.stand_ins == alone.tally.stand_ins
-    assert {key: found.number for key, found in shared.tally.left_out.items()} == {
-        key: found.number for key, found in alone.tally.left_out.items()
-    }
+    assert shared.tally.left_out.keys() == alone.tally.left_out.keys()
+    for key, found in shared.tally.left_out.items():
+        assert (found.number, found.examples) == (
+            alone.tally.left_out[key].number,
+            alone.tally.left_out[key].examples,
+        )
     assert not multiprocessing.active_children()
 
 
@@ -164,4 +169,29 @@ def test_what_a_worker_cannot_write_is_said_once(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("btl.archives.external_sort._written", full)
     with pytest.raises(BelowTheLineError, match="cannot be written: No space left"):
         outcome(2)
+    assert not multiprocessing.active_children()
+
+
+def end_at_once(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("when", ["_work", "_unpacked", "_encode"])
+def test_a_process_that_is_killed_is_said_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    if when == "_encode":
+        # What the reading process packs with the same name is left alone.
+        reading, encode = os.getpid(), checking_pool._encode
+        monkeypatch.setattr(
+            checking_pool,
+            when,
+            lambda item: encode(item) if os.getpid() == reading else end_at_once(),
+        )
+    else:
+        monkeypatch.setattr(checking_pool, when, end_at_once)
+    with pytest.raises(BelowTheLineError, match=r"checks records was ended by signal 9") as caught:
+        outcome(2)
+    assert "memory" in caught.value.hint
+    assert "run the same command again" in caught.value.hint
     assert not multiprocessing.active_children()
