@@ -13,6 +13,7 @@ import orjson
 
 from below_the_line.errors import BelowTheLineError
 from btl.archives.sources import HEAD_BYTES, Content, ExportFile
+from btl.archives.times import is_date
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 """MongoDB keeps at most 16 MiB in a document; as JSON that is more, but not four times as much."""
@@ -54,11 +55,12 @@ def first_document(head: bytes) -> dict[str, Any] | None:
     return None
 
 
-def time_of(value: Any) -> datetime | None:
+def time_of(value: Any, *, date_will_do: bool = False) -> datetime | None:
     """Return a time in UTC; None for null, false and undefined.
 
     Accepted are dates of Extended JSON, RFC 3339 texts (without an offset they are in UTC, as
-    MongoDB keeps all times) and milliseconds since 1970. Raises ValueError.
+    MongoDB keeps all times) and milliseconds since 1970. Raises ValueError, also for a date
+    alone, unless that will do: it is its first instant then.
     """
     if isinstance(value, dict):
         if "$undefined" in value:
@@ -71,6 +73,15 @@ def time_of(value: Any) -> datetime | None:
                 value = number_of(value)
     if value is None or value is False:
         return None
+    found = _moment(value)
+    if found is None:
+        raise ValueError(f"has a time that is not one: {str(value)[:80]}")
+    if isinstance(value, str) and is_date(value) and not date_will_do:
+        raise ValueError(f"has a time that is a date without a time of day: {value}")
+    return found
+
+
+def _moment(value: Any) -> datetime | None:
     try:
         if isinstance(value, str):
             found = datetime.fromisoformat(value)
@@ -79,7 +90,7 @@ def time_of(value: Any) -> datetime | None:
             return _EPOCH + timedelta(milliseconds=value)
     except (ValueError, OverflowError):
         pass
-    raise ValueError(f"has a time that is not one: {str(value)[:80]}")
+    return None
 
 
 def number_of(value: Any) -> int | float | None:

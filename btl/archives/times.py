@@ -30,6 +30,11 @@ class _Parsed(NamedTuple):
     is_date: bool
 
 
+def is_date(text: str) -> bool:
+    """Whether a text of ISO 8601 is a date without a time of day."""
+    return len(text.strip()) <= _LONGEST_ISO_DATE
+
+
 class TimeReader:
     """Reads times by the rules of a mapping."""
 
@@ -148,7 +153,7 @@ def zone_of(text: str) -> tzinfo:
 def _parsed(text: str, time_format: str) -> _Parsed | None:
     try:
         if time_format == "iso":
-            return _Parsed(datetime.fromisoformat(text), len(text) <= _LONGEST_ISO_DATE)
+            return _Parsed(datetime.fromisoformat(text), is_date(text))
         if unit := _UNITS.get(time_format):
             return _Parsed(_since_1970(text, unit), is_date=False)
         # The caller handles naive times.

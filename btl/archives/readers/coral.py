@@ -31,6 +31,7 @@ from btl.archives.readers.coral_comments import (
 from btl.archives.readers.coral_documents import Collection, Document
 from btl.archives.records import ArchiveRecord, Article, LeftOut, Place, Unreadable
 from btl.archives.sources import ExportFile
+from btl.archives.tally import Tally
 
 _NEEDED: tuple[Collection, ...] = ("stories", "comments", "users")
 _STAFF = frozenset(("STAFF", "MODERATOR", "ADMIN"))
@@ -211,13 +212,17 @@ class _Export:
             article_id=needed(document, "id"),
             url=text_of(document.get("url")),
             headline=text_of(metadata.get("title")),
-            published_at=time_of(metadata.get("publishedAt")),
-            updated_at=time_of(metadata.get("modifiedAt")),
+            published_at=time_of(metadata.get("publishedAt"), date_will_do=True),
+            updated_at=time_of(metadata.get("modifiedAt"), date_will_do=True),
             site=self._site_of(document),
             section=text_of(metadata.get("section")),
             bylines=(author,) if author else None,
             accepts_comments=_accepts_comments(document),
-            closes_at=self._closes_at(document) if closed_at is None else time_of(closed_at),
+            closes_at=(
+                self._closes_at(document)
+                if closed_at is None
+                else time_of(closed_at, date_will_do=True)
+            ),
         )
 
     def _site_of(self, document: Document) -> str | None:
@@ -230,7 +235,7 @@ class _Export:
     def _closes_at(self, document: Document) -> datetime | None:
         """When Coral closes a story that nobody closed."""
         settings = self._settings.get(text_of(document.get("tenantID")))
-        created_at = time_of(document.get("createdAt"))
+        created_at = time_of(document.get("createdAt"), date_will_do=True)
         if settings is None or settings.closes_after is None or created_at is None:
             return None
         return created_at + settings.closes_after
@@ -323,13 +328,15 @@ class _Export:
         return rows if collection in self._files else None
 
     def _of_missing_comments(self) -> _Records:
+        tally = Tally()
         for what, table in (
             ("reactions and flags of comments that are not in the export", self._actions),
             ("decisions about comments that are not in the export", self._decisions),
             ("reports of comments that are not in the export", self._dsa_reports),
         ):
-            for comment_id, (file, within, *_) in table.rest():
-                yield LeftOut(Place(file, within), what, f"there is no comment {comment_id}")
+            for _, (file, within, *_) in table.rest():
+                tally.add(Place(file, within), what, "there are no such comments")
+        yield from tally.records()
 
 
 def _item(place: Place, raw: bytes) -> _Item | Unreadable:

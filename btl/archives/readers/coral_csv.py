@@ -25,6 +25,7 @@ from btl.archives.records import (
 )
 from btl.archives.sources import HEAD_BYTES, ExportFile
 from btl.archives.tables import Layout, open_table
+from btl.archives.times import is_date
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "users": ("id", "email", "username", "role", "banned", "created_at"),
@@ -41,7 +42,6 @@ _ROLES = frozenset(("", "COMMENTER", "MEMBER", "STAFF", "MODERATOR", "ADMIN"))
 _STAFF = frozenset(("STAFF", "MODERATOR", "ADMIN"))
 _BOOLEANS = frozenset(("", "true", "false", "t", "f", "1", "0"))
 _TRUE = frozenset(("true", "t", "1"))
-_SHORTEST_TIME = len("2015-10-16T00:00")
 _SAMPLE = 20
 _BATCH = 500
 _CONTENT = 4_000
@@ -230,9 +230,9 @@ class _Export:
             found = datetime.fromisoformat(text)
         except ValueError:
             raise ValueError(f"has a {name} that is not a time: {text[:80]}") from None
-        if len(text) < _SHORTEST_TIME:
+        if is_date(text):
             if whole_day is None:
-                raise ValueError(f"has a {name} without a time of day: {text[:80]}")
+                raise ValueError(f"has a {name} that is a date without a time of day: {text[:80]}")
             found += whole_day
         if found.tzinfo is None:
             found = found.replace(tzinfo=self._time_zone)

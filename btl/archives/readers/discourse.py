@@ -28,6 +28,7 @@ from btl.archives.readers.discourse_posts import (
     microseconds,
     moment,
     needed,
+    not_public,
     records_of,
     time_of,
 )
@@ -88,7 +89,7 @@ _COLUMNS: Mapping[str, Sequence[str]] = {
     "user_actions": ("id", "action_type", "target_post_id", "acting_user_id", "created_at"),
     "post_revisions": ("post_id", "number", "modifications", "created_at", "hidden"),
     "topic_embeds": ("topic_id", "embed_url", "deleted_at"),
-    "categories": ("id", "name", "topic_id"),
+    "categories": ("id", "name", "topic_id", "read_restricted"),
     "reviewables": (
         *("id", "type", "status", "created_by_id", "target_created_by_id", "topic_id"),
         *("target_id", "payload", "created_at", "updated_at"),
@@ -175,6 +176,8 @@ class _Category(NamedTuple):
     name: str | None
     topic_id: str | None
     """The topic that describes it."""
+    is_restricted: bool
+    """Not everybody may read it."""
 
 
 class _Export:
@@ -233,8 +236,8 @@ class _Export:
             ("likes and flags of posts that are not in the export", self._actions),
             ("edits of posts that are not in the export", self._revisions),
         ):
-            for post_id, (file, within, *_) in table.rest():
-                self._tally.add(Place(file, within), what, f"there is no post {post_id}")
+            for _, (file, within, *_) in table.rest():
+                self._tally.add(Place(file, within), what, "there are no such posts")
         yield from self._tally.records()
 
     # Reading.
@@ -285,8 +288,9 @@ class _Export:
 
     def _category(self, line: _Line) -> None:
         cells = line.cells
-        category = _Category(cells.get("name"), cells.get("topic_id"))
-        self._categories[needed(cells, "id")] = category
+        self._categories[needed(cells, "id")] = _Category(
+            cells.get("name"), cells.get("topic_id"), is_true(cells.get("read_restricted"))
+        )
 
     def _number(self, cells: Cells) -> None:
         topic_id, post_id = cells.get("topic_id") or "", cells.get("id") or ""
@@ -376,6 +380,7 @@ class _Export:
         descriptions = {category.topic_id for category in self._categories.values()}
         for line, topic_id in zip(lines, ids, strict=True):
             topic = Topic()
+            category = self._categories.get(line.cells.get("category_id") or "")
             if line.cells.get("archetype") == "private_message":
                 topic = Topic("message")
                 self._tally.add(line.place, "private messages", "they are private")
@@ -383,19 +388,25 @@ class _Export:
                 topic = Topic("category")
                 what, why = "topics that describe a category", "they are not articles"
                 self._tally.add(line.place, what, why)
+            elif category is not None and category.is_restricted:
+                topic = Topic("restricted")
+                what, why = "topics of restricted categories", "not everybody may read them"
+                self._tally.add(line.place, what, why)
             else:
                 embed = embeds.get(topic_id, [[None]])[-1][0]
+                section = category.name if category else None
                 try:
-                    yield from self._article(line, embed, closings.get(topic_id, ()))
+                    yield from self._article(line, embed, section, closings.get(topic_id, ()))
                 except ValueError as error:
                     yield _unreadable(line, error)
                     continue
             self._topics.add(topic_id, topic)
 
-    def _article(self, line: _Line, embed: str | None, closings: Sequence[Row]) -> _Records:
+    def _article(
+        self, line: _Line, embed: str | None, section: str | None, closings: Sequence[Row]
+    ) -> _Records:
         place, cells = line
         topic_id = needed(cells, "id")
-        category = self._categories.get(cells.get("category_id") or "")
         is_closed = is_true(cells.get("closed")) or is_true(cells.get("archived"))
         deleted_at = time_of(cells.get("deleted_at"))
         closed_at = max((at for (at,) in closings if at is not None), default=None)
@@ -404,8 +415,8 @@ class _Export:
             topic_id,
             url=embed or self._address(cells, topic_id, place.file),
             headline=cells.get("title"),
-            published_at=time_of(cells.get("created_at")),
-            section=category.name if category else None,
+            published_at=time_of(cells.get("created_at"), date_will_do=True),
+            section=section,
             accepts_comments=not is_closed,
             closes_at=moment(closed_at) if is_closed else None,
         )
@@ -436,8 +447,13 @@ class _Export:
             f"{line.cells.get('topic_id')}/{payload.get('reply_to_post_number')}"
             for line, payload in waiting
         )
+        topics = self._topics.find(line.cells.get("topic_id") or "" for line, _ in waiting)
         for line, payload in waiting:
-            yield from self._waiting_comment(line, payload, users, numbers)
+            topic = topics.get(line.cells.get("topic_id") or "")
+            if topic and (unsaid := not_public(Topic(*topic[0]))):
+                self._tally.add(line.place, *unsaid)
+            else:
+                yield from self._waiting_comment(line, payload, users, numbers)
 
     def _queued_post(self, line: _Line) -> dict[str, Any] | None:
         """Return what a person wrote that waits, or waited in vain, for approval; note what was
@@ -451,16 +467,22 @@ class _Export:
             else:
                 self._tally.add(place, "reviews of people and others", "no event says it")
             return None
-        if status == "approved" and (post_id := cells.get("target_id")):
-            self._queued.add(post_id, [microseconds(cells.get("created_at"))])
-            return None
-        if not cells.get("topic_id"):
-            self._tally.add(place, "topics that wait for approval", "they are not articles yet")
-            return None
         try:
             payload = orjson.loads(cells.get("payload") or "{}")
         except orjson.JSONDecodeError:
             payload = None
+        if status == "approved":
+            # Versions before target_id was set note it in the payload.
+            noted = payload.get("created_post_id") if isinstance(payload, dict) else None
+            if post_id := cells.get("target_id") or noted:
+                self._queued.add(str(post_id), [microseconds(cells.get("created_at"))])
+            else:
+                what = "approvals that do not say of which post"
+                self._tally.add(place, what, "the posts themselves are in posts")
+            return None
+        if not cells.get("topic_id"):
+            self._tally.add(place, "topics that wait for approval", "they are not articles yet")
+            return None
         if not isinstance(payload, dict) or not isinstance(payload.get("raw"), str):
             raise ValueError("has a payload without a text")
         return payload

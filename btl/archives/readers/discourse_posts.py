@@ -23,6 +23,7 @@ from btl.archives.records import (
     ReportCount,
     ReportDecision,
 )
+from btl.archives.times import is_date
 
 LIKE = "like"
 FLAG_REASONS: Mapping[str, str] = {
@@ -63,12 +64,13 @@ _SAME_ACT = timedelta(minutes=1)
 """What one click does is at most this far apart."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Topic(NamedTuple):
     """What a post needs of its topic."""
 
-    kind: Literal["discussion", "message", "category"] = "discussion"
+    kind: Literal["discussion", "message", "category", "restricted"] = "discussion"
 
 
 class User(NamedTuple):
@@ -138,10 +140,19 @@ def records_of(cells: Cells, place: Place, belongings: Belongings) -> list[Archi
     return found
 
 
-def _not_a_comment(cells: Cells, topic: Topic) -> tuple[str, str] | None:
-    """What a post is, if it is not a comment, and why it is left out; None: it is a comment."""
+def not_public(topic: Topic) -> tuple[str, str] | None:
+    """What the posts of a topic are, and why they are left out, if not everybody may read them."""
     if topic.kind == "message":
         return "posts in private messages", "they are private"
+    if topic.kind == "restricted":
+        return "posts in topics of restricted categories", "not everybody may read them"
+    return None
+
+
+def _not_a_comment(cells: Cells, topic: Topic) -> tuple[str, str] | None:
+    """What a post is, if it is not a comment, and why it is left out; None: it is a comment."""
+    if unsaid := not_public(topic):
+        return unsaid
     if topic.kind == "category":
         return "posts in topics that describe a category", "such a topic is not an article"
     kind = cells.get("post_type") or "1"
@@ -265,17 +276,44 @@ class _Post:
             automated=by_person is None,
             decided_at=self._hidden_at,
         )
-        if not self._is_hidden:
-            wrong = [each for each in flags if each.decision == "dismissed" and each.decided_at]
-            last = max(wrong, key=lambda each: each.decided_at or 0, default=None)
+        if not self._is_hidden and self._hidden_at:
+            yield from self._showing(flags, self._hidden_at)
+
+    def _showing(self, flags: Sequence[Action], hidden_at: datetime) -> Iterator[Moderation]:
+        """It was shown again: when somebody found its flags wrong, or else when its author changed
+        it. That was before its removal, which is in force.
+        """
+        until = self._deleted_at or _NEVER
+        wrong = [
+            (at, each.decided_by)
+            for each in flags
+            if each.decision == "dismissed"
+            and (at := moment(each.decided_at))
+            and hidden_at < at < until
+        ]
+        edited = [at for at in self._edited_at() if hidden_at < at < until]
+        shown_at, shown_by = max(
+            wrong,
+            key=lambda each: each[0],
+            default=(min(edited, default=hidden_at + _MICROSECOND), SYSTEM),
+        )
+        if shown_at < until:
             yield Moderation(
                 self._place,
                 *self._ids,
                 decision="approved",
-                decided_by=last.decided_by if last else SYSTEM,
-                automated=last is None or last.decided_by == SYSTEM,
-                decided_at=moment(last.decided_at) if last else None,
+                decided_by=shown_by,
+                automated=shown_by == SYSTEM,
+                decided_at=shown_at,
             )
+
+    def _edited_at(self) -> list[datetime]:
+        """When it was changed, as far as that is known."""
+        if self._belongings.revisions is None:
+            changed_at = time_of(self._cells.get("last_version_at"))
+            return [changed_at] if changed_at else []
+        edits = (each for each in self._belongings.revisions if each is not self._farewell)
+        return [at for each in edits if (at := moment(each.created_at))]
 
     def _removal(self) -> Iterator[Moderation]:
         """A deletion by somebody else is a decision."""
@@ -398,9 +436,9 @@ def is_true(cell: str | None) -> bool:
     return cell in ("t", "true", "TRUE", "1")
 
 
-def time_of(cell: str | None) -> datetime | None:
+def time_of(cell: str | None, *, date_will_do: bool = False) -> datetime | None:
     """Return a time; without an offset it is in UTC, as Discourse keeps all times. Raises
-    ValueError.
+    ValueError, also for a date alone, unless that will do: it is its first instant then.
     """
     if not cell:
         return None
@@ -408,6 +446,8 @@ def time_of(cell: str | None) -> datetime | None:
         found = datetime.fromisoformat(cell.removesuffix(" UTC"))
     except ValueError:
         raise ValueError(f"has a time that is not one: {cell[:80]}") from None
+    if is_date(cell) and not date_will_do:
+        raise ValueError(f"has a time that is a date without a time of day: {cell[:80]}")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 

@@ -35,6 +35,7 @@ from btl.archives.records import (
 from btl.archives.sources import ExportFile
 from btl.archives.tally import Tally
 from btl.archives.templates import decode_entities
+from btl.archives.times import is_date
 from btl.archives.xml_reading import XmlFile, read_files
 from btl.archives.xml_stream import Item, XmlItems
 
@@ -55,7 +56,14 @@ _NEVER = "0000-00-00"
 _BEFORE_CHRIST = " -0001 "
 """The year of such a time in a ``pubDate``."""
 _ARTICLES = frozenset(("post", "page"))
-_UNPUBLISHED = frozenset(("draft", "pending", "auto-draft", "private"))
+_NOT_PUBLIC = {
+    "draft": "drafts",
+    "auto-draft": "drafts",
+    "pending": "drafts",
+    "private": "private posts",
+}
+"""What posts of these states are called: not everybody could read them."""
+_WHY_NOT_PUBLIC = "not everybody could read them"
 _READERS_COMMENTS = frozenset(("", "comment", "review", "wpdiscuz_sticky"))
 _KINDS = {
     "pingback": ("pingbacks", "another page linked to the article: nobody wrote a comment"),
@@ -152,12 +160,21 @@ class _Post:
         return None if found is None else article_id_of(found)
 
     @property
-    def status(self) -> str:
-        """Such as ``publish``; ``trash`` for what was published before, as ``draft`` else."""
-        status = (self.item.text("wp:status") or "publish").lower()
-        if status == "trash" and self.meta("_wp_trash_meta_status") in _UNPUBLISHED:
-            return "draft"
-        return status
+    def is_in_trash(self) -> bool:
+        """Whether somebody threw it away."""
+        return (self.item.text("wp:status") or "").lower() == "trash"
+
+    @property
+    def not_public(self) -> str | None:
+        """What such posts are called, if not everybody could read it, and not before it came into
+        the trash either.
+        """
+        status = self.item.text("wp:status") or ""
+        if self.is_in_trash:
+            status = self.meta("_wp_trash_meta_status") or ""
+        if self.item.text("wp:post_password"):
+            return _NOT_PUBLIC.get(status.lower(), "posts with a password")
+        return _NOT_PUBLIC.get(status.lower())
 
     def meta(self, key: str) -> str | None:
         """Return a value of the post's metadata."""
@@ -252,11 +269,14 @@ class _Export(XmlFile):
         if kind not in _READERS_COMMENTS:
             self._leave_out_comment(place, kind)
             return
+        if not_public := post.not_public:
+            self._tally.add(place, f"comments on {not_public}", _WHY_NOT_PUBLIC)
+            return
         article_id = post.article_id
         if article_id is None:
             raise UnreadableRowError("belongs to an item without an id")
         state = state_of(item, post.state_before_trash(item), self._site.ids)
-        posted_at = self._time(item, "wp:comment_date_gmt", "wp:comment_date")
+        posted_at = self._time(item, "wp:comment_date_gmt", "wp:comment_date", date_will_do=False)
         # Only now, because a comment that cannot be read makes no article.
         if not post.is_yielded:
             yield self._article(post, article_id)
@@ -327,29 +347,25 @@ class _Export(XmlFile):
 
     def _end_of_post(self, post: _Post) -> Iterator[ArchiveRecord]:
         item, article_id = post.item, post.article_id
-        kind, status = (item.text("wp:post_type") or "post").lower(), post.status
+        kind = (item.text("wp:post_type") or "post").lower()
         if not post.is_yielded:
+            if not_public := post.not_public:
+                self._tally.add(post.place, not_public, _WHY_NOT_PUBLIC)
+                return
             if kind not in _ARTICLES:
                 what = f"items of {self._site.type_name(kind)}"
                 self._tally.add(post.place, what, "they are not articles, and nobody commented")
                 return
-            if status in _UNPUBLISHED:
-                what = "drafts and private posts"
-                self._tally.add(post.place, what, "readers never saw them, and nobody commented")
-                return
             if article_id is None:
                 raise UnreadableRowError("has neither a post_id nor a link")
             yield self._article(post, article_id)
-        if status == "trash" and article_id is not None:
+        if post.is_in_trash and article_id is not None:
             at = epoch_seconds(post.meta("_wp_trash_meta_time"))
             yield Unpublication(post.place, article_id, "in WordPress' trash", at)
 
     def _article(self, post: _Post, article_id: str) -> Article:
         item = post.item
         published_at = self._time(item, "wp:post_date_gmt", "wp:post_date", "pubDate")
-        if post.status in _UNPUBLISHED - {"private"}:
-            # The time of a draft is when it was last saved.
-            published_at = None
         updated_at = self._time(item, "wp:post_modified_gmt", "wp:post_modified")
         categories = post.categories()
         open_or_closed = (item.text("wp:comment_status") or "").lower()
@@ -374,8 +390,9 @@ class _Export(XmlFile):
         logins = post.terms("author") or [post.item.text("dc:creator") or ""]
         return [self._site.names.get(login, login) for login in logins if login]
 
-    def _time(self, item: Item, *paths: str) -> datetime | None:
-        """Return the first of these times that the item has, in UTC.
+    def _time(self, item: Item, *paths: str, date_will_do: bool = True) -> datetime | None:
+        """Return the first of these times that the item has, in UTC; of a date alone, if that will
+        do, its first instant.
 
         Raises UnreadableRowError for a text that is not a time.
         """
@@ -384,11 +401,16 @@ class _Export(XmlFile):
             if text is None or text.startswith(_NEVER) or _BEFORE_CHRIST in text:
                 continue
             try:
-                return self._moment(text, is_local=not path.endswith("_gmt"))
+                found = self._moment(text, is_local=not path.endswith("_gmt"))
             except (ValueError, OverflowError):
                 raise UnreadableRowError(
                     f"has a {path} that is not a time: {text[:80]!r}"
                 ) from None
+            if is_date(text) and not date_will_do:
+                raise UnreadableRowError(
+                    f"has a {path} that is a date without a time of day: {text!r}"
+                )
+            return found
         return None
 
     def _moment(self, text: str, *, is_local: bool) -> datetime:

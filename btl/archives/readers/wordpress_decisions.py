@@ -10,12 +10,13 @@ from btl.archives.xml_stream import Item
 
 _APPROVED, _PENDING, _SPAM, _TRASH = "approved", "pending", "spam", "trash"
 _STATES = {
+    # Of a comment whose state is not said: files of other programs.
+    "": _APPROVED,
     "1": _APPROVED,
     "approve": _APPROVED,
     "approved": _APPROVED,
     "0": _PENDING,
     "hold": _PENDING,
-    "": _PENDING,
     "spam": _SPAM,
     "trash": _TRASH,
 }

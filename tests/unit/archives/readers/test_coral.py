@@ -629,7 +629,7 @@ def test_spam_that_was_rejected_nobody_knows_when(records: list[Any]) -> None:
 
 
 def test_what_is_left_out(records: list[Any]) -> None:
-    missing = "there is no comment"
+    missing = "there are no such comments"
     of_itself, drift = "nobody reported the comment", "the reactions and flags count"
     of_people = "they are about no comment"
     assert [found for found in records if isinstance(found, LeftOut)] == [
@@ -676,14 +676,14 @@ def test_what_is_left_out(records: list[Any]) -> None:
         LeftOut(
             action_at(16),
             "reactions and flags of comments that are not in the export",
-            f"{missing} c-98",
+            missing,
         ),
         LeftOut(
             decided_at(10),
             "decisions about comments that are not in the export",
-            f"{missing} c-97",
+            missing,
         ),
-        LeftOut(report_at(5), "reports of comments that are not in the export", f"{missing} c-96"),
+        LeftOut(report_at(5), "reports of comments that are not in the export", missing),
     ]
 
 
@@ -1096,3 +1096,34 @@ def test_a_comment_of_an_unknown_status_is_rejected(tmp_path: Path) -> None:
     (found,) = (each for each in read(*paths) if each.place == comment_at(1))
     assert isinstance(found, Unreadable)
     assert found.reason == "has the status 'SPAM', which is not one of Coral's"
+
+
+def test_what_belongs_to_absent_comments_is_counted_and_not_listed(tmp_path: Path) -> None:
+    paths = _part(tmp_path, "stories", "users", "comments", "commentActions")
+    more = tmp_path / "more.json"
+    with more.open("w") as actions:
+        for number in range(3):
+            action = {"id": f"a{number}", "actionType": "REACTION", "storyID": "s"}
+            actions.write(json.dumps({**action, "commentID": f"gone-{number}"}) + "\n")
+    assert [
+        each for each in read(*paths, more) if getattr(each, "what", "").endswith("in the export")
+    ] == [
+        LeftOut(
+            action_at(16),
+            "reactions and flags of comments that are not in the export",
+            "there are no such comments",
+            4,
+        )
+    ]
+
+
+def test_a_date_is_not_the_time_of_a_comment(tmp_path: Path) -> None:
+    paths = _part(tmp_path, "stories", "users")
+    comment = {"id": "c-1", "tenantID": "t", "storyID": "s-harbour", "status": "NONE"}
+    written = {**comment, "revisions": [{"body": "x"}], "createdAt": {"$date": "2019-05-01"}}
+    (tmp_path / "comments.json").write_text(json.dumps(written))
+    (found,) = (
+        each for each in read(*paths, tmp_path / "comments.json") if each.place == comment_at(1)
+    )
+    assert isinstance(found, Unreadable)
+    assert found.reason == "has a time that is a date without a time of day: 2019-05-01"

@@ -130,7 +130,10 @@ def test_what_is_left_out_and_what_cannot_be_read(records: list[Any]) -> None:
         ("users.csv, line 5", "has no id"),
         ("comments.csv, line 12", "has 9 columns and not 8"),
         ("comments.csv, line 8", "has neither a text nor a rating"),
-        ("comments.csv, line 9", "has a created_at without a time of day: 2022-05-02"),
+        (
+            "comments.csv, line 9",
+            "has a created_at that is a date without a time of day: 2022-05-02",
+        ),
         (
             "comments.csv, line 10",
             "has the status 'SPAM', which is not one of Coral's CSV format",

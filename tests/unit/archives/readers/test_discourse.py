@@ -1,7 +1,9 @@
 """All records of the hand-made tables of Discourse, cell by cell."""
 
+import csv
 import shutil
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -370,12 +372,12 @@ def test_what_is_left_out(records: list[Any]) -> None:
         LeftOut(
             act(18),
             "likes and flags of posts that are not in the export",
-            "there is no post 999",
+            "there are no such posts",
         ),
         LeftOut(
             line("post_revisions", 47),
             "edits of posts that are not in the export",
-            "there is no post 998",
+            "there are no such posts",
         ),
     ]
 
@@ -504,3 +506,179 @@ def test_a_row_with_too_few_cells_is_rejected_alone(tmp_path: Path) -> None:
     cut = next(each for each in found if each.place == line("topics", 9))
     assert isinstance(cut, Unreadable)
     assert cut.content == "16,Cut"
+
+
+def _tables(folder: Path, **tables: Sequence[Mapping[str, object]]) -> list[Path]:
+    """Write tables; the columns are those of the first row."""
+    for name, rows in tables.items():
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+    return [folder / f"{name}.csv" for name in tables]
+
+
+TOPIC = {
+    "id": 12,
+    "title": "The pond",
+    "slug": "pond",
+    "archetype": "regular",
+    "created_at": "2023-04-01 00:00:00",
+    "category_id": 7,
+}
+USERS = [
+    {"id": 2, "username": "Mole", "trust_level": 1, "moderator": "t"},
+    {"id": 3, "username": "shrew", "trust_level": 1, "moderator": "f"},
+]
+POST = {
+    "id": 122,
+    "topic_id": 12,
+    "post_number": 2,
+    "raw": "Muddy.",
+    "user_id": 3,
+    "created_at": "2023-04-03 08:00:00",
+    "hidden": "f",
+    "hidden_at": "",
+    "deleted_at": "",
+    "deleted_by_id": "",
+    "last_version_at": "2023-04-03 08:00:00",
+}
+SHOWN = {"hidden_at": "2023-04-03 09:00:00"}
+REMOVED = {**SHOWN, "deleted_at": "2023-04-05 09:00:00", "deleted_by_id": 2}
+
+
+def _revision(created_at: str) -> Mapping[str, object]:
+    changed = "---\nraw:\n- Dirty.\n- Muddy.\n"
+    cells = {"post_id": 122, "modifications": changed, "number": 2, "created_at": created_at}
+    return {**cells, "hidden": "f"}
+
+
+@pytest.mark.parametrize(
+    ("post", "revised_at", "shown_at"),
+    [
+        (SHOWN, "2023-04-03 10:00:00", at("03 10:00")),
+        (REMOVED, "2023-04-03 10:00:00", at("03 10:00")),
+        # What was changed before or after it says nothing.
+        (REMOVED, "2023-04-03 08:30:00", at("03 09:00:00.000001")),
+        (REMOVED, "2023-04-06 10:00:00", at("03 09:00:00.000001")),
+        ({**REMOVED, "last_version_at": "2023-04-03 11:00:00"}, None, at("03 11:00")),
+        (REMOVED, None, at("03 09:00:00.000001")),
+        ({**REMOVED, "deleted_at": "2023-04-03 09:00:00"}, None, None),
+    ],
+)
+def test_what_was_shown_again_and_then_removed_stays_removed(
+    tmp_path: Path, post: Mapping[str, object], revised_at: str | None, shown_at: datetime | None
+) -> None:
+    tables: dict[str, Sequence[Mapping[str, object]]] = {
+        "topics": [TOPIC],
+        "users": USERS,
+        "posts": [{**POST, **post}],
+    }
+    if revised_at:
+        tables["post_revisions"] = [_revision(revised_at)]
+    found = records_of("discourse", *_tables(tmp_path, **tables), options=FORUM)
+    decisions = [each for each in found if isinstance(each, Moderation) and each.decided_at]
+    assert len(decisions) == sum(isinstance(each, Moderation) for each in found)
+    assert [each.decided_at for each in decisions if each.decision == "approved"] == (
+        [shown_at] if shown_at else []
+    )
+    _, last = max((each.decided_at, each.decision) for each in decisions if each.decided_at)
+    assert last == ("rejected" if "deleted_at" in post else "approved")
+
+
+def test_a_flag_that_was_dismissed_after_the_removal_brings_nothing_back(tmp_path: Path) -> None:
+    flag = {"id": 1, "post_id": 122, "user_id": 2, "post_action_type_id": 3}
+    times = {"created_at": "2023-04-03 08:30:00", "disagreed_at": "2023-04-06 09:00:00"}
+    found = records_of(
+        "discourse",
+        *_tables(
+            tmp_path,
+            topics=[TOPIC],
+            users=USERS,
+            posts=[{**POST, **REMOVED}],
+            post_actions=[{**flag, **times, "disagreed_by_id": 2}],
+        ),
+        options=FORUM,
+    )
+    assert [(each.decision, each.decided_at) for each in found if isinstance(each, Moderation)] == [
+        ("rejected", at("03 09:00")),
+        ("approved", at("03 09:00:00.000001")),
+        ("rejected", at("05 09:00")),
+    ]
+
+
+def test_topics_of_restricted_categories_are_left_out_with_all_that_is_in_them(
+    tmp_path: Path,
+) -> None:
+    category = {"id": 7, "name": "Staff", "slug": "staff", "text_color": "FFFFFF", "topic_id": ""}
+    waiting = {
+        "id": 9,
+        "type": "ReviewableQueuedPost",
+        "status": 0,
+        "target_id": "",
+        "topic_id": 12,
+        "payload": '{"raw": "Still waiting."}',
+        "created_at": "2023-04-03 09:00:00",
+    }
+    tables: dict[str, Sequence[Mapping[str, object]]] = {
+        "topics": [TOPIC],
+        "users": USERS,
+        "posts": [POST],
+        "reviewables": [waiting],
+    }
+    categories = [{**category, "read_restricted": "t"}]
+    found = records_of(
+        "discourse", *_tables(tmp_path, categories=categories, **tables), options=FORUM
+    )
+    why = "not everybody may read them"
+    assert found == [
+        LeftOut(line("topics", 2), "topics of restricted categories", why),
+        LeftOut(line("reviewables", 2), "posts in topics of restricted categories", why, 2),
+    ]
+    categories = [{**category, "read_restricted": "f"}]
+    found = records_of(
+        "discourse", *_tables(tmp_path, categories=categories, **tables), options=FORUM
+    )
+    assert [type(each) for each in found] == [Article, Comment, Comment]
+
+
+@pytest.mark.parametrize("payload", ['{"raw": "Muddy.", "created_post_id": 122}', "{}"])
+def test_an_approved_post_is_never_one_that_waits(tmp_path: Path, payload: str) -> None:
+    approved = {
+        "id": 9,
+        "type": "ReviewableQueuedPost",
+        "status": 1,
+        "target_id": "",
+        "topic_id": 12,
+        "payload": payload,
+        "created_at": "2023-04-03 07:00:00",
+    }
+    tables: dict[str, Sequence[Mapping[str, object]]] = {
+        "topics": [TOPIC],
+        "users": USERS,
+        "posts": [POST],
+        "reviewables": [approved],
+    }
+    found = records_of("discourse", *_tables(tmp_path, **tables), options=FORUM)
+    (comment,) = (each for each in found if isinstance(each, Comment))
+    assert comment.comment_id == "122"
+    if "created_post_id" in payload:
+        assert (comment.held, comment.posted_at) == (True, at("03 07:00"))
+    else:
+        assert (comment.held, comment.posted_at) == (False, at("03 08:00"))
+        assert [each.what for each in found if isinstance(each, LeftOut)] == [
+            "approvals that do not say of which post"
+        ]
+
+
+def test_a_date_is_not_the_time_of_a_post(tmp_path: Path) -> None:
+    posts = [{**POST, "created_at": "2023-04-03"}]
+    topics = [{**TOPIC, "created_at": "2023-04-01"}]
+    found = records_of(
+        "discourse", *_tables(tmp_path, topics=topics, users=USERS, posts=posts), options=FORUM
+    )
+    article, comment = found
+    assert isinstance(article, Article)
+    assert article.published_at == at("01 00:00")
+    assert isinstance(comment, Unreadable)
+    assert comment.reason == "has a time that is a date without a time of day: 2023-04-03"

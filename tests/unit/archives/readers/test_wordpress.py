@@ -184,24 +184,6 @@ FOUND = [
         at("2019-10-27T00:30:00"),
     ),
     Article(
-        first("item 12"),
-        "12",
-        "https://islands.example/?p=12",
-        None,
-        bylines=["town"],
-        language="en-GB",
-        accepts_comments=False,
-    ),
-    Comment(
-        first("comment 121"),
-        "12",
-        "121",
-        "9",
-        "Heron",
-        "It was online for an hour",
-        at("2019-04-02T09:00:00"),
-    ),
-    Article(
         first("item 16"),
         "16",
         "https://islands.example/product/rope/",
@@ -301,9 +283,8 @@ FOUND = [
     ),
     LeftOut(first("comment 110"), "editors' notes", "they were never meant for readers"),
     LeftOut(first("comment 111"), "comments of the type webmention", "readers did not write them"),
-    LeftOut(
-        first("item 13"), "drafts and private posts", "readers never saw them, and nobody commented"
-    ),
+    LeftOut(first("comment 121"), "comments on drafts", "not everybody could read them"),
+    LeftOut(first("item 12"), "drafts", "not everybody could read them", 2),
     LeftOut(
         first("item 14"),
         "items of the type attachment",
@@ -409,7 +390,7 @@ def meta(key: str, value: str) -> str:
         ("approve", "", False, []),
         ("0", "", True, []),
         ("hold", "", True, []),
-        ("", "", True, []),
+        ("", "", False, []),
         ("spam", "", True, [("rejected", "spam", None, True, None)]),
         ("trash", "", False, [("rejected", None, None, False, None)]),
         # Who waited, and who decided, by the trash's own notes.
@@ -530,3 +511,62 @@ def test_types_beyond_the_first_hundred_have_one_name(tmp_path: Path) -> None:
         "they are not articles, and nobody commented",
         3,
     )
+
+
+@pytest.mark.parametrize(
+    ("members", "posts"),
+    [
+        ("<wp:status>private</wp:status>", "private posts"),
+        ("<wp:status>draft</wp:status>", "drafts"),
+        ("<wp:status>pending</wp:status>", "drafts"),
+        ("<wp:status>auto-draft</wp:status>", "drafts"),
+        (
+            "<wp:status>publish</wp:status><wp:post_password>x</wp:post_password>",
+            "posts with a password",
+        ),
+        (
+            "<wp:status>trash</wp:status>"
+            + meta("_wp_trash_meta_status", "private").replace("comment", "post"),
+            "private posts",
+        ),
+    ],
+)
+def test_what_not_everybody_could_read_is_left_out_with_its_comments(
+    tmp_path: Path, members: str, posts: str
+) -> None:
+    comments = "".join(
+        f"<wp:comment><wp:comment_id>{number}</wp:comment_id></wp:comment>" for number in (2, 3)
+    )
+    path = exported(tmp_path, f"<item><wp:post_id>1</wp:post_id>{members}{comments}</item>")
+    why = "not everybody could read them"
+    assert records_of("wordpress", path) == [
+        LeftOut(Place("site.xml", "comment 2"), f"comments on {posts}", why, 2),
+        LeftOut(Place("site.xml", "item 1"), posts, why),
+    ]
+
+
+@pytest.mark.parametrize("state", ["", "<wp:comment_approved></wp:comment_approved>"])
+def test_a_comment_without_a_state_is_seen_by_readers(tmp_path: Path, state: str) -> None:
+    path = exported(
+        tmp_path, f"<item><wp:post_id>1</wp:post_id><wp:comment>{state}</wp:comment></item>"
+    )
+    _, *found = records_of("wordpress", path)
+    (comment,) = found
+    assert isinstance(comment, Comment)
+    assert comment.held is False
+
+
+def test_a_date_is_not_the_time_of_a_comment(tmp_path: Path) -> None:
+    path = exported(
+        tmp_path,
+        """<item><wp:post_id>1</wp:post_id><wp:post_date_gmt>2019-05-01</wp:post_date_gmt>
+        <wp:comment><wp:comment_id>2</wp:comment_id>
+        <wp:comment_date_gmt>2019-05-01</wp:comment_date_gmt></wp:comment></item>""",
+    )
+    comment, article = records_of("wordpress", path)
+    assert isinstance(comment, Unreadable)
+    assert comment.reason == (
+        "has a wp:comment_date_gmt that is a date without a time of day: '2019-05-01'"
+    )
+    assert isinstance(article, Article)
+    assert article.published_at == at("2019-05-01T00:00:00")
