@@ -1,7 +1,7 @@
 """From records to valid events: what each becomes, what waits, what is rejected or left out."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -20,6 +20,7 @@ from btl.archives.events import (
     EventRules,
     NoTimeError,
     Surroundings,
+    counted_kind,
     time_of_act,
 )
 from btl.archives.external_sort import Timed
@@ -31,7 +32,9 @@ from btl.archives.records import (
     Comment,
     LeftOut,
     Place,
+    Reaction,
     ReactionCount,
+    Report,
     ReportCount,
     Unpublication,
     Unreadable,
@@ -44,6 +47,10 @@ MAX_CONTENT = 4_000
 _EXAMPLES = 3
 _MAX_KINDS = 100
 """The most kinds of things left out that are counted by themselves."""
+
+_Number = ReactionCount | ReportCount
+_MOMENT = datetime.resolution
+_NOWHERE = Place("", "")
 
 _PLURALS = {
     "Edit": "edits",
@@ -125,6 +132,40 @@ class _Current:
     comment_id: str
     known: Surroundings | None
     """None: it was rejected."""
+    given: Counter[str] = field(default_factory=Counter)
+    """The reactions and reports of mere numbers, by kind."""
+
+
+@dataclass
+class _Waiting:
+    """Of one comment or article: what waited, in the order of the export."""
+
+    subject: tuple[str, str]
+    known: Surroundings | None
+    """None: nothing."""
+    as_of: datetime
+    """The ``time`` of the last act that has none of its own; before them, the newest time of the
+    export.
+    """
+    given: Counter[str] = field(default_factory=Counter)
+    """As in ``_Current``."""
+    alike: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often an act without a time came: by event type and natural key."""
+    last: dict[tuple[str, str], tuple[Act, Draft]] = field(default_factory=dict)
+    """The last act without a time of each kind, and its event."""
+
+    def follow(self, draft: Draft) -> Draft:
+        """Return the event of an act without a time: each is later than the one before it, and
+        has an id of its own.
+        """
+        if self.known is None:
+            raise NoTimeError
+        self.as_of += _MOMENT
+        self.known = self.known._replace(last_at=self.known.last_at + _MOMENT)
+        same = draft.event_type, draft.natural_key
+        self.alike[same] += 1
+        key = draft.natural_key if self.alike[same] == 1 else f"{same[1]}\n{self.alike[same]}"
+        return draft._replace(occurred_at=self.as_of, natural_key=key)
 
 
 class FactsKeeper(Protocol):
@@ -217,6 +258,8 @@ class Checker:
         if known is not None and known.last_at > known.posted_at:
             last_at = from_datetime(known.last_at)
             self._spool.add_known(current.article_id, current.comment_id, last_at)
+        for kind, number in current.given.items():
+            self._spool.add_given(current.article_id, current.comment_id, kind, number)
         self._current = _Current(article_id, comment_id, None)
 
     def _article(self, record: Article) -> None:
@@ -258,42 +301,43 @@ class Checker:
             return
         known = current.known if is_about_current else None
         at = time_of_act(act)
-        if isinstance(act, ReactionCount | ReportCount) and act.number > MAX_COUNTED:
-            self.tally.leave_out(
-                act.place,
-                f"{_PLURALS[type(act).__name__]} beyond {MAX_COUNTED:,} of a comment",
-                "the export has only their number",
-                act.number - MAX_COUNTED,
-            )
+        waits = at is None and (known is None or not isinstance(act, Reaction | Report | _Number))
         try:
-            if known is None and (at is None or comment_id is None):
-                self._act_elsewhere(act, at)
-                return
-            for draft in self._rules.act(act, known):
-                if draft.occurred_at is None:
+            if waits:
+                # What waits is looked at now: by then nothing but its times is new.
+                for draft in self._rules.act(act, Surroundings(self._now, self._now)):
                     self._outgoing(draft, self._now)
-                    self._spool.add_draft(draft)
-                else:
+                    break
+                self._spool.add_act(act)
+            else:
+                for draft in self._drafts(act, known, current.given):
                     self._take_draft(draft, self._now)
         except UnreadableRowError as error:
             self._reject_record(act, error)
             return
+        if at is None:
+            return
         if known is not None:
-            current.known = _after(act, known)
-        elif at is not None and comment_id is not None:
+            current.known = known._replace(last_at=max(at, known.last_at))
+        elif comment_id is not None:
             self._spool.add_known(article_id, comment_id, from_datetime(at))
 
-    def _act_elsewhere(self, act: Act, at: datetime | None) -> None:
-        """An act whose comment is not the one before it: without a time it waits."""
-        trial = Surroundings(self._now, self._now)
-        if at is not None:
-            for draft in self._rules.act(act, trial):
-                self._take_draft(draft, self._now)
+    def _drafts(self, act: Act, known: Surroundings | None, given: Counter[str]) -> Iterator[Draft]:
+        """Yield the events of an act; a number adds to what its comment was given."""
+        if not isinstance(act, _Number):
+            yield from self._rules.act(act, known)
             return
-        for draft in self._rules.act(act, trial):
-            self._outgoing(draft, self._now)
-            break
-        self._spool.add_act(act)
+        kind = counted_kind(act)
+        yield from self._rules.act(act, known, given[kind])
+        beyond = min(act.number, given[kind] + act.number - MAX_COUNTED)
+        given[kind] += act.number
+        if beyond > 0:
+            self.tally.leave_out(
+                act.place,
+                f"{_PLURALS[type(act).__name__]} beyond {MAX_COUNTED:,} of a comment",
+                "the export has only their number",
+                beyond,
+            )
 
     def _take_draft(self, draft: Draft, as_of: datetime) -> datetime:
         """Emit an event, and return its time. Raises UnreadableRowError."""
@@ -323,8 +367,6 @@ class Checker:
     def finish(self, spool: Spool) -> None:
         """Turn what waited into events. Call it once, when everything is read and flushed."""
         as_of = self._now if self.tally.newest is None else to_datetime(self.tally.newest)
-        for draft in spool.drafts():
-            self._take_draft(draft, as_of)
         self._finish_articles(spool, as_of)
         self._finish_acts(spool, as_of)
 
@@ -342,27 +384,37 @@ class Checker:
                 self._take_draft(draft, as_of)
 
     def _finish_acts(self, spool: Spool, as_of: datetime) -> None:
-        before = _Current("", "", None)
-        for act, found in spool.acts():
-            article_id, comment_id = act.article_id, getattr(act, "comment_id", "")
-            known = found
-            if (before.article_id, before.comment_id) == (article_id, comment_id):
-                known = before.known
+        waiting = _Waiting(("", ""), None, as_of)
+        for act, known in spool.acts():
+            subject = act.article_id, getattr(act, "comment_id", "")
+            if waiting.subject != subject:
+                waiting = _Waiting(subject, known, as_of)
+            if isinstance(act, _Number) and (kind := counted_kind(act)) not in waiting.given:
+                waiting.given[kind] = spool.given(*subject, kind)
             try:
-                for draft in self._rules.act(act, known):
-                    self._take_draft(draft, as_of)
+                self._finish_act(act, waiting)
             except NoTimeError:
+                why = "their comments are not in the export"
                 if isinstance(act, Unpublication):
-                    self._leave_out_act(act, "the export does not say when")
-                else:
-                    self._leave_out_act(act, "their comments are not in the export")
-            else:
-                if known is not None:
-                    known = _after(act, known)
-            before = _Current(article_id, comment_id, known)
+                    why = "the export does not say when"
+                self._leave_out_act(act, why)
+
+    def _finish_act(self, act: Act, waiting: _Waiting) -> None:
+        kind = type(act).__name__, getattr(act, "report_id", "")
+        said = act._replace(place=_NOWHERE)
+        last = waiting.last.get(kind)
+        if last is not None and last[0] == said:
+            # Exports overlap: what is said again, with nothing of its kind in between, is one act.
+            self._take_draft(last[1], waiting.as_of)
+            return
+        for draft in self._drafts(act, waiting.known, waiting.given):
+            if draft.occurred_at is None:
+                draft = waiting.follow(draft)
+                waiting.last[kind] = said, draft
+            self._take_draft(draft, waiting.as_of)
 
     def _leave_out_act(self, act: Act, why: str) -> None:
-        number = act.number if isinstance(act, ReactionCount | ReportCount) else 1
+        number = act.number if isinstance(act, _Number) else 1
         self.tally.leave_out(act.place, _PLURALS[type(act).__name__], why, number)
 
     def _reject_record(self, record: Article | Comment | Act, error: Exception) -> None:
@@ -383,19 +435,6 @@ class Checker:
         self._spool.add_rejected(
             Rejected(*(text.encode(errors="backslashreplace").decode() for text in texts))
         )
-
-
-def _after(act: Act, known: Surroundings) -> Surroundings:
-    """What is known of a comment after one more act."""
-    at = time_of_act(act)
-    if at is not None:
-        return known._replace(last_at=max(at, known.last_at))
-    if isinstance(act, ReactionCount | ReportCount) or type(act).__name__ in (
-        "Reaction",
-        "Report",
-    ):
-        return known
-    return known._replace(last_at=known.last_at + datetime.resolution)
 
 
 def _digest(text: str) -> int:

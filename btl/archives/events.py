@@ -37,7 +37,9 @@ from btl.archives.records import (
 _NAMESPACE = uuid.UUID("5f0c1a52-3c49-5c8e-9d0c-6a1f4b1f7a11")
 
 MAX_COUNTED = 10_000
-"""The most events that a number of reactions or reports without people becomes, per comment."""
+"""The most events that numbers of reactions, or of reports, without people become: per comment,
+and of one reaction or reason.
+"""
 
 ARTICLES, COMMENTS = "articles", "comment-events"
 PUBLISHED, POSTED = "article.published.v1", "comment.posted.v1"
@@ -63,7 +65,7 @@ class Draft(NamedTuple):
     natural_key: str
     """What tells it from others of its type and source: the same in every import."""
     occurred_at: datetime | None
-    """None: the newest time of the export, which says this as of then."""
+    """None: the export says this as of its end, after its newest time."""
     subject: str
     data: dict[str, Any]
     stand_ins: tuple[str, ...] = ()
@@ -192,21 +194,22 @@ class EventRules:
             ARTICLES, PUBLISHED, article_id, occurred_at, article_id, data, tuple(stand_ins)
         )
 
-    def act(self, act: Act, known: Surroundings | None) -> Iterator[Draft]:
-        """Yield what happened: one event, or, of a mere number, at most MAX_COUNTED.
+    def act(self, act: Act, known: Surroundings | None, given: int = 0) -> Iterator[Draft]:
+        """Yield what happened: one event, or, of a mere number, as many as MAX_COUNTED allows.
 
-        ``known`` is what is known of the comment. Raises UnreadableRowError, and NoTimeError if
+        ``known`` is what is known of the comment; ``given``: how many of a number's kind
+        (``counted_kind``) the comment has already. Raises UnreadableRowError, and NoTimeError if
         the act has no time and nothing is known.
         """
         if isinstance(act, ReactionCount | ReportCount):
-            yield from self._counted(act, known)
+            yield from self._counted(act, known, given)
         else:
             yield self._one(act, known)
 
     def encoded(self, draft: Draft, as_of: datetime) -> Outgoing:
         """Return the event as a record for Kafka. Raises UnreadableRowError.
 
-        ``as_of`` is the newest time of the export, for events without a time of their own.
+        ``as_of`` is the ``time`` of an event that has none of its own.
         """
         event: dict[str, Any] = {
             "specversion": "1.0",
@@ -383,9 +386,9 @@ class EventRules:
         )
 
     def _counted(
-        self, act: ReactionCount | ReportCount, known: Surroundings | None
+        self, act: ReactionCount | ReportCount, known: Surroundings | None, given: int
     ) -> Iterator[Draft]:
-        for number in range(1, min(act.number, MAX_COUNTED) + 1):
+        for number in range(given + 1, min(given + act.number, MAX_COUNTED) + 1):
             if isinstance(act, ReactionCount):
                 nobody = self._nobody(act, f"{act.reaction}\n{number}")
                 yield self._reacted(act, known, nobody, act.reaction, ("user_id",))
@@ -447,6 +450,13 @@ class EventRules:
             return _uuid5(f"{kind}\n{self.source}\n{natural_key}".encode())
         except UnicodeEncodeError as error:
             raise UnreadableRowError(f"cannot be written as UTF-8: {error.reason}") from None
+
+
+def counted_kind(act: ReactionCount | ReportCount) -> str:
+    """Return what is counted: numbers of one kind add up."""
+    if isinstance(act, ReactionCount):
+        return f"reaction {act.reaction}"
+    return f"report {act.reason}"
 
 
 def time_of_act(act: Act) -> datetime | None:

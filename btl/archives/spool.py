@@ -9,7 +9,7 @@ import msgspec
 
 from below_the_line.contracts.times import from_datetime, to_datetime
 from below_the_line.resources import sql
-from btl.archives.events import Draft, Surroundings
+from btl.archives.events import Surroundings
 from btl.archives.facts import Facts
 from btl.archives.records import (
     Act,
@@ -31,7 +31,6 @@ _KINDS: dict[str, Any] = {
     for kind in (
         Article,
         Deletion,
-        Draft,
         Edit,
         Moderation,
         Reaction,
@@ -74,25 +73,27 @@ class SpoolRows:
     """Rows of the spool, in memory."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[Sequence[Any]]] = {"waiting": [], "known": [], "rejected": []}
+        self.rows: dict[str, list[Sequence[Any]]] = {
+            table: [] for table in ("waiting", "known", "given", "rejected")
+        }
         """By table."""
-
-    def add_draft(self, draft: Draft) -> None:
-        """Keep an event that lacks only its ``time``."""
-        self._add("waiting", ("Draft", None, None, _encode(draft)))
 
     def add_waiting_article(self, article: Article) -> None:
         """Keep an article that waits for its comments."""
         self._add("waiting", ("Article", article.article_id, None, _encode(article)))
 
     def add_act(self, act: Act) -> None:
-        """Keep an act without a time whose comment was not the one before it."""
+        """Keep an act without a time that waits for what is known of its comment."""
         comment_id = None if isinstance(act, Unpublication) else act.comment_id
         self._add("waiting", (type(act).__name__, act.article_id, comment_id, _encode(act)))
 
     def add_known(self, article_id: str, comment_id: str, at: int) -> None:
-        """Keep the time of an act whose comment was not the one before it."""
+        """Keep the last time that is known of a comment so far."""
         self._add("known", (article_id, comment_id, at))
+
+    def add_given(self, article_id: str, comment_id: str, kind: str, number: int) -> None:
+        """Keep how many reactions or reports of a kind (``counted_kind``) a comment was given."""
+        self._add("given", (article_id, comment_id, kind, number))
 
     def add_rejected(self, rejected: Rejected) -> None:
         """Keep what makes no event."""
@@ -109,6 +110,7 @@ class Spool(SpoolRows):
         """The tables of the spool are made beside those of the facts, whose comments are asked."""
         super().__init__()
         self._facts = facts
+        self._has_index = False
         facts.connection.executescript(sql("archives/spool/tables.sql").decode())
 
     def add_rows(self, rows: Mapping[str, Sequence[Sequence[Any]]]) -> None:
@@ -123,35 +125,36 @@ class Spool(SpoolRows):
             insert(self._facts.connection, table, rows)
             rows.clear()
 
-    def drafts(self) -> Iterator[Draft]:
-        """Yield the events that lack only their ``time``."""
-        for (content,) in self._query("waiting", kind="Draft"):
-            yield _KINDS["Draft"].decode(content)
-
     def articles(self) -> Iterator[WaitingArticle]:
         """Yield the articles that wait for their comments."""
-        for (content,) in self._query("waiting", kind="Article"):
+        for (content,) in self._query("waiting_articles"):
             article: Article = _KINDS["Article"].decode(content)
             span = self._facts.first_and_last_comment(article.article_id)
             first, last = (None, None) if span is None else map(to_datetime, span)
             yield WaitingArticle(article, first, last)
 
     def acts(self) -> Iterator[WaitingAct]:
-        """Yield the acts without a time, those of a comment in their order, with what is known of
-        it if it is in the export.
+        """Yield the acts that wait, those of a comment or an article in their order, with what is
+        known of it.
         """
         self._facts.make_indexes()
         for kind, article_id, comment_id, content in self._query("waiting_acts"):
             if comment_id is None:
-                span = self._facts.first_and_last_comment(article_id)
+                (span,) = self._query("known_of_article", article_id=article_id)
             else:
                 (span,) = self._query(
                     "known_of_comment", article_id=article_id, comment_id=comment_id
                 )
-            known = None
-            if span is not None and span[0] is not None:
-                known = Surroundings(*map(to_datetime, span))
+            known = None if span[0] is None else Surroundings(*map(to_datetime, span))
             yield WaitingAct(_KINDS[kind].decode(content), known)
+
+    def given(self, article_id: str, comment_id: str, kind: str) -> int:
+        """Return how many reactions or reports of a kind a comment was given."""
+        if not self._has_index:
+            self._has_index = True
+            self._query("index_given")
+        [(number,)] = self._query("given", article_id=article_id, comment_id=comment_id, kind=kind)
+        return int(number)
 
     def rejected(self) -> Iterator[Rejected]:
         """Yield what makes no event, in the order in which it was read."""

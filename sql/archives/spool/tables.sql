@@ -1,6 +1,7 @@
 -- Makes the tables of what waits until a whole export is read (btl/archives/spool.py), for SQLite:
--- events that lack only their time (kind Draft), articles and acts whose stand-ins need comments,
--- times of acts that were read apart from their comment, and what was rejected.
+-- articles and acts whose stand-ins need what is known of comments; the last times that are known
+-- of comments; the reactions and reports that comments were given as mere numbers; and what was
+-- rejected.
 -- Parameters: none.
 -- Safe to re-run: it is run once, on a new temporary file.
 create table waiting (
@@ -16,6 +17,13 @@ create table known (
     known_at integer,
     primary key (article_id, comment_id, known_at)
 ) without rowid;
+
+create table given (
+    article_id text,
+    comment_id text,
+    kind text,
+    number integer
+);
 
 create table rejected (
     file text,

@@ -8,5 +8,5 @@ select
     waiting.comment_id,
     waiting.content
 from waiting
-where waiting.kind not in ('Draft', 'Article')
+where waiting.kind != 'Article'
 order by waiting.article_id, waiting.comment_id, waiting.rowid

@@ -58,7 +58,9 @@ def made_up() -> Iterator[ArchiveRecord | Unreadable]:
         yield Report(*about, "r", None, "other")
         yield ReportCount(*about, "spam", 2)
         yield ReportDecision(*about, "r", "upheld")
-        yield Deletion(place, article_id, f"c-{(number + 720) % ITEMS}")
+        elsewhere = (place, article_id, f"c-{(number + 720) % ITEMS}")
+        yield Deletion(*elsewhere)
+        yield ReactionCount(*elsewhere, "dislike", 1)
         if number % 100 == 0:
             yield LeftOut(place, "pingbacks", "they are not comments")
             yield Unreadable(place, "has no id", "{}")

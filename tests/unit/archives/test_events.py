@@ -1,6 +1,7 @@
 """What records become, with every rule for what stands in for what an export does not say."""
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import orjson
 import pytest
 
 from below_the_line.catalogue import load_contracts
+from below_the_line.kafka.envelopes import rfc3339
 from btl.archives.checking import Checker, Tally
 from btl.archives.closing import Policy
 from btl.archives.events import MAX_COUNTED, EventRules
@@ -19,6 +21,7 @@ from btl.archives.records import (
     ArchiveRecord,
     Article,
     Comment,
+    Decision,
     Deletion,
     Edit,
     LeftOut,
@@ -346,7 +349,7 @@ def test_acts_without_a_time_come_after_all_that_is_known_and_as_of_the_export()
     decision, deletion = found.only("comment.moderated"), found.only("comment.deleted")
     assert decision["data"]["decided_at"] == stamp(6, 1)
     assert deletion["data"]["deleted_at"] == stamp(6, 2)
-    assert decision["time"] == deletion["time"] == stamp(20)
+    assert (decision["time"], deletion["time"]) == (stamp(20, 1), stamp(20, 2))
     assert decision["standin"] == "decided_by automated decided_at time"
     assert deletion["standin"] == "deleted_at time"
     assert decision["data"]["decided_by"] == "import:isso"
@@ -366,7 +369,8 @@ def test_acts_without_a_time_find_their_comment_wherever_it_is() -> None:
     assert found.only("comment.moderated")["data"]["decided_at"] == stamp(4, 1)
     assert found.only("comment.deleted")["data"]["deleted_at"] == stamp(4, 2)
     assert found.only("report.decided")["data"]["decided_at"] == stamp(4, 3)
-    assert found.only("comment.moderated")["time"] == stamp(20)
+    assert found.only("comment.moderated")["time"] == stamp(20, 1)
+    assert found.only("report.decided")["time"] == stamp(20, 3)
     assert found.only("reaction.added")["data"]["reacted_at"] == stamp(2)
     assert found.only("reaction.added")["time"] == stamp(2)
     assert found.only("comment.reported")["data"]["reported_at"] == stamp(2)
@@ -398,8 +402,100 @@ def test_acts_without_a_time_whose_comment_is_missing_are_left_out() -> None:
 def test_an_article_taken_down_at_no_known_time_was_so_after_its_last_comment() -> None:
     found = outcome(Unpublication(PLACE, "a", "Wrong"), comment(), comment("2", posted_at=at(7)))
     event = found.only("article.unpublished")
-    assert (event["data"]["unpublished_at"], event["time"]) == (stamp(7, 1), stamp(7))
+    assert (event["data"]["unpublished_at"], event["time"]) == (stamp(7, 1), stamp(7, 1))
     assert event["standin"] == "unpublished_at time"
+
+
+@pytest.mark.parametrize("published_at", [at(1), at(9)])
+def test_an_article_taken_down_at_no_known_time_was_published_before(
+    published_at: datetime,
+) -> None:
+    alone = outcome(Unpublication(PLACE, "a", "Wrong"), article(published_at=published_at))
+    after = rfc3339(published_at + timedelta(microseconds=1))
+    event = alone.only("article.unpublished")
+    assert (event["data"]["unpublished_at"], event["time"]) == (after, after)
+    commented = outcome(
+        article(published_at=published_at), Unpublication(PLACE, "a", "Wrong"), comment()
+    )
+    last = rfc3339(max(published_at, at(2)) + timedelta(microseconds=1))
+    assert commented.only("article.unpublished")["data"]["unpublished_at"] == last
+
+
+def test_an_announced_article_that_was_taken_down_is_down() -> None:
+    found = outcome(
+        article(published_at=NOW + timedelta(days=2)),
+        Unpublication(PLACE, "a", "Wrong"),
+        comment(),
+    )
+    published, unpublished = found.only("article.published"), found.only("article.unpublished")
+    assert (published["time"], unpublished["time"]) == (stamp(2), stamp(2, 1))
+
+
+def test_of_acts_without_a_time_the_last_one_in_the_export_is_in_force() -> None:
+    decisions: list[Decision] = ["approved", "rejected", "approved"]
+    found = outcome(
+        *(
+            record
+            for comment_id in "cd"
+            for decision in decisions
+            for record in (
+                comment(comment_id, posted_at=at(2)),
+                Moderation(PLACE, "a", comment_id, decision),
+            )
+        ),
+        Moderation(PLACE, "a", "c", "rejected"),
+        Moderation(PLACE, "a", "c", "approved", decided_at=at(20)),
+    )
+    states = ["approved", "approved", "rejected", "approved", "rejected"]
+    ends = {"c": states, "d": states[1:4]}
+    for comment_id, said in ends.items():
+        events = sorted(
+            (event for event in found.of("comment.moderated") if event["subject"] == comment_id),
+            key=lambda event: datetime.fromisoformat(event["time"]),
+        )
+        assert [event["data"]["decision"] for event in events] == said
+        untimed = [event for event in events if "time" in event.get("standin", "").split()]
+        assert [event["time"] for event in untimed] == [
+            stamp(20, number) for number in range(1, len(untimed) + 1)
+        ]
+        last = 20 if comment_id == "c" else 2
+        assert [event["data"]["decided_at"] for event in untimed] == [
+            stamp(last, number) for number in range(1, len(untimed) + 1)
+        ]
+        assert len({event["id"] for event in events}) == len(events)
+        key = f"comment.moderated.v1\narchive:isso\na\n{comment_id}\n\napproved\n"
+        assert untimed[0]["id"] == str(uuid.uuid5(_NAMESPACE, key))
+
+
+def test_an_edit_without_a_time_may_bring_an_earlier_text_back() -> None:
+    found = outcome(
+        comment(),
+        *(Edit(PLACE, "a", "c", body, None) for body in ("Second", "Third", "Second")),
+        Deletion(PLACE, "a", "c"),
+    )
+    edits = found.of("comment.edited")
+    assert [(edit["data"]["body"], edit["data"]["edited_at"], edit["time"]) for edit in edits] == [
+        (body, stamp(2, number), stamp(2, number))
+        for number, body in enumerate(("Second", "Third", "Second"), 1)
+    ]
+    assert len({edit["id"] for edit in edits}) == 3
+    assert found.only("comment.deleted")["data"]["deleted_at"] == stamp(2, 4)
+
+
+def test_what_overlapping_files_say_of_a_comment_twice_happened_once() -> None:
+    said: list[Comment | Act] = [
+        comment(),
+        ReactionCount(PLACE, "a", "c", "like", 3),
+        Edit(PLACE, "a", "c", "Second", None),
+        Moderation(PLACE, "a", "c", "rejected", "spam"),
+        ReportDecision(PLACE, "a", "c", "r1", "upheld"),
+        ReportDecision(PLACE, "a", "c", "r2", "upheld"),
+        Unpublication(PLACE, "a", "Wrong"),
+    ]
+    again = [record._replace(place=Place("second.json", "item 1")) for record in said]
+    once, twice = outcome(article(), *said), outcome(article(), *said, *again)
+    unique = {event["id"]: event for event in once.events}
+    assert all(unique[event["id"]] == event for event in twice.events)
 
 
 def test_numbers_become_that_many_events_of_people_of_their_own() -> None:
@@ -420,10 +516,48 @@ def test_numbers_become_that_many_events_of_people_of_their_own() -> None:
     assert {event["data"]["note"] for event in reports} == {"(none given)"}
 
 
+def test_numbers_of_one_kind_add_up_wherever_they_are() -> None:
+    found = outcome(
+        ReactionCount(PLACE, "a", "c", "like", 4),
+        ReactionCount(PLACE, "a", "d", "like", 1),
+        comment(),
+        ReactionCount(PLACE, "a", "c", "like", 1),
+        ReactionCount(PLACE, "a", "c", "like", 2),
+        ReportCount(PLACE, "a", "c", "spam", 1),
+        comment("d"),
+        ReportCount(PLACE, "a", "c", "spam", 2),
+        ReactionCount(PLACE, "a", "c", "dislike", 2),
+        ReactionCount(PLACE, "a", "c", "like", 5),
+    )
+    people = Counter(
+        (event["subject"], event["data"]["reaction"])
+        for event in {event["id"]: event for event in found.of("reaction.added")}.values()
+    )
+    assert people == {("c", "like"): 12, ("c", "dislike"): 2, ("d", "like"): 1}
+    reports = {event["data"]["report_id"] for event in found.of("comment.reported")}
+    assert reports == {"count:spam:1", "count:spam:2", "count:spam:3"}
+
+
 def test_a_number_beyond_the_most_is_left_out_and_counted() -> None:
     found = outcome(comment(), ReactionCount(PLACE, "a", "c", "like", MAX_COUNTED + 17))
     assert len(found.of("reaction.added")) == MAX_COUNTED
     assert found.left_out() == {"reactions beyond 10,000 of a comment": 17}
+
+
+def test_the_most_is_of_all_numbers_of_a_comment() -> None:
+    found = outcome(
+        comment(),
+        ReactionCount(PLACE, "a", "c", "like", MAX_COUNTED - 1),
+        ReactionCount(PLACE, "a", "c", "like", 3),
+        comment("d"),
+        ReactionCount(PLACE, "a", "c", "like", 4),
+        ReactionCount(PLACE, "a", "missing", "like", MAX_COUNTED + 1),
+    )
+    assert len({event["id"] for event in found.of("reaction.added")}) == MAX_COUNTED
+    assert found.left_out() == {
+        "reactions beyond 10,000 of a comment": 6,
+        "reactions": MAX_COUNTED + 1,
+    }
 
 
 def test_reports_say_what_the_contract_needs() -> None:
