@@ -227,10 +227,9 @@ class Contract:
 
     def _override_fault(self, action: Any, at: Mapping[str, int]) -> Rejection | None:
         if (
-            action in ("extend", "reopen")
-            and "closes_at" in at
+            "closes_at" in at
             and "decided_at" in at
-            and at["closes_at"] <= at["decided_at"]
+            and ends_before_it_begins(action, at["closes_at"], at["decided_at"])
         ):
             return self._rejection(
                 "/data/closes_at", f"To {action}, closes_at must lie after decided_at."
@@ -417,6 +416,14 @@ class Contract:
             tuple(arrays),
             tuple(objects),
         )
+
+
+def ends_before_it_begins(action: Any, closes_at: Any, decided_at: Any) -> bool:
+    """Return whether an editor's decision opens a discussion until a time that was over already.
+
+    The times are of one type, such as microseconds.
+    """
+    return action in ("extend", "reopen") and bool(closes_at <= decided_at)
 
 
 def _hint(rule: str, error: Any) -> str:

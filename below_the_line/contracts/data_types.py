@@ -30,7 +30,8 @@ returns False if the schema may not accept it.
 """
 
 _ANNOTATIONS = frozenset({"$schema", "$id", "$ref", "title", "description", "default"})
-_COMPOSING = frozenset({"oneOf", "anyOf", "allOf", "not", "if", "then", "else"})
+COMPOSING = frozenset({"oneOf", "anyOf", "allOf", "not", "if", "then", "else"})
+"""The keywords that say something of several members of an object together."""
 _KNOWN = {
     "string": frozenset({"minLength", "maxLength", "x-max-bytes", "pattern"}),
     "time": frozenset({"format", "x-time-bound"}),
@@ -38,7 +39,7 @@ _KNOWN = {
     "boolean": frozenset[str](),
     "integer": frozenset({"minimum", "maximum"}),
     "array": frozenset({"items"}),
-    "object": frozenset({"properties", "required"}) | _COMPOSING,
+    "object": frozenset({"properties", "required"}) | COMPOSING,
 }
 """The keywords that are known of each kind of value, beside ``type`` and _ANNOTATIONS."""
 _CLASSES = {
@@ -192,7 +193,7 @@ class _Writer:
         self, schema: Mapping[str, Any], code: str, properties: Mapping[str, Any]
     ) -> Iterator[str]:
         """Yield the conditions of an object that its struct can't say."""
-        for keyword in sorted(_COMPOSING & schema.keys() - {"then", "else"}):
+        for keyword in sorted(COMPOSING & schema.keys() - {"then", "else"}):
             parts = ("if", "then", "else") if keyword == "if" else (keyword,)
             rule = {each: schema[each] for each in parts if each in schema}
             yield f"({self._condition(rule, code, properties)})"

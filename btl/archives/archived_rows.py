@@ -12,12 +12,18 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from below_the_line.catalogue import schema_document
-from below_the_line.contracts.data_types import resolved
+from below_the_line.contracts.contract import ends_before_it_begins
 from below_the_line.contracts.events import order_key, read_order_key
 from below_the_line.contracts.time_bounds import BOUNDS, EARLIEST, PAST, latest_times
 from below_the_line.contracts.times import from_datetime, instant, to_datetime
-from below_the_line.event_tables.description import Column, Constant, Register, Table
+from below_the_line.event_tables.description import (
+    DISCUSSION_OVERRIDES,
+    Column,
+    Constant,
+    Register,
+    Table,
+)
+from btl.archives.conditions import Condition, conditions, member_rules
 from btl.archives.layout import RULES, ArchivedTable
 from btl.archives.records import UnreadableRowError
 
@@ -44,7 +50,7 @@ Row = tuple[Any, ...]
 """Values in the order of the table's columns: times as ``datetime``, bytes as ``bytes``."""
 
 
-class RowReader:
+class ArchivedRowReader:
     """Reads rows of one table, and checks all that can be checked in a single row."""
 
     def __init__(self, table: ArchivedTable, now: datetime) -> None:
@@ -137,6 +143,8 @@ class _Part(NamedTuple):
     """By the constant of the event's type, the columns that the event must have."""
     excluded: Mapping[Any, Sequence[int]]
     """The same for columns that the event cannot have."""
+    conditions: Mapping[Any, Sequence[Condition]]
+    """The same for what the contract says of several members together."""
     kind_at: int | None
     """Place of the column that has the constant; None: one kind of event."""
 
@@ -161,6 +169,7 @@ class _TableChecks:
                 map(table.column_names.index, ("occurred_at", "event_id", "source", "digest"))
             )
         self._is_set = bool(table.added_by)
+        self._is_override = table is DISCUSSION_OVERRIDES
 
     def __call__(self, row: list[Any]) -> None:
         for at in self._key:
@@ -181,12 +190,16 @@ class _TableChecks:
             for at in part.excluded[kind]:
                 if row[at] is not None:
                     raise UnreadableRowError(f"{self._names[at]} is set, although it is {kind}")
+            for condition in part.conditions[kind]:
+                condition.check(row)
             if part.is_versioned:
                 row[part.compared] = self._version(row, part.compared)
         if is_empty:
             raise UnreadableRowError("it has no version: no event can have made it")
         if self._is_set:
             self._check_identity(row)
+        if self._is_override:
+            self._check_override(row)
 
     def _check_unset(self, row: list[Any], part: _Part) -> None:
         if part.is_always_set:
@@ -226,6 +239,12 @@ class _TableChecks:
                 "version is not made of the row's occurred_at, event_id, source and digest"
             )
 
+    def _check_override(self, row: list[Any]) -> None:
+        names = ("action", "closes_at", "decided_at")
+        action, closes_at, decided_at = (row[self._names.index(name)] for name in names)
+        if closes_at is not None and ends_before_it_begins(action, closes_at, decided_at):
+            raise UnreadableRowError(f"to {action}, closes_at must lie after decided_at")
+
 
 def _bytes(digits: str, name: str) -> bytes:
     try:
@@ -262,6 +281,7 @@ def _part(columns: Sequence[Column], types: Sequence[str], at: range, compared: 
         }
     needed: dict[Any, list[int]] = {}
     excluded: dict[Any, list[int]] = {}
+    together: dict[Any, list[Condition]] = {}
     for event_type in types:
         kind = constants[event_type]
         sources = [
@@ -273,7 +293,8 @@ def _part(columns: Sequence[Column], types: Sequence[str], at: range, compared: 
             if source is not None and (isinstance(source, Constant) or "?" not in source)
         ]
         excluded[kind] = [place for place, source in sources if source is None]
-    return _Part(at, compared, True, True, needed, excluded, kind_at)
+        together[kind] = list(conditions(event_type, at, columns))
+    return _Part(at, compared, True, True, needed, excluded, together, kind_at)
 
 
 def _rules_of(table: Table) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -294,19 +315,11 @@ def _rules(column: Column, event_types: Sequence[str]) -> dict[str, Any]:
     for event_type, source in sources.items():
         if isinstance(source, str):
             return (
-                _member(event_type, source)
+                member_rules(event_type, source)
                 if source.startswith("data.")
                 else dict(_OF_ENVELOPE.get(source, {}))
             )
     return {}
-
-
-def _member(event_type: str, path: str) -> dict[str, Any]:
-    definitions = schema_document("definitions")
-    rules: dict[str, Any] = schema_document(event_type)
-    for name in path.replace("?", "").split(".")[1:]:
-        rules = resolved(rules["properties"][name], definitions)
-    return rules
 
 
 def _type(kind: str, rules: Mapping[str, Any]) -> Any:
@@ -349,10 +362,12 @@ def _check_rule(row: list[Any]) -> None:
     scope, site, section = values["scope"], values["site"], values["section"]
     if scope != ("section" if section is not None else "site" if site is not None else "all"):
         raise UnreadableRowError(f"scope is {scope}, which does not fit its site and section")
+    if values["valid_from"] == "infinity":
+        return
     if values["valid_from"] != "-infinity":
         valid_from = instant(values["valid_from"])
         if valid_from is None:
-            raise UnreadableRowError("valid_from is neither a time nor -infinity")
+            raise UnreadableRowError("valid_from is neither a time nor -infinity or infinity")
         if not values["retroactive"] and valid_from.since_1970 < from_datetime(
             values["created_at"]
         ):
@@ -365,5 +380,6 @@ def _plain(error: msgspec.MsgspecError) -> str:
     """Return what is wrong with a row, as a clause."""
     text = str(error).replace("`", "")
     what, _, place = text.partition(" - at $.")
-    what = what[0].lower() + what[1:]
+    if not what[1:2].isupper():  # such as JSON
+        what = what[0].lower() + what[1:]
     return f"{place}: {what}" if place else what

@@ -14,7 +14,6 @@ import msgspec
 import psycopg
 
 from below_the_line import __version__
-from below_the_line.database import schema_files
 from below_the_line.errors import BelowTheLineError
 from below_the_line.files import open_private, writing
 from below_the_line.resources import sql
@@ -22,7 +21,15 @@ from below_the_line.settings import Settings
 from below_the_line.site_settings import current
 from below_the_line.unknown import unknown
 from btl.archives.layout import ARCHIVED, ArchivedTable, Form
-from btl.archives.manifest import FORMAT, MANIFEST, VERSION, ListedFile, Manifest
+from btl.archives.manifest import (
+    FORMAT,
+    MANIFEST,
+    VERSION,
+    ListedFile,
+    Manifest,
+    latest_migration,
+)
+from btl.archives.parquet import require_pyarrow
 
 FORMS: Final = get_args(Form)
 
@@ -30,7 +37,7 @@ _BLOCK_BYTES = 1024 * 1024
 _GROUP_BYTES = 8 * 1024 * 1024
 """Of JSON, for one row group of a Parquet file: bounds the memory of writing and of reading."""
 _COMPRESSION = 1
-"""Half of an archive are digests, which do not compress; higher levels only take longer."""
+"""Half of an archive is digests, which do not compress; higher levels only take longer."""
 
 # JSON has no characters below U+0020 as they are, so none of its lines is ever quoted or escaped.
 _RAW_LINES = r"copy ({}) to stdout (format csv, quote E'\x01', delimiter E'\x02')"
@@ -93,7 +100,7 @@ def export_archive(
         FORMAT,
         VERSION,
         __version__,
-        Path(schema_files.read().once[-1].name).stem,
+        latest_migration(),
         site,
         row[0].isoformat().replace("+00:00", "Z") if row else "",
         zone,
@@ -221,14 +228,10 @@ def _write_jsonl(_table: ArchivedTable, blocks: Iterator[bytes], file: Any) -> N
 
 def _parquet_writer() -> _Write:
     """Return the function that writes Parquet. Raises BelowTheLineError without pyarrow."""
-    try:
-        import pyarrow
-        from pyarrow import json, parquet
-    except ImportError:
-        raise BelowTheLineError(
-            "Parquet needs pyarrow, which is not installed.",
-            "Install the extra: pip install 'below-the-line[export]', or use --as jsonl.",
-        ) from None
+    require_pyarrow("--as parquet")
+    import pyarrow
+    from pyarrow import json, parquet
+
     types = {
         "text": pyarrow.string(),
         "bytea": pyarrow.string(),

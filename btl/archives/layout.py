@@ -34,7 +34,9 @@ class ArchivedTable:
 
     name: str
     columns: tuple[tuple[str, str], ...]
-    """Names and types, in order. ``valid_from`` of a rule is a text: it may be ``-infinity``."""
+    """Names and types, in order. ``valid_from`` of a rule is a text: it may be ``-infinity`` or
+    ``infinity``.
+    """
     described: Table | None
     """None: the closing rules, which no event fills."""
 

@@ -1,10 +1,15 @@
 """The manifest of an archive: what it is, and which files it has."""
 
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
+from below_the_line import __version__
+from below_the_line.contracts.times import instant
+from below_the_line.database import schema_files
 from below_the_line.errors import BelowTheLineError
 from btl.archives.layout import ARCHIVED, Form
 from btl.archives.sources import ExportFile
@@ -15,6 +20,10 @@ VERSION: Final = 1
 """Raised with every change of the layout after which an older version could not be read."""
 MANIFEST: Final = "manifest.json"
 _MAX_MANIFEST_BYTES = 65_536
+# What is shown to people is made of harmless characters.
+Software = Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+!-]{1,50}\Z")]
+Migration = Annotated[str, Meta(pattern=r"^[0-9]{1,9}_[a-z0-9_]{1,100}\Z")]
+Zone = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_+/-]{1,100}\Z")]
 
 
 class ListedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,22 +41,32 @@ class Manifest(msgspec.Struct, frozen=True):
 
     format: str
     version: int
-    software: str
+    software: Software
     """Version of the software that wrote it."""
-    schema: str
+    schema: Migration
     """Last migration of the database that it was written from."""
     site: str | None
     """The site whose articles it has; null: all."""
     as_of: str
     """When its snapshot was taken, by the clock of the database."""
-    site_timezone: str
+    site_timezone: Zone
     """Time zone of the installation: figures of days and sites depend on it."""
     form: Form
     files: tuple[ListedFile, ...]
 
-    def file_of(self, table: str) -> ListedFile:
-        """Return the file of a table. Raises KeyError."""
-        return {each.table: each for each in self.files}[table]
+    def file_of(self, table: str) -> ListedFile | None:
+        """Return the file of a table; None: the table came after the archive."""
+        return next((each for each in self.files if each.table == table), None)
+
+    def rows_of(self, table: str) -> int:
+        """Return how many rows it has of a table."""
+        file = self.file_of(table)
+        return 0 if file is None else file.rows
+
+
+def latest_migration() -> str:
+    """Return the last migration that this software knows, such as ``0016_rules_are_archived``."""
+    return Path(schema_files.read().once[-1].name).stem
 
 
 def find_manifest(files: Sequence[ExportFile]) -> ExportFile | None:
@@ -69,7 +88,7 @@ def read_manifest(file: ExportFile) -> Manifest:
     """Return the content of a manifest.
 
     Raises BelowTheLineError: it cannot be read, is of a later version, or does not list one file
-    for each table.
+    for each table. Only of a table that came after it may an older archive have none.
     """
     with file.open() as content:
         text = content.read(_MAX_MANIFEST_BYTES)
@@ -87,21 +106,47 @@ def read_manifest(file: ExportFile) -> Manifest:
             "Restore it with the version of the software that wrote it, or with a later one.",
         )
     try:
+        written_by = msgspec.json.decode(text, type=_Writer)
+        if _number(written_by.schema) > _number(latest_migration()):
+            raise BelowTheLineError(
+                f"{file.name} was written by version {written_by.software} of this software, from a"
+                f" database with the migration {written_by.schema}; version {__version__}, which is"
+                " installed here, does not know it.",
+                f"Restore it with version {written_by.software} or later.",
+            )
         manifest = msgspec.json.decode(text, type=Manifest)
     except msgspec.MsgspecError as error:
         raise _unusable(file, str(error)) from None
+    if instant(manifest.as_of) is None:
+        raise _unusable(file, "as_of is not a time")
     names = [table.name for table in ARCHIVED]
     listed = [each.table for each in manifest.files]
-    if missing := sorted(set(names) - set(listed)):
+    missing = sorted(set(names) - set(listed))
+    if missing and _number(manifest.schema) == _number(latest_migration()):
         raise _unusable(file, f"it lists no file of {', '.join(missing)}")
-    if sorted(listed) != sorted(names):
+    if sorted(listed + missing) != sorted(names):
         raise _unusable(file, "it lists a table twice, or one that this software does not know")
+    for table in ARCHIVED:
+        of_table = manifest.file_of(table.name)
+        if of_table is not None and of_table.name != table.file_name(manifest.form):
+            raise _unusable(
+                file, f"its file of {table.name} is not called {table.file_name(manifest.form)}"
+            )
     return manifest
 
 
 class _Kind(msgspec.Struct):
     format: str
     version: int
+
+
+class _Writer(msgspec.Struct):
+    software: Software
+    schema: Migration
+
+
+def _number(migration: str) -> int:
+    return int(migration.partition("_")[0])
 
 
 def _unusable(file: ExportFile, why: str) -> BelowTheLineError:

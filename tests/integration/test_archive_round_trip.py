@@ -480,7 +480,8 @@ def replaced(number: int, **values: Any) -> Callable[[list[str]], list[str]]:
         ("reactions", replaced(7, is_on="yes"), "line 7: is_on"),
         ("reactions", replaced(7, state_version="00"), "line 7: state_version is not the version"),
         ("closing_rules", replaced(1, window_hours=0), "line 1: window_hours"),
-        ("comment_edits", lambda lines: [*lines, "{"], "line "),
+        ("closing_rules", lambda lines: ["{", *lines], "line 1: input data was truncated"),
+        ("closing_rules", lambda lines: ["{x", *lines], "line 1: JSON is malformed"),
     ],
 )
 def test_a_row_that_was_edited_is_refused_with_its_line_and_nothing_is_written(

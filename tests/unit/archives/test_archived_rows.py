@@ -8,7 +8,7 @@ import pytest
 
 from below_the_line.contracts.events import order_key
 from below_the_line.contracts.times import from_datetime
-from btl.archives.archived_rows import RowReader
+from btl.archives.archived_rows import ArchivedRowReader
 from btl.archives.layout import ARCHIVED, ArchivedTable
 from btl.archives.records import UnreadableRowError
 
@@ -141,7 +141,7 @@ VALID: dict[str, dict[str, Any]] = {
 def read(name: str, **changes: Any) -> dict[str, Any]:
     row = {"article_id": "a1"} if name != "closing_rules" else {}
     line = json.dumps(row | VALID[name] | changes).encode()
-    values = RowReader(table(name), NOW).from_json(line)
+    values = ArchivedRowReader(table(name), NOW).from_json(line)
     return dict(zip((column for column, _ in table(name).columns), values, strict=True))
 
 
@@ -180,6 +180,46 @@ def test_an_unpublished_version_has_no_content() -> None:
         read("article_versions", **{**changes, "unpublished_at": None})
 
 
+def test_members_that_depend_on_each_other_are_accepted_as_events_have_them() -> None:
+    later = "2026-05-02T10:00:00+00:00"
+    for action, closes_at in [("extend", later), ("reopen", None), ("close", AT.isoformat())]:
+        assert read("discussion_overrides", action=action, closes_at=closes_at)["action"] == action
+    assert read("reports", reason="other", note="x")["note"] == "x"
+    assert read("reports", reason="illegal_content", law="x")["law"] == "x"
+    anonymous = {"reporter_user_id": None, "reporter_anonymous_id": "cookie"}
+    assert read("reports", **anonymous)["reporter_anonymous_id"] == "cookie"
+    withdrawn = dict.fromkeys(VALID["reports"].keys() - {"comment_id", "report_id"}) | {
+        "withdrawn_at": AT.isoformat(),
+        "withdrawn_version": version().hex(),
+    }
+    assert read("reports", **withdrawn)["withdrawn_at"] == AT
+
+
+def test_columns_that_an_older_archive_does_not_have_are_null() -> None:
+    line = json.loads(json.dumps({"article_id": "a1"} | VALID["articles"]))
+    del line["language"], line["bylines"]
+    reader = ArchivedRowReader(table("articles"), NOW)
+    for row in (reader.from_json(json.dumps(line).encode()), reader.from_values(line)):
+        values = dict(zip((name for name, _ in table("articles").columns), row, strict=True))
+        assert (values["language"], values["bylines"]) == (None, None)
+        assert values["headline"] == "Rain"
+
+
+def test_a_rule_that_never_holds_is_accepted() -> None:
+    assert read("closing_rules", valid_from="infinity", retroactive=False)["valid_from"] == (
+        "infinity"
+    )
+
+
+def test_what_is_wrong_with_a_line_is_said_in_proper_words() -> None:
+    with pytest.raises(UnreadableRowError, match=r"^JSON is malformed"):
+        ArchivedRowReader(table("comments"), NOW).from_json(b"{x")
+
+
+BOTH_ENDS = {
+    "discussion_closes_at": "2100-12-31T23:59:59+00:00",
+    "discussion_window_hours": 24,
+}
 LONG, WIDE = "x" * 201, "é" * 101
 FUTURE = (NOW + timedelta(minutes=6)).isoformat()
 
@@ -224,8 +264,30 @@ FUTURE = (NOW + timedelta(minutes=6)).isoformat()
             "published_at is out of bounds",
         ),
         ("articles", {"discussion_closes_at": "2101-01-01T00:00:00Z"}, "out of bounds"),
-        ("closing_rules", {"valid_from": "soon"}, "valid_from is neither a time nor"),
+        ("closing_rules", {"valid_from": "soon"}, "valid_from is neither a time nor -infinity"),
         ("closing_rules", {"retroactive": False}, "it is not retroactive"),
+        # Members that depend on each other.
+        (
+            "discussion_overrides",
+            {"action": "extend"},
+            "its action and closes_at do not fit together",
+        ),
+        (
+            "discussion_overrides",
+            {"action": "reopen", "closes_at": AT.isoformat()},
+            "to reopen, closes_at must lie after decided_at",
+        ),
+        ("reports", {"reason": "other"}, "its reason, note and law do not fit together"),
+        ("reports", {"reason": "other", "note": ""}, "do not fit together"),
+        ("reports", {"reason": "illegal_content", "note": "x"}, "do not fit together"),
+        (
+            "reports",
+            {"reporter_anonymous_id": "cookie"},
+            "its reporter_user_id and reporter_anonymous_id do not fit together",
+        ),
+        ("reports", {"reporter_user_id": None}, "do not fit together"),
+        ("articles", BOTH_ENDS, "discussion_closes_at and discussion_window_hours do not fit"),
+        ("article_versions", BOTH_ENDS, "do not fit together"),
         # Registers.
         ("comments", {"posted_at": None}, "posted_at is null"),
         ("comments", {"posted_version": None}, "user_id is set, but posted_version is null"),
@@ -266,4 +328,4 @@ def test_a_row_that_no_event_makes_is_refused(
 def test_a_line_that_is_not_a_row_is_refused(line: bytes) -> None:
     for each in ARCHIVED:
         with pytest.raises(UnreadableRowError):
-            RowReader(each, NOW).from_json(line)
+            ArchivedRowReader(each, NOW).from_json(line)

@@ -8,15 +8,16 @@ import pytest
 
 from below_the_line.errors import BelowTheLineError
 from btl.archives.layout import ARCHIVED
-from btl.archives.manifest import find_manifest, read_manifest
+from btl.archives.manifest import find_manifest, latest_migration, read_manifest
 from btl.archives.recognition import format_of
 from btl.archives.sources import ExportFile, files_of
 
+SCHEMA = latest_migration()
 VALID: dict[str, Any] = {
     "format": "below-the-line",
     "version": 1,
     "software": "0.1.0",
-    "schema": "0016_rules_are_archived",
+    "schema": SCHEMA,
     "site": None,
     "as_of": "2026-05-01T10:00:00Z",
     "site_timezone": "UTC",
@@ -40,7 +41,7 @@ def test_a_manifest_speaks_for_the_tables_beside_it(tmp_path: Path) -> None:
     files = files_of([tmp_path])
     assert find_manifest(files) == file
     assert format_of(files).name == "below-the-line"
-    assert read_manifest(file).file_of("comments").name == "comments.jsonl.gz"
+    assert read_manifest(file).rows_of("comments") == 0
 
 
 @pytest.mark.parametrize(
@@ -58,13 +59,22 @@ def test_other_files_are_not_an_archive(tmp_path: Path, name: str, content: str)
         ({"version": 2, "files": {}}, "is of version 2 of the format; this software reads up to"),
         ({"version": "1"}, "is not a usable manifest"),
         ({"form": "csv"}, "is not a usable manifest"),
-        ({"files": VALID["files"][1:]}, "it lists no file of articles"),
+        ({"files": VALID["files"][1:], "schema": SCHEMA}, "it lists no file of articles"),
         ({"files": [*VALID["files"], VALID["files"][0]]}, "it lists a table twice"),
         (
             {"files": [*VALID["files"], VALID["files"][0] | {"table": "polls"}]},
             "or one that this software does not know",
         ),
         ({"files": [{"name": "x"}]}, "is not a usable manifest"),
+        (
+            {"files": [VALID["files"][0] | {"name": "x"}, *VALID["files"][1:]]},
+            "its file of articles is not called",
+        ),
+        ({"as_of": "today"}, "as_of is not a time"),
+        ({"as_of": "2026-05-01T10:00:00Z\x1b[2J"}, "as_of is not a time"),
+        ({"site_timezone": "Europe/\x1b[2J"}, "site_timezone"),
+        ({"software": "0.1.0\x1b[2J"}, "software"),
+        ({"schema": "the last one"}, "schema"),
         ({"format": "x below-the-line", "note": "below-the-line"}, "its format is"),
     ],
 )
@@ -74,3 +84,20 @@ def test_a_manifest_that_cannot_be_used_is_refused(
     with pytest.raises(BelowTheLineError) as caught:
         read_manifest(written(tmp_path, **changes))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "files", [VALID["files"], [*VALID["files"], {"a list": "of another form"}]]
+)
+def test_an_archive_of_a_later_version_needs_that_version(tmp_path: Path, files: Any) -> None:
+    later = f"{int(SCHEMA[:4]) + 1:04}_polls"
+    with pytest.raises(BelowTheLineError) as caught:
+        read_manifest(written(tmp_path, software="0.9.1", schema=later, files=files))
+    assert "was written by version 0.9.1 of this software" in caught.value.message
+    assert "with version 0.9.1 or later" in caught.value.hint
+
+
+def test_a_table_that_came_after_an_archive_is_empty_in_it(tmp_path: Path) -> None:
+    older = read_manifest(written(tmp_path, schema="0001_begin", files=VALID["files"][1:]))
+    assert older.file_of("articles") is None
+    assert older.rows_of("articles") == 0
