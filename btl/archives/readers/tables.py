@@ -15,7 +15,8 @@ from btl.archives.mapping import Mapping as TablesMapping
 from btl.archives.mapping import load_mapping
 from btl.archives.proposal import ready_for
 from btl.archives.records import ArchiveRecord, Article, Comment, LeftOut, Place, Unreadable
-from btl.archives.rows import JoinedRows, RowReader, content_of
+from btl.archives.row_cells import JoinedRows
+from btl.archives.rows import RowReader, content_of
 from btl.archives.sources import ExportFile
 from btl.archives.tables import Row, Table, looks_like_table, open_table
 
