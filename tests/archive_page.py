@@ -4,22 +4,14 @@ the columns of a migrated database.
 ``python -m tests.archive_page`` writes them; it needs the test stack.
 """
 
-import os
 import textwrap
-import uuid
 
 import psycopg
 
-from below_the_line.database.migrations import migrate
 from below_the_line.resources import ROOT
 from btl.archives.layout import ARCHIVED, ArchivedTable
-from tests.databases import on_server, with_database
+from tests.database_pages import DatabasePage
 
-PAGE = ROOT / "docs" / "archive-export.md"
-BEGIN, END = (
-    "<!-- From here on written by `python -m tests.archive_page`. -->\n",
-    "<!-- Until here. -->\n",
-)
 _TYPES = {
     "text": "text",
     "text[]": "list of texts",
@@ -62,24 +54,7 @@ def _section(connection: psycopg.Connection, table: ArchivedTable) -> str:
     return "\n".join(lines) + "\n"
 
 
-def page(connection: psycopg.Connection) -> str:
-    """Return the whole page with its tables as they should be."""
-    text = PAGE.read_text()
-    return f"{text.split(BEGIN)[0]}{BEGIN}\n{tables(connection)}\n{END}"
-
-
-def main() -> None:
-    """Write the page."""
-    server = os.environ["BTL_TEST_DATABASE_URL"]
-    name = f"btl_archive_page_{uuid.uuid4().hex[:12]}"
-    on_server(server, "create database {}", name)
-    try:
-        migrate(with_database(server, name))
-        with psycopg.connect(with_database(server, name)) as connection:
-            PAGE.write_text(page(connection))
-    finally:
-        on_server(server, "drop database {} with (force)", name)
-
+PAGE = DatabasePage(ROOT / "docs" / "archive-export.md", "python -m tests.archive_page", tables)
 
 if __name__ == "__main__":
-    main()
+    PAGE.write()

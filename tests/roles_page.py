@@ -3,21 +3,13 @@
 ``python -m tests.roles_page`` writes them; it needs the test stack.
 """
 
-import os
-import uuid
 from collections.abc import Iterable, Sequence
 
 import psycopg
 
-from below_the_line.database.migrations import migrate
 from below_the_line.resources import ROOT
-from tests.databases import on_server, with_database
+from tests.database_pages import DatabasePage
 
-PAGE = ROOT / "docs" / "roles.md"
-BEGIN, END = (
-    "<!-- From here on written by `python -m tests.roles_page`. -->\n",
-    "<!-- Until here. -->\n",
-)
 ROLES = ("btl_ingest", "btl_redrive", "btl_scheduler", "btl_moderator", "btl_reader")
 _VERBS = {"select": "read", "insert": "add", "update": "change", "delete": "delete"}
 
@@ -127,24 +119,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def page(connection: psycopg.Connection) -> str:
-    """Return the whole page with its tables as they should be."""
-    before = PAGE.read_text().split(BEGIN)[0]
-    return f"{before}{BEGIN}\n{tables(connection)}\n{END}"
-
-
-def main() -> None:
-    """Write the page."""
-    server = os.environ["BTL_TEST_DATABASE_URL"]
-    name = f"btl_roles_{uuid.uuid4().hex[:12]}"
-    on_server(server, "create database {}", name)
-    try:
-        migrate(with_database(server, name))
-        with psycopg.connect(with_database(server, name)) as connection:
-            PAGE.write_text(page(connection))
-    finally:
-        on_server(server, "drop database {} with (force)", name)
-
+PAGE = DatabasePage(ROOT / "docs" / "roles.md", "python -m tests.roles_page", tables)
 
 if __name__ == "__main__":
-    main()
+    PAGE.write()

@@ -12,7 +12,7 @@ import pytest
 
 from btl.cli.configuration import settings
 from btl.cli.main import main
-from tests.unit.archives.exports import COMMENTS, Export
+from tests.unit.archives.tiny_export import COMMENTS, Export
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -13,7 +13,7 @@ import orjson
 
 from below_the_line.kafka.envelopes import Outgoing, structured
 from btl.simulation.day import simulate_day
-from tests.exports import MAPPING, events_of, real_export
+from tests.example_export import MAPPING, events_of, real_export
 
 _DAY = datetime(2026, 5, 20, tzinfo=UTC)
 _SIMULATED_RECORDS = 80_000
@@ -38,8 +38,8 @@ class Workload:
 
 
 def load_workload() -> Workload:
-    """The real export's events where it is at hand (tests/exports.py), else those of a simulated
-    day.
+    """The real export's events where it is at hand (tests/example_export.py), else those of a
+    simulated day.
     """
     if (export := real_export()) is None:
         events = list(simulate_day(1, _DAY, records=_SIMULATED_RECORDS, bad_share=0))

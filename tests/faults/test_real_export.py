@@ -19,7 +19,7 @@ import pytest
 from below_the_line.closing.barrier import poll_barrier, take_barrier
 from below_the_line.closing.windows import apply_barrier
 from below_the_line.metrics.dirty_run import recompute_dirty
-from tests.exports import MAPPING, Export, any_export, depth, instant, parents
+from tests.example_export import MAPPING, Export, any_export, depth, instant, parents
 from tests.pipeline import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack

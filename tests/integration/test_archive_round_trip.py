@@ -35,7 +35,7 @@ from consumers.adapters.restore import RestoreStore
 from tests import archive_page
 from tests.commands import Btl
 from tests.databases import Databases, with_database
-from tests.exports import Export, any_export, instant
+from tests.example_export import Export, any_export, instant
 from tests.properties.ingest import Process
 from tests.properties.model import CloudEvent
 from tests.round_trip import assert_equal, connected, export_and_restore, restored
@@ -198,7 +198,7 @@ def events_of(export: Export) -> Iterator[CloudEvent]:
 
 
 def test_the_page_describes_every_table_and_column(connection: psycopg.Connection[Any]) -> None:
-    assert archive_page.PAGE.read_text() == archive_page.page(connection), (
+    assert archive_page.PAGE.path.read_text() == archive_page.PAGE.text(connection), (
         "docs/archive-export.md differs: `python -m tests.archive_page` writes it"
     )
 

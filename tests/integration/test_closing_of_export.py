@@ -26,7 +26,7 @@ from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
 from below_the_line.contracts.times import from_datetime, to_datetime
 from btl.archives.external_sort import Timed
-from tests.exports import MAPPING, Export, any_export, events_of, instant
+from tests.example_export import MAPPING, Export, any_export, events_of, instant
 from tests.properties.ingest import Process
 from tests.properties.test_closing import DEFAULT_RULE, assert_window
 from tests.sql.timeline_model import Rule, Timeline, Version

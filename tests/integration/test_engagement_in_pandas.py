@@ -15,7 +15,7 @@ from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
 from below_the_line.metrics.definitions import definitions
 from below_the_line.metrics.dirty_run import recompute_dirty
-from tests.exports import MAPPING, Export, any_export, events_of, instant, parents
+from tests.example_export import MAPPING, Export, any_export, events_of, instant, parents
 from tests.properties.ingest import Process
 
 pytestmark = pytest.mark.stack

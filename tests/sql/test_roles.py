@@ -113,7 +113,7 @@ def test_every_lock_of_the_code_exists(connection: psycopg.Connection) -> None:
 
 
 def test_the_page_of_the_roles_is_what_the_catalogue_says(connection: psycopg.Connection) -> None:
-    assert roles_page.PAGE.read_text() == roles_page.page(connection), (
+    assert roles_page.PAGE.path.read_text() == roles_page.PAGE.text(connection), (
         "docs/roles.md differs: `python -m tests.roles_page` writes it"
     )
 

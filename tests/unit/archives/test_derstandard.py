@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.exports import MAPPING, Export, any_export, depth, events_of, instant, parents
+from tests.example_export import MAPPING, Export, any_export, depth, events_of, instant, parents
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from below_the_line.errors import BelowTheLineError
 from btl.archives.mapping import TABLES, Mapping, load_mapping
 from btl.archives.templates import decode_entities
-from tests.unit.archives.exports import ARTICLES, COMMENTS, MAPPING, Export
+from tests.unit.archives.tiny_export import ARTICLES, COMMENTS, MAPPING, Export
 
 
 @pytest.fixture

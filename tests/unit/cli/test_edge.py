@@ -16,7 +16,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.files import writing
 from btl.cli.database import gave_up
 from tests.conftest import ROOT
-from tests.unit.archives.exports import COMMENTS, Export
+from tests.unit.archives.tiny_export import COMMENTS, Export
 
 BTL = [sys.executable, "-m", "btl"]
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "COLUMNS": "400"}

@@ -20,6 +20,7 @@ from tests.unit.archives.readers.tables import (
     Site,
     utc,
 )
+from tests.unit.archives.tiny_export import COMMENTS_TABLE
 
 
 @pytest.fixture
@@ -59,20 +60,9 @@ def test_every_cell_that_a_mapping_uses_is_in_the_record(site: Site) -> None:
         language = "de"
         discussion.enabled = "{open}"
         discussion.window_hours = 72
-        [comments]
-        html_columns = ["text"]
-        [comments.null]
-        text = ["No Comment"]
-        title = ["No Headline"]
-        parent = ["0"]
-        [comments.fields]
-        article_id = "a-{article}"
-        comment_id = "c-{id}"
-        parent_comment_id = "c-{parent}"
-        posted_at = "{created}"
-        body = ["{title}\n\n{text}", "{text}", "{title}", " "]
-        author.user_id = ["{user}", "name:{name}"]
-        author.display_name = "{name}"
+        """
+        + COMMENTS_TABLE
+        + """
         author.role = "{role}"
         held = "{waits}"
         """

@@ -9,27 +9,11 @@ from typing import Any
 import orjson
 
 from btl.archives.spool import Rejected
-from tests.exports import events_of
+from tests.example_export import events_of
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
-MAPPING = r"""
-source = "https://example.org/tiny"
-time_zone = "Europe/Vienna"
-
-[articles]
-html_columns = ["title"]
-
-[articles.fields]
-article_id = "a-{id}"
-url = "https://example.org/story/{id}"
-headline = "{title}"
-published_at = "{published}"
-section = "{desk}"
-topics = { split = "{tags}", by = ";" }
-bylines = ["{author}"]
-language = "de"
-
+COMMENTS_TABLE = r"""
 [comments]
 html_columns = ["text"]
 
@@ -47,6 +31,27 @@ body = ["{title}\n\n{text}", "{text}", "{title}", " "]
 author.user_id = ["{user}", "name:{name}"]
 author.display_name = "{name}"
 """
+
+MAPPING = (
+    """
+source = "https://example.org/tiny"
+time_zone = "Europe/Vienna"
+
+[articles]
+html_columns = ["title"]
+
+[articles.fields]
+article_id = "a-{id}"
+url = "https://example.org/story/{id}"
+headline = "{title}"
+published_at = "{published}"
+section = "{desk}"
+topics = { split = "{tags}", by = ";" }
+bylines = ["{author}"]
+language = "de"
+"""
+    + COMMENTS_TABLE
+)
 
 ARTICLES = """id,title,published,desk,tags,author
 1,Ferries &amp; bridges,2019-05-01T07:00:00,local,harbour; traffic,City desk
