@@ -36,8 +36,9 @@ def assign(
 
     ``tables`` are those of ``files``, in their order, if a person said so. Else a file that a table
     or a join names in the mapping is of it, and any other is of the table whose columns it has.
-    Files that the mapping names and ``files`` lacks are beside it, in ``folder``. Raises
-    BelowTheLineError for a file of no table or of several, and for a table without a file.
+    Without ``files`` those that the mapping names are beside it, in ``folder``; with them, only
+    what a table joins is looked for there, and a table that none of them is of stays without.
+    Raises BelowTheLineError for a file of no table or of several, and if no table has a file.
     """
     declared = _declared(mapping)
     found: dict[tuple[str, ...], list[ExportFile]] = {key: [] for key in declared}
@@ -51,18 +52,18 @@ def assign(
             found[owner].append(file)
         if not owners:
             others.append(file)
-    for key, patterns in declared.items():
-        if not found[key] and patterns:
-            found[key] = _beside(folder, patterns, ".".join(key))
     undeclared = {name: table for name, table in mapping.tables().items() if not declared[(name,)]}
     for file in others:
         found[(_table_of(file, undeclared, mapping),)].append(file)
-    for name in mapping.tables():
-        if not found[(name,)]:
-            raise BelowTheLineError(
-                f"No file is of the table [{name}] of the mapping.",
-                f'Name one, or say in the mapping which it is: [{name}] files = ["{name}.csv"].',
-            )
+    for key, patterns in declared.items():
+        is_wanted = bool(found[key[:1]]) if len(key) > 1 else not files
+        if is_wanted and patterns and not found[key]:
+            found[key] = _beside(folder, patterns, ".".join(key))
+    if not any(found[(name,)] for name in mapping.tables()):
+        raise BelowTheLineError(
+            "No file is of a table of the mapping.",
+            'Name one, or say in the mapping which it is: [comments] files = ["comments.csv"].',
+        )
     return Assigned(
         {name: found[(name,)] for name in mapping.tables()},
         {(key[0], key[2]): each for key, each in found.items() if len(key) > 1},
@@ -98,9 +99,9 @@ def _beside(folder: Path, patterns: Sequence[str], where: str) -> list[ExportFil
         whole = folder / pattern
         matches = sorted(whole.parent.glob(whole.name))
         if not matches:
+            place = "the mapping's folder" if whole.parent == Path() else whole.parent
             raise BelowTheLineError(
-                f"The mapping's {where}.files names {pattern!r}, but {whole.parent} has no such"
-                " file.",
+                f"The mapping's {where}.files names {pattern!r}, but {place} has no such file.",
                 "The names are relative to the mapping. Name the file there, or on the command"
                 " line.",
             )
@@ -118,13 +119,20 @@ def _table_of(file: ExportFile, tables: Mapping[str, AnyTable], mapping: TablesM
     used: dict[str, set[str]] = {}
     names: Sequence[str] = ()
     has_header = True
+    faults: list[BelowTheLineError] = []
     for name, declared in tables.items():
-        with open_table(file, mapping.layout(name)) as table:
-            has_header = table.columns.names is not None
-            names = table.columns.names or table.sample
-            used[name] = set(columns_used(name, declared))
-            lacking[name] = _lacking(name, declared, table)
-    fitting = [name for name in tables if not lacking[name]]
+        try:
+            with open_table(file, mapping.layout(name)) as table:
+                has_header = table.columns.names is not None
+                names = table.columns.names or table.sample
+                lacking[name] = _lacking(name, declared, table)
+        except BelowTheLineError as error:
+            # Another table may have the file's encoding.
+            faults.append(error)
+        used[name] = set(columns_used(name, declared))
+    fitting = [name for name in lacking if not lacking[name]]
+    if faults and not fitting:
+        raise faults[0]
     if has_header:
         # One that needs all columns of the others, and more, is meant.
         best = [name for name in fitting if all(used[name] >= used[other] for other in fitting)]
@@ -139,7 +147,7 @@ def _table_of(file: ExportFile, tables: Mapping[str, AnyTable], mapping: TablesM
             f" {' and '.join(f'[{name}]' for name in fitting)}.",
             f'Say in the mapping which it is: [{fitting[0]}] files = ["{file.path.name}"].',
         )
-    nearest_table = max(tables, key=lambda name: len(used[name] & set(names)))
+    nearest_table = max(lacking, key=lambda name: len(used[name] & set(names)))
     missing = lacking[nearest_table]
     near = [f"{found!r} for {column!r}" for column in missing if (found := nearest(column, names))]
     raise BelowTheLineError(

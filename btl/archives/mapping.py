@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from zoneinfo import available_timezones
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -37,6 +38,18 @@ def _as_text(value: object) -> object:
 
 
 Value = Annotated[str, BeforeValidator(_as_text)]
+
+
+def _known_encoding(value: str) -> str:
+    try:
+        "".encode(value)
+    except LookupError:
+        raise ValueError("is not an encoding that Python knows, such as utf-8 or cp1252") from None
+    return value
+
+
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+Delimiter = Annotated[str, Field(min_length=1, max_length=1)]
 
 
 @cache
@@ -227,10 +240,14 @@ class Join(_Strict):
     """The column of these files that names the row."""
     equals: str
     """A template over the table's own columns."""
+    encoding: Encoding | None = None
+    delimiter: Delimiter | None = None
 
 
 class _Table(_Strict):
     files: list[str] = []
+    encoding: Encoding | None = None
+    delimiter: Delimiter | None = None
     columns: list[str] = []
     skip: dict[str, Value | list[Value]] = {}
     html_columns: list[str] = []
@@ -335,8 +352,8 @@ class Mapping(_Strict):
     time_zones: dict[str, str] = {}
     ambiguous_times: Literal["earlier", "later", "reject"] = "earlier"
     nonexistent_times: Literal["shift", "reject"] = "shift"
-    encoding: str = "utf-8"
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
+    encoding: Encoding = "utf-8"
+    delimiter: Delimiter | None = None
     """None: what stands between the names of the header."""
     null: list[str] = [""]
     ids: Literal["strict", "spreadsheet", "text"] = "strict"
@@ -353,10 +370,15 @@ class Mapping(_Strict):
         """Return the tables that the mapping has, in the order in which they are read."""
         return {name: table for name in TABLES if (table := getattr(self, name)) is not None}
 
-    def layout(self, name: str | None = None) -> Layout:
-        """Return how files of text are laid out: those of a table, or those that others join."""
-        columns = self.tables()[name].columns if name else ()
-        return Layout(self.encoding, self.delimiter, columns)
+    def layout(self, name: str, join: str | None = None) -> Layout:
+        """Return how files of text are laid out: those of a table, or of one of its joins."""
+        table = self.tables()[name]
+        own = table.joins[join] if join else table
+        return Layout(
+            own.encoding or self.encoding,
+            own.delimiter or self.delimiter,
+            () if join else table.columns,
+        )
 
     def times(self, time_format: TimeFormat | None = None) -> TimeReader:
         """Return the reader of times of a format; without one, of the mapping's own."""
@@ -385,17 +407,6 @@ class Mapping(_Strict):
                 zone_of(zone)
             except ValueError as error:
                 raise ValueError(f"{name} = {zone!r} {error}") from None
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            "".encode(value)
-        except LookupError:
-            raise ValueError(
-                "is not an encoding that Python knows, such as utf-8 or cp1252"
-            ) from None
         return value
 
 
@@ -433,9 +444,25 @@ def load_mapping(path: Path) -> Mapping:
             f"The mapping {path} is not TOML: {error}.", "Correct it there."
         ) from None
     try:
-        return Mapping.model_validate(document)
+        mapping = Mapping.model_validate(document)
     except ValidationError as error:
         raise _explained(path, document, error) from None
+    if empty := _empty_fields(mapping):
+        raise BelowTheLineError(
+            f"The mapping {path} leaves fields empty that every row needs: {', '.join(empty)}.",
+            'Name their columns there, such as comment_id = "{id}".',
+        )
+    return mapping
+
+
+def _empty_fields(mapping: Mapping) -> list[str]:
+    """Return the required fields that are empty, as one is that nobody filled in."""
+    return [
+        f"{name}.fields.{field}"
+        for name, table in mapping.tables().items()
+        for field, details in type(table.fields).model_fields.items()
+        if details.is_required() and getattr(table.fields, field) in ("", [""])
+    ]
 
 
 def _explained(

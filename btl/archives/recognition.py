@@ -37,6 +37,10 @@ def format_of(files: Sequence[ExportFile]) -> Format:
     found = {file: _format_of_one(file) for file in files}
     formats = {each.name: each for each in found.values() if each is not None}
     for file, each in found.items():
+        if each is None and not file.head.strip():
+            raise BelowTheLineError(
+                f"{file.name} is empty.", "Export it again, or name another file."
+            )
         if each is None:
             raise BelowTheLineError(
                 f"{file.name} is of no format that is recognised by its content.",

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +26,9 @@ _MAX_DEPTH = 32
 """How deep members of JSON lines are looked for; an event is not deeper either."""
 _SAMPLED_LINES = 1_000
 _BATCH_ROWS = 4_096
+_DECODED_BYTES = 65_536
 _DELIMITERS = (",", "\t", ";", "|")
+_NOT_CLOSED = "perhaps a quotation mark is not closed"
 
 
 class Row(NamedTuple):
@@ -84,7 +87,9 @@ def looks_like_table(file: ExportFile) -> bool:
     head = file.head
     if head.startswith(_PARQUET_MAGIC):
         return True
-    line = head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0].strip()
+    if marked_encoding(head) == "utf-16":
+        head = head.decode("utf-16", "replace").encode()
+    line = head.removeprefix(BOM_UTF8).lstrip().partition(b"\n")[0].strip()
     if line.startswith((b"{", b"[")):
         return line.startswith(b"{") and line.endswith(b"}")
     is_text = b"\0" not in line and not line.startswith((b"<", b"%", b"#"))
@@ -100,7 +105,7 @@ def open_table(file: ExportFile, layout: Layout) -> Iterator[Table]:
             yield table
         return
     with file.open() as content:
-        first = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+        first = head.removeprefix(BOM_UTF8).lstrip()
         if _JSON_ARRAY.match(first):
             raise BelowTheLineError(
                 f"{file.name} is one JSON array, not JSON lines.",
@@ -113,12 +118,13 @@ def open_table(file: ExportFile, layout: Layout) -> Iterator[Table]:
 
 
 def _csv(file: ExportFile, content: Content, layout: Layout) -> Table:
-    text = io.TextIOWrapper(content, encoding=_codec(layout.encoding), newline="")
-    delimiter = layout.delimiter or _delimiter(file, layout.encoding)
-    rows = _csv_rows(file, text, layout.encoding, delimiter)
+    encoding = marked_encoding(file.head) or layout.encoding
+    text = io.TextIOWrapper(content, encoding=encoding, newline="")
+    delimiter = layout.delimiter or _delimiter(file, encoding)
+    rows = _csv_rows(file, text, encoding, delimiter)
     names = list(layout.columns)
     if not names:
-        _, names = next(rows, (1, []))
+        names = next(rows, _CsvRow(1, 1, [], is_strict=True)).cells
         if not any(names):
             raise BelowTheLineError(
                 f"{file.name} is empty.", "Its first line must name the columns."
@@ -141,7 +147,17 @@ def _delimiter(file: ExportFile, encoding: str) -> str:
     return "," if "," in header or most not in header else most
 
 
-def _picked(rows: Iterator[tuple[int, list[str]]], columns: Columns) -> Iterator[Row]:
+class _CsvRow(NamedTuple):
+    """A row of a CSV file: the lines where it begins and ends, and its cells."""
+
+    first: int
+    last: int
+    cells: list[str]
+    is_strict: bool
+    """Whether nothing but a separator follows a quotation mark that closes."""
+
+
+def _picked(rows: Iterator[_CsvRow], columns: Columns) -> Iterator[Row]:
     names = columns.names or ()
     expected = len(names)
     places = [names.index(name) for name in columns.used]
@@ -151,17 +167,20 @@ def _picked(rows: Iterator[tuple[int, list[str]]], columns: Columns) -> Iterator
         pick = lambda cells: (cells[only],)  # noqa: E731
     else:
         pick = itemgetter(*places) if places else lambda _: ()
-    for number, cells in rows:
-        if len(cells) == expected:
-            yield Row(number, pick(cells), cells)
+    for first, last, cells, is_strict in rows:
+        if len(cells) != expected:
+            fault = f"has {len(cells)} cells, but the header names {expected} columns"
+            if last > first:
+                fault += f"; it ends in line {last}: {_NOT_CLOSED}"
+            yield Row(first, (), cells, fault)
+        elif not is_strict:
+            what = f"ends in line {last}, and has text after a quotation mark that closes"
+            yield Row(first, (), cells, f"{what}: {_NOT_CLOSED}")
         else:
-            what = f"has {len(cells)} cells, but the header names {expected} columns"
-            yield Row(number, (), cells, what)
+            yield Row(first, pick(cells), cells)
 
 
-def _csv_rows(
-    file: ExportFile, text: IO[str], encoding: str, delimiter: str
-) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(file: ExportFile, text: IO[str], encoding: str, delimiter: str) -> Iterator[_CsvRow]:
     csv.field_size_limit(MAX_ROW_CHARACTERS)
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -174,8 +193,15 @@ def _csv_rows(
             raise _too_long(
                 file, line, "Perhaps a quotation mark is not closed there, or the file is not CSV."
             ) from None
+        except _NotClosedError:
+            last = _cells(lines.of_row, delimiter)[-1]
+            begins = line + len(lines.of_row) - max(1, len(list(io.StringIO(last, newline=""))))
+            raise BelowTheLineError(
+                f"{file.name} ends inside of quotation marks that are opened in line {begins}.",
+                'Close them there. A mark that belongs to the text is written twice: "".',
+            ) from None
         except UnicodeDecodeError as error:
-            raise _not_encoded(file, encoding, error, reader.line_num) from None
+            raise _not_encoded(file, encoding, error) from None
         except csv.Error as error:
             raise BelowTheLineError(
                 f"{file.name} is not valid CSV at line {line}: {error}.",
@@ -184,12 +210,33 @@ def _csv_rows(
         if cells is None:
             return
         if cells:
-            yield line, cells
+            is_strict = len(lines.of_row) == 1 or _is_strict(lines.of_row, delimiter)
+            yield _CsvRow(line, reader.line_num, cells, is_strict)
         line = reader.line_num + 1
+
+
+def _cells(lines: Sequence[str], delimiter: str, *, strict: bool = False) -> list[str]:
+    return next(csv.reader(lines, delimiter=delimiter, strict=strict))
+
+
+def _is_strict(lines: Sequence[str], delimiter: str) -> bool:
+    """Return whether lines are a row of which no text follows a quotation mark that closes.
+
+    If text does, the mark may open a cell of a later row, and the rows between are in this one.
+    """
+    try:
+        _cells(lines, delimiter, strict=True)
+    except csv.Error:
+        return False
+    return True
 
 
 class _RowTooLongError(Exception):
     """A row that is longer than it may be; no more of it was read."""
+
+
+class _NotClosedError(Exception):
+    """A row that ends with the file, inside of quotation marks."""
 
 
 class _Lines:
@@ -198,10 +245,13 @@ class _Lines:
     def __init__(self, text: IO[str]) -> None:
         self._text = text
         self._left = 0
+        self.of_row: list[str] = []
+        """The lines of the row that is read."""
 
     def begin_row(self) -> None:
         """Allow another row its characters."""
         self._left = MAX_ROW_CHARACTERS
+        self.of_row = []
 
     def __iter__(self) -> "_Lines":
         return self
@@ -211,9 +261,11 @@ class _Lines:
         self._left -= len(line)
         if self._left < 0:
             raise _RowTooLongError
-        if not line:
-            raise StopIteration
-        return line
+        if line:
+            self.of_row.append(line)
+            return line
+        # Only inside of quotation marks does a row need another line.
+        raise _NotClosedError if self.of_row else StopIteration
 
 
 def _json_lines(file: ExportFile, content: Content) -> Table:
@@ -228,7 +280,7 @@ def _json_lines(file: ExportFile, content: Content) -> Table:
 
 def _members_of_first_lines(file: ExportFile) -> list[str]:
     members: dict[str, None] = {}
-    lines = file.head.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    lines = file.head.removeprefix(BOM_UTF8).split(b"\n")
     for line in lines[:_SAMPLED_LINES]:
         try:
             document = orjson.loads(line)
@@ -257,7 +309,7 @@ def _json_rows(file: ExportFile, content: Content, columns: Columns) -> Iterator
         if len(line) > MAX_ROW_CHARACTERS:
             raise _too_long(file, number, "Perhaps the file is not JSON lines.")
         if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
+            line = line.removeprefix(BOM_UTF8)
         if line.isspace():
             continue
         try:
@@ -407,9 +459,14 @@ def _damaged_parquet(file: ExportFile, error: Exception) -> BelowTheLineError:
     )
 
 
-def _codec(encoding: str) -> str:
-    # A byte order mark at the beginning is not part of the first column's name.
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+def marked_encoding(head: bytes) -> str | None:
+    """Return the encoding that a byte order mark at the beginning of a file says, if it has one.
+
+    The mark is not part of the first column's name.
+    """
+    if head.startswith(BOM_UTF8):
+        return "utf-8-sig"
+    return "utf-16" if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else None
 
 
 def _too_long(file: ExportFile, line: int, hint: str) -> BelowTheLineError:
@@ -420,10 +477,31 @@ def _too_long(file: ExportFile, line: int, hint: str) -> BelowTheLineError:
     )
 
 
-def _not_encoded(
-    file: ExportFile, encoding: str, error: UnicodeDecodeError, after: int
-) -> BelowTheLineError:
+def _not_encoded(file: ExportFile, encoding: str, error: UnicodeDecodeError) -> BelowTheLineError:
     return BelowTheLineError(
-        f"{file.name} is not {encoding}: {error.reason}, after line {after}.",
-        'Say in the mapping what it is, for example encoding = "cp1252".',
+        f"{file.name} is not {encoding}: {error.reason}, in line {_broken_line(file, encoding)}.",
+        f"Say in the mapping's table of the file what it is, for example encoding ="
+        f' "{"utf-8" if encoding == "cp1252" else "cp1252"}".',
     )
+
+
+def _broken_line(file: ExportFile, encoding: str) -> int:
+    """Return the line of the first byte that is not of the encoding.
+
+    What reads lines decodes many of them at once, and does not say which one it was.
+    """
+    decoder = getincrementaldecoder(encoding)()
+    feeds = returns = 0
+    is_whole = True
+    with file.open() as content:
+        while is_whole:
+            chunk = content.read(_DECODED_BYTES)
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+                is_whole = bool(chunk)
+            except UnicodeDecodeError as error:
+                text = error.object[: error.start].decode(error.encoding, "replace")
+                is_whole = False
+            feeds += text.count("\n")
+            returns += text.count("\r")
+    return 1 + (feeds or returns)

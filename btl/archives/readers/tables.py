@@ -31,6 +31,13 @@ def read(
         raise _no_mapping(files)
     mapping = load_mapping(options.mapping)
     assigned = assign(files, mapping, options.mapping.parent, options.tables)
+    for name, of_table in assigned.tables.items():
+        if not of_table:
+            yield LeftOut(
+                Place(options.mapping.name, f"[{name}]"),
+                "tables of the mapping",
+                "none of the files is of them",
+            )
     yield from read_tables(assigned, mapping, progress)
 
 
@@ -140,9 +147,10 @@ class _Reading:
         """Raise BelowTheLineError for a column of any file that is not there."""
         for name, declared in self._mapping.tables().items():
             self._joins[name] = {}
-            for join, details in declared.joins.items():
+            joins = declared.joins if self._assigned.tables[name] else {}
+            for join, details in joins.items():
                 with open_table(
-                    self._assigned.joins[name, join][0], self._mapping.layout()
+                    self._assigned.joins[name, join][0], self._mapping.layout(name, join)
                 ) as table:
                     self._joins[name][join] = JoinedRows(
                         table.columns,
@@ -158,7 +166,7 @@ class _Reading:
         for name, joins in self._joins.items():
             for join, joined in joins.items():
                 for file in self._assigned.joins[name, join]:
-                    with open_table(file, self._mapping.layout()) as table:
+                    with open_table(file, self._mapping.layout(name, join)) as table:
                         for column in joined.columns.used:
                             table.columns.index(column, f"{name}.joins.{join}")
                         yield from self._store(joined.stored, file, table)

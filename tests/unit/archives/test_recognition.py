@@ -35,6 +35,12 @@ def test_a_file_of_no_known_format_is_named_with_what_to_do(tmp_path: Path) -> N
     assert "btl archive formats" in caught.value.hint
 
 
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    paths = write(tmp_path, export_xml=DISQUS, more_xml="\n")
+    with pytest.raises(BelowTheLineError, match=r"^more\.xml is empty\."):
+        format_of(files_of(paths))
+
+
 def test_files_of_two_formats_are_named(tmp_path: Path) -> None:
     paths = write(tmp_path, one_xml=DISQUS, two_json=COMMENTO)
     with pytest.raises(

@@ -65,8 +65,9 @@ class Site:
         self.write("site.toml", source + mapping)
 
     def read(self, *names: str) -> list[Found]:
-        """Return the records of the files, by default of articles.csv and comments.csv."""
-        files = files_of(self.folder / name for name in names or ("articles.csv", "comments.csv"))
+        """Return the records of the files, by default of all CSV files."""
+        every = sorted(path.name for path in self.folder.glob("*.csv"))
+        files = files_of(self.folder / name for name in names or every)
         options = ReadingOptions(mapping=self.folder / "site.toml")
         return list(read(files, options, lambda _: None))
 

@@ -10,7 +10,7 @@ import pytest
 from below_the_line.errors import BelowTheLineError
 from btl.archives.formats import ReadingOptions, all_formats
 from btl.archives.readers.tables import FORMATS, read
-from btl.archives.records import Article, Comment, Place, Unreadable
+from btl.archives.records import Article, Comment, LeftOut, Place, Unreadable
 from btl.archives.sources import files_of
 from tests.unit.archives.readers.tables import (
     ARTICLE_FIELDS,
@@ -277,9 +277,29 @@ def test_a_file_that_fits_two_tables_is_refused_until_the_mapping_says_which(sit
     assert [type(found) for found in site.read()] == [Comment]
 
 
-def test_a_table_without_a_file_is_refused(site: Site) -> None:
-    with pytest.raises(BelowTheLineError, match=r"No file is of the table \[articles\]"):
-        site.read("comments.csv")
+def test_files_that_are_named_are_those_that_are_read(site: Site) -> None:
+    def of(name: str) -> list[str]:
+        return [type(found).__name__ for found in site.read(name)]
+
+    others = LeftOut(
+        Place("site.toml", "[articles]"), "tables of the mapping", "none of the files is of them"
+    )
+    found = site.read("comments.csv")
+    assert found[0] == others
+    assert [type(each) for each in found] == [LeftOut, Comment]
+    site.map(
+        '[articles]\nfiles = ["articles.csv"]\n'
+        + ARTICLE_FIELDS
+        + '[comments]\nfiles = ["comments.csv"]\n'
+        + '[comments.joins.person]\nfiles = ["users.csv"]\nkey = "id"\nequals = "{user}"\n'
+        + COMMENT_FIELDS.replace("{name}", "{person.nick}")
+    )
+    assert of("articles.csv") == ["LeftOut", "Article"]
+    site.write("users.csv", "id,nick\nu1,heron\n")
+    assert [comment.display_name for comment in site.comments("comments.csv")] == ["heron"]
+    assert of("comments.csv") == ["LeftOut", "Comment"]
+    with pytest.raises(BelowTheLineError, match=r"No file is of a table of the mapping\."):
+        site.read("users.csv")
 
 
 def test_files_that_the_mapping_names_are_beside_it(site: Site) -> None:
@@ -298,10 +318,52 @@ def test_files_that_the_mapping_names_are_beside_it(site: Site) -> None:
         "comments-1.csv",
         "comments-2.csv",
     ]
+    assert len(site.read("comments-2.csv", "articles.csv")) == 2
     (site.folder / "comments-1.csv").unlink()
     (site.folder / "comments-2.csv").unlink()
     with pytest.raises(BelowTheLineError, match=r"comments\.files names 'comments-\*\.csv', but"):
         list(read([], options, lambda _: None))
+
+
+def test_the_folder_of_the_mapping_is_named_in_words(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(site.folder)
+    site.map('[articles]\nfiles = ["a.csv"]\n' + ARTICLE_FIELDS + COMMENT_FIELDS)
+    with pytest.raises(BelowTheLineError, match="but the mapping's folder has no such file"):
+        list(read([], ReadingOptions(mapping=Path("site.toml")), lambda _: None))
+
+
+def test_each_table_and_each_join_may_have_its_own_encoding_and_delimiter(site: Site) -> None:
+    site.write("articles.csv", ARTICLES.replace("Ferries", "Fähren"))
+    site.write("comments.csv", COMMENTS.replace("First", "Möwe").encode("cp1252"))
+    site.write("users.csv", "id;nick, spoken\nu1;Ölkäfer\n".encode("cp850"))
+    site.map(
+        '[comments]\nencoding = "cp1252"\ndelimiter = ","\n[comments.joins.person]\n'
+        'files = ["users.csv"]\nkey = "id"\nequals = "{user}"\n'
+        'encoding = "cp850"\ndelimiter = ";"\n'
+        + ARTICLE_FIELDS
+        + COMMENT_FIELDS.replace("{name}", "{person.nick, spoken}")
+    )
+    article, comment = site.read()
+    assert isinstance(article, Article)
+    assert isinstance(comment, Comment)
+    assert article.headline == "Fähren"
+    assert (comment.body, comment.display_name) == ("Möwe", "Ölkäfer")
+    site.map('[comments]\nencoding = "klingon"\n' + ARTICLE_FIELDS + COMMENT_FIELDS)
+    with pytest.raises(BelowTheLineError, match=r"'comments\.encoding' is not usable: is not an"):
+        site.read()
+
+
+def test_required_fields_that_are_empty_are_one_fault_of_the_mapping(site: Site) -> None:
+    fields = ARTICLE_FIELDS + COMMENT_FIELDS
+    site.map(fields.replace('"{text}"', '[""]').replace('"{created}"', '""'))
+    with pytest.raises(BelowTheLineError) as caught:
+        site.read()
+    assert caught.value.message == (
+        f"The mapping {site.folder / 'site.toml'} leaves fields empty that every row needs:"
+        " comments.fields.body, comments.fields.posted_at."
+    )
 
 
 def test_a_wrong_column_of_the_comments_is_said_before_the_articles_are_read(site: Site) -> None:

@@ -250,7 +250,7 @@ def rows_of(site: Site, table: str, content: str, *, article_id: bool = False) -
         + article
         + TABLES[table]
     )
-    found = site.read()
+    found = site.read("articles.csv", "comments.csv", f"{table}.csv")
     assert [type(each) for each in found[:2]] == [Article, Comment]
     return found[2:]
 
