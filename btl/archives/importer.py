@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from btl.archives.events import EventRules
 from btl.archives.external_sort import Sorter
 from btl.archives.facts import Facts, temporary_facts
 from btl.archives.formats import Format, Progress, ReadingOptions
-from btl.archives.records import ArchiveRecord, Article, Comment, Unreadable
+from btl.archives.records import ArchiveRecord, Article, Comment, LeftOut, Place, Unreadable
 from btl.archives.sources import ExportFile
 from btl.archives.spool import Rejected, Spool
 from btl.archives.survey import Finding
@@ -49,6 +50,8 @@ class Import:
     """When a discussion closes if the export does not say."""
     naming: Naming = field(default_factory=Naming)
     """How the ids of the export become those of events."""
+    others: Sequence[ExportFile] = ()
+    """Files beside them that are not of the format."""
 
     @property
     def rules(self) -> EventRules:
@@ -111,8 +114,9 @@ class Preparation:
                 wanted.size,
             )
         )
+        records = chain(map(_left_out, wanted.others), named.records)
         if self._pool is None:
-            checker.take(named.records)
+            checker.take(records)
         else:
 
             def take(noted: Noted) -> None:
@@ -124,7 +128,7 @@ class Preparation:
                     facts.add_comment(comment)
                 spool.add_rows(noted.rows)
 
-            for done in self._pool.check(bundles(named.records), take):
+            for done in self._pool.check(bundles(records), take):
                 checker.tally.add(done.tally)
                 sorter.adopt(done.file, done.runs)
         facts.flush()
@@ -174,6 +178,14 @@ def bundles(
         bundle.append(record)
     if bundle:
         yield bundle
+
+
+def _left_out(file: ExportFile) -> LeftOut:
+    return LeftOut(
+        Place(file.name, "the whole file"),
+        "files that are not of this format",
+        "no format is recognised by their content",
+    )
 
 
 class RejectsFile:

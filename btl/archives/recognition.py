@@ -1,6 +1,8 @@
 """Which format the files of an export are of."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from below_the_line.contracts.spelling import nearest
 from below_the_line.errors import BelowTheLineError
@@ -23,25 +25,37 @@ def format_named(name: str) -> Format:
     )
 
 
-def format_of(files: Sequence[ExportFile]) -> Format:
+class Recognised(NamedTuple):
+    """The files of an export, by what they are."""
+
+    format: Format
+    files: Sequence[ExportFile]
+    """Those of the format."""
+    others: Sequence[ExportFile] = ()
+    """Those of no format that lie beside them in a folder or a zip."""
+
+
+def recognised(files: Sequence[ExportFile], named: Collection[Path] = ()) -> Recognised:
     """Return the one format of the files, by their content.
 
-    Raises BelowTheLineError if there are no files, for a file of no known format, and for files of
-    different formats.
+    ``named``: the paths that a person named. Raises BelowTheLineError if there are no files, for
+    files of different formats, and for one of no known format, unless it only lies beside files of
+    the format: it is not named itself.
     """
     if not files:
         raise BelowTheLineError("There are no files to import.", "Name a file of an export.")
     if find_manifest(files) is not None:
         # It speaks for the tables beside it, which others may recognise as tables.
-        return format_named(FORMAT)
+        return Recognised(format_named(FORMAT), files)
     found = {file: _format_of_one(file) for file in files}
     formats = {each.name: each for each in found.values() if each is not None}
-    for file, each in found.items():
-        if each is None and not file.head.strip():
+    others = [file for file, each in found.items() if each is None]
+    for file in others:
+        if not file.head.strip():
             raise BelowTheLineError(
                 f"{file.name} is empty.", "Export it again, or name another file."
             )
-        if each is None:
+        if not formats or (file.member is None and file.path in named):
             raise BelowTheLineError(
                 f"{file.name} is of no format that is recognised by its content.",
                 f"Say what it is with --format; {_LIST}.",
@@ -56,7 +70,7 @@ def format_of(files: Sequence[ExportFile]) -> Format:
             "Import them one after the other, or say what all of them are with --format.",
         )
     (only,) = formats.values()
-    return only
+    return Recognised(only, [file for file, each in found.items() if each is not None], others)
 
 
 def _format_of_one(file: ExportFile) -> Format | None:

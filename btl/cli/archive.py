@@ -30,7 +30,7 @@ from btl.archives.manifest import FORMAT as BELOW_THE_LINE
 from btl.archives.mapping import load_mapping
 from btl.archives.production import PARALLEL_EVENTS, producing
 from btl.archives.proposal import proposal
-from btl.archives.recognition import format_named, format_of
+from btl.archives.recognition import Recognised, format_named, recognised
 from btl.archives.sources import files_of
 from btl.archives.spool import Rejected
 from btl.archives.survey import Closing, Finding, Reasons, Survey, survey
@@ -295,16 +295,21 @@ def _import(
         files = files_beside(load_mapping(options.mapping), options.mapping.parent)
     else:
         files = files_of(paths)
-    format_ = format_of(files) if format_name is None else format_named(format_name)
+    found = (
+        recognised(files, paths)
+        if format_name is None
+        else Recognised(format_named(format_name), files)
+    )
     if source is None and options.mapping is not None:
         source = load_mapping(options.mapping).source
     return Import(
-        format_,
-        files,
+        found.format,
+        found.files,
         options,
-        source or f"archive:{format_.name}",
-        policy or format_.closing,
+        source or f"archive:{found.format.name}",
+        policy or found.format.closing,
         naming,
+        found.others,
     )
 
 

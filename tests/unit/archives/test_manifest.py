@@ -9,7 +9,7 @@ import pytest
 from below_the_line.errors import BelowTheLineError
 from btl.archives.layout import ARCHIVED
 from btl.archives.manifest import find_manifest, latest_migration, read_manifest
-from btl.archives.recognition import format_of
+from btl.archives.recognition import recognised
 from btl.archives.sources import ExportFile, files_of
 
 SCHEMA = latest_migration()
@@ -40,7 +40,7 @@ def test_a_manifest_speaks_for_the_tables_beside_it(tmp_path: Path) -> None:
     (tmp_path / "comments.jsonl").write_text('{"comment_id": "c1"}\n')
     files = files_of([tmp_path])
     assert find_manifest(files) == file
-    assert format_of(files).name == "below-the-line"
+    assert recognised(files).format.name == "below-the-line"
     assert read_manifest(file).rows_of("comments") == 0
 
 

@@ -75,6 +75,21 @@ def test_a_dry_run_says_in_json_what_would_be_sent(btl: Btl, tmp_path: Path) -> 
     assert said["dry_run"] is True
 
 
+def test_files_of_a_folder_that_are_not_of_its_format_are_left_out(
+    btl: Btl, tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "isso.json").write_bytes(orjson.dumps(ISSO))
+    (folder / "README").write_text("Remember the ferry.\n")
+    btl("archive", "import", "export", "--base-url", "https://example.org", "--dry-run", "--json")
+    said = orjson.loads(btl.stdout)
+    assert said["events"]["comment.posted.v1"] == 1
+    [left_out] = said["left_out"]
+    assert left_out["what"] == "files that are not of this format"
+    assert left_out["examples"] == ["README, the whole file"]
+
+
 def test_all_formats_are_listed(btl: Btl) -> None:
     listed = orjson.loads(btl("archive", "formats", "--json"))
     assert [each["format"] for each in listed] == [found.name for found in all_formats()]
