@@ -1,9 +1,9 @@
-"""An SQLite file for what does not fit into memory; it is gone when the run ends."""
+"""An SQLite file for what does not fit into memory; it is gone however the run ends."""
 
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 from below_the_line.errors import BelowTheLineError
@@ -26,7 +26,7 @@ _HINT = "Make room there, or name another folder in TMPDIR."
 
 @contextmanager
 def temporary_database() -> Iterator[sqlite3.Connection]:
-    """Yield a connection to an empty database; only its owner may read the file.
+    """Yield a connection to an empty database; the file has no name, so nobody else opens it.
 
     Raises BelowTheLineError if the file cannot be written, also in the block.
     """
@@ -34,12 +34,15 @@ def temporary_database() -> Iterator[sqlite3.Connection]:
         made = tempfile.TemporaryDirectory(prefix="btl-archive-")
     except OSError as error:
         raise BelowTheLineError(f"No temporary folder can be made: {error}.", _HINT) from None
-    with made as folder:
+    with ExitStack() as opened:
         try:
-            with closing(sqlite3.connect(f"{folder}/data.sqlite", isolation_level=None)) as opened:
-                for pragma in _PRAGMAS:
-                    opened.execute(f"pragma {pragma}")
-                yield opened
+            with made as folder:
+                connection = sqlite3.connect(f"{folder}/data.sqlite", isolation_level=None)
+                opened.enter_context(closing(connection))
+            # The file has no name any more: the system removes it, however this process ends.
+            for pragma in _PRAGMAS:
+                connection.execute(f"pragma {pragma}")
+            yield connection
         except sqlite3.OperationalError as error:
             # The last byte tells the kind, the others the details.
             if error.sqlite_errorcode & 0xFF not in _NO_ROOM:

@@ -93,6 +93,20 @@ def test_a_full_disk_is_said_in_words_and_nothing_stays(
     assert list(temporary.iterdir()) == []
 
 
+def test_nothing_of_it_would_stay_if_the_process_were_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with temporary_database() as db:
+        assert list(tmp_path.iterdir()) == []
+        db.execute("create table found (key text)")
+        insert(db, "found", [(f"otter {number:,}",) for number in range(200_000)])
+        db.execute("create index found_key on found (key)")
+        [(number,)] = db.execute("select count(distinct key) from found")
+        assert list(tmp_path.iterdir()) == []
+    assert number == 200_000
+
+
 def test_a_folder_that_cannot_be_made_is_said_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
