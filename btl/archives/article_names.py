@@ -47,6 +47,8 @@ class Naming:
     """Articles whose addresses are of one page (``address_key``) become one."""
     article_ids: Path | None = None
     """A CSV of the site's publishing system: the columns ``url`` and ``article_id``."""
+    id_prefix: str = ""
+    """What comes before the id of every article, where several sites number theirs from 1."""
 
     @property
     def needs_articles(self) -> bool:
@@ -97,7 +99,9 @@ def named_records(
     with ExitStack() as opened:
         if not naming.needs_articles:
             records = read(progress)
-            yield NamedRecords(_normalized(records) if naming.normalize_ids else records)
+            if naming.normalize_ids:
+                records = _normalized(records)
+            yield NamedRecords(_prefixed(records, naming.id_prefix))
             return
         names = _Names(opened.enter_context(temporary_database()))
         if naming.article_ids is not None:
@@ -108,7 +112,8 @@ def named_records(
         records = read(lambda done: progress((size + done) // 2))
         if naming.normalize_ids:
             records = _normalized(records)
-        yield NamedRecords(renamed(records, ArticleNames(names.connection)), findings)
+        records = renamed(records, ArticleNames(names.connection))
+        yield NamedRecords(_prefixed(records, naming.id_prefix), findings)
 
 
 def renamed(records: Iterable[Item], names: ArticleNames) -> Iterator[Item]:
@@ -126,6 +131,18 @@ def renamed(records: Iterable[Item], names: ArticleNames) -> Iterator[Item]:
             continue
         event_id = names.event_id(article_id)
         yield record if event_id == article_id else record._replace(article_id=event_id)
+
+
+def _prefixed(records: Iterator[Item], prefix: str) -> Iterator[Item]:
+    """Return the records with a prefix of their articles' ids."""
+    if not prefix:
+        return records
+    return (
+        record
+        if isinstance(record, LeftOut | Unreadable) or not record.article_id
+        else record._replace(article_id=prefix + record.article_id)
+        for record in records
+    )
 
 
 def _normalized(records: Iterable[Item]) -> Iterator[Item]:

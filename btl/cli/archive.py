@@ -35,7 +35,7 @@ from btl.archives.sources import files_of
 from btl.archives.spool import Rejected
 from btl.archives.survey import Closing, Finding, Reasons, Survey, survey
 from btl.cli import archive_export, configuration
-from btl.cli.archive_survey import print_survey, rules_in_force, survey_document
+from btl.cli.archive_survey import ids_taken, print_survey, rules_in_force, survey_document
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
 from btl.cli.output import Column, print_json, print_table
@@ -117,6 +117,13 @@ def import_archive(
         help="CSV with the columns url and article_id: the ids that live events have.",
         show_default=False,
     ),
+    id_prefix: str | None = typer.Option(
+        None,
+        "--id-prefix",
+        metavar="TEXT",
+        help="What comes before the id of every article: several sites number theirs from 1.",
+        show_default=False,
+    ),
     join_addresses: bool = typer.Option(
         False,
         "--join-addresses",
@@ -166,7 +173,7 @@ def import_archive(
         ),
         source,
         _policy(never_close=never_close, close_by_rules=close_by_rules),
-        Naming(normalize_ids, join_addresses, article_ids),
+        _naming(normalize_ids, join_addresses, article_ids, id_prefix),
     )
     if wanted.format.name == BELOW_THE_LINE:
         archive_export.restore_archive(
@@ -179,6 +186,7 @@ def import_archive(
                 "--never-close": never_close,
                 "--close-by-rules": close_by_rules,
                 "--article-ids": article_ids,
+                "--id-prefix": id_prefix,
                 "--join-addresses": join_addresses,
                 "--normalize-ids": normalize_ids,
                 "--rate": rate,
@@ -342,6 +350,27 @@ def _policy(*, never_close: bool, close_by_rules: bool) -> Policy | None:
     return "never" if never_close else "rules" if close_by_rules else None
 
 
+def _naming(
+    normalize_ids: bool,
+    join_addresses: bool,
+    article_ids: Path | None,
+    id_prefix: str | None,
+) -> Naming:
+    if id_prefix is not None and article_ids is not None:
+        raise BelowTheLineError(
+            "--id-prefix and --article-ids cannot be combined: the ids of the publishing system are"
+            " those of live events.",
+            "Leave one of them out.",
+        )
+    if id_prefix is not None and (id_prefix != id_prefix.lstrip() or not id_prefix.isprintable()):
+        raise BelowTheLineError(
+            f"--id-prefix {id_prefix!r} begins with a blank, or has characters that cannot be"
+            " printed.",
+            "Write it like weekly:.",
+        )
+    return Naming(normalize_ids, join_addresses, article_ids, id_prefix or "")
+
+
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Let SIGTERM end the command as Ctrl-C does: temporary files go, and what was sent is said."""
@@ -380,7 +409,8 @@ def _checked(
     try:
         with progress("check", size, "bytes") as update:
             found = preparation.check(reject, update)
-            surveyed = survey(found.facts, closing, found.findings)
+            taken = ids_taken(found.facts, closing.rules)
+            surveyed = survey(found.facts, closing, [*found.findings, *taken])
     except KeyboardInterrupt:
         typer.echo("Interrupted: nothing was sent.", err=True)
         raise typer.Exit(130) from None

@@ -1,6 +1,7 @@
 """What is said of an export before anything is sent: for people and as JSON."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -10,8 +11,10 @@ from below_the_line.closing.rules import all_rules
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from btl.archives.checking import Tally
+from btl.archives.facts import Facts
 from btl.archives.forecast import DEFAULT_RULES, closing_rules
 from btl.archives.survey import Closing, Finding, RulesInForce, Span, Survey
+from btl.archives.taken_ids import taken_ids
 from btl.cli import configuration
 from btl.cli.database import connected
 from btl.cli.output import Cell, Column, print_table, print_text, printable
@@ -37,6 +40,17 @@ def rules_in_force() -> RulesInForce:
             return RulesInForce(closing_rules(all_rules(connection)), "database")
     except BelowTheLineError as error:
         return RulesInForce(DEFAULT_RULES, "default", error.message.rstrip("."))
+
+
+def ids_taken(facts: Facts, rules: RulesInForce) -> list[Finding]:
+    """Return what is to be said of articles' ids that the database has for other pages; nothing
+    where it can't be asked.
+    """
+    if rules.origin != "database":
+        return []
+    with suppress(BelowTheLineError), connected(configuration.settings()) as connection:
+        return taken_ids(facts, connection)
+    return []
 
 
 def print_survey(survey: Survey, reasons: Sequence[Finding], tally: Tally) -> None:

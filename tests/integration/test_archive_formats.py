@@ -246,3 +246,32 @@ def test_the_late_comments_are_those_that_were_announced(
     if "--never-close" in options:
         again = do_import(btl, folder, expected, ["--close-by-rules", "--dry-run"])["survey"]
         assert announced["late_by_rules"] == again["late_comments"]["number"]
+
+
+def test_ids_that_the_database_has_for_other_pages_are_said_before_anything_is_sent(
+    newsroom: Newsroom, btl: Btl, tmp_path: Path
+) -> None:
+    folder, expected = files("isso-json", tmp_path / "isso-json")
+    newsroom.begin_empty()
+
+    def finding(*options: str) -> dict[str, Any] | None:
+        said = do_import(btl, folder, expected, [*options, "--dry-run"])
+        found: dict[str, Any] | None = said["survey"]["findings"].get("ids_of_other_articles")
+        return found
+
+    other = ["--base-url", "https://other.example"]
+    assert finding(*other) is None
+    do_import(btl, folder, expected, [])
+    ingest(newsroom)
+    assert finding() is None
+    found = finding(*other)
+    # The other article has its whole address in the export.
+    assert found is not None
+    assert found["number"] == 1
+    what = found["examples"][0]["what"]
+    assert "https://other.example/" in what
+    assert expected["articles"][0]["url"] in what
+    found = finding("--site", "weekly")
+    assert found is not None
+    assert found["number"] == len(expected["articles"]) == 2
+    assert finding(*other, "--id-prefix", "other:") is None

@@ -192,3 +192,18 @@ def test_an_article_that_comes_twice_is_not_joined_to_itself() -> None:
         article(2, "one", "https://example.org/1?p=2"),
     ]
     assert named(items, Naming(join_addresses=True))[0] == items
+
+
+@pytest.mark.parametrize("joins", [False, True])
+def test_a_prefix_comes_before_every_article_id_and_no_other(joins: bool) -> None:
+    report = Report(place(12), "1", "a", "r", "u", "spam")
+    nameless = comment("", "e")
+    items = [*ITEMS, report, nameless]
+    plain, _, _ = named(items, Naming(join_addresses=joins))
+    found, _, _ = named(items, Naming(join_addresses=joins, id_prefix="weekly:"))
+    assert len(found) == len(plain)
+    for before, after in zip(plain, found, strict=True):
+        if isinstance(before, LeftOut | Unreadable) or before == nameless:
+            assert after == before
+        else:
+            assert after == before._replace(article_id=f"weekly:{before.article_id}")

@@ -49,6 +49,12 @@ def btl(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Btl:
         (("export.json", "--time-zone", "Mars/Olympus"), "is not an IANA time zone"),
         (("export.json", "--base-url", "example.org"), "is not the beginning of an address"),
         (("export.json", "--never-close", "--close-by-rules"), "cannot be combined"),
+        (
+            ("export.json", "--id-prefix", "weekly:", "--article-ids", "ids.csv"),
+            "cannot be combined",
+        ),
+        (("export.json", "--id-prefix", " weekly"), "begins with a blank"),
+        (("export.json", "--id-prefix", "weekly\n"), "cannot be printed"),
         (("notes.txt",), r"notes\.txt is of no format"),
     ],
 )
