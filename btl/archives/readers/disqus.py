@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import ClassVar
 from urllib.parse import unquote
 
+from below_the_line.errors import BelowTheLineError
 from btl.archives.article_urls import article_id_of
 from btl.archives.formats import Format, Progress, ReadingOptions
 from btl.archives.html_text import plain_text
@@ -32,6 +33,7 @@ from btl.archives.sources import ExportFile
 from btl.archives.tally import Tally
 from btl.archives.templates import decode_entities
 from btl.archives.temporary_database import temporary_database
+from btl.archives.times import is_date
 from btl.archives.xml_reading import XmlFile, read_files
 from btl.archives.xml_stream import Item, XmlItems
 
@@ -47,7 +49,8 @@ _REDIRECT = re.compile(r"https?://disq\.us/(?:url)?\?url=([^\"'&<\s]+)[^\"'<\s]*
 _REDIRECT_SIGNATURE = re.compile(r":[\w-]{20,}$")
 _MENTION = re.compile(r"@([\w.-]+):disqus\b")
 
-_MAX_ABSENT = 100_000
+_BY_NUMBER = "dsq:"
+"""How the ids of threads begin that have no own one. Own ones that begin so do not count."""
 _WHY_PRIVATE = "no event has a place for it"
 
 
@@ -78,6 +81,8 @@ class _Forum(XmlFile):
         self._threads = threads
         self._tally = tally
         self._sections: dict[str, str] = {}
+        self._forum = file.name
+        """The forum that the file named last; before it names one, the file itself."""
 
     def items(self) -> XmlItems:
         return XmlItems(self._file, prefix=_prefix, items=("category", "thread", "post"))
@@ -91,6 +96,7 @@ class _Forum(XmlFile):
             yield from self._post(place, item)
 
     def _add_section(self, item: Item) -> None:
+        self._forum = item.text("forum") or self._forum
         number, title = item.text("@dsq:id"), item.text("title")
         # The default category holds what nobody put into one.
         if number and title and not _truth(item, "isDefault"):
@@ -98,13 +104,19 @@ class _Forum(XmlFile):
 
     def _thread(self, place: Place, item: Item) -> Iterator[ArchiveRecord]:
         number, own, link = item.text("@dsq:id"), item.text("id"), item.text("link")
-        named = own or number or link
-        if named is None:
+        if own is not None and own.startswith(_BY_NUMBER):
+            own = None
+        if own is not None:
+            in_wordpress = _WORDPRESS_ID.fullmatch(own)
+            article_id = in_wordpress[1] if in_wordpress else article_id_of(own)
+        elif number is not None:
+            article_id = _id_of(number)
+        elif link is not None:
+            article_id = article_id_of(link)
+        else:
             raise UnreadableRowError("has neither an id nor a dsq:id nor a link")
-        in_wordpress = _WORDPRESS_ID.fullmatch(named)
-        article_id = in_wordpress[1] if in_wordpress else article_id_of(named)
-        article_id, is_new = self._threads.add(number, item.text("forum") or "", article_id)
-        if not is_new:
+        self._forum = item.text("forum") or self._forum
+        if not self._threads.add(number, self._forum, article_id):
             self._tally.add(
                 place, "threads", "they have the id of an earlier thread, and their posts go there"
             )
@@ -117,7 +129,7 @@ class _Forum(XmlFile):
             article_id,
             link,
             None if title is None else decode_entities(title),
-            _time(item, "createdAt"),
+            _time(item, "createdAt", date_will_do=True),
             section=self._sections.get(item.text("category@dsq:id") or ""),
             accepts_comments=None if "isClosed" not in item.texts else not _truth(item, "isClosed"),
         )
@@ -185,45 +197,56 @@ class _Threads:
         connection.execute(
             "create table articles (article_id text primary key, forum text) without rowid"
         )
-        self._absent: set[str] = set()
         self.article_of = lru_cache(10_000)(self._article_of)
 
-    def add(self, number: str | None, forum: str, article_id: str) -> tuple[str, bool]:
-        """Return the id of a thread's article, and whether no thread before it has that id.
+    def add(self, number: str | None, forum: str, article_id: str) -> bool:
+        """Add a thread, by its own id; return whether it is a new article.
 
-        Threads of one forum with one id are one article. Another forum's ids are its own, so such
-        a thread goes by its number; and so does a thread whose posts stood before it.
+        Threads of one forum with one id are one article. Raises BelowTheLineError if the id is
+        another forum's, too, or if the thread, or posts before it, had another id: which one counts
+        must not hang on the order of the files.
         """
-        if number is not None and number in self._absent:
-            article_id = number
-        holder = self._forum_of(article_id)
-        if holder is not None and holder != forum and number is not None:
-            article_id = number
-            holder = self._forum_of(article_id)
-        if holder is None:
-            self._connection.execute("insert into articles values (?, ?)", (article_id, forum))
         if number is not None:
+            known = self._found("threads", "number", number, "article_id")
+            if known is not None and known != article_id:
+                raise BelowTheLineError(
+                    f"The thread {number} has the ids {known!r} and {article_id!r}.",
+                    "Name one file of a forum, as Disqus made it: all threads come before the"
+                    " posts.",
+                )
             self._connection.execute(
                 "insert or ignore into threads values (?, ?)", (number, article_id)
             )
-        return article_id, holder is None
+        holder = self._found("articles", "article_id", article_id, "forum")
+        if holder is None:
+            self._connection.execute("insert into articles values (?, ?)", (article_id, forum))
+        elif holder != forum:
+            raise BelowTheLineError(
+                f"The forums {holder} and {forum} both have a thread with the id {article_id!r}.",
+                "Import one forum at a time, and give the articles of one other ids by"
+                " --article-ids.",
+            )
+        return holder is None
 
-    def _forum_of(self, article_id: str) -> str | None:
+    def _article_of(self, number: str) -> str:
+        """Return the id of a thread's article; of one that is not there, that of its number."""
+        found = self._found("threads", "number", number, "article_id")
+        if found is None:
+            found = _id_of(number)
+            self._connection.execute("insert into threads values (?, ?)", (number, found))
+        return found
+
+    def _found(self, table: str, key: str, value: str, column: str) -> str | None:
         row = self._connection.execute(
-            "select forum from articles where article_id = ?", (article_id,)
+            f"select {column} from {table} where {key} = ?",  # noqa: S608 - names of our own
+            (value,),
         ).fetchone()
         return None if row is None else str(row[0])
 
-    def _article_of(self, number: str) -> str:
-        """Return the id of a thread's article; of a thread that is not there, its number."""
-        row = self._connection.execute(
-            "select article_id from threads where number = ?", (number,)
-        ).fetchone()
-        if row is not None:
-            return str(row[0])
-        if len(self._absent) < _MAX_ABSENT:
-            self._absent.add(number)
-        return number
+
+def _id_of(number: str) -> str:
+    """Return the id of a thread that has no own one."""
+    return article_id_of(f"{_BY_NUMBER}{number}")
 
 
 def _truth(item: Item, path: str) -> bool:
@@ -231,16 +254,21 @@ def _truth(item: Item, path: str) -> bool:
     return (item.text(path) or "").lower() in {"true", "1"}
 
 
-def _time(item: Item, path: str) -> datetime | None:
-    """Return a time in UTC, with or without a Z; None if the export has none."""
+def _time(item: Item, path: str, *, date_will_do: bool = False) -> datetime | None:
+    """Return a time in UTC, with or without a Z; of a date alone, if that will do, its first
+    instant. None if the export has none.
+    """
     text = item.text(path)
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UnreadableRowError(f"has a {path} that is not a time: {text[:80]!r}") from None
+    if is_date(text) and not date_will_do:
+        raise UnreadableRowError(f"has a {path} that is a date without a time of day: {text!r}")
+    return moment
 
 
 def _body(message: str) -> str:

@@ -57,7 +57,7 @@ FOUND = [
     ),
     Article(
         thread(7002),
-        "7002",
+        "dsq:7002",
         "https://news.example/ferry?from=letter",
         "Ferries & bridges",
         at("2019-05-01T08:00:00"),
@@ -78,7 +78,7 @@ FOUND = [
         "has neither an id nor a dsq:id nor a link",
         "title: Nothing names it",
     ),
-    Article(thread(7007), "7007", None, "Nobody knows where it is", at("2019-05-02T09:00:00")),
+    Article(thread(7007), "dsq:7007", None, "Nobody knows where it is", at("2019-05-02T09:00:00")),
     Comment(
         post(9001),
         "ferry-timetable",
@@ -111,7 +111,7 @@ FOUND = [
     ),
     Comment(
         post(9004),
-        "7002",
+        "dsq:7002",
         "9004",
         None,
         "Paint Shop",
@@ -120,10 +120,10 @@ FOUND = [
         held=True,
         email="paint@shop.example",
     ),
-    Moderation(post(9004), "7002", "9004", "rejected", "spam", automated=True),
+    Moderation(post(9004), "dsq:7002", "9004", "rejected", "spam", automated=True),
     Comment(
         post(9005),
-        "7002",
+        "dsq:7002",
         "9005",
         "badger",
         "Badger",
@@ -131,7 +131,7 @@ FOUND = [
         at("2019-05-01T09:10:00"),
         email="badger@news.example",
     ),
-    Deletion(post(9005), "7002", "9005"),
+    Deletion(post(9005), "dsq:7002", "9005"),
     Comment(
         post("no. 6"),
         "528",
@@ -157,7 +157,7 @@ FOUND = [
     ReportCount(post(9007), "ferry-timetable", "9007", "other", 1),
     Comment(
         post(9008),
-        "7999",
+        "dsq:7999",
         "9008",
         "otter7",
         "Otter",
@@ -217,35 +217,84 @@ def exported(folder: Path, name: str, content: str) -> Path:
     return path
 
 
-def test_two_forums_may_give_the_same_ids(tmp_path: Path) -> None:
-    first, second = (
-        exported(
-            tmp_path,
-            f"{forum}.xml",
-            f'<thread dsq:id="{number}"><id>1</id><forum>{forum}</forum>'
-            f"<link>https://{forum}.example/</link></thread>"
-            f'<post dsq:id="{number}1"><message>x</message><thread dsq:id="{number}"/></post>',
-        )
-        for forum, number in (("north", 31), ("south", 32))
+def forum(folder: Path, name: str, number: int, thread_id: str = "1") -> Path:
+    return exported(
+        folder,
+        f"{name}.xml",
+        f'<thread dsq:id="{number}"><id>{thread_id}</id><forum>{name}</forum>'
+        f"<link>https://{name}.example/</link></thread>"
+        f'<post dsq:id="{number}1"><message>x</message><thread dsq:id="{number}"/></post>',
     )
-    found = records_of("disqus", first, second)
-    assert [(type(record).__name__, record[1]) for record in found] == [
-        ("Article", "1"),
-        ("Comment", "1"),
-        ("Article", "32"),
-        ("Comment", "32"),
+
+
+def ids_of(*paths: Path) -> list[tuple[str, object]]:
+    return [(type(record).__name__, record[1]) for record in records_of("disqus", *paths)]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_forums_with_one_id_are_refused(tmp_path: Path, order: int) -> None:
+    paths = [forum(tmp_path, "north", 31), forum(tmp_path, "south", 32)]
+    with pytest.raises(BelowTheLineError, match=r"both have a thread with the id '1'") as refused:
+        records_of("disqus", *paths[::order])
+    assert "--article-ids" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_ids_are_the_same_whatever_other_files_there_are(tmp_path: Path, order: int) -> None:
+    paths = [forum(tmp_path, "north", 31), forum(tmp_path, "south", 32, "")]
+    alone = [ids_of(path) for path in paths]
+    assert alone == [
+        [("Article", "1"), ("Comment", "1")],
+        [("Article", "dsq:32"), ("Comment", "dsq:32")],
     ]
+    assert ids_of(*paths[::order]) == [each for ids in alone[::order] for each in ids]
 
 
-def test_posts_that_stand_before_their_thread_are_joined_with_it(tmp_path: Path) -> None:
+def test_a_number_at_disqus_is_never_the_own_id_of_another_thread(tmp_path: Path) -> None:
+    path = exported(
+        tmp_path,
+        "one.xml",
+        "".join(
+            f'<thread dsq:id="{number}"><id>{own}</id><link>https://news.example/</link></thread>'
+            for number, own in ((5, ""), (6, "5"), (7, "dsq:5"))
+        ),
+    )
+    assert [each for _, each in ids_of(path)] == ["dsq:5", "5", "dsq:7"]
+
+
+def test_threads_of_files_that_name_no_forum_are_one_if_their_file_is_one(tmp_path: Path) -> None:
+    both = '<thread dsq:id="1"><id>own</id></thread><thread dsq:id="2"><id>own</id></thread>'
+    path = exported(tmp_path, "one.xml", both)
+    assert ids_of(path) == [("Article", "own"), ("LeftOut", "threads")]
+    other = exported(tmp_path, "two.xml", '<thread dsq:id="3"><id>own</id></thread>')
+    with pytest.raises(BelowTheLineError, match=r"The forums one\.xml and two\.xml both have"):
+        records_of("disqus", path, other)
+
+
+def test_posts_that_stand_before_their_thread_are_refused(tmp_path: Path) -> None:
     path = exported(
         tmp_path,
         "early.xml",
         '<post dsq:id="5"><message>x</message><thread dsq:id="41"/></post>'
-        '<thread dsq:id="41"><id>own</id><link>https://news.example/</link></thread>'
-        '<post dsq:id="6"><message>y</message><thread dsq:id="41"/></post>',
+        '<thread dsq:id="41"><id>own</id><link>https://news.example/</link></thread>',
     )
-    assert [record[1] for record in records_of("disqus", path)] == ["41", "41", "41"]
+    with pytest.raises(BelowTheLineError, match="The thread 41 has the ids 'dsq:41' and 'own'"):
+        records_of("disqus", path)
+
+
+def test_a_date_is_not_the_time_of_a_post(tmp_path: Path) -> None:
+    day = "<createdAt>2019-05-01</createdAt>"
+    path = exported(
+        tmp_path,
+        "days.xml",
+        f'<thread dsq:id="41"><id>own</id>{day}</thread>'
+        f'<post dsq:id="5"><message>x</message>{day}<thread dsq:id="41"/></post>',
+    )
+    article, post = records_of("disqus", path)
+    assert isinstance(article, Article)
+    assert article.published_at == at("2019-05-01T00:00:00")
+    assert isinstance(post, Unreadable)
+    assert post.reason == "has a createdAt that is a date without a time of day: '2019-05-01'"
 
 
 def test_control_characters_are_said(tmp_path: Path) -> None:
