@@ -1,7 +1,7 @@
 """Isso: its SQLite database, and the JSON of its generic import.
 
-Isso knows no accounts and no times of articles. An article is its thread; the thread's address is
-its id.
+Isso knows no accounts and no times of articles. An article is its thread; the thread's address,
+with its host, is its id.
 """
 
 import re
@@ -171,8 +171,13 @@ class _Database:
         if row.mode not in (_ACCEPTED, _PENDING, _DELETED):
             raise UnreadableRowError(f"has the mode {row.mode!r}, not 1, 2 or 4")
         # A thread that is not there is said of the whole: its comments have no article.
-        uri = _optional_text(row.uri, "uri") or str(row.tid)
-        article_id, comment_id = article_id_of(uri.strip()), str(row.id)
+        uri = (_optional_text(row.uri, "uri") or "").strip()
+        article_id = (
+            _article_id(absolute_url(self._options.base_url, uri, place.file))
+            if uri
+            else f"isso:{row.tid}"
+        )
+        comment_id = str(row.id)
         deleted = row.mode == _DELETED
         # What other systems had deleted, Isso imported with its text.
         body = _body(_optional_text(row.text, "text") or "")
@@ -322,7 +327,7 @@ class _JsonFile:
         _count_private(self._tally, place, comment.website, comment.remote_addr)
         return Comment(
             place,
-            article_id_of(uri),
+            _article_id(absolute_url(self._options.base_url, uri, place.file)),
             str(comment.id).strip(),
             None,
             _name(comment.author),
@@ -353,7 +358,12 @@ def _article(place: Place, uri: str, title: Any, base_url: str | None) -> Articl
     uri = uri.strip()
     headline = title.strip() if isinstance(title, str) else None
     url = absolute_url(base_url, uri, place.file)
-    return Article(place, article_id_of(uri), url, headline or None)
+    return Article(place, _article_id(url), url, headline or None)
+
+
+def _article_id(url: str) -> str:
+    """Return an address with its host and without its scheme: many sites have an ``/about/``."""
+    return article_id_of(url.split("://", 1)[-1])
 
 
 def _count_private(tally: Tally, place: Place, website: Any, address: Any) -> None:

@@ -20,6 +20,7 @@ from btl.archives.formats import Format, Progress, ReadingOptions
 from btl.archives.go_times import go_time
 from btl.archives.html_text import plain_text
 from btl.archives.json_stream import item_of, storable
+from btl.archives.lookup import Lookup, temporary_lookup
 from btl.archives.records import (
     ArchiveRecord,
     Article,
@@ -138,18 +139,18 @@ def _recognises(file: ExportFile) -> bool:
 def _read(
     files: Sequence[ExportFile], options: ReadingOptions, progress: Progress
 ) -> Iterator[ArchiveRecord | Unreadable]:
-    backup = _Backup(options)
-    done = 0
-    for file in files:
-        with file.open() as content:
-            for number, line in _lines(content, file.name):
-                yield from backup.records(Place(file.name, f"line {number}"), line, number == 1)
-                if number % _STEP == 0:
-                    progress(done + content.bytes_read)
-        yield from backup.end_of_file()
-        done += file.size
-        progress(done)
-    yield from backup.end()
+    with temporary_lookup(Article) as pages, temporary_lookup(str) as titles:
+        backup = _Backup(options, pages, titles)
+        done = 0
+        for file in files:
+            with file.open() as content:
+                for number, line in _lines(content, file.name):
+                    yield from backup.records(Place(file.name, f"line {number}"), line, number == 1)
+                    if number % _STEP == 0:
+                        progress(done + content.bytes_read)
+            done += file.size
+            progress(done)
+        yield from backup.end()
 
 
 def _lines(content: Content, name: str) -> Iterator[tuple[int, bytes]]:
@@ -172,13 +173,14 @@ def _lines(content: Content, name: str) -> Iterator[tuple[int, bytes]]:
 class _Backup:
     """Turns the lines of backups into records."""
 
-    def __init__(self, options: ReadingOptions) -> None:
+    def __init__(
+        self, options: ReadingOptions, pages: Lookup[Article], titles: Lookup[str]
+    ) -> None:
         self._options = options
         self._tally = Tally()
-        self._page: Article | None = None
-        """The page of the comments that were read last."""
-        self._pages: set[int] = set()
-        """The hashes of the addresses of all pages before it."""
+        self._pages = pages
+        """All pages, by their ids; any comment of one may be the first that has its title."""
+        self._titles = titles
         self._read_only: dict[str, Place] = {}
         """The addresses of pages that take no more comments."""
 
@@ -195,19 +197,16 @@ class _Backup:
         except UnreadableRowError as error:
             yield Unreadable(place, str(error), line.decode(errors="replace")[:_MAX_CONTENT])
             return
-        yield from self._page_before(place, comment)
+        self._add_page(place, comment)
         yield from found
-
-    def end_of_file(self) -> Iterator[Article]:
-        """Yield the last page of a file."""
-        if self._page is not None:
-            yield from self._finished_page(self._page)
-        self._page = None
 
     def end(self) -> Iterator[ArchiveRecord]:
         """Yield what is known only at the end of all files."""
+        for article_id in self._pages:
+            if page := self._pages.find(article_id):
+                yield page._replace(headline=self._titles.find(article_id))
         for address, place in self._read_only.items():
-            if hash(article_id_of(address)) not in self._pages:
+            if self._pages.find(article_id_of(address)) is None:
                 self._tally.add(
                     place, "read-only pages without comments", "nothing else is known of them"
                 )
@@ -238,31 +237,22 @@ class _Backup:
                 if is_so:
                     self._tally.add(place, what, left_out[what])
 
-    def _page_before(self, place: Place, comment: _Comment) -> Iterator[Article]:
-        """Yield the page before, when a comment begins another one: by then its title is known."""
+    def _add_page(self, place: Place, comment: _Comment) -> None:
         address = _address(comment.locator.url)
-        title = decode_entities(comment.title).strip() or None
-        page = self._page
-        if page is not None and page.article_id == article_id_of(address):
-            if page.headline is None and title is not None:
-                self._page = page._replace(headline=title)
-            return
-        if page is not None:
-            yield from self._finished_page(page)
-        self._page = Article(
-            place,
-            article_id_of(address),
-            absolute_url(self._options.base_url, address, place.file),
-            title,
-            site=comment.locator.site.strip() or None,
-            accepts_comments=False if address in self._read_only else None,
+        article_id = article_id_of(address)
+        self._pages.add(
+            article_id,
+            Article(
+                place,
+                article_id,
+                absolute_url(self._options.base_url, address, place.file),
+                None,
+                site=comment.locator.site.strip() or None,
+                accepts_comments=False if address in self._read_only else None,
+            ),
         )
-
-    def _finished_page(self, page: Article) -> Iterator[Article]:
-        key = hash(page.article_id)
-        if key not in self._pages:
-            self._pages.add(key)
-            yield page
+        if title := decode_entities(comment.title).strip():
+            self._titles.add(article_id, title)
 
     def _comment(self, place: Place, comment: _Comment) -> Iterator[ArchiveRecord]:
         address = _address(comment.locator.url)

@@ -51,16 +51,16 @@ def in_json(within: str) -> Place:
     return Place("comments.json", within)
 
 
-HARBOUR, LIGHTHOUSE = "/harbour/", "https://islands.example/lighthouse"
+HARBOUR, LIGHTHOUSE = "news.example/harbour/", "islands.example/lighthouse"
 
 
 def test_a_database_becomes_records(isso: Path) -> None:
     assert records_of("isso", isso) == [
         Article(in_threads(1), HARBOUR, "https://news.example/harbour/", "The heron & the harbour"),
-        Article(in_threads(2), LIGHTHOUSE, LIGHTHOUSE, None),
+        Article(in_threads(2), LIGHTHOUSE, f"https://{LIGHTHOUSE}", None),
         Article(
             in_threads(3),
-            "/nobody-wrote-here/",
+            "news.example/nobody-wrote-here/",
             "https://news.example/nobody-wrote-here/",
             "The empty quay",
         ),
@@ -139,7 +139,7 @@ def test_a_database_becomes_records(isso: Path) -> None:
         Deletion(in_comments(6), LIGHTHOUSE, "6"),
         Comment(
             in_comments(7),
-            "99",
+            "isso:99",
             "7",
             None,
             "Puffin",
@@ -197,11 +197,11 @@ def test_a_database_becomes_records(isso: Path) -> None:
 
 def test_generic_json_becomes_records() -> None:
     assert records_of("isso-json", JSON) == [
-        Article(in_json("[0]"), "/tides/", "https://news.example/tides/", "Tides"),
+        Article(in_json("[0]"), "news.example/tides/", "https://news.example/tides/", "Tides"),
         # 02:30 is skipped, so it is 03:30 in summer time; then it comes twice.
         Comment(
             in_json("[0].comments[0]"),
-            "/tides/",
+            "news.example/tides/",
             "0",
             None,
             "Gull & Tern",
@@ -211,19 +211,17 @@ def test_generic_json_becomes_records() -> None:
         ),
         Comment(
             in_json("[0].comments[1]"),
-            "/tides/",
+            "news.example/tides/",
             "1",
             None,
             None,
             "It came at eleven.",
             datetime(2012, 10, 28, 0, 30, tzinfo=UTC),
         ),
-        Article(
-            in_json("[1]"), "https://moors.example/heather", "https://moors.example/heather", None
-        ),
+        Article(in_json("[1]"), "moors.example/heather", "https://moors.example/heather", None),
         Comment(
             in_json("[1].comments[0]"),
-            "https://moors.example/heather",
+            "moors.example/heather",
             "0",
             None,
             "Gull",
@@ -239,14 +237,14 @@ def test_generic_json_becomes_records() -> None:
         ),
         Comment(
             in_json("[1].comments[2]"),
-            "https://moors.example/heather",
+            "moors.example/heather",
             "2",
             None,
             "Tern",
             None,
             datetime(2012, 7, 1, 10, 5, tzinfo=UTC),
         ),
-        Article(in_json("[2]"), "/nobody/", "https://news.example/nobody/", "Nobody"),
+        Article(in_json("[2]"), "news.example/nobody/", "https://news.example/nobody/", "Nobody"),
         Unreadable(
             in_json("[3].comments[0]"),
             "belongs to a thread without an id",
@@ -285,9 +283,9 @@ def test_an_older_database_lacks_columns(tmp_path: Path) -> None:
         """,
     )
     place = Place("old.db", "comments, id 1")
-    address = "https://moors.example/"
+    address = "moors.example/"
     assert records_of("isso", old, options=ReadingOptions()) == [
-        Article(Place("old.db", "threads, id 1"), address, address, None),
+        Article(Place("old.db", "threads, id 1"), address, f"https://{address}", None),
         Comment(
             place,
             address,
@@ -465,5 +463,23 @@ def test_a_long_thread_is_read_in_pieces(tmp_path: Path) -> None:
         str(number) for number in range(300)
     ]
     assert found[0] == Article(
-        Place("long.json", "[0]"), "/long/", "http://news.example/long/", None
+        Place("long.json", "[0]"), "news.example/long/", "http://news.example/long/", None
     )
+
+
+@pytest.mark.parametrize("name", ["isso", "isso-json"])
+def test_pages_of_two_sites_with_one_path_are_two_articles(isso: Path, name: str) -> None:
+    path = isso if name == "isso" else JSON
+    north, south = (
+        {
+            record.article_id
+            for record in records_of(name, path, options=ReadingOptions(base_url=base_url))
+            if isinstance(record, Article | Comment)
+            and "://" not in record.article_id
+            and record.article_id.endswith("/")
+        }
+        for base_url in ("https://north.example", "https://south.example/news/")
+    )
+    assert {each.replace("north.example", "south.example/news") for each in north} == south
+    assert len(south) == 2
+    assert not north & south

@@ -102,7 +102,6 @@ def test_a_backup_becomes_records() -> None:
             datetime(2024, 3, 31, 6, tzinfo=UTC),
             parent_comment_id="a5",
         ),
-        Article(at("line 2"), HARBOUR, HARBOUR, "The harbour <today>", site="quay"),
         Comment(
             at("line 8"),
             LIGHTHOUSE,
@@ -160,14 +159,6 @@ def test_a_backup_becomes_records() -> None:
             '{"id":"x2","pid":"","text":"cut off',
         ),
         Comment(at("line 16"), LIGHTHOUSE, "x3", GULL, "Gull", "Never.", None),
-        Article(
-            at("line 8"),
-            LIGHTHOUSE,
-            LIGHTHOUSE,
-            "The lighthouse",
-            site="quay",
-            accepts_comments=False,
-        ),
         Comment(
             at("line 17"),
             HARBOUR,
@@ -177,6 +168,15 @@ def test_a_backup_becomes_records() -> None:
             "They are back 😀.",
             datetime(2024, 4, 1, tzinfo=UTC),
             parent_comment_id="a1",
+        ),
+        Article(at("line 2"), HARBOUR, HARBOUR, "The harbour <today>", site="quay"),
+        Article(
+            at("line 8"),
+            LIGHTHOUSE,
+            LIGHTHOUSE,
+            "The lighthouse",
+            site="quay",
+            accepts_comments=False,
         ),
         LeftOut(
             at("line 1"), "e-mail and Telegram addresses of people", "no event has a place for them"
@@ -234,6 +234,27 @@ COMMENT = (
     '{"id":"a","user":{"id":"u","name":"Gull"},"locator":{"url":"https://quay.example/"},'
     '"time":"2024-01-01T00:00:00Z","orig":"ORIG"}'
 )
+
+
+def test_the_title_of_a_page_is_that_of_the_first_comment_that_has_one(tmp_path: Path) -> None:
+    def comment(number: int, url: str, title: str) -> str:
+        members = f'"id":"{number}","title":"{title}"'
+        return COMMENT.replace('"id":"a"', members, 1).replace("https://quay.example/", url)
+
+    harbour, tower = "https://quay.example/harbour", "https://quay.example/tower"
+    path = backup_of(
+        tmp_path,
+        FIRST,
+        comment(1, harbour, ""),
+        comment(2, tower, "The tower"),
+        comment(3, harbour, "The harbour"),
+        comment(4, tower, ""),
+        comment(5, harbour, "The old harbour"),
+    )
+    assert [
+        (page.place.within, page.article_id, page.headline)
+        for page in articles_of(records_of("remark42", path))
+    ] == [("line 2", harbour, "The harbour"), ("line 3", tower, "The tower")]
 
 
 def test_a_backup_of_the_first_versions_begins_with_a_comment(tmp_path: Path) -> None:
