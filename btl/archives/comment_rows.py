@@ -12,6 +12,7 @@ from btl.archives.records import (
     Decision,
     Deletion,
     Edit,
+    LeftOut,
     Moderation,
     Place,
     ReactionCount,
@@ -27,7 +28,7 @@ Build = Callable[[Cells, Place], Sequence[ArchiveRecord]]
 """Returns the records of a row. Raises UnreadableRowError for one that makes none."""
 
 _Status = str | None
-_Acts = Callable[[Cells, Comment, _Status], Iterable[Act]]
+_Acts = Callable[[Cells, Comment, _Status], Iterable[Act | LeftOut]]
 """Returns what happened to a comment."""
 
 
@@ -117,18 +118,31 @@ def _counts(fields: CommentFields, members: Members) -> _Acts | None:
         *((ReportCount, what, "reports", each) for what, each in fields.reports.items()),
     ]
     counts = [
-        (make, what, members.one(each, name))
+        (make, what, name, members.one(each, name))
         for make, what, name, each in declared
         if each is not None
     ]
     if not counts:
         return None
 
-    def counted(cells: Cells, comment: Comment, _: _Status) -> Iterator[Act]:
-        for make, what, number in counts:
-            count = number(cells)
-            if count:
-                yield make(comment.place, comment.article_id, comment.comment_id, what, count)
+    def counted(cells: Cells, comment: Comment, _: _Status) -> Iterator[Act | LeftOut]:
+        place, article_id, comment_id = comment[:3]
+        for make, what, name, number in counts:
+            try:
+                count = number(cells) or 0
+            except UnreadableRowError:
+                # A comment is not lost for the number beside it.
+                yield LeftOut(place, f"numbers of {name}", "the cell is not a whole number")
+                continue
+            if count > 0:
+                yield make(place, article_id, comment_id, what, count)
+            elif count < 0 and fields.dislikes is None:
+                # The balance of both.
+                yield ReactionCount(place, article_id, comment_id, "dislike", -count)
+            elif count < 0:
+                yield LeftOut(
+                    place, f"numbers of {name}", "it is below zero, though dislikes are counted too"
+                )
 
     return counted
 

@@ -83,6 +83,8 @@ class Members:
         )
         if name in _BOOLEANS:
             return _converted(text, name, _boolean)
+        if name == "likes":
+            return _converted(text, name, _balance)
         if name in _NUMBERS:
             return _converted(text, name, _whole_number)
         return text
@@ -216,3 +218,10 @@ def _whole_number(text: str) -> int:
     if not whole.isdecimal() or fraction.strip("0"):
         raise ValueError("is not a whole number")
     return int(whole)
+
+
+def _balance(text: str) -> int:
+    """Return a whole number that may be below zero."""
+    digits = text.strip().removeprefix("-")
+    number = _whole_number(digits)
+    return number if digits == text.strip() else -number

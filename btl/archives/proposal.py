@@ -8,50 +8,65 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from pathlib import PurePath
+from unicodedata import normalize
 
 from below_the_line.errors import BelowTheLineError
 from btl.archives.assignment import columns_used
 from btl.archives.identifiers import read_id
 from btl.archives.mapping import load_ready, ready_mappings
 from btl.archives.sources import ExportFile
-from btl.archives.tables import Layout, looks_like_table, open_table
+from btl.archives.tables import Layout, looks_like_table, marked_encoding, open_table
 
 _SAMPLED_ROWS = 200
 
-_ARTICLE_ID = "articleid storyid assetid idarticle docid threadid discussionid pageid"
+_ARTICLE_ID = (
+    "articleid storyid assetid idarticle docid threadid discussionid pageid"
+    " artikelid artikelnr beitragsid idartikel articulo idarticulo articuloid"
+)
 _ARTICLES = {
-    "article_id": f"{_ARTICLE_ID} id guid",
-    "url": "url weburl articleurl permalink link href webaddress",
-    "headline": "headline title articletitle subject name",
+    "article_id": f"{_ARTICLE_ID} id guid nr no number nummer numero num",
+    "url": "url weburl articleurl storyurl permalink link href webaddress adresse enlace lien",
+    "headline": "headline title articletitle storytitle subject name titel uberschrift titre titulo"
+    " titular",
     "published_at": "publishedat published pubdate publishdate publicationdate publishingdate"
-    " publisheddate datepublished postdategmt postdate createdat created date timestamp time",
-    "updated_at": "updatedat updated modifiedat modified lastmodified datemodified changed",
-    "section": "section sectionname desk newdesk channel category department ressort",
-    "topics": "topics tags keywords",
-    "bylines": "byline bylines author authors creator",
-    "language": "language lang locale",
+    " publisheddate datepublished storydate postdategmt postdate createdat created date timestamp"
+    " time veroffentlicht veroffentlichtam erschienen datum publiele datepublication"
+    " datedepublication publicado fechapublicacion fecha",
+    "updated_at": "updatedat updated modifiedat modified lastmodified datemodified changed geandert"
+    " modifiele modificado",
+    "section": "section sectionname desk newdesk channel category department ressort rubrik"
+    " rubrique seccion",
+    "topics": "topics tags keywords schlagworte motscles etiquetas",
+    "bylines": "byline bylines author authors creator autor autoren auteur auteurs autores",
+    "language": "language lang locale sprache langue idioma",
     "discussion.closes_at": "closesat closeat commentscloseat closedat",
     "accepts_comments": "acceptscomments commentsopen commentstatus",
 }
 _COMMENTS = {
-    "article_id": _ARTICLE_ID + " article story asset page postid commentpostid",
-    "comment_id": "commentid idpost cid commentcounter commentnumber id",
+    "article_id": f"{_ARTICLE_ID} article story asset page postid commentpostid artikel beitrag",
+    "comment_id": "commentid idpost cid commentcounter commentnumber commentno kommentarid"
+    " idkommentar commentaireid idcommentaire comentarioid idcomentario id nr no number"
+    " nummer numero num",
     "parent_comment_id": "parentcommentid parentid parent inreplyto replyto idparentpost"
-    " commentparent",
-    "author.user_id": "userid authorid iduser commenterid memberid uid user",
+    " commentparent antwortauf reponsea respuestaa",
+    "author.user_id": "userid authorid iduser commenterid memberid uid user benutzerid nutzerid"
+    " utilisateurid usuarioid",
     "author.display_name": "displayname userdisplayname username authorname commentauthor"
-    " nickname nick author name",
-    "author.email": "email authoremail commentauthoremail mail",
-    "body": "body commentbody text commenttext comment content commentcontent message",
+    " nickname nick author name benutzer benutzername nutzer nutzername autor auteur pseudo"
+    " utilisateur usuario nombre",
+    "author.email": "email authoremail commentauthoremail mail courriel correo",
+    "body": "body commentbody text commenttext comment content commentcontent message kommentar"
+    " inhalt texte commentaire contenu texto comentario mensaje",
     "posted_at": "postedat posted createdat created createdate commentdategmt commentdate date"
-    " timestamp posttime time",
-    "edited_at": "editedat edited updatedat modifiedat",
-    "deleted_at": "deletedat deleted",
-    "status": "status state approved commentapproved moderationstatus",
-    "likes": "likes likecount upvotes positivevotes posvotes recommendations ups",
-    "dislikes": "dislikes dislikecount downvotes negativevotes negvotes downs",
+    " timestamp posttime time when datum zeit zeitpunkt erstellt erstelltam publiele fecha creado",
+    "edited_at": "editedat edited updatedat modifiedat geandert",
+    "deleted_at": "deletedat deleted geloscht",
+    "status": "status state approved commentapproved moderationstatus zustand statut estado",
+    "likes": "likes likecount upvotes positivevotes posvotes recommendations ups score daumenhoch",
+    "dislikes": "dislikes dislikecount downvotes negativevotes negvotes downs daumenrunter",
     "flags": "flags flagcount reportcount abusereports",
 }
+"""What columns are called in English, German, French and Spanish: small letters without accents."""
 _FORMATS = ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S")
 _MEANINGS = {
     "approved": "approved 1 published publish online visible accepted",
@@ -102,11 +117,9 @@ def proposal(files: Sequence[ExportFile]) -> str:
         'source = "https://example.org/archive"  # Yours. Do not change it after an import.',
         'time_zone = "UTC"  # Of times without an offset, such as "Europe/Vienna".',
     ]
-    if any(sample.encoding != "utf-8" for sample in used):
-        lines.append('encoding = "cp1252"  # It is not UTF-8.')
     if any(_has_float_ids(sample, table) for sample in samples for table in sample.fields):
         lines.append('ids = "spreadsheet"  # 26691034.0 is 26691034.')
-    lines += _table("articles", articles, _ARTICLES)
+    lines += _table("articles", articles, _ARTICLES, comments)
     lines += _table("comments", comments, _COMMENTS)
     for sample in others:
         if sample is not articles:
@@ -117,14 +130,19 @@ def proposal(files: Sequence[ExportFile]) -> str:
 def _of_both(sample: _Sample) -> tuple[_Sample, _Sample] | None:
     """Return what a file has of articles and what of comments, if its rows have both.
 
-    A column is the article's if comments have nothing like it, or if it has the field's own name.
+    A column is the article's if comments have nothing like it and it has the name of the field, or
+    one that begins with the article.
     """
     own = sample.fields["comments"]
     found = {
         name: column
         for name, column in sample.fields["articles"].items()
         if column not in own.values()
-        and (name in ("url", "headline", "section") or _plain(column) == _plain(name))
+        and (
+            name in ("url", "headline", "section")
+            or _plain(column) == _plain(name)
+            or _plain(column).startswith(("article", "story"))
+        )
     }
     article_id = own.get("article_id", found.get("url"))
     if article_id is None or not found:
@@ -162,7 +180,7 @@ def _sample(file: ExportFile) -> _Sample:
 
 def _encoding(file: ExportFile) -> str:
     """Return utf-8, or cp1252 if the beginning of a text is not that."""
-    if file.head.startswith(b"PAR1"):
+    if file.head.startswith(b"PAR1") or marked_encoding(file.head):
         return "utf-8"
     try:
         getincrementaldecoder("utf-8")().decode(file.head)
@@ -190,7 +208,7 @@ def _plain(name: str) -> str:
 
 
 def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"[^a-z0-9]", "", normalize("NFKD", name.lower()))
 
 
 def _likeness(sample: _Sample) -> int:
@@ -217,22 +235,29 @@ def _ready_for(samples: Sequence[_Sample]) -> str | None:
     return None
 
 
-def _table(name: str, sample: _Sample | None, aliases: Mapping[str, str]) -> Iterator[str]:
+def _table(
+    name: str, sample: _Sample | None, aliases: Mapping[str, str], other: _Sample | None = None
+) -> Iterator[str]:
+    """Yield the lines of a table; ``other`` is the file that may have its columns too."""
     yield from ("", f"[{name}]")
     if sample is None:
         yield f'files = ["{name}.csv"]  # No file looks like it: name it here.'
+        if other is not None:
+            yield f"# If each row of {_file(other)} repeats its article, name {_file(other)} here."
         found: Mapping[str, str] = {}
     else:
-        yield f'files = ["{PurePath(sample.file.member or sample.file.path.name).name}"]'
+        yield f'files = ["{_file(sample)}"]'
+        if sample.encoding != "utf-8":
+            yield f'encoding = "{sample.encoding}"  # {_file(sample)} is not UTF-8.'
         found = sample.fields[name]
         yield from _hints(name, sample, found)
     yield from ("", f"[{name}.fields]")
-    required = ("article_id", "url", "headline", "comment_id", "body", "posted_at")
+    required = ("article_id", "url", "comment_id", "body", "posted_at")
     for each in aliases:
         if each in found:
             yield _field(each, found[each])
-        elif each == "url":
-            column = found.get("article_id", "article_id")
+        elif each == "url" and "article_id" in found:
+            column = found["article_id"]
             yield f'url = "https://example.org/{{{column}}}"  # No column looks like an address.'
         elif each in required:
             yield f'{each} = ""  # No column looks like it.'
@@ -291,8 +316,12 @@ def _values(name: str, sample: _Sample, found: Mapping[str, str]) -> Iterator[st
     )
 
 
+def _file(sample: _Sample) -> str:
+    return PurePath(sample.file.member or sample.file.path.name).name
+
+
 def _left(sample: _Sample) -> Iterator[str]:
-    file = PurePath(sample.file.member or sample.file.path.name).name
+    file = _file(sample)
     columns = list(sample.cells)
     key = columns[0] if columns else "id"
     yield from (
@@ -300,6 +329,7 @@ def _left(sample: _Sample) -> Iterator[str]:
         f"# {file} is not used. Join it, if comments refer to its rows: {{other.COLUMN}}.",
         "# [comments.joins.other]",
         f'# files = ["{file}"]',
+        *([f'# encoding = "{sample.encoding}"'] if sample.encoding != "utf-8" else []),
         f'# key = "{key}"',
         f'# equals = "{{{key}}}"',
         f"# Its columns: {', '.join(columns)}.",

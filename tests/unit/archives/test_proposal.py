@@ -108,13 +108,13 @@ def test_a_mapping_is_guessed_and_can_be_imported(tmp_path: Path) -> None:
 
 
 def test_what_no_column_looks_like_is_said(tmp_path: Path) -> None:
-    (path,) = write(tmp_path, posts="nr,article,text,who\n1,1,x,otter\n")
+    (path,) = write(tmp_path, posts="ref,article,text,who\n1,1,x,otter\n")
     lines = proposal(files_of([path])).splitlines()
     assert 'files = ["articles.csv"]  # No file looks like it: name it here.' in lines
     assert 'posted_at = ""  # No column looks like it.' in lines
     assert 'comment_id = ""  # No column looks like it.' in lines
     assert 'body = ["{text}", " "]' in lines
-    assert "# Not used: nr, who." in lines
+    assert "# Not used: ref, who." in lines
 
 
 def test_members_of_json_lines_and_columns_of_parquet_are_seen(tmp_path: Path) -> None:
@@ -174,9 +174,96 @@ def test_one_file_of_both_is_named_with_its_encoding_and_each_column_is_used(
     )
     lines = proposal(files_of([path])).splitlines()
     assert "#   btl archive import 'all posts.csv' --mapping site.toml --dry-run" in lines
-    assert 'encoding = "cp1252"  # It is not UTF-8.' in lines
+    assert 'encoding = "cp1252"  # all posts.csv is not UTF-8.' in lines
     assert 'published_at = "{published_at}"' in lines
     assert [line for line in lines if "Not used" in line] == ["# Not used: mood."]
+
+
+GUESSED = {
+    "Artikel_ID;Titel;Link;Veröffentlicht;Ressort": {
+        "article_id": "Artikel_ID",
+        "url": "Link",
+        "headline": "Titel",
+        "published_at": "Veröffentlicht",
+        "section": "Ressort",
+    },
+    "Nr;Artikel;Antwort_auf;Benutzer;Text;Datum;Zustand;Daumen_hoch": {
+        "article_id": "Artikel",
+        "comment_id": "Nr",
+        "parent_comment_id": "Antwort_auf",
+        "author.display_name": "Benutzer",
+        "posted_at": "Datum",
+        "status": "Zustand",
+        "likes": "Daumen_hoch",
+    },
+    "No;Article_ID;Pseudo;Commentaire;Publié le": {
+        "article_id": "Article_ID",
+        "comment_id": "No",
+        "author.display_name": "Pseudo",
+        "posted_at": "Publié le",
+    },
+    "Número;Articulo_ID;Usuario;Comentario;Fecha": {
+        "article_id": "Articulo_ID",
+        "comment_id": "Número",
+        "author.display_name": "Usuario",
+        "posted_at": "Fecha",
+    },
+}
+
+
+@pytest.mark.parametrize("header", GUESSED)
+def test_columns_are_known_in_other_languages(tmp_path: Path, header: str) -> None:
+    row = ";".join("1" for _ in header.split(";"))
+    others = "id;parent_id;article_id;user_id;user_name;text\n1;1;1;1;1;1\n"
+    path, other = write(tmp_path, table=f"{header}\n{row}\n", comments=others)
+    is_articles = "Titel" in header
+    lines = proposal(files_of([path, other] if is_articles else [path])).splitlines()
+    fields = [f'{name} = "{{{column}}}"' for name, column in GUESSED[header].items()]
+    assert [line for line in fields if line not in lines] == []
+    if not is_articles:
+        assert "# If each row of table.csv repeats its article, name table.csv here." in lines
+
+
+def test_a_row_with_the_story_in_it_is_both_tables(tmp_path: Path) -> None:
+    (path,) = write(
+        tmp_path,
+        one="comment_no,story_url,story_title,story_date,nick,message,when,score\n"
+        "1,https://x.example/a,Story,2016-03-01,otter,Hello,2016-03-01 10:00:00,-1\n",
+    )
+    mapping = tmp_path / "site.toml"
+    mapping.write_text(proposal(files_of([path])), encoding="utf-8")
+    article, comment, votes = read(
+        files_of([path]), ReadingOptions(mapping=mapping), lambda _: None
+    )
+    assert isinstance(article, Article)
+    assert isinstance(comment, Comment)
+    assert article[1:4] == ("https://x.example/a", "https://x.example/a", "Story")
+    assert article.published_at is not None
+    assert comment[1:3] == ("https://x.example/a", "1")
+    assert isinstance(votes, ReactionCount)
+    assert (votes.reaction, votes.number) == ("dislike", 1)
+
+
+def test_an_address_is_not_made_of_a_column_that_is_not_there(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, posts="what,text\n1,x\n")
+    lines = proposal(files_of([path])).splitlines()
+    assert 'url = ""  # No column looks like it.' in lines
+    assert not [line for line in lines if "{article_id}" in line]
+
+
+def test_each_file_has_its_own_encoding_and_a_mark_needs_none(tmp_path: Path) -> None:
+    (articles,) = write(tmp_path, articles="id,title,url,published_at\n1,Möwe,x,2019-05-01\n")
+    comments, users = tmp_path / "comments.csv", tmp_path / "users.csv"
+    comments.write_bytes("id,article_id,text,created\n1,1,Möwe,2019-05-01\n".encode("cp1252"))
+    users.write_bytes("id,nick\n1,Möwe\n".encode("utf-16"))
+    lines = proposal(files_of([articles, comments, users])).splitlines()
+    assert [line for line in lines if "encoding" in line] == [
+        'encoding = "cp1252"  # comments.csv is not UTF-8.'
+    ]
+    assert lines.index("[comments]") + 2 == lines.index(
+        'encoding = "cp1252"  # comments.csv is not UTF-8.'
+    )
+    assert "# Its columns: id, nick." in lines
 
 
 def test_what_is_not_a_table_is_refused(tmp_path: Path) -> None:
@@ -201,4 +288,4 @@ def test_a_text_that_is_not_utf_8_is_taken_for_cp1252(tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_bytes("id,article_id,text,created\n1,1,Möwe,2019-05-01\n".encode("cp1252"))
     lines = proposal(files_of([path])).splitlines()
-    assert 'encoding = "cp1252"  # It is not UTF-8.' in lines
+    assert 'encoding = "cp1252"  # c.csv is not UTF-8.' in lines

@@ -193,10 +193,24 @@ def test_numbers_of_reactions_and_reports_come_before_what_was_decided(site: Sit
     ]
 
 
-@pytest.mark.parametrize("number", ["-1", "2.5", "many"])
-def test_what_is_not_a_whole_number_is_refused(site: Site, number: str) -> None:
-    (found,) = acts(site, f"up\n{number}", 'likes = "{up}"\n')
-    assert found.reason == f"likes: '{number}' is not a whole number"
+@pytest.mark.parametrize("number", ["--1", "2.5", "-2.5", "many"])
+@pytest.mark.parametrize("field", ["likes", "flags"])
+def test_a_comment_is_not_lost_for_a_number_that_is_not_whole(
+    site: Site, field: str, number: str
+) -> None:
+    comment, *rest = acts(site, f"number\n{number}", field + ' = "{number}"\n')
+    assert isinstance(comment, Comment)
+    assert rest == [LeftOut(PLACE, f"numbers of {field}", "the cell is not a whole number")]
+
+
+def test_likes_below_zero_are_dislikes_where_nothing_else_counts_them(site: Site) -> None:
+    _, *rest = acts(site, "score\n-3.0", 'likes = "{score}"\n')
+    assert rest == [ReactionCount(PLACE, "1", "7", "dislike", 3)]
+    _, *rest = acts(site, "score,down\n-3,4", 'likes = "{score}"\ndislikes = "{down}"\n')
+    assert rest == [
+        LeftOut(PLACE, "numbers of likes", "it is below zero, though dislikes are counted too"),
+        ReactionCount(PLACE, "1", "7", "dislike", 4),
+    ]
 
 
 def test_an_article_that_was_taken_down_is_said_after_it(site: Site) -> None:
