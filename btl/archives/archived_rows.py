@@ -25,13 +25,17 @@ from below_the_line.event_tables.description import (
 )
 from btl.archives.conditions import Condition, conditions, member_rules
 from btl.archives.layout import RULES, ArchivedTable
-from btl.archives.records import UnreadableRowError
+from btl.archives.records import MAX_ID_BYTES, UnreadableRowError
 
-MAX_ID_BYTES = 200
 _DIGEST_BYTES = 32
 _SHORTEST_VERSION = 8 + 2 + 2 + _DIGEST_BYTES
 _EARLIEST = to_datetime(EARLIEST)
-_IDENTIFIER = {"type": "string", "minLength": 1, "maxLength": 200, "x-max-bytes": MAX_ID_BYTES}
+_IDENTIFIER = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID_BYTES,
+    "x-max-bytes": MAX_ID_BYTES,
+}
 _OF_ENVELOPE: Mapping[str, dict[str, Any]] = {
     "article_id": _IDENTIFIER,
     "source": _IDENTIFIER,

@@ -3,9 +3,8 @@
 from hashlib import sha256
 
 from below_the_line.errors import BelowTheLineError
+from btl.archives.records import MAX_ID_BYTES
 
-_MAX_ID_BYTES = 200
-"""The contract's bound for ids."""
 _DIGEST_CHARACTERS = 16
 
 
@@ -29,8 +28,8 @@ def article_id_of(address: str) -> str:
     long for an id is its beginning, with a digest of the whole.
     """
     encoded = address.encode()
-    if len(encoded) <= _MAX_ID_BYTES:
+    if len(encoded) <= MAX_ID_BYTES:
         return address
     digest = sha256(encoded).hexdigest()[:_DIGEST_CHARACTERS]
-    beginning = encoded[: _MAX_ID_BYTES - 1 - _DIGEST_CHARACTERS].decode(errors="ignore")
+    beginning = encoded[: MAX_ID_BYTES - 1 - _DIGEST_CHARACTERS].decode(errors="ignore")
     return f"{beginning}~{digest}"

@@ -26,6 +26,7 @@ from btl.archives.events import (
 from btl.archives.external_sort import Timed
 from btl.archives.facts import ArticleFact, CommentFact, VersionFact, version_fact
 from btl.archives.records import (
+    MAX_CONTENT,
     Act,
     ArchiveRecord,
     Article,
@@ -42,8 +43,6 @@ from btl.archives.records import (
 )
 from btl.archives.spool import Rejected, Spool, SpoolRows, microseconds
 
-MAX_CONTENT = 4_000
-"""The most characters of a rejected item that the file of rejected items has."""
 _EXAMPLES = 3
 _MAX_KINDS = 100
 """The most kinds of things left out that are counted by themselves."""

@@ -18,6 +18,7 @@ from below_the_line.kafka import envelopes
 from below_the_line.kafka.envelopes import STRUCTURED_HEADERS, Outgoing
 from btl.archives.closing import Policy, discussion_of
 from btl.archives.records import (
+    MAX_ID_BYTES,
     Act,
     Article,
     Comment,
@@ -47,7 +48,6 @@ PUBLISHED, POSTED = "article.published.v1", "comment.posted.v1"
 rfc3339 = lru_cache(maxsize=8)(envelopes.rfc3339)
 """An event has the same time several times."""
 
-_MAX_ID_BYTES = 200
 _MOMENT = timedelta(microseconds=1)
 
 _NO_HEADLINE = "(no headline)"
@@ -436,7 +436,7 @@ class EventRules:
         if not name:
             return self._nobody(record, "author"), None
         by_name = f"name:{name}"
-        if len(by_name.encode(errors="replace")) > _MAX_ID_BYTES:
+        if len(by_name.encode(errors="replace")) > MAX_ID_BYTES:
             by_name = f"name:{self._id('name', name)}"
         return by_name, name
 

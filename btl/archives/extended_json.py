@@ -5,12 +5,14 @@ All its versions are read: 1 and 2, relaxed and canonical, with and without ``--
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
+from below_the_line.contracts.times import EPOCH
 from below_the_line.errors import BelowTheLineError
 from btl.archives.sources import HEAD_BYTES, Content, ExportFile
 from btl.archives.times import is_date
@@ -18,9 +20,7 @@ from btl.archives.times import is_date
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 """MongoDB keeps at most 16 MiB in a document; as JSON that is more, but not four times as much."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 262_144
-_BOM = b"\xef\xbb\xbf"
 _OPEN, _CLOSE = b"{}"
 _BETWEEN = b" \t\r\n,[]"
 # A string that does not end in the text at hand is a quotation mark alone.
@@ -44,7 +44,7 @@ def first_document(head: bytes) -> dict[str, Any] | None:
     one, or does not have all of it.
     """
     start = head.find(b"{")
-    if start < 0 or head[:start].removeprefix(_BOM).strip() not in (b"", b"["):
+    if start < 0 or head[:start].removeprefix(BOM_UTF8).strip() not in (b"", b"["):
         return None
     for first, end in _objects(head):
         try:
@@ -87,7 +87,7 @@ def _moment(value: Any) -> datetime | None:
             found = datetime.fromisoformat(value)
             return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
         if isinstance(value, int | float) and value is not True:
-            return _EPOCH + timedelta(milliseconds=value)
+            return EPOCH + timedelta(milliseconds=value)
     except (ValueError, OverflowError):
         pass
     return None
@@ -122,13 +122,13 @@ def text_of(value: Any) -> str | None:
 
 
 def _is_one_a_line(head: bytes) -> bool:
-    if not head.removeprefix(_BOM).lstrip().startswith(b"{"):
+    if not head.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
         return False
     first, newline, _ = head.lstrip().partition(b"\n")
     if not newline:
         return True
     try:
-        orjson.loads(first.removeprefix(_BOM))
+        orjson.loads(first.removeprefix(BOM_UTF8))
     except orjson.JSONDecodeError:
         # The first line of --pretty is the beginning of a document.
         return first.count(b"{") == first.count(b"}")
@@ -142,14 +142,14 @@ def _lines(content: Content, file: ExportFile) -> Iterator[tuple[str, bytes]]:
         if len(line) > MAX_DOCUMENT_BYTES:
             raise _too_large(file, f"line {number}")
         if number == 1:
-            line = line.removeprefix(_BOM)
+            line = line.removeprefix(BOM_UTF8)
         if line := line.strip():
             yield f"line {number}", line
 
 
 def _items(content: Content, file: ExportFile) -> Iterator[tuple[str, bytes]]:
     number = 0
-    held = content.read(_CHUNK).removeprefix(_BOM)
+    held = content.read(_CHUNK).removeprefix(BOM_UTF8)
     is_array = held.lstrip().startswith(b"[")
     while True:
         done = 0

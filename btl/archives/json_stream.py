@@ -17,13 +17,13 @@ Item = TypeVar("Item")
 
 MAX_ITEM_CHARACTERS = 4 * 1024 * 1024
 """The longest item that is read; a comment is a thousand times shorter."""
+UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+"""What JSON has for a text that no table can hold; and for pairs of surrogates, which are fine."""
 
 _CHUNK_BYTES = 1024 * 1024
 _LONGEST_TOKEN = 16
 """Of those that end only with the next character: ``false``, ``-Infinity``, ``\\ud83d``."""
 _BLANKS = re.compile(r"[ \t\n\r]*")
-_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-"""What JSON has for a text that no table can hold; and for pairs of surrogates, which are fine."""
 _REPLACEMENT = "\ufffd"
 
 
@@ -100,7 +100,7 @@ class JsonStream:
         self._peek()
         found, end = self._parsed()
         self._last = slice(self._at, end)
-        if _UNSTORABLE.search(self._text, self._at, end):
+        if UNSTORABLE.search(self._text, self._at, end):
             try:
                 found = storable(found)
             except RecursionError:

@@ -14,6 +14,11 @@ from typing import Literal, NamedTuple
 
 Decision = Literal["approved", "rejected"]
 
+MAX_CONTENT = 4_000
+"""The most characters of an item that are kept if it is rejected."""
+MAX_ID_BYTES = 200
+"""The contract's bound for ids, in UTF-8."""
+
 
 class Place(NamedTuple):
     """Where in the export a record stands, for people: ``comments.csv``, ``line 7``."""
@@ -210,4 +215,12 @@ class Unreadable(NamedTuple):
     place: Place
     reason: str
     content: str
-    """The item as it is in the export, for the file of rejected items; at most 4,000 characters."""
+    """The item as it is in the export, for the file of rejected items: at most MAX_CONTENT."""
+
+
+def unreadable(place: Place, reason: str | Exception, content: str | bytes) -> Unreadable:
+    """Return an item that makes no record; of its content, of any length, what is kept."""
+    if isinstance(content, bytes):
+        # No character has more than four bytes.
+        content = content[: 4 * MAX_CONTENT].decode(errors="replace")
+    return Unreadable(place, str(reason), content[:MAX_CONTENT])

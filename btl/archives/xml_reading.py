@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from btl.archives.formats import Progress
-from btl.archives.records import ArchiveRecord, Place, Unreadable, UnreadableRowError
+from btl.archives.records import (
+    ArchiveRecord,
+    Place,
+    Unreadable,
+    UnreadableRowError,
+    unreadable,
+)
 from btl.archives.sources import ExportFile
 from btl.archives.tally import Tally
 from btl.archives.xml_stream import Item, XmlItems
 
-_MAX_CONTENT = 4_000
 _STEP = 500
 """Items between two reports of progress."""
 
@@ -62,7 +67,7 @@ def read_files(
             try:
                 yield from list(reader.records(place, item))
             except UnreadableRowError as error:
-                yield Unreadable(place, str(error), item.source()[:_MAX_CONTENT])
+                yield unreadable(place, error, item.source())
             if number % _STEP == 0:
                 progress(done + items.bytes_read)
         if items.control_characters:

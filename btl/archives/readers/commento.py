@@ -30,11 +30,11 @@ from btl.archives.records import (
     ReactionCount,
     Unreadable,
     UnreadableRowError,
+    unreadable,
 )
 from btl.archives.sources import Content, ExportFile
 from btl.archives.tally import Tally
 
-_MAX_CONTENT = 4_000
 _MAX_VOTES = 1_000_000_000
 _ROOT = "root"
 _ANONYMOUS = {"", "anonymous", "0" * 64, "00000000-0000-0000-0000-000000000000"}
@@ -203,7 +203,7 @@ class _Dump:
             )
 
     def _unreadable(self, within: str, error: UnreadableRowError, stream: JsonStream) -> Unreadable:
-        return Unreadable(Place(self._file.name, within), str(error), stream.raw[:_MAX_CONTENT])
+        return unreadable(Place(self._file.name, within), error, stream.raw)
 
     def _add(self, name: str, value: Any) -> None:
         raise NotImplementedError

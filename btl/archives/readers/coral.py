@@ -29,7 +29,7 @@ from btl.archives.readers.coral_comments import (
     records_of,
 )
 from btl.archives.readers.coral_documents import Collection, Document
-from btl.archives.records import ArchiveRecord, Article, LeftOut, Place, Unreadable
+from btl.archives.records import ArchiveRecord, Article, LeftOut, Place, Unreadable, unreadable
 from btl.archives.sources import ExportFile
 from btl.archives.tally import Tally
 
@@ -38,7 +38,6 @@ _STAFF = frozenset(("STAFF", "MODERATOR", "ADMIN"))
 _MALFORMED = (AttributeError, TypeError, ValueError)
 """What a document raises that has something else in place of a text, a list or an object."""
 _BATCH = 500
-_CONTENT = 4_000
 
 _Records = Iterator[ArchiveRecord | Unreadable]
 _Row = TypeVar("_Row")
@@ -348,7 +347,7 @@ def _item(place: Place, raw: bytes) -> _Item | Unreadable:
         if isinstance(document, dict):
             return _Item(place, document)
         reason = "is not a document"
-    return Unreadable(place, reason, raw[:_CONTENT].decode(errors="replace"))
+    return unreadable(place, reason, raw)
 
 
 def _accepts_comments(story: Document) -> bool | None:
@@ -369,6 +368,5 @@ def _of_today(item: _Item) -> _Item:
 
 
 def _unreadable(item: _Item, error: Exception) -> Unreadable:
-    content = orjson.dumps(item.document)[:_CONTENT]
     reason = str(error) if isinstance(error, ValueError) else "is not as Coral writes it"
-    return Unreadable(item.place, reason, content.decode(errors="replace"))
+    return unreadable(item.place, reason, orjson.dumps(item.document))

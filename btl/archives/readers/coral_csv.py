@@ -22,6 +22,7 @@ from btl.archives.records import (
     Moderation,
     Place,
     Unreadable,
+    unreadable,
 )
 from btl.archives.sources import HEAD_BYTES, ExportFile
 from btl.archives.tables import Layout, open_table
@@ -44,7 +45,6 @@ _BOOLEANS = frozenset(("", "true", "false", "t", "f", "1", "0"))
 _TRUE = frozenset(("true", "t", "1"))
 _SAMPLE = 20
 _BATCH = 500
-_CONTENT = 4_000
 
 _Cells = dict[str, str]
 _Records = Iterator[ArchiveRecord | Unreadable]
@@ -61,7 +61,7 @@ def _name_of(file: ExportFile) -> str | None:
         name = PurePath(file.member or file.path.name).name
         name = name.removesuffix(".gz").removesuffix(".csv")
         return name if name in COLUMNS else None
-    text = head.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
+    text = head.decode("utf-8-sig", errors="replace")
     try:
         rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     except csv.Error:
@@ -165,7 +165,7 @@ class _Export:
                         continue
                     if row.fault is not None:
                         reason = f"has {len(row.whole)} columns and not {len(columns)}"
-                        yield Unreadable(place, reason, ",".join(row.whole)[:_CONTENT])
+                        yield unreadable(place, reason, ",".join(row.whole))
                     else:
                         yield place, _cells(columns, row.cells)
                     if count % _BATCH == 0:
@@ -244,7 +244,7 @@ def _guarded(handle: Callable[[Place, _Cells], _Records], place: Place, cells: _
     try:
         yield from list(handle(place, cells))
     except ValueError as error:
-        yield Unreadable(place, str(error), ",".join(cells.values())[:_CONTENT])
+        yield unreadable(place, error, ",".join(cells.values()))
 
 
 def _is_header(row: Sequence[str]) -> bool:
@@ -288,7 +288,7 @@ def _fits_stories(cells: _Cells) -> bool:
 def _fits_comments(cells: _Cells) -> bool:
     return (
         _is_time(cells["created_at"])
-        and cells["status"].replace("_", "").isalpha() >= bool(cells["status"])
+        and (not cells["status"] or cells["status"].replace("_", "").isalpha())
         and (not cells["rating"] or cells["rating"].isdigit())
     )
 

@@ -5,6 +5,7 @@ docs/archive-formats.md.
 import csv
 import io
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -42,6 +43,7 @@ from btl.archives.records import (
     Place,
     Unpublication,
     Unreadable,
+    unreadable,
 )
 from btl.archives.sources import ExportFile
 from btl.archives.tables import Layout, open_table
@@ -103,7 +105,6 @@ _LIKED = "1"
 """``action_type`` of a like in user_actions."""
 _RAW = re.compile(r"^:?raw:", re.MULTILINE)
 _BATCH = 500
-_CONTENT = 4_000
 
 _Records = Iterator[ArchiveRecord | Unreadable]
 
@@ -114,7 +115,7 @@ def _recognises(file: ExportFile) -> bool:
 
 def _name_of(file: ExportFile) -> str | None:
     """Which table a file is, by its header line."""
-    line = file.head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    line = file.head.removeprefix(BOM_UTF8).partition(b"\n")[0]
     try:
         header = next(csv.reader(io.StringIO(line.decode(errors="replace"))), [])
     except csv.Error:
@@ -265,7 +266,7 @@ class _Export:
                         }
                         yield _Line(place, cells)
                     else:
-                        yield Unreadable(place, row.fault, ",".join(row.whole)[:_CONTENT])
+                        yield unreadable(place, row.fault, ",".join(row.whole))
             self._bytes_before += int(file.size * share)
             self._progress(self._bytes_before)
 
@@ -606,5 +607,4 @@ def _changed_text(modifications: str) -> tuple[str, str] | None:
 
 
 def _unreadable(line: _Line, error: ValueError) -> Unreadable:
-    content = orjson.dumps(line.cells)[:_CONTENT]
-    return Unreadable(line.place, str(error), content.decode(errors="replace"))
+    return unreadable(line.place, error, orjson.dumps(line.cells))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
+from below_the_line.contracts.times import EPOCH
 from below_the_line.errors import BelowTheLineError
 from btl.archives.article_urls import absolute_url, article_id_of
 from btl.archives.formats import Format, Progress, ReadingOptions
@@ -29,6 +30,7 @@ from btl.archives.records import (
     ReactionCount,
     Unreadable,
     UnreadableRowError,
+    unreadable,
 )
 from btl.archives.sources import Content, ExportFile
 from btl.archives.tally import Tally
@@ -37,8 +39,6 @@ from btl.archives.untrusted_sqlite import MAGIC, Expected, untrusted_database
 
 _ACCEPTED, _PENDING, _DELETED = 1, 2, 4
 
-_MAX_CONTENT = 4_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STEP = 1_000
 """Rows between two reports of progress."""
 
@@ -130,7 +130,8 @@ class _Database:
                 # All of a row or nothing.
                 yield from list(self._comment(row))
             except UnreadableRowError as error:
-                yield Unreadable(self._place("comments", row.id), str(error), _content(row))
+                place = self._place("comments", row.id)
+                yield unreadable(place, error, _content(row))
 
     def _check_addresses(self) -> None:
         """Before any of it is read: paths need what stands before them."""
@@ -146,8 +147,8 @@ class _Database:
         ):
             place = self._place("threads", thread_id)
             if not isinstance(uri, str) or not uri.strip():
-                content = orjson.dumps([thread_id, uri, headline], default=repr).decode()
-                yield Unreadable(place, "has no uri", content[:_MAX_CONTENT])
+                content = orjson.dumps([thread_id, uri, headline], default=repr)
+                yield unreadable(place, "has no uri", content)
                 continue
             yield _article(place, uri, headline, self._options.base_url)
 
@@ -318,7 +319,7 @@ class _JsonFile:
                 try:
                     yield self._comment(place, uri, item_of(value, _JsonComment))
                 except UnreadableRowError as error:
-                    yield Unreadable(place, str(error), stream.raw[:_MAX_CONTENT])
+                    yield unreadable(place, error, stream.raw)
 
     def _comment(self, place: Place, uri: str, comment: _JsonComment) -> Comment:
         if not uri:
@@ -396,14 +397,14 @@ def _moment(seconds: Any, column: str) -> datetime | None:
         return None
     if isinstance(seconds, int | float):
         try:
-            return _EPOCH + timedelta(seconds=seconds)
+            return EPOCH + timedelta(seconds=seconds)
         except (OverflowError, ValueError):
             pass
     raise UnreadableRowError(f"has in {column} no time in seconds since 1970")
 
 
-def _content(row: _Row) -> str:
-    return orjson.dumps(row._asdict(), default=repr).decode()[:_MAX_CONTENT]
+def _content(row: _Row) -> bytes:
+    return orjson.dumps(row._asdict(), default=repr)
 
 
 FORMATS = (

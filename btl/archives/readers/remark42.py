@@ -6,6 +6,7 @@ comments name; its address is its id.
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -19,7 +20,7 @@ from btl.archives.article_urls import absolute_url, article_id_of
 from btl.archives.formats import Format, Progress, ReadingOptions
 from btl.archives.go_times import go_time
 from btl.archives.html_text import plain_text
-from btl.archives.json_stream import item_of, storable
+from btl.archives.json_stream import UNSTORABLE, item_of, storable
 from btl.archives.lookup import Lookup, temporary_lookup
 from btl.archives.records import (
     ArchiveRecord,
@@ -32,6 +33,7 @@ from btl.archives.records import (
     ReactionCount,
     Unreadable,
     UnreadableRowError,
+    unreadable,
 )
 from btl.archives.sources import Content, ExportFile
 from btl.archives.tally import Tally
@@ -41,12 +43,10 @@ _VERSIONS = (0, 1)
 _MAX_LINE_BYTES = 4 * 1024 * 1024
 _MAX_FIRST_LINE_BYTES = 64 * 1024 * 1024
 """It lists all people who are blocked, verified, or notified by mail."""
-_MAX_CONTENT = 4_000
 _STEP = 1_000
 """Lines between two reports of progress."""
 
-_BOM = b"\xef\xbb\xbf"
-_UNSTORABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+_UNSTORABLE = re.compile(UNSTORABLE.pattern.encode())
 _NOBODY = "deleted"
 """The user of a comment that was deleted together with who wrote it."""
 _MAX_VOTES = 1_000_000_000
@@ -128,7 +128,7 @@ _OF_FIRST_LINE = re.compile(rb'\s*\{\s*"version"\s*:\s*\d+\s*,\s*"(?:users|posts
 
 
 def _recognises(file: ExportFile) -> bool:
-    head = file.head.removeprefix(_BOM)
+    head = file.head.removeprefix(BOM_UTF8)
     first = head.partition(b"\n")[0]
     return _OF_FIRST_LINE.match(first) is not None or (
         # Backups of the first versions begin with a comment.
@@ -164,7 +164,7 @@ def _lines(content: Content, name: str) -> Iterator[tuple[int, bytes]]:
                 "Name a backup of Remark42: it has one comment a line.",
             )
         if number == 1:
-            line = line.removeprefix(_BOM)
+            line = line.removeprefix(BOM_UTF8)
         if line := line.strip():
             yield number, line
         limit = _MAX_LINE_BYTES
@@ -195,7 +195,7 @@ class _Backup:
             # All of a comment or nothing.
             found = list(self._comment(place, comment))
         except UnreadableRowError as error:
-            yield Unreadable(place, str(error), line.decode(errors="replace")[:_MAX_CONTENT])
+            yield unreadable(place, error, line)
             return
         self._add_page(place, comment)
         yield from found

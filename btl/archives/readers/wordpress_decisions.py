@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from below_the_line.contracts.times import EPOCH
 from btl.archives.records import Decision, UnreadableRowError
 from btl.archives.xml_stream import Item
 
@@ -51,7 +52,6 @@ _TIME = re.compile(r's:4:"time";[id]:(\d+(?:\.\d+)?)')
 _EVENT = re.compile(r's:5:"event";s:\d+:"([^"]*)"')
 _USER = re.compile(r's:4:"user";s:\d+:"([^"]*)"')
 _STATE_OF_COMMENT = re.compile(r'i:(\d+);s:\d+:"([^"]*)"')
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Decided(NamedTuple):
@@ -137,7 +137,7 @@ def epoch_seconds(text: str | None) -> datetime | None:
     """Return a time from seconds since 1970; None if it is not one."""
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 11:
         return None
-    return _EPOCH + timedelta(seconds=int(text))
+    return EPOCH + timedelta(seconds=int(text))
 
 
 def _entry(serialized: str) -> _Entry | None:
@@ -146,7 +146,7 @@ def _entry(serialized: str) -> _Entry | None:
         return None
     try:
         # Akismet's clock has microseconds.
-        at = _EPOCH + timedelta(microseconds=int(float(time[1]) * 1_000_000))
+        at = EPOCH + timedelta(microseconds=int(float(time[1]) * 1_000_000))
     except OverflowError:
         return None
     return _Entry(at, event[1], "" if user is None else user[1])
