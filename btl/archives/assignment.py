@@ -6,8 +6,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 from typing import Any
 
+from below_the_line.contracts.spelling import nearest
 from below_the_line.errors import BelowTheLineError
-from btl.archives.columns import nearest
 from btl.archives.mapping import AnyTable
 from btl.archives.mapping import Mapping as TablesMapping
 from btl.archives.sources import ExportFile, files_of

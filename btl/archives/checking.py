@@ -41,7 +41,8 @@ from btl.archives.records import (
     Unreadable,
     UnreadableRowError,
 )
-from btl.archives.spool import Rejected, Spool, SpoolRows, microseconds
+from btl.archives.spool import Rejected, Spool, SpoolRows
+from btl.archives.times import microseconds
 
 _EXAMPLES = 3
 _MAX_KINDS = 100

@@ -1,8 +1,8 @@
 """Names of columns: where each is in a row, and what is said of one that is not there."""
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
+from below_the_line.contracts.spelling import nearest
 from below_the_line.errors import BelowTheLineError
 
 
@@ -42,10 +42,3 @@ def missing(name: str, where: str, file: str, names: Iterable[str]) -> BelowTheL
         f"The column {name!r}, which the mapping uses in {where}, is not in {file}.",
         f"Do you mean {near!r}? {hint}" if near else hint,
     )
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Return the name that is most like this one, if any is, capitals aside."""
-    by_small = {each.casefold(): each for each in names}
-    found = get_close_matches(name.casefold(), by_small, n=1, cutoff=0.7)
-    return by_small[found[0]] if found else None

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from below_the_line.contracts.times import from_datetime, to_datetime
+from below_the_line.contracts.times import to_datetime
 from below_the_line.resources import sql
 from btl.archives.events import Surroundings
 from btl.archives.facts import Facts
@@ -169,8 +169,3 @@ class Spool(SpoolRows):
         super()._add(table, row)
         if len(self.rows[table]) >= _BUNDLE:
             self.flush()
-
-
-def microseconds(moment: datetime | None) -> int | None:
-    """Return a time as microseconds since 1970."""
-    return None if moment is None else from_datetime(moment)

@@ -7,6 +7,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
+from below_the_line.contracts.times import EPOCH, from_datetime, to_datetime
+
 TimeFormat = str | list[str]
 """``iso``, ``unix`` (seconds), ``unix_milliseconds``, or a format of strptime; or several of them,
 which are tried in this order.
@@ -16,7 +18,6 @@ WholeDay = Literal["begin", "end", "reject"]
 nothing.
 """
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"unix": timedelta(seconds=1), "unix_milliseconds": timedelta(milliseconds=1)}
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 _LONGEST_ISO_DATE = len("2015-10-16")
@@ -28,6 +29,16 @@ _KNOWN_ZONES = {"UTC": "+00:00", "GMT": "+00:00"}
 class _Parsed(NamedTuple):
     moment: datetime
     is_date: bool
+
+
+def microseconds(moment: datetime | None) -> int | None:
+    """Return a time as microseconds since 1970, for what keeps no times; None stays None."""
+    return None if moment is None else from_datetime(moment)
+
+
+def moment(since_1970: int | None) -> datetime | None:
+    """Return the time of a number of microseconds since 1970; None stays None."""
+    return None if since_1970 is None else to_datetime(since_1970)
 
 
 def is_date(text: str) -> bool:
@@ -165,10 +176,10 @@ def _parsed(text: str, time_format: str) -> _Parsed | None:
 
 def _since_1970(text: str, unit: timedelta) -> datetime:
     if text.isdecimal():
-        return _EPOCH + int(text) * unit
+        return EPOCH + int(text) * unit
     # Not fromtimestamp: a double would lose microseconds. Digits below them are cut off.
     number = Decimal(text)
     # A cell can name more digits than memory has room for.
     if not number.is_finite() or number.adjusted() > _MAX_DIGITS:
         raise ValueError
-    return _EPOCH + timedelta(microseconds=int(number * (unit // timedelta(microseconds=1))))
+    return EPOCH + timedelta(microseconds=int(number * (unit // timedelta(microseconds=1))))

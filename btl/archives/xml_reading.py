@@ -2,7 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import ClassVar
 
 from btl.archives.formats import Progress
@@ -80,3 +81,9 @@ def read_files(
         done += file.size
         progress(done)
     yield from tally.records()
+
+
+def id_of_content(word: str, texts: Iterable[str | None]) -> str:
+    """Return an id for an item that has none, from its texts: the same in every import of it."""
+    content = "\n".join(text or "" for text in texts)
+    return f"{word}:{blake2b(content.encode(), digest_size=16).hexdigest()}"

@@ -6,7 +6,6 @@ models/action/comment.ts for reactions and flags.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from btl.archives.extended_json import number_of, text_of, time_of
@@ -27,6 +26,7 @@ from btl.archives.records import (
     ReportCount,
     ReportDecision,
 )
+from btl.archives.times import microseconds, moment
 
 REPORT_REASONS: Mapping[str, str] = {
     "COMMENT_REPORTED_OFFENSIVE": "personal_abuse",
@@ -72,8 +72,6 @@ _WITHHELD_FOR = frozenset(
 _STAFF_TAGS = frozenset(("STAFF", "MODERATOR", "ADMIN"))
 _DECISIONS: Mapping[str, Decision] = {"APPROVED": "approved", "REJECTED": "rejected"}
 _BY_DECISION: Mapping[Decision, str] = {"rejected": "upheld", "approved": "dismissed"}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class Story(NamedTuple):
@@ -162,11 +160,11 @@ def action_of(document: Document, file: str, within: str) -> Action:
         reason=text_of(document.get("reason")),
         details=_said(document.get("additionalDetails")),
         user_id=text_of(document.get("userID")),
-        created_at=_microseconds(document.get("createdAt")),
+        created_at=microseconds(time_of(document.get("createdAt"))),
         reaction=document.get("reaction") or LIKE,
         report_id=text_of(document.get("reportID")),
         reviewed_by=text_of(document.get("reviewedBy")),
-        reviewed_at=_microseconds(document.get("reviewedAt")),
+        reviewed_at=microseconds(time_of(document.get("reviewedAt"))),
         is_reviewed=document.get("reviewed") is True,
     )
 
@@ -180,7 +178,7 @@ def decision_of(document: Document, file: str, within: str) -> Decided:
         needed(document, "status"),
         text_of(reason.get("code") or reason.get("reason")),
         text_of(document.get("moderatorID")),
-        _microseconds(document.get("createdAt")),
+        microseconds(time_of(document.get("createdAt"))),
         bool(reason.get("legalGrounds") or reason.get("detailedExplanation"))
         and document.get("moderatorID") is not None,
     )
@@ -205,12 +203,12 @@ def dsa_report_of(document: Document, file: str, within: str) -> DsaReport:
         within,
         needed(document, "id"),
         text_of(document.get("userID")),
-        _microseconds(document.get("createdAt")),
+        microseconds(time_of(document.get("createdAt"))),
         _said(document.get("lawBrokenDescription")),
         _said(document.get("additionalInformation")),
         decision,
         text_of(event.get("createdBy")) or (CORAL if decision == "void" else None),
-        _microseconds(event.get("createdAt")),
+        microseconds(time_of(event.get("createdAt"))),
         "\n".join(filter(None, explanations)) or None,
         sum(each.get("type") == "NOTE" for each in history),
     )
@@ -251,7 +249,7 @@ class _Comment:
         self._detected = frozenset(
             action.reason
             for action in belongings.actions or ()
-            if action.reason in _WITHHELD_FOR and _time(action.created_at) == self._created_at
+            if action.reason in _WITHHELD_FOR and moment(action.created_at) == self._created_at
         )
         """Why Coral held the comment back when it was posted."""
 
@@ -336,7 +334,7 @@ class _Comment:
         for each in found:
             place = Place(each.file, each.within)
             decision = _DECISIONS.get(each.status)
-            decided_at = _time(each.created_at)
+            decided_at = moment(each.created_at)
             if decision is None:
                 yield LeftOut(place, "decisions that made a comment wait", "no event says it")
             elif not each.moderator_id and decided_at and decided_at == self._deleted_at:
@@ -427,7 +425,7 @@ class _Comment:
                 reason="illegal_content",
                 note=report.note,
                 law=report.law,
-                reported_at=_time(report.created_at),
+                reported_at=moment(report.created_at),
             )
             if report.notes:
                 what = "moderators' notes about reports"
@@ -439,7 +437,7 @@ class _Comment:
             reaction = action.reaction if action.kind == "REACTION" else DISLIKE
             if action.user_id is None:
                 return ReactionCount(place, *self._ids, reaction, 1)
-            at = _time(action.created_at)
+            at = moment(action.created_at)
             return Reaction(place, *self._ids, action.user_id, reaction, at)
         if unsaid := self._not_a_report(action):
             return LeftOut(place, *unsaid)
@@ -455,7 +453,7 @@ class _Comment:
             reporter_user_id=action.user_id,
             reason=reason,
             note=note,
-            reported_at=_time(action.created_at),
+            reported_at=moment(action.created_at),
         )
 
     def _not_a_report(self, action: Action) -> tuple[str, str] | None:
@@ -528,7 +526,7 @@ class _Comment:
                     report_id=report.report_id,
                     decision=report.decision,  # type: ignore[arg-type]
                     decided_by=report.decided_by,
-                    decided_at=_time(report.decided_at),
+                    decided_at=moment(report.decided_at),
                     explanation=report.explanation,
                 )
 
@@ -539,7 +537,7 @@ class _Comment:
         reported comments.
         """
         place = Place(action.file, action.within)
-        created_at = _time(action.created_at)
+        created_at = moment(action.created_at)
         answer = next(
             (
                 each
@@ -564,7 +562,7 @@ class _Comment:
                 report_id=action.action_id,
                 decision="ignored",
                 decided_by=action.reviewed_by,
-                decided_at=_time(action.reviewed_at),
+                decided_at=moment(action.reviewed_at),
             )
 
     def _left_behind(self) -> Iterator[LeftOut]:
@@ -581,12 +579,3 @@ class _Comment:
 
 def _said(value: Any) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
-
-
-def _time(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else _EPOCH + microseconds * _MICROSECOND
-
-
-def _microseconds(value: Any) -> int | None:
-    found = time_of(value)
-    return None if found is None else (found - _EPOCH) // _MICROSECOND

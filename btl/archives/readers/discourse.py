@@ -26,8 +26,6 @@ from btl.archives.readers.discourse_posts import (
     Topic,
     User,
     is_true,
-    microseconds,
-    moment,
     needed,
     not_public,
     records_of,
@@ -48,6 +46,7 @@ from btl.archives.records import (
 from btl.archives.sources import ExportFile
 from btl.archives.tables import Layout, open_table
 from btl.archives.tally import Tally
+from btl.archives.times import microseconds, moment
 
 _HEADERS: Mapping[str, frozenset[str]] = {
     "posts": frozenset(("id", "topic_id", "post_number", "raw", "user_id", "created_at")),
@@ -299,7 +298,7 @@ class _Export:
         if cells.get("action_code") in _CLOSING_CODES:
             # A time that is not one is reported when the post itself is read.
             with suppress(ValueError):
-                self._closings.add(topic_id, [microseconds(cells.get("created_at"))])
+                self._closings.add(topic_id, [microseconds(time_of(cells.get("created_at")))])
 
     def _embed(self, line: _Line) -> None:
         if not line.cells.get("deleted_at"):
@@ -317,7 +316,7 @@ class _Export:
         cells = line.cells
         decided: tuple[Any, ...] = (None, None, None)
         for column, decision in _FLAG_DECISIONS:
-            if decided_at := microseconds(cells.get(f"{column}_at")):
+            if decided_at := microseconds(time_of(cells.get(f"{column}_at"))):
                 decided = (decision, decided_at, cells.get(f"{column}_by_id"))
                 break
         post_id, kind = needed(cells, "post_id"), needed(cells, "post_action_type_id")
@@ -330,8 +329,8 @@ class _Export:
             needed(cells, "id"),
             kind,
             cells.get("user_id"),
-            microseconds(cells.get("created_at")),
-            microseconds(cells.get("deleted_at")),
+            microseconds(time_of(cells.get("created_at"))),
+            microseconds(time_of(cells.get("deleted_at"))),
             cells.get("deleted_by_id"),
             *decided,
         )
@@ -348,7 +347,7 @@ class _Export:
             needed(cells, "id"),
             "2",
             cells.get("acting_user_id"),
-            microseconds(cells.get("created_at")),
+            microseconds(time_of(cells.get("created_at"))),
             *(None, None, None, None, None),
         )
         self._actions.add(needed(cells, "target_post_id"), action)
@@ -362,7 +361,7 @@ class _Export:
             revision = Revision(
                 *line.place,
                 int(number),
-                microseconds(cells.get("created_at")),
+                microseconds(time_of(cells.get("created_at"))),
                 is_true(cells.get("hidden")),
                 *changed,
             )
@@ -476,7 +475,7 @@ class _Export:
             # Versions before target_id was set note it in the payload.
             noted = payload.get("created_post_id") if isinstance(payload, dict) else None
             if post_id := cells.get("target_id") or noted:
-                self._queued.add(str(post_id), [microseconds(cells.get("created_at"))])
+                self._queued.add(str(post_id), [microseconds(time_of(cells.get("created_at")))])
             else:
                 what = "approvals that do not say of which post"
                 self._tally.add(place, what, "the posts themselves are in posts")

@@ -23,7 +23,7 @@ from btl.archives.records import (
     ReportCount,
     ReportDecision,
 )
-from btl.archives.times import is_date
+from btl.archives.times import is_date, moment
 
 LIKE = "like"
 FLAG_REASONS: Mapping[str, str] = {
@@ -62,8 +62,6 @@ _SPAM_REASONS = frozenset(("3", "4", "5", "6", "7"))
 _RAW_HTML = "2"
 _SAME_ACT = timedelta(minutes=1)
 """What one click does is at most this far apart."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -295,7 +293,7 @@ class _Post:
         shown_at, shown_by = max(
             wrong,
             key=lambda each: each[0],
-            default=(min(edited, default=hidden_at + _MICROSECOND), SYSTEM),
+            default=(min(edited, default=hidden_at + datetime.resolution), SYSTEM),
         )
         if shown_at < until:
             yield Moderation(
@@ -449,14 +447,3 @@ def time_of(cell: str | None, *, date_will_do: bool = False) -> datetime | None:
     if is_date(cell) and not date_will_do:
         raise ValueError(f"has a time that is a date without a time of day: {cell[:80]}")
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-
-
-def microseconds(cell: str | None) -> int | None:
-    """Return a time as microseconds since 1970. Raises ValueError."""
-    found = time_of(cell)
-    return None if found is None else (found - _EPOCH) // _MICROSECOND
-
-
-def moment(count: int | None) -> datetime | None:
-    """Return the time of a number of microseconds since 1970."""
-    return None if count is None else _EPOCH + count * _MICROSECOND

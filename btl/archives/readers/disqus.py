@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import blake2b
 from typing import ClassVar
 from urllib.parse import unquote
 
@@ -34,7 +33,7 @@ from btl.archives.tally import Tally
 from btl.archives.templates import decode_entities
 from btl.archives.temporary_database import temporary_database
 from btl.archives.times import is_date
-from btl.archives.xml_reading import XmlFile, read_files
+from btl.archives.xml_reading import XmlFile, id_of_content, read_files
 from btl.archives.xml_stream import Item, XmlItems
 
 _PREFIXES = {
@@ -280,10 +279,8 @@ def _body(message: str) -> str:
 
 
 def _digest(item: Item) -> str:
-    """Return an id for a post that has none: the same in every import of it."""
     paths = ("thread@dsq:id", "parent@dsq:id", "id", "createdAt", "author/name", "message")
-    content = "\n".join(item.text(path) or "" for path in paths)
-    return f"post:{blake2b(content.encode(), digest_size=16).hexdigest()}"
+    return id_of_content("post", map(item.text, paths))
 
 
 FORMATS = (

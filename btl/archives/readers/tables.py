@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
+from below_the_line.contracts.spelling import nearest
 from below_the_line.errors import BelowTheLineError
 from btl.archives.assignment import Assigned, assign
-from btl.archives.columns import nearest
 from btl.archives.formats import Format, Progress, ReadingOptions
 from btl.archives.identifiers import read_id
 from btl.archives.joins import Table as Stored

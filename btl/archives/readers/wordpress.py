@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from hashlib import blake2b
 from typing import ClassVar
 
 from below_the_line.errors import BelowTheLineError
@@ -36,7 +35,7 @@ from btl.archives.sources import ExportFile
 from btl.archives.tally import Tally
 from btl.archives.templates import decode_entities
 from btl.archives.times import is_date
-from btl.archives.xml_reading import XmlFile, read_files
+from btl.archives.xml_reading import XmlFile, id_of_content, read_files
 from btl.archives.xml_stream import Item, XmlItems
 
 _EXPORT = re.compile(r"https?://(?:www\.)?wordpress\.org/export/[\d.]+/?(excerpt/?)?")
@@ -442,10 +441,8 @@ def _language(text: str | None) -> str | None:
 
 
 def _digest(item: Item, article_id: str) -> str:
-    """Return an id for a comment that has none: the same in every import of it."""
     paths = ("wp:comment_date_gmt", "wp:comment_date", "wp:comment_author", "wp:comment_content")
-    content = "\n".join([article_id, *(item.text(path) or "" for path in paths)])
-    return f"comment:{blake2b(content.encode(), digest_size=16).hexdigest()}"
+    return id_of_content("comment", (article_id, *map(item.text, paths)))
 
 
 FORMATS = (
