@@ -22,6 +22,7 @@ def files() -> dict[str, str]:
         found[f"generated/staging/{table.name}.sql"] = staging(table)
         found[f"generated/merge/{table.name}.sql"] = merge(table)
         found[f"generated/archive/{table.name}.sql"] = archive(table)
+    found["generated/archive/rows_without_site.sql"] = _rows_without_site()
     found[_VIEW] = _kept_versions()
     found["generated/provenance/article.sql"] = _stored_rows(is_of_comment=False)
     found["generated/provenance/comment.sql"] = _stored_rows(is_of_comment=True)
@@ -136,6 +137,29 @@ from (
         )
     order by {", ".join(f"stored.{name}" for name in table.key_names)}
 ) as kept
+"""
+
+
+def _rows_without_site() -> str:
+    rows = "\n    union all\n".join(
+        f"    select article_id from discussion.{table.name}" for table in TABLES
+    )
+    return f"""\
+-- Purpose: how many rows an archive of one site leaves out because no event says of which site
+--   their articles are.
+-- Parameters: none. Grain: one row. Re-run: safe; it only reads.
+{_MADE}
+select count(*) as row_count
+from (
+{rows}
+) as stored
+where
+    not exists (
+        select from discussion.articles as article
+        where
+            article.article_id = stored.article_id
+            and article.site is not null
+    )
 """
 
 

@@ -151,7 +151,7 @@ def _lines(file: ExportFile, reader: ArchivedRowReader) -> Iterator[PlacedRow]:
 
 
 def _parquet(file: ExportFile, reader: ArchivedRowReader) -> Iterator[PlacedRow]:
-    require_pyarrow(f"{file.name} is Parquet, which")
+    require_pyarrow(file.name)
     from pyarrow import ArrowException, parquet
 
     with file.on_disk() as path:

@@ -52,10 +52,16 @@ class Exported:
 
     folder: Path
     manifest: Manifest
+    rows_without_site: int = 0
+    """Rows that an export of one site leaves out, because nothing says of which site they are."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for ``--json``."""
-        return {"folder": str(self.folder), **msgspec.to_builtins(self.manifest)}
+        return {
+            "folder": str(self.folder),
+            "rows_without_site": self.rows_without_site,
+            **msgspec.to_builtins(self.manifest),
+        }
 
 
 def export_archive(
@@ -70,9 +76,9 @@ def export_archive(
     archive is not complete.
 
     ``site`` None: all sites. All tables are of one snapshot; memory does not grow with them. Only
-    the owner may read folder and files. Needs an idle connection whose session is in UTC. Raises
-    BelowTheLineError: an unknown site, a folder that holds something or cannot be written, a login
-    that may not read texts, Parquet without its extra.
+    the owner may read the files, and a new folder. Needs an idle connection whose session is in
+    UTC. Raises BelowTheLineError: an unknown site, a folder that holds something or cannot be
+    written, a login that may not read texts, Parquet without its extra.
     """
     write = _write_jsonl if form == "jsonl" else _parquet_writer()
     try:
@@ -83,8 +89,10 @@ def export_archive(
             connection.execute("set local jit = off")
             row = connection.execute("select clock_timestamp()").fetchone()
             zone = site_timezone(connection)
+            without_site = 0
             if site is not None:
                 _require_site(connection, site)
+                without_site = _rows_without_site(connection)
             _make_folder(folder)
             files = tuple(
                 _write_table(connection, table, folder, site, form, write, progress)
@@ -109,7 +117,7 @@ def export_archive(
     )
     with _created(folder / MANIFEST) as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-    return Exported(folder, manifest)
+    return Exported(folder, manifest, without_site)
 
 
 def site_timezone(connection: psycopg.Connection) -> str:
@@ -122,6 +130,11 @@ def _require_site(connection: psycopg.Connection, site: str) -> None:
     sites = [name for (name,) in connection.execute(sql("archives/sites.sql"))]
     if site not in sites:
         raise unknown("site", site, sites)
+
+
+def _rows_without_site(connection: psycopg.Connection) -> int:
+    row = connection.execute(sql("generated/archive/rows_without_site.sql")).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _make_folder(folder: Path) -> None:

@@ -15,6 +15,7 @@ import orjson
 
 from below_the_line.errors import BelowTheLineError
 from btl.archives.columns import Columns
+from btl.archives.parquet import require_pyarrow
 from btl.archives.sources import Content, ExportFile
 
 MAX_ROW_CHARACTERS = 4_194_304
@@ -357,14 +358,10 @@ def _text(value: Any) -> str | None:
 
 @contextmanager
 def _parquet(file: ExportFile) -> Iterator[Table]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise BelowTheLineError(
-            f"{file.name} is a Parquet file, which needs pyarrow.",
-            "Install it: pip install 'below-the-line[archives]'",
-        ) from None
+    require_pyarrow(file.name)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with file.on_disk() as path:
         try:
             opened = pq.ParquetFile(path, buffer_size=1_048_576)

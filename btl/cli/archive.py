@@ -1,14 +1,12 @@
 """``btl archive``."""
 
 import re
-import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -36,6 +34,7 @@ from btl.archives.spool import Rejected
 from btl.archives.survey import Closing, Finding, Reasons, Survey, survey
 from btl.cli import archive_export, configuration
 from btl.cli.archive_survey import ids_taken, print_survey, rules_in_force, survey_document
+from btl.cli.interruption import interruptible
 from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
 from btl.cli.output import Column, print_json, print_table
@@ -202,7 +201,7 @@ def import_archive(
         # Before anybody reads a million rows and then gets this error.
         existing_topics(configuration.settings())
     with (
-        _interruptible(),
+        interruptible(),
         RejectsFile(rejects) as rejected,
         preparing(wanted, load_contracts(), datetime.now(UTC), checkers(wanted)) as preparation,
     ):
@@ -369,20 +368,6 @@ def _naming(
             "Write it like weekly:.",
         )
     return Naming(normalize_ids, join_addresses, article_ids, id_prefix or "")
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does: temporary files go, and what was sent is said."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass(frozen=True)

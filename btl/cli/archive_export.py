@@ -12,8 +12,9 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from btl.archives.sources import ExportFile
 from btl.cli import configuration
+from btl.cli.interruption import interruptible
 from btl.cli.options import AsJson
-from btl.cli.output import print_json
+from btl.cli.output import print_json, printable
 from btl.cli.progress import Update, progress
 
 # The database's driver is imported where it is used: `btl archive import` of other systems' exports
@@ -48,26 +49,37 @@ def export(
     from btl.cli.database import connected
 
     started = time.monotonic()
-    with (
-        connected(configuration.settings()) as connection,
-        progress("export", unit="rows") as update,
-    ):
-        written: dict[str, int] = {}
+    try:
+        with (
+            interruptible(),
+            connected(configuration.settings()) as connection,
+            progress("export", unit="rows") as update,
+        ):
+            written: dict[str, int] = {}
 
-        def show(table: str, rows: int) -> None:
-            written[table] = rows
-            update(sum(written.values()))
+            def show(table: str, rows: int) -> None:
+                written[table] = rows
+                update(sum(written.values()))
 
-        exported = export_archive(connection, output, site=site, form=form, progress=show)
+            exported = export_archive(connection, output, site=site, form=form, progress=show)
+    except KeyboardInterrupt:
+        _say(f"Interrupted: what is in {output} is not an archive. Remove it.", err=True)
+        raise typer.Exit(130) from None
     seconds = time.monotonic() - started
     if as_json:
         print_json({**exported.as_dict(), "seconds": seconds})
         return
     rows = {each.table: each.rows for each in exported.manifest.files}
-    typer.echo(
+    _say(
         f"{counted(rows['articles'], 'article')} and {counted(rows['comments'], 'comment')} written"
         f" to {output}, as of {exported.manifest.as_of} ({seconds:.1f} s)."
     )
+    if left_out := exported.rows_without_site:
+        _say(
+            f"Left out: {counted(left_out, 'row')} of articles without a site. An export of all"
+            " sites has them.",
+            err=True,
+        )
 
 
 def restore_archive(
@@ -89,7 +101,7 @@ def restore_archive(
         )
     started = time.monotonic()
     try:
-        with _steps() as show:
+        with interruptible(), _steps() as show:
             if dry_run:
                 restored = restore(files, None, None, progress=show)
             else:
@@ -131,14 +143,19 @@ def _print_summary(restored: "Restored", seconds: float, *, dry_run: bool) -> No
     site = "all sites" if restored.manifest.site is None else f"site {restored.manifest.site}"
     origin = f"an archive of {site}, as of {restored.manifest.as_of}"
     if dry_run:
-        typer.echo(f"{what} of {origin}: all files and rows are valid. Nothing was restored.")
+        _say(f"{what} of {origin}: all files and rows are valid. Nothing was restored.")
         return
     changed = sum(restored.changed.values())
-    typer.echo(
+    _say(
         f"{what} of {origin}: {counted(changed, 'row')} of {sum(rows.values()):,} restored, the"
         f" others were there or are newer here ({seconds:.1f} s)."
     )
     if changed:
         typer.echo("The next runs of close_discussions and article_metrics compute the rest.")
     for note in restored.notes:
-        typer.echo(note, err=True)
+        _say(note, err=True)
+
+
+def _say(text: str, *, err: bool = False) -> None:
+    """Print a text that may have names from the database or from an archive."""
+    typer.echo(printable(text), err=err)

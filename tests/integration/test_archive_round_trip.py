@@ -8,6 +8,7 @@ import html
 import json
 import os
 import shutil
+import signal
 import stat
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -236,7 +237,7 @@ def posting(article_id: str, comment_id: str, body: str = "Hm.") -> CloudEvent:
 
 
 def test_a_site_takes_its_articles_its_rules_and_those_of_all_sites(
-    database_url: str, other_url: str, tmp_path: Path
+    database_url: str, other_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest(
         database_url,
@@ -245,6 +246,26 @@ def test_a_site_takes_its_articles_its_rules_and_those_of_all_sites(
             *(article("b1", "south"), posting("b1", "c1")),
             # Nothing names the site of this one's article.
             posting("stub", "c1"),
+            CloudEvent(
+                "article.unpublished.v1",
+                "u",
+                "/cms",
+                "2026-05-01T13:00:00Z",
+                {"article_id": "gone", "unpublished_at": "2026-05-01T13:00:00Z"},
+            ),
+            CloudEvent(
+                "discussion.overridden.v1",
+                "o",
+                "/desk",
+                "2026-05-01T13:00:00Z",
+                {
+                    "article_id": "unknown",
+                    "action": "hold",
+                    "reason": "legal",
+                    "decided_by": "desk",
+                    "decided_at": "2026-05-01T13:00:00Z",
+                },
+            ),
         ],
     )
     with connected(database_url) as connection:
@@ -265,6 +286,13 @@ def test_a_site_takes_its_articles_its_rules_and_those_of_all_sites(
     with connected(other_url) as connection:
         assert column(connection, "select article_id from discussion.comments") == ["a1", "b1"]
         assert column(connection, "select rule_id from discussion.closing_rules") == [1, 2, 3, 4]
+    # Of what has no site is said that it is left out: a comment, an article with its version, and
+    # a decision.
+    btl = Btl(Settings.model_validate({"database_url": database_url}), monkeypatch)
+    btl("archive", "export", "--output", str(tmp_path / "again"), "--site", "north")
+    assert "Left out: 4 rows of articles without a site." in btl.stderr
+    btl("archive", "export", "--output", str(tmp_path / "all"))
+    assert "Left out" not in btl.stderr
     with (
         connected(database_url) as connection,
         pytest.raises(BelowTheLineError, match="There is no site 'nort'"),
@@ -399,6 +427,21 @@ def test_only_the_owner_reads_an_archive_and_nothing_is_overwritten(
         pytest.raises(BelowTheLineError, match="is not empty"),
     ):
         export_archive(connection, exported)
+
+
+def test_an_export_that_is_terminated_is_said_to_be_no_archive(
+    source_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("btl.archives.exporter._write_jsonl", terminated)
+    btl = Btl(Settings.model_validate({"database_url": source_url}), monkeypatch)
+    btl("archive", "export", "--output", str(tmp_path / "archive"))
+    assert btl.exit_code == 130
+    assert "is not an archive. Remove it." in btl.stderr
+    assert not (tmp_path / "archive" / "manifest.json").exists()
+
+
+def terminated(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_an_interrupted_restoration_goes_on(
