@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from below_the_line.errors import BelowTheLineError
@@ -21,7 +21,7 @@ from below_the_line.plurals import counted
 from below_the_line.resources import sql
 from btl.archives.addresses import address_key
 from btl.archives.formats import Progress
-from btl.archives.records import ArchiveRecord, Article, LeftOut, Unreadable
+from btl.archives.records import ArchiveRecord, Article, Comment, LeftOut, Unreadable
 from btl.archives.sources import files_of
 from btl.archives.survey import Example, Finding
 from btl.archives.temporary_database import temporary_database
@@ -56,25 +56,57 @@ class Naming:
         return self.join_addresses or self.article_ids is not None
 
 
+class _Name(NamedTuple):
+    """What an article of the export is called in events."""
+
+    event_id: str
+    is_joined: int
+    """1: another article of the export stands for it."""
+    is_shared: int
+    """1: another article of the export has the same ``event_id``."""
+
+
 class ArticleNames:
     """A mapping from the ids of an export's articles to those of events."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         statement = sql("archives/names/name.sql").decode()
 
-        def name(article_id: str) -> tuple[str, bool]:
+        def name(article_id: str) -> _Name:
             row = connection.execute(statement, {"article_id": article_id}).fetchone()
-            return (article_id, False) if row is None else (row[0], bool(row[1]))
+            return _Name(article_id, False, False) if row is None else _Name(*row)
 
-        self._name: Callable[[str], tuple[str, bool]] = lru_cache(_KNOWN_NAMES)(name)
+        self._connection = connection
+        self._name: Callable[[str], _Name] = lru_cache(_KNOWN_NAMES)(name)
 
     def event_id(self, article_id: str) -> str:
         """Return the id of an article in events."""
-        return self._name(article_id)[0]
+        return self._name(article_id).event_id
 
     def is_joined(self, article_id: str) -> bool:
         """Return whether another article of the export stands for it."""
-        return self._name(article_id)[1]
+        return bool(self._name(article_id).is_joined)
+
+    def check(self, comment: Comment) -> None:
+        """Raise BelowTheLineError if another article, to which the comment's article is joined, has
+        a comment of this id: in events they would be one, and the later one would be lost.
+        """
+        article_id, comment_id = comment.article_id, comment.comment_id
+        event_id, _, is_shared = self._name(article_id)
+        if not is_shared:
+            return
+        key = {"event_id": event_id, "comment_id": comment_id}
+        add, find = (
+            sql(f"archives/names/{name}.sql").decode() for name in ("add_comment", "comment")
+        )
+        self._connection.execute(add, {**key, "article_id": article_id})
+        [(other_id,)] = self._connection.execute(find, key)
+        if other_id != article_id:
+            raise BelowTheLineError(
+                f"{comment.place}: articles {other_id} and {article_id} become one, {event_id}, but"
+                f" each has a comment {comment_id}.",
+                "Import them as two articles, or give their comments ids that do not repeat.",
+            )
 
 
 @dataclass(frozen=True)
@@ -118,7 +150,7 @@ def named_records(
 
 def renamed(records: Iterable[Item], names: ArticleNames) -> Iterator[Item]:
     """Yield the records with other ids of articles; articles that are joined to another one are
-    left out.
+    left out. Raises BelowTheLineError if comments of joined articles have the same id.
     """
     for record in records:
         if isinstance(record, LeftOut | Unreadable):
@@ -129,6 +161,8 @@ def renamed(records: Iterable[Item], names: ArticleNames) -> Iterator[Item]:
             why = "another article of the export has the address of the same page"
             yield LeftOut(record.place, "articles joined to another one", why)
             continue
+        if isinstance(record, Comment):
+            names.check(record)
         event_id = names.event_id(article_id)
         yield record if event_id == article_id else record._replace(article_id=event_id)
 

@@ -207,3 +207,35 @@ def test_a_prefix_comes_before_every_article_id_and_no_other(joins: bool) -> Non
             assert after == before
         else:
             assert after == before._replace(article_id=f"weekly:{before.article_id}")
+
+
+@pytest.mark.parametrize("naming", ["join_addresses", "article_ids"])
+@pytest.mark.parametrize("kept_first", [False, True])
+def test_articles_do_not_become_one_if_their_comments_would(
+    tmp_path: Path, naming: str, kept_first: bool
+) -> None:
+    ids = tmp_path / "ids.csv"
+    ids.write_text("url,article_id\nhttps://example.org/x,s\nhttps://example.org/x.amp,s\n")
+    joined = naming == "join_addresses"
+    items: list[Item] = [
+        article(1, "one", "https://example.org/x"),
+        comment("one", "0"),
+        comment("one", "0"),
+        article(3, "two", "https://example.org/x/" if joined else "https://example.org/x.amp"),
+        comment("two", "1", "0"),
+        comment("other", "0"),
+    ]
+    given = Naming(join_addresses=True) if joined else Naming(article_ids=ids)
+    event_id = "one" if joined else "s"
+    records, _, _ = named(items, given)
+    assert records[1:3] == [comment(event_id, "0")] * 2
+    assert records[4:] == [comment(event_id, "1", "0"), comment("other", "0")]
+
+    first, second = ("one", "two") if kept_first else ("two", "one")
+    clash = comment("two", "0")
+    with pytest.raises(BelowTheLineError) as raised:
+        named([*items, clash] if kept_first else [clash, *items], given)
+    assert raised.value.message == (
+        f"e.xml, line 9: articles {first} and {second} become one, {event_id}, but each has a"
+        " comment 0."
+    )
