@@ -43,7 +43,7 @@ TABLES = {
             topics, bylines, language, published_at, updated_at,
             discussion_closes_at as closes_at, discussion_window_hours as window_hours,
             nullif(discussion_enabled, true) = false as disabled,
-            unpublished_at
+            nullif(status, 'published') as status, unpublished_at
         from discussion.articles as article
         left join lateral (
             select max(published_at) as published_at, max(unpublished_at) as unpublished_at
@@ -53,7 +53,8 @@ TABLES = {
     "comments": """
         select
             article_id, comment_id, parent_comment_id, user_id, display_name,
-            nullif(role, 'reader') as role, first_body as body, posted_at, held, deleted_at
+            nullif(role, 'reader') as role, first_body as body, posted_at, held, deleted_at,
+            edited_body, edited_at, decision, decision_reason, decided_by, decided_at
         from discussion.comments""",
     "edits": "select article_id, comment_id, body, edited_at from discussion.comment_edits",
     "decisions": """
@@ -171,7 +172,7 @@ def found_in(newsroom: Newsroom, said: dict[str, Any]) -> dict[str, Any]:
 def rows(connection: psycopg.Connection[Any], query: str) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
         found = [
-            {column: cell(value) for column, value in row.items() if value not in (None, False)}
+            {column: cell(value) for column, value in row.items() if value is not None}
             for row in cursor.execute(query.encode())
         ]
     times = Counter(map(json.dumps, found))
