@@ -222,8 +222,7 @@ class _Threads:
         elif holder != forum:
             raise BelowTheLineError(
                 f"The forums {holder} and {forum} both have a thread with the id {article_id!r}.",
-                "Import one forum at a time, and give the articles of one other ids by"
-                " --article-ids.",
+                "Import one forum at a time, and one of them with --id-prefix.",
             )
         return holder is None
 

@@ -136,8 +136,7 @@ class _Site:
             raise BelowTheLineError(
                 f"{first_file} is of the site {first}, but {file} of {address}: both number their"
                 " articles and comments from 1.",
-                "Import one site's files at a time, and give the articles of one other ids by"
-                " --article-ids.",
+                "Import one site's files at a time, and one of them with --id-prefix.",
             )
 
 

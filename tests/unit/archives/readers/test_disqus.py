@@ -236,7 +236,7 @@ def test_two_forums_with_one_id_are_refused(tmp_path: Path, order: int) -> None:
     paths = [forum(tmp_path, "north", 31), forum(tmp_path, "south", 32)]
     with pytest.raises(BelowTheLineError, match=r"both have a thread with the id '1'") as refused:
         records_of("disqus", *paths[::order])
-    assert "--article-ids" in (refused.value.hint or "")
+    assert "--id-prefix" in (refused.value.hint or "")
 
 
 @pytest.mark.parametrize("order", [1, -1])

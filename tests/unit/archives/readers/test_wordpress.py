@@ -328,7 +328,7 @@ def test_files_of_two_sites_are_refused(tmp_path: Path) -> None:
     assert str(raised.value) == (
         "north.xml is of the site https://north.example, but south.xml of https://south.example:"
         " both number their articles and comments from 1. Import one site's files at a time, and"
-        " give the articles of one other ids by --article-ids."
+        " one of them with --id-prefix."
     )
 
 
