@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from below_the_line.errors import BelowTheLineError
@@ -174,6 +174,16 @@ class Settings(BaseSettings):
         default="auto", pattern="^(auto|json|console)$", description="json, console or auto."
     )
 
+    _has_stack: bool = PrivateAttr(default=False)
+    """Whether they are those of the local stack, which runs."""
+
+    @classmethod
+    def of_stack(cls, fields: Mapping[str, Any]) -> "Settings":
+        """Return the settings of the environment with those of the local stack, which runs."""
+        found = cls(**fields)
+        found._has_stack = True
+        return found
+
     @field_validator("site_timezone")
     @classmethod
     def _known_timezone(cls, value: str) -> str:
@@ -185,6 +195,11 @@ class Settings(BaseSettings):
         self, what: str, variable: str, other: str, other_is_set: bool
     ) -> BelowTheLineError:
         home = self.home.absolute()
+        if self._has_stack:
+            return BelowTheLineError(
+                f"No {what} is configured, and the stack in {home} runs without one.",
+                f"Run `btl up`, which starts it, or set {variable}.",
+            )
         if other_is_set and home.is_dir():
             # Events of one system must not be loaded into another.
             return BelowTheLineError(

@@ -29,9 +29,11 @@ from below_the_line.plurals import counted
 
 LAST_MICROSECOND = 253_402_300_799_999_999
 """The end of the year 9999."""
+OWN_TIMESTAMP = "the record's own timestamp"
+"""How messages name the time that the limits of other times come from."""
 _BOUND_TEXTS = (
-    "five minutes after the record's own timestamp",
-    "400 days after the record's own timestamp",
+    f"five minutes after {OWN_TIMESTAMP}",
+    f"400 days after {OWN_TIMESTAMP}",
     "the end of the year 2100",
 )
 _COMPOSED = ("oneOf", "anyOf", "not")
@@ -368,7 +370,7 @@ class Contract:
         if bound != CLOSING:
             # A dead letter keeps what Postgres can hold; a redrive must say the same.
             kept = as_text(min(max(timestamp, 0) * 1000, LAST_MICROSECOND))
-            message += f" The record's own timestamp is {kept}"
+            message += f" {OWN_TIMESTAMP.capitalize()} is {kept}"
             message += (
                 ": it has none that is right. It can't be redriven; send the event again, and set"
                 " the topic's message.timestamp.type to LogAppendTime."

@@ -52,6 +52,11 @@ def top(
         return cursor.execute(ordered, {"since": since}).fetchall()
 
 
+def articles_wait(connection: psycopg.Connection) -> bool:
+    """Return whether figures of articles are not computed yet."""
+    return connection.execute(sql("queries/articles_wait.sql")).fetchone() == (True,)
+
+
 @dataclass(frozen=True, slots=True)
 class ArticleFigures:
     """All figures of one article."""

@@ -12,8 +12,8 @@ from btl.archives.layout import ARCHIVED, ArchivedTable
 from btl.archives.manifest import (
     ListedFile,
     base_name,
-    find_manifest,
     read_manifest,
+    require_manifest,
 )
 from btl.archives.parquet import require_pyarrow
 from btl.archives.records import UnreadableRowError
@@ -47,13 +47,7 @@ class Archive:
         """``now`` stands for the time at which the events came. Raises BelowTheLineError for files
         that are not those of one archive.
         """
-        manifest = find_manifest(files)
-        if manifest is None:
-            raise BelowTheLineError(
-                "There is no manifest.json of an archive.",
-                "Name the folder that `btl archive export` wrote, or a zip of it. A folder without"
-                " a manifest is of an export that did not end: export again.",
-            )
+        manifest = require_manifest(files)
         self.manifest = read_manifest(manifest)
         self._now = now
         by_name: dict[str, ExportFile] = {}

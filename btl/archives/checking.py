@@ -9,6 +9,7 @@ from typing import Protocol
 
 import orjson
 
+from below_the_line.contracts.contract import OWN_TIMESTAMP
 from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Event, Record, Rejection
 from below_the_line.contracts.times import from_datetime, to_datetime
@@ -361,7 +362,10 @@ class Checker:
         topic, key, value, headers = outgoing
         result = self._decode(Record(topic, 0, 0, self._timestamp, key, value, headers))
         if isinstance(result, Rejection):
-            raise UnreadableRowError(f"{result.code} at {result.pointer}: {result.message}")
+            # The timestamp of a record that is not sent yet is now.
+            said = result.message.partition(f" {OWN_TIMESTAMP.capitalize()} is")[0]
+            said = said.replace(OWN_TIMESTAMP, "now")
+            raise UnreadableRowError(f"{result.code} at {result.pointer}: {said}")
         return outgoing, result
 
     def finish(self, spool: Spool) -> None:

@@ -71,6 +71,8 @@ class Format:
     """When discussions close unless the person or the export says so: ``never`` for systems that by
     themselves leave discussions open, ``rules`` for tables of unknown origin.
     """
+    has_paths: bool = False
+    """Whether articles may have paths, which ``base_url`` stands before."""
 
 
 def all_formats() -> tuple[Format, ...]:

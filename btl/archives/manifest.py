@@ -1,8 +1,9 @@
 """The manifest of an archive: what it is, and which files it has."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -20,6 +21,9 @@ VERSION: Final = 1
 """Raised with every change of the layout after which an older version could not be read."""
 MANIFEST: Final = "manifest.json"
 _MAX_MANIFEST_BYTES = 65_536
+_PARQUET_MAGIC = b"PAR1"
+_MAX_FOOTER_BYTES = 65_536
+"""Where the names of a Parquet file's columns are looked for, at its end."""
 # What is shown to people is made of harmless characters.
 Software = Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+!-]{1,50}\Z")]
 Migration = Annotated[str, Meta(pattern=r"^[0-9]{1,9}_[a-z0-9_]{1,100}\Z")]
@@ -77,6 +81,33 @@ def find_manifest(files: Sequence[ExportFile]) -> ExportFile | None:
 def is_manifest(file: ExportFile) -> bool:
     """Return whether a file is the manifest of an archive. Raises BelowTheLineError."""
     return base_name(file) == MANIFEST and f'"{FORMAT}"'.encode() in file.head
+
+
+def require_manifest(files: Sequence[ExportFile]) -> ExportFile:
+    """Return the manifest among the files of an archive. Raises BelowTheLineError."""
+    manifest = find_manifest(files)
+    if manifest is None:
+        raise BelowTheLineError(
+            "There is no manifest.json of an archive.",
+            "Name the folder that `btl archive export` wrote, or a zip of it. A folder without a"
+            " manifest is of an export that did not end: export again.",
+        )
+    return manifest
+
+
+def is_archived_table(file: ExportFile) -> bool:
+    """Return whether a file has the columns of a table of an archive. Raises BelowTheLineError."""
+    if file.head.startswith(_PARQUET_MAGIC):
+        with file.on_disk() as path, path.open("rb") as content:
+            content.seek(max(0, content.seek(0, os.SEEK_END) - _MAX_FOOTER_BYTES))
+            footer = content.read()
+        return any(all(name.encode() in footer for name, _ in table.columns) for table in ARCHIVED)
+    line, end, _ = file.head.partition(b"\n")
+    try:
+        columns = set(msgspec.json.decode(line, type=dict[str, Any])) if end else set()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return any(columns == {name for name, _ in table.columns} for table in ARCHIVED)
 
 
 def base_name(file: ExportFile) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from below_the_line.contracts.spelling import nearest
 from below_the_line.errors import BelowTheLineError
 from btl.archives.formats import Format, all_formats
-from btl.archives.manifest import FORMAT, find_manifest
+from btl.archives.manifest import FORMAT, find_manifest, is_archived_table, require_manifest
 from btl.archives.sources import ExportFile
 
 _LIST = "`btl archive formats` lists the formats"
@@ -39,14 +39,16 @@ def recognised(files: Sequence[ExportFile], named: Collection[Path] = ()) -> Rec
     """Return the one format of the files, by their content.
 
     ``named``: the paths that a person named. Raises BelowTheLineError if there are no files, for
-    files of different formats, and for one of no known format, unless it only lies beside files of
-    the format: it is not named itself.
+    files of different formats, for tables of an archive without its manifest, and for a file of no
+    known format, unless it only lies beside files of the format: it is not named itself.
     """
     if not files:
         raise BelowTheLineError("There are no files to import.", "Name a file of an export.")
     if find_manifest(files) is not None:
         # It speaks for the tables beside it, which others may recognise as tables.
         return Recognised(format_named(FORMAT), files)
+    if any(is_archived_table(file) for file in files):
+        require_manifest(files)
     found = {file: _format_of_one(file) for file in files}
     formats = {each.name: each for each in found.values() if each is not None}
     others = [file for file, each in found.items() if each is None]

@@ -5,8 +5,9 @@ in SQLite, so memory stays the same, however many comments there are.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
@@ -27,6 +28,9 @@ from btl.archives.forecast import (
 
 _BUNDLE = 5_000
 _MAX_REASONS = 50
+_MAX_VALUES = 200
+"""How many different reasons of one kind are counted by themselves."""
+_VALUES_SAID = 5
 _VARIABLE = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[0-9]+")
 
 
@@ -49,6 +53,8 @@ class Finding:
     said: str = ""
     """A sentence for people."""
     examples: list[Example] = field(default_factory=list)
+    values: Mapping[str, int] = field(default_factory=dict)
+    """Of what differs from item to item, the values that come most often, and how often."""
 
     def add(self, example: Example, number: int = 1) -> None:
         """Count it; the first ones are kept as examples."""
@@ -92,7 +98,7 @@ class Survey:
     articles: int
     published: Span | None
     comments: int
-    """An id that comes twice in an article counts once."""
+    """An id that comes twice in an article counts once, here as in the findings."""
     posted: Span | None
     replies: int
     people: int
@@ -111,20 +117,59 @@ class Reasons:
     """Why items were rejected: how often, and where first."""
 
     def __init__(self) -> None:
-        self._by_pattern: dict[str, Finding] = {}
+        self._by_pattern: dict[str, _Kind] = {}
 
     def add(self, file: str, within: str, reason: str) -> None:
         """Count a rejected item. Reasons that differ only in quoted texts and numbers are one."""
+        reason = reason.rstrip(".")
         pattern = _VARIABLE.sub("…", reason)
         if pattern not in self._by_pattern and len(self._by_pattern) >= _MAX_REASONS:
             pattern, reason = "", "another reason"
-        found = self._by_pattern.setdefault(pattern, Finding("rejected", said=reason))
-        found.add(Example(reason, file, within))
+        kind = self._by_pattern.setdefault(pattern, _Kind(reason))
+        kind.add(Example(reason, file, within))
 
     @property
     def found(self) -> list[Finding]:
-        """The reasons, the most frequent ones first; ``said`` is the first one of its kind."""
-        return sorted(self._by_pattern.values(), key=lambda reason: -reason.number)
+        """The reasons, the most frequent ones first; ``said`` has … in place of what differs."""
+        found = [kind.found for kind in self._by_pattern.values()]
+        return sorted(found, key=lambda reason: -reason.number)
+
+
+class _Kind:
+    """Rejected items whose reasons differ only in quoted texts and numbers."""
+
+    def __init__(self, first: str) -> None:
+        self._first = first
+        self._finding = Finding("rejected")
+        self._reasons = Counter[str]()
+
+    def add(self, example: Example) -> None:
+        self._finding.add(example)
+        if example.what in self._reasons or len(self._reasons) < _MAX_VALUES:
+            self._reasons[example.what] += 1
+
+    @property
+    def found(self) -> Finding:
+        variables = {reason: _VARIABLE.findall(reason) for reason in self._reasons}
+        differ = [len(set(column)) > 1 for column in zip(*variables.values(), strict=True)]
+        places = iter(differ)
+        said = _VARIABLE.sub(
+            lambda each: _hidden(each[0]) if next(places) else each[0], self._first
+        )
+        values = Counter[str]()
+        for reason, number in self._reasons.items():
+            pairs = zip(variables[reason], differ, strict=True)
+            values[", ".join(value for value, differs in pairs if differs)] += number
+        # Where each comes once, the examples say as much.
+        frequent = dict(values.most_common(_VALUES_SAID))
+        if not any(differ) or max(frequent.values()) == 1:
+            frequent = {}
+        return replace(self._finding, said=said, values=frequent)
+
+
+def _hidden(value: str) -> str:
+    """Return a quoted text or a number without what it says."""
+    return "…" if value[0].isdigit() else f"{value[0]}…{value[0]}"
 
 
 def survey(facts: Facts, closing: Closing, more: Sequence[Finding] = ()) -> Survey:
@@ -135,7 +180,13 @@ def survey(facts: Facts, closing: Closing, more: Sequence[Finding] = ()) -> Surv
     rules = RuleBook(closing.rules.rules)
     late = forecast(facts, rules)
     by_rules = forecast(facts, rules, but_for=NEVER) if closing.policy == "never" else None
-    for statement in ("index_articles", "index_other_forms", "people", "index_people"):
+    for statement in (
+        "repetitions",
+        "index_articles",
+        "index_other_forms",
+        "people",
+        "index_people",
+    ):
         _query(facts, statement)
     [totals] = _query(facts, "totals")
     articles, first_published, last_published, replies, first, last, people, names = totals
@@ -192,7 +243,8 @@ def _comments_without_article(facts: Facts) -> Finding:
     one = found.number == 1
     found.said = (
         f"{counted(found.number, 'comment')} {'is' if one else 'are'} of"
-        f" {counted(articles, 'article')} that the export does not have: no discussion of"
+        f" {counted(articles, 'article')} that {'does' if articles == 1 else 'do'} not come in:"
+        " missing, left out or rejected. No discussion of"
         f" {'it' if articles == 1 else 'them'} closes until the article comes."
     )
     return found
@@ -228,7 +280,9 @@ def _odd_parents(facts: Facts) -> Iterator[Finding]:
         foreign.add(
             Example(f"{_answer(comment_id, article_id, parent_id)} of article {other}", *place)
         )
-    missing.said = f"{_replies(missing)} a comment that the export does not have."
+    missing.said = (
+        f"{_replies(missing)} a comment that does not come in: missing, left out or rejected."
+    )
     foreign.said = f"{_replies(foreign)} a comment of another article."
     later.said = f"{_replies(later)} a comment that is later than the reply."
     cyclic.said = f"{_replies(cyclic)} itself, or each other in a circle."

@@ -195,6 +195,11 @@ def import_archive(
             as_json=as_json,
         )
         return
+    if base_url is not None and not wanted.format.has_paths:
+        typer.echo(
+            f"--base-url has no effect: the format {wanted.format.name} has whole addresses.",
+            err=True,
+        )
     closing = Closing(wanted.policy, never_close or close_by_rules, rules_in_force())
     started = time.monotonic()
     if not dry_run:
@@ -207,9 +212,14 @@ def import_archive(
     ):
         found = _checked(preparation, wanted.size, rejected, closing)
         tally, surveyed, reasons = found.tally, found.survey, found.reasons
+        nothing = None
+        if not tally.events:
+            nothing = _nothing_found(wanted, is_asked=format_name is not None)
+            if not tally.rejected and not tally.left_out:
+                raise nothing
         if not as_json:
             print_survey(surveyed, reasons, tally)
-        if not dry_run:
+        if not dry_run and nothing is None:
             _produce(
                 configuration.settings(), found.events, tally.events.total(), Pacer(rate, speed)
             )
@@ -218,15 +228,17 @@ def import_archive(
         said = survey_document(surveyed, reasons)
         print_json(_as_json(wanted, tally, seconds, dry_run=dry_run) | {"survey": said})
     else:
-        _print_summary(tally, seconds, dry_run=dry_run)
+        _print_summary(tally, surveyed, seconds, dry_run=dry_run)
     if tally.rejected:
         typer.echo(
             f"{counted(tally.rejected, 'item')} rejected: {rejects} has the place and the reason of"
             " each.",
             err=True,
         )
-        if dry_run:
-            raise typer.Exit(1)
+    if nothing is not None:
+        raise nothing
+    if tally.rejected and dry_run:
+        raise typer.Exit(1)
 
 
 @app.command("formats")
@@ -436,12 +448,31 @@ _NOUNS = {
 }
 
 
-def _print_summary(tally: Tally, seconds: float, *, dry_run: bool) -> None:
+def _nothing_found(wanted: Import, *, is_asked: bool) -> BelowTheLineError:
+    """Return the error of an import without any event; ``is_asked``: with --format."""
+    first, *others = wanted.files
+    more = f" and {counted(len(others), 'other file')}" if others else ""
+    return BelowTheLineError(
+        f"No article and no comment was found in {first.name}{more}. Looked for:"
+        f" {wanted.format.title}.",
+        "Leave out --format: formats are recognised by their content."
+        if is_asked
+        else f"This is how to get such an export: {wanted.format.how_to_export}",
+    )
+
+
+def _print_summary(tally: Tally, found: Survey, seconds: float, *, dry_run: bool) -> None:
     events = tally.events
     articles, comments = (events[name] for name in ("article.published.v1", "comment.posted.v1"))
     verb = "are valid; nothing was produced" if dry_run else "produced"
     pace = f", {events.total() / seconds:,.0f}/s" if seconds > 0 else ""
     what = f"{counted(articles, 'article')} and {counted(comments, 'comment')}"
+    if (articles, comments) != (found.articles, found.comments):
+        # What comes twice has as many events, and counts once in what was said before.
+        what = (
+            f"{counted(articles, 'event')} about articles and {counted(comments, 'event')} about"
+            " comments"
+        )
     typer.echo(f"{what} {verb} ({seconds:.1f} s{pace}).")
     others = [
         f"{number:,} {_noun(name, number)}"

@@ -145,11 +145,12 @@ def _print_summary(restored: "Restored", seconds: float, *, dry_run: bool) -> No
     if dry_run:
         _say(f"{what} of {origin}: all files and rows are valid. Nothing was restored.")
         return
-    changed = sum(restored.changed.values())
-    _say(
-        f"{what} of {origin}: {counted(changed, 'row')} of {sum(rows.values()):,} restored, the"
-        f" others were there or are newer here ({seconds:.1f} s)."
-    )
+    changed, total = sum(restored.changed.values()), sum(rows.values())
+    said = f"all {total:,} rows restored"
+    if rest := total - changed:
+        others = "the other was there or is" if rest == 1 else "the others were there or are"
+        said = f"{counted(changed, 'row')} of {total:,} restored, {others} newer here"
+    _say(f"{what} of {origin}: {said} ({seconds:.1f} s).")
     if changed:
         typer.echo("The next runs of close_discussions and article_metrics compute the rest.")
     for note in restored.notes:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 
 from below_the_line.closing.rules import all_rules
 from below_the_line.errors import BelowTheLineError
@@ -17,9 +18,9 @@ from btl.archives.survey import Closing, Finding, RulesInForce, Span, Survey
 from btl.archives.taken_ids import taken_ids
 from btl.cli import configuration
 from btl.cli.database import connected
-from btl.cli.output import Cell, Column, print_table, print_text, printable
+from btl.cli.output import Cell, Column, console, print_table, print_text, printable
 
-_INDENT, _EXAMPLE_INDENT = 2, 6
+_INDENT, _EXAMPLE_INDENT, _HANGING = 2, 6, 2
 _CAUSES = {
     "rule": "the closing rules close their discussions",
     "article": "the export says when their articles closed",
@@ -34,7 +35,8 @@ def rules_in_force() -> RulesInForce:
     """
     settings = configuration.settings()
     if settings.database_url is None:
-        return RulesInForce(DEFAULT_RULES, "default", "BTL_DATABASE_URL is not set")
+        why = "BTL_DATABASE_URL is not set, and no stack with a database runs in BTL_HOME"
+        return RulesInForce(DEFAULT_RULES, "default", why)
     try:
         with connected(settings) as connection:
             return RulesInForce(closing_rules(all_rules(connection)), "database")
@@ -67,7 +69,8 @@ def print_survey(survey: Survey, reasons: Sequence[Finding], tally: Tally) -> No
     _print_heading("Left out", tally.left_out)
     for (what, why), left_out in sorted(tally.left_out.items()):
         print_text(printable(f"{what}, {left_out.number:,}: {why}"), indent=_INDENT)
-        print_text(printable("; ".join(left_out.examples)), indent=_EXAMPLE_INDENT, style="dim")
+        for place in left_out.examples:
+            _print_example(place)
     _print_heading("What stands in for what the export does not say", tally.stand_ins)
     if tally.stand_ins:
         print_table(
@@ -102,7 +105,12 @@ def survey_document(survey: Survey, reasons: Sequence[Finding]) -> dict[str, Any
             for finding in survey.findings
         },
         "rejected": [
-            {"reason": reason.said, "number": reason.number, "examples": reason.examples}
+            {
+                "reason": reason.said,
+                "number": reason.number,
+                "values": reason.values,
+                "examples": reason.examples,
+            }
             for reason in reasons
         ],
         "closing": {
@@ -140,11 +148,30 @@ def _print_heading(text: str, of: object = True) -> None:
 
 def _print_finding(finding: Finding, said: str) -> None:
     print_text(printable(said), indent=_INDENT)
+    if finding.values:
+        numbers = ", ".join(f"{value} {number:,}" for value, number in finding.values.items())
+        rest = finding.number - sum(finding.values.values())
+        others = f", others {rest:,}" if rest else ""
+        text = printable(f"how often: {numbers}{others}")
+        print_text(text, indent=_EXAMPLE_INDENT, hanging=_HANGING)
     for example in finding.examples:
         place = f"{example.file}, {example.within}"
         # A reason is not repeated where it is the same.
-        text = place if example.what == finding.said else f"{example.what} ({place})"
-        print_text(printable(text), indent=_EXAMPLE_INDENT, style="dim")
+        if example.what == finding.said:
+            _print_example(place)
+        else:
+            _print_example(example.what, f"({place})")
+
+
+def _print_example(text: str, place: str = "") -> None:
+    """Print an example; its place is in a line of its own where one line has no room for both."""
+    text, place = printable(text), printable(place)
+    parts = [f"{text} {place}".rstrip()]
+    if place and cell_len(parts[0]) > console().width - _EXAMPLE_INDENT:
+        parts = [text, place]
+    for number, part in enumerate(parts):
+        indent = _EXAMPLE_INDENT + (_HANGING if number else 0)
+        print_text(part, indent=indent, hanging=0 if number else _HANGING, style="dim")
 
 
 def _print_late(survey: Survey) -> None:

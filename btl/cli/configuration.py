@@ -26,6 +26,8 @@ def settings() -> Settings:
         # Installed without the extra [local]: there is no local stack.
         return found
     connections = running_environment(found.home)
+    if not connections:
+        return found
     given = {"BTL_DATABASE_URL": found.database_url, "BTL_KAFKA_BOOTSTRAP": found.kafka_bootstrap}
     if any(
         value is not None and _place(name, value) != _place(name, connections.get(name))
@@ -38,7 +40,7 @@ def settings() -> Settings:
         for name in type(found).model_fields
         if (variable := f"BTL_{name.upper()}") in connections and name not in found.model_fields_set
     }
-    return Settings(**fields)  # type: ignore[arg-type]
+    return Settings.of_stack(fields)
 
 
 def _place(variable: str, value: str | SecretStr | None) -> str | None:

@@ -73,12 +73,19 @@ def top(
     order = by.replace("-", "_")
     with connected(configuration.settings()) as connection:
         rows = queries.top(connection, order, since, limit)
+        wait = not rows and queries.articles_wait(connection)
     if as_json:
         print_json(rows)
     elif rows:
         _print_rows(rows, order, {"reactions": ADDED} if since else {})
     else:
-        typer.echo(f"No article has any {order.replace('_', ' ')}{' since then' if since else ''}.")
+        what = f"{order.replace('_', ' ')}{' since then' if since else ''}"
+        typer.echo(f"No article has any {what}{' in the figures' if wait else ''}.")
+        if wait:
+            print_text(
+                "Some articles are not computed yet: the next runs of the DAGs close_discussions"
+                " and article_metrics do it; without Airflow, `btl metrics rebuild` does."
+            )
 
 
 def article(

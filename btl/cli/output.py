@@ -46,17 +46,23 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_text(
-    text: Text | str, *, style: str = "", indent: int = 0, out: Console | None = None
+    text: Text | str,
+    *,
+    style: str = "",
+    indent: int = 0,
+    hanging: int = 0,
+    out: Console | None = None,
 ) -> None:
     """Print a paragraph without markup: broken between words on a terminal, else in one line.
 
     A word that is longer than the terminal is wide stays whole, so that it can be copied.
-    ``indent``: blanks before each line.
+    ``indent``: blanks before each line. ``hanging``: further ones before all lines but the first.
     """
     out = out or console()
     text = Text(text, style=style) if isinstance(text, str) else text
-    for line in _between_words(out, text, out.width - indent):
+    for line in _between_words(out, text, out.width - indent - hanging):
         out.print(Text(" " * indent) + line, soft_wrap=True)
+        indent, hanging = indent + hanging, 0
 
 
 def print_rest(rest: int, total: int, *, out: Console | None = None) -> None:
@@ -66,14 +72,25 @@ def print_rest(rest: int, total: int, *, out: Console | None = None) -> None:
 
 
 def _between_words(out: Console, text: Text, width: int) -> list[Text]:
-    """Return the lines of a text; it is whole where a word of it is longer than a line."""
+    """Return the lines of a text; a word that is longer than a line is whole, and ends one."""
     longest = max(map(cell_len, text.plain.split()), default=0)
-    return [text] if longest > width else _wrapped(out, text, width)
+    if longest <= width:
+        return _wrapped(out, text, width)
+    begins = [0]
+    for word in re.finditer(r"\S+", text.plain):
+        line = text.plain[begins[-1] : word.end()]
+        if cell_len(word[0]) <= width < cell_len(line):
+            begins.append(word.start())
+    return _stripped(text.divide(begins[1:]))
 
 
 def _wrapped(out: Console, text: Text, width: int) -> list[Text]:
     """Return the lines of a text, broken between words and, where that is not enough, in them."""
-    lines = list(text.wrap(out, width, overflow="fold"))
+    return _stripped(text.wrap(out, width, overflow="fold"))
+
+
+def _stripped(lines: Iterable[Text]) -> list[Text]:
+    lines = list(lines)
     for each in lines:
         each.rstrip()
     return lines

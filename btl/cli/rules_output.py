@@ -278,8 +278,9 @@ def warnings(explanation: TimelineReport, zone: ZoneInfo) -> list[str]:
     ]
     if not explanation.is_applied:
         stored = explanation.stored_state or "no window yet"
+        at_once = "; `btl rules apply` applies it now" if explanation.cut_off_is_known else ""
         found.append(
-            f"The tables say: {stored}. The next run of close_discussions brings them up to date;"
-            " `btl rules apply` applies it now."
+            f"The tables say: {stored}. The next run of close_discussions brings them up to"
+            f" date{at_once}."
         )
     return found

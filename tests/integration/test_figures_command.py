@@ -75,6 +75,17 @@ def test_those_with_most_come_first_and_those_with_nothing_not_at_all(btl: Btl) 
     assert "No article has any late." in btl("top", "--by", "late")
 
 
+def test_that_figures_are_not_computed_yet_is_said(
+    btl: Btl, connection: psycopg.Connection
+) -> None:
+    assert "not computed" not in btl("top", "--by", "late")
+    connection.execute("insert into ingest.dirty_articles (article_id) values ('a3')")
+    said = btl("top", "--by", "late")
+    assert "No article has any late in the figures.\n" in said
+    assert "article_metrics" in said
+    assert "btl metrics rebuild" in said
+
+
 def test_what_has_happened_since_a_time_counts_in_whole_hours(btl: Btl) -> None:
     since = ("--since", "2026-05-02T12:40:00Z")
     assert [

@@ -1,5 +1,8 @@
 """Settings of the environment: what is wrong is named in plain words, and what is unknown, too."""
 
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -74,5 +77,31 @@ def test_brokers_like_a_url_are_not_taken_for_a_database(
     configuration.settings.cache_clear()
     try:
         assert configuration.settings().kafka_bootstrap == "http://foo"
+    finally:
+        configuration.settings.cache_clear()
+
+
+def test_a_stack_without_a_broker_is_said_to_have_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("BTL_DATABASE_URL", "BTL_KAFKA_BOOTSTRAP"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BTL_HOME", str(tmp_path))
+    connections = {"BTL_HOME": str(tmp_path), "BTL_DATABASE_URL": "postgresql://db.example/x"}
+    stack = import_module("btl.stack.stack")
+    monkeypatch.setattr(stack, "running_environment", lambda _: connections)
+    configuration.settings.cache_clear()
+    try:
+        found = configuration.settings()
+        assert found.require_database_url() == "postgresql://db.example/x"
+        with pytest.raises(BelowTheLineError, match="No Kafka broker is configured") as caught:
+            found.require_kafka_bootstrap()
+        assert f"the stack in {tmp_path} runs without one" in caught.value.message
+        assert "Run `btl up`" in caught.value.hint
+        # With a broker that is not the stack's nothing is taken from the stack.
+        monkeypatch.setenv("BTL_KAFKA_BOOTSTRAP", "kafka.example:9092")
+        configuration.settings.cache_clear()
+        with pytest.raises(BelowTheLineError, match="BTL_KAFKA_BOOTSTRAP is set, so none is taken"):
+            configuration.settings().require_database_url()
     finally:
         configuration.settings.cache_clear()

@@ -482,6 +482,7 @@ FORMATS = (
         how_to_export="In the dashboard: Import/Export, Export; the link comes by mail.",
         recognises=_recognises(_Version1.version, (b'"commentHex"', b'"commenterHex"')),
         read=_read(_Version1),
+        has_paths=True,
     ),
     Format(
         name="comentario",
@@ -489,5 +490,6 @@ FORMATS = (
         how_to_export="In the administration: the domain's Operations, Export.",
         recognises=_recognises(_Version3.version, (b'"pageId"', b'"isPending"')),
         read=_read(_Version3),
+        has_paths=True,
     ),
 )

@@ -69,10 +69,10 @@ def _read(
         )
     for name in _NEEDED:
         if name not in by_collection:
+            older = " In Talk 4 it is called assets." if name == "stories" else ""
             raise BelowTheLineError(
                 f"The collection {name} is missing in the export.",
-                f"Name its file, too: mongoexport --collection {name} --out {name}.json"
-                " (Talk 4: assets in place of stories).",
+                f"Name its file, too: mongoexport --collection {name} --out {name}.json.{older}",
             )
     with temporary_tables("stories", "users", "actions", "decisions", "dsa_reports") as tables:
         yield from _Export(by_collection, progress, *tables).records()

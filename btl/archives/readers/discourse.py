@@ -51,11 +51,11 @@ from btl.archives.times import microseconds, moment
 _HEADERS: Mapping[str, frozenset[str]] = {
     "posts": frozenset(("id", "topic_id", "post_number", "raw", "user_id", "created_at")),
     "topics": frozenset(("id", "title", "slug", "archetype", "created_at")),
-    "users": frozenset(("id", "username", "trust_level")),
+    "users": frozenset(("id", "username", "moderator")),
     "post_actions": frozenset(("id", "post_id", "user_id", "post_action_type_id")),
     "post_revisions": frozenset(("post_id", "modifications", "number")),
     "topic_embeds": frozenset(("topic_id", "embed_url")),
-    "categories": frozenset(("id", "name", "slug", "text_color")),
+    "categories": frozenset(("id", "name", "topic_id")),
     "reviewables": frozenset(("id", "type", "status", "target_id", "payload")),
     "user_actions": frozenset(("action_type", "target_post_id", "acting_user_id")),
     "post_custom_fields": frozenset(("post_id", "name", "value")),
@@ -114,13 +114,33 @@ def _recognises(file: ExportFile) -> bool:
 
 def _name_of(file: ExportFile) -> str | None:
     """Which table a file is, by its header line."""
+    columns = _columns_of(file)
+    return next((name for name, wanted in _HEADERS.items() if wanted <= columns), None)
+
+
+def _columns_of(file: ExportFile) -> set[str]:
     line = file.head.removeprefix(BOM_UTF8).partition(b"\n")[0]
     try:
         header = next(csv.reader(io.StringIO(line.decode(errors="replace"))), [])
     except csv.Error:
-        return None
-    columns = {name.strip() for name in header}
-    return next((name for name, wanted in _HEADERS.items() if wanted <= columns), None)
+        return set()
+    return {name.strip() for name in header}
+
+
+def _unknown(file: ExportFile) -> BelowTheLineError:
+    """Return the error of a file that is not a table; if it nearly is one, that one is named."""
+    columns = _columns_of(file)
+    name, wanted = max(_HEADERS.items(), key=lambda item: len(item[1] & columns) / len(item[1]))
+    missing = sorted(wanted - columns)
+    if 2 * len(missing) < len(wanted):
+        return BelowTheLineError(
+            f"{file.name} has columns of the table {name}, but not {', '.join(missing)}.",
+            "Export the whole table, with its header line.",
+        )
+    return BelowTheLineError(
+        f"{file.name} is not a table of Discourse that is read.",
+        f"Name CSV files, with header lines, of {', '.join(_HEADERS)}.",
+    )
 
 
 def _read(
@@ -130,10 +150,7 @@ def _read(
     for file in files:
         name = _name_of(file)
         if name is None:
-            raise BelowTheLineError(
-                f"{file.name} is not a table of Discourse that is read.",
-                f"Name CSV files, with header lines, of {', '.join(_HEADERS)}.",
-            )
+            raise _unknown(file)
         by_name.setdefault(name, []).append(file)
     for name in _NEEDED:
         if name not in by_name:
@@ -163,6 +180,7 @@ FORMATS = (
         ),
         recognises=_recognises,
         read=_read,
+        has_paths=True,
     ),
 )
 

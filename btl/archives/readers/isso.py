@@ -414,6 +414,7 @@ FORMATS = (
         how_to_export="Copy the file that dbpath in Isso's settings names, while Isso is stopped.",
         recognises=_is_database,
         read=_read_databases,
+        has_paths=True,
     ),
     Format(
         name="isso-json",
@@ -421,5 +422,6 @@ FORMATS = (
         how_to_export="Files that were made for `isso import -t generic`.",
         recognises=_is_json,
         read=_read_json,
+        has_paths=True,
     ),
 )

@@ -398,5 +398,6 @@ FORMATS = (
         " backup.",
         recognises=_recognises,
         read=_read,
+        has_paths=True,
     ),
 )

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
 from below_the_line.errors import BelowTheLineError
-from btl.archives.article_urls import article_id_of
+from btl.archives.article_urls import absolute_url, article_id_of
 from btl.archives.formats import Format, Progress, ReadingOptions
 from btl.archives.html_text import plain_text
 from btl.archives.readers.wordpress_decisions import (
@@ -371,7 +371,7 @@ class _Export(XmlFile):
         return Article(
             post.place,
             article_id,
-            _address(item.text("link")) or _address(item.text("guid")),
+            self._address(item.text("link")) or self._address(item.text("guid")),
             " ".join(plain_text(item.text("title") or "").split()) or None,
             published_at,
             updated_at if published_at and updated_at and updated_at > published_at else None,
@@ -383,6 +383,14 @@ class _Export(XmlFile):
                 open_or_closed
             ),
         )
+
+    def _address(self, text: str | None) -> str | None:
+        """Return an address with its host; None if it has none, and --base-url names none."""
+        if text is None or text.startswith(("http://", "https://")):
+            return text
+        base_url = self._options.base_url
+        is_path = text.startswith("/") and not text.startswith("//")
+        return absolute_url(base_url, text, self._file.name) if base_url and is_path else None
 
     def _bylines(self, post: _Post) -> list[str]:
         # Of several authors, a plugin keeps a list.
@@ -430,10 +438,6 @@ def _prefix(namespace: str) -> str | None:
     return _PREFIXES.get(namespace)
 
 
-def _address(text: str | None) -> str | None:
-    return text if text is not None and text.startswith(("http://", "https://")) else None
-
-
 def _language(text: str | None) -> str | None:
     tag = (text or "").replace("_", "-")
     return tag if _LANGUAGE.fullmatch(tag) else None
@@ -451,5 +455,6 @@ FORMATS = (
         how_to_export="WordPress, Tools, Export, All content; or `wp export`.",
         recognises=_recognises,
         read=_read,
+        has_paths=True,
     ),
 )

@@ -7,6 +7,9 @@ with unknown as (
         count(*) as comments,
         min(comment.rowid) as comment_row
     from comments as comment
+    where not exists (
+        select 1 from repetitions as repetition where repetition.comment_row = comment.rowid
+    )
     group by comment.article_id
     having not exists (
         select 1

@@ -17,6 +17,9 @@ with reply as (
         ) as parent_posted_at
     from comments as comment
     where comment.parent_comment_id is not null
+        and not exists (
+            select 1 from repetitions as repetition where repetition.comment_row = comment.rowid
+        )
 )
 
 select

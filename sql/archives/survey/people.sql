@@ -9,4 +9,7 @@ select
     count(*) as comments,
     min(comment.rowid) as comment_row
 from comments as comment
+where not exists (
+    select 1 from repetitions as repetition where repetition.comment_row = comment.rowid
+)
 group by comment.user_id

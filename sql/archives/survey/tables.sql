@@ -1,6 +1,7 @@
 -- Makes the tables of facts about an export, for SQLite (btl/archives/facts.py says what columns
 -- mean). Times are microseconds since 1970; other_forms has the ids that are not in the normal form
--- NFC, and what they are in it (article_id: of a comment, else empty).
+-- NFC, and what they are in it (article_id: of a comment, else empty); repetitions has the rows of
+-- comments that come more than once, without the one that counts: the earliest posting.
 -- Parameters: none.
 -- Safe to re-run: it is run once, on a new temporary file.
 create table articles (
@@ -44,6 +45,10 @@ create table comments (
     body_digest integer,
     file text,
     within text
+);
+
+create table repetitions (
+    comment_row integer primary key
 );
 
 create table other_forms (

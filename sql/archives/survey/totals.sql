@@ -1,4 +1,5 @@
--- How much the export has, and from when to when. Comments are counted as often as they come.
+-- How much the export has, and from when to when. A comment whose id comes twice in its article
+-- counts once.
 -- Parameters: none.
 -- Grain: one row. Reads only.
 select
@@ -9,6 +10,9 @@ select
         select count(*)
         from comments as comment
         where comment.parent_comment_id is not null
+            and not exists (
+                select 1 from repetitions as repetition where repetition.comment_row = comment.rowid
+            )
     ) as replies,
     (select min(comment.posted_at) from comments as comment) as first_posted_at,
     (select max(comment.posted_at) from comments as comment) as last_posted_at,

@@ -1,10 +1,13 @@
 """What is an archive, and what is not."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from below_the_line.errors import BelowTheLineError
 from btl.archives.layout import ARCHIVED
@@ -33,6 +36,39 @@ def written(folder: Path, **changes: Any) -> ExportFile:
     path = folder / "manifest.json"
     path.write_text(json.dumps(VALID | changes))
     return ExportFile(path)
+
+
+def rows(folder: Path, name: str) -> Path:
+    (table,) = (each for each in ARCHIVED if each.name == name)
+    path = folder / "rows"
+    path.write_text(json.dumps({column: None for column, _ in table.columns}) + "\n")
+    return path
+
+
+def test_tables_of_an_archive_without_its_manifest_are_recognised_by_their_columns(
+    tmp_path: Path,
+) -> None:
+    path = rows(tmp_path, "reports")
+    with pytest.raises(BelowTheLineError, match=r"There is no manifest\.json of an archive"):
+        recognised(files_of([path]))
+    packed = tmp_path / "reports.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    with pytest.raises(BelowTheLineError, match=r"There is no manifest\.json of an archive"):
+        recognised(files_of([packed]))
+    path.write_text('{"comment_id": "c1", "article_id": "a1", "body": "First"}\n')
+    assert recognised(files_of([path])).format.name == "tables"
+
+
+def test_so_are_those_of_parquet(tmp_path: Path) -> None:
+    (table,) = (each for each in ARCHIVED if each.name == "comments")
+    columns = {name: ["x"] for name, _ in table.columns}
+    path = tmp_path / "c.parquet"
+    parquet.write_table(pyarrow.table(columns), path)
+    with pytest.raises(BelowTheLineError, match=r"There is no manifest\.json of an archive"):
+        recognised(files_of([path]))
+    del columns["first_body"]
+    parquet.write_table(pyarrow.table(columns), path)
+    assert recognised(files_of([path])).format.name == "tables"
 
 
 def test_a_manifest_speaks_for_the_tables_beside_it(tmp_path: Path) -> None:

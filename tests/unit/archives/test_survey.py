@@ -264,9 +264,9 @@ def test_articles_under_addresses_that_mean_one_page(export: Export) -> None:
 def test_what_is_said_is_right_for_one_and_for_several(export: Export) -> None:
     export.comment("1", "x", article_id="one")
     assert export.said() == [
-        "1 comment is of 1 article that the export does not have: no discussion of it closes until"
-        " the article comes.",
-        "1 reply answers a comment that the export does not have.",
+        "1 comment is of 1 article that does not come in: missing, left out or rejected. No"
+        " discussion of it closes until the article comes.",
+        "1 reply answers a comment that does not come in: missing, left out or rejected.",
     ]
 
 
@@ -302,7 +302,7 @@ def test_reasons_that_differ_only_in_what_they_quote_are_one() -> None:
         Finding(
             "rejected",
             2,
-            "posted_at: 'soon' is not a time",
+            "posted_at: '…' is not a time",
             [
                 Example("posted_at: 'soon' is not a time", "c.csv", "line 2"),
                 Example("posted_at: 'it\\'s 12' is not a time", "c.csv", "line 9"),
@@ -315,6 +315,58 @@ def test_reasons_that_differ_only_in_what_they_quote_are_one() -> None:
             [Example("has no article_id", "c.csv", "line 3")],
         ),
     ]
+
+
+def test_what_differs_is_left_out_of_the_heading_and_its_frequent_values_are_counted() -> None:
+    reasons = Reasons()
+    words = ["gesperrt"] * 3 + ["wartet"] * 5 + ["a", "b", "c", "d"]
+    for number, word in enumerate(words):
+        reasons.add("c.csv", f"line {number}", f"status: '{word}' is not one of 'spam' or 2.")
+    [found] = reasons.found
+    assert (found.number, found.said) == (12, "status: '…' is not one of 'spam' or 2")
+    assert list(found.values.items()) == [
+        *(("'wartet'", 5), ("'gesperrt'", 3)),
+        *(("'a'", 1), ("'b'", 1), ("'c'", 1)),
+    ]
+
+
+def test_several_values_of_a_reason_are_counted_together() -> None:
+    reasons = Reasons()
+    for hours, word in ((24, "a"), (24, "a"), (48, "b")):
+        reasons.add("c.csv", "line 2", f'{hours} hours of "{word}"')
+    [found] = reasons.found
+    assert (found.said, found.values) == ('… hours of "…"', {'24, "a"': 2, '48, "b"': 1})
+
+
+def test_the_number_of_values_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey_module, "_MAX_VALUES", 2)
+    reasons = Reasons()
+    for word in ("a", "b", "b", "c", "c", "c"):
+        reasons.add("c.csv", "line 2", f"'{word}' is not a time")
+    [found] = reasons.found
+    assert (found.number, found.values) == (6, {"'b'": 2, "'a'": 1})
+
+
+def test_what_comes_twice_counts_once_in_every_finding(export: Export) -> None:
+    for _ in range(2):
+        export.article("a")
+        export.comment("root", hours=3, name="Otter")
+        export.comment("1", "root", hours=1, name="Otter")
+        export.comment("2", "nowhere", name="Lynx")
+        export.comment("3", "x", user_id="u")
+        export.comment("x", article_id="b", user_id="u")
+    found = export.findings()
+    assert {name: (number, len(shown)) for name, (number, shown) in found.items()} == {
+        "comments_without_article": (1, 1),
+        "missing_parents": (1, 1),
+        "foreign_parents": (1, 1),
+        "later_parents": (1, 1),
+        "articles_twice": (1, 1),
+        "comments_twice": (5, 3),
+        "people_by_name": (1, 1),
+    }
+    assert found["people_by_name"][1] == ["Otter: 2 comments (c.csv, line 2)"]
+    assert export.survey().replies == 3
 
 
 def test_the_number_of_reasons_is_bounded() -> None:

@@ -3,16 +3,18 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
 
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
 
 from below_the_line.settings import Settings
 from btl.archives.checking import Tally
 from btl.archives.forecast import DEFAULT_RULES, Forecast, LateComments
 from btl.archives.records import Place
 from btl.archives.survey import Closing, Example, Finding, RulesInForce, Span, Survey
-from btl.cli import configuration
+from btl.cli import archive_survey, configuration, output
 from btl.cli.archive_survey import print_survey, rules_in_force, survey_document
 
 START, END = datetime(2019, 5, 1, 8, tzinfo=UTC), datetime(2019, 6, 4, tzinfo=UTC)
@@ -90,6 +92,42 @@ def test_everything_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_values_of_a_reason_are_listed_with_their_numbers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reason = Finding("rejected", 9, "status: '…' is not known", [], {"'gone'": 5, "'x'": 2})
+    found = survey(Forecast(53), Closing("never", False))
+    assert (
+        "  9 items rejected: status: '…' is not known.\n"
+        "      how often: 'gone' 5, 'x' 2, others 2\n"
+    ) in printed(capsys, found, reason)
+
+
+def test_places_are_in_lines_of_their_own_where_the_terminal_is_narrow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    examples = [
+        Example("short", "c", "line 3"),
+        Example("comment 1 of article 2 answers 3", "comments.csv", "line 4,711"),
+        Example("comment 4,712 of article the-harbour-at-night answers 5", "c", "line 5"),
+    ]
+    odd = Finding("missing_parents", 3, "Odd.", examples)
+    out = Console(file=StringIO(), width=40, force_terminal=False)
+    for module in (archive_survey, output):
+        monkeypatch.setattr(module, "console", lambda: out)
+    print_survey(survey(Forecast(53), Closing("never", False), [odd]), [], Tally())
+    said = out.file.getvalue()  # type: ignore[attr-defined]
+    assert (
+        "  Odd.\n"
+        "      short (c, line 3)\n"
+        "      comment 1 of article 2 answers 3\n"
+        "        (comments.csv, line 4,711)\n"
+        "      comment 4,712 of article\n"
+        "        the-harbour-at-night answers 5\n"
+        "        (c, line 5)\n"
+    ) in said
+
+
 def test_without_oddities_and_late_comments_little_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -165,7 +203,14 @@ def test_the_document_has_the_same() -> None:
                 "examples": [Example("x", "c", "line 3")],
             }
         },
-        "rejected": [{"reason": "has no time: 'soon'", "number": 2, "examples": REASON.examples}],
+        "rejected": [
+            {
+                "reason": "has no time: 'soon'",
+                "number": 2,
+                "values": {},
+                "examples": REASON.examples,
+            }
+        ],
         "closing": {
             "policy": "rules",
             "chosen_by": "format",

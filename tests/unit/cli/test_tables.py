@@ -159,6 +159,18 @@ def test_a_paragraph_is_broken_between_words_and_a_longer_word_stays_whole() -> 
     out = terminal(20)
     print_text("see https://www.example.org/a/long/path", out=out)
     assert text_of(out) == "see https://www.example.org/a/long/path\n"
+    out = terminal(20)
+    print_text("it is at https://www.example.org/a/long/path and in many others", out=out)
+    assert text_of(out).splitlines() == [
+        "it is at https://www.example.org/a/long/path",
+        "and in many others",
+    ]
+
+
+def test_lines_after_the_first_may_hang_deeper() -> None:
+    out = terminal(20)
+    print_text("one two three four five six", indent=2, hanging=3, out=out)
+    assert text_of(out).splitlines() == ["  one two three", "     four five six"]
 
 
 @pytest.mark.parametrize(

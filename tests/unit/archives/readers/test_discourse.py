@@ -682,3 +682,25 @@ def test_a_date_is_not_the_time_of_a_post(tmp_path: Path) -> None:
     assert article.published_at == at("01 00:00")
     assert isinstance(comment, Unreadable)
     assert comment.reason == "has a time that is a date without a time of day: 2023-04-03"
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("id,username,admin", "has columns of the table users, but not moderator"),
+        ("id,name,slug,text_color", "has columns of the table categories, but not topic_id"),
+        ("colour,size", "is not a table of Discourse that is read"),
+    ],
+)
+def test_a_column_that_a_table_lacks_is_named(tmp_path: Path, header: str, message: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text(f"{header}\n")
+    with pytest.raises(BelowTheLineError, match=rf"x\.csv {message}"):
+        records_of("discourse", path)
+
+
+def test_columns_that_are_not_read_may_be_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    for header in ("id,username,moderator", "id,name,topic_id"):
+        path.write_text(f"{header}\n")
+        assert formats_that_recognise(path) == ["discourse"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from below_the_line.errors import BelowTheLineError
+from btl.archives.formats import ReadingOptions
 from btl.archives.records import (
     Article,
     Comment,
@@ -259,7 +260,7 @@ FOUND = [
     Article(
         old("item 31"),
         "31",
-        "https://islands.example/?page_id=31",
+        "https://news.example/about",
         "About us",
         published_at=at("2011-01-01T11:00:00"),
         section="Ferries",
@@ -571,3 +572,19 @@ def test_a_date_is_not_the_time_of_a_comment(tmp_path: Path) -> None:
     )
     assert isinstance(article, Article)
     assert article.published_at == at("2019-05-01T00:00:00")
+
+
+def test_a_path_comes_after_the_base_url_if_there_is_one(tmp_path: Path) -> None:
+    def addresses(base_url: str | None) -> list[str | None]:
+        found = records_of("wordpress", path, options=ReadingOptions(base_url=base_url))
+        return [each.url for each in found if isinstance(each, Article)]
+
+    path = tmp_path / "export.xml"
+    items = "".join(
+        f"<item><link>{link}</link><wp:post_id>{number}</wp:post_id></item>"
+        for number, link in enumerate(("/ferry/", "https://a.example/bridge/", "//b.example/x"), 1)
+    )
+    path.write_text(f"{BEGIN}{items}{END}")
+    whole = "https://a.example/bridge/"
+    assert addresses("https://news.example/") == ["https://news.example/ferry/", whole, None]
+    assert addresses(None) == [None, whole, None]
