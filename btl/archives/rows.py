@@ -11,6 +11,7 @@ from btl.archives.joins import batches
 from btl.archives.mapping import Mapping as TablesMapping
 from btl.archives.members import Members
 from btl.archives.records import (
+    MAX_CONTENT,
     ArchiveRecord,
     LeftOut,
     Place,
@@ -23,7 +24,6 @@ from btl.archives.tables import Row
 from btl.archives.templates import Cells
 
 _BATCH_ROWS = 500
-_CONTENT_CHARACTERS = 4_000
 
 
 class RowReader:
@@ -102,5 +102,5 @@ def _texts(values: str | Sequence[str]) -> frozenset[str]:
 def content_of(whole: Any) -> str:
     """Return a row, as it is in its file, as text for people."""
     if isinstance(whole, bytes):
-        return whole.decode("utf-8", "replace").rstrip("\r\n")[:_CONTENT_CHARACTERS]
-    return orjson.dumps(whole, default=str).decode()[:_CONTENT_CHARACTERS]
+        return whole.decode("utf-8", "replace").rstrip("\r\n")[:MAX_CONTENT]
+    return orjson.dumps(whole, default=str).decode()[:MAX_CONTENT]
