@@ -150,7 +150,7 @@ def import_archive(
     ),
     as_json: AsJson = False,
 ) -> None:
-    """Produce a site's export as events, in the order in which they happened.
+    """Produce a site's export as events, those of an article in the order in which they happened.
 
     Everything is read and checked before the first event is sent. Importing the same export again
     changes nothing: its events keep their ids. Items that make no valid event are written to the
@@ -313,7 +313,7 @@ def _import(
     if not paths and options.mapping is not None:
         files = files_beside(load_mapping(options.mapping), options.mapping.parent)
     else:
-        files = files_of(paths)
+        files = [file for file in files_of(paths) if not _is(file.path, options.mapping)]
     found = (
         recognised(files, paths)
         if format_name is None
@@ -330,6 +330,11 @@ def _import(
         naming,
         found.others,
     )
+
+
+def _is(path: Path, mapping: Path | None) -> bool:
+    """Whether a path is the mapping's, which may lie in the folder that it is for."""
+    return mapping is not None and path.resolve() == mapping.resolve()
 
 
 def _zone(name: str | None) -> Any:

@@ -9,6 +9,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
 from btl.archives.formats import all_formats
 from tests.commands import Btl
+from tests.unit.archives.tiny_export import ARTICLES, COMMENTS, MAPPING
 
 ISSO = [
     {
@@ -109,6 +110,17 @@ def test_files_of_a_folder_that_are_not_of_its_format_are_left_out(
     [left_out] = said["left_out"]
     assert left_out["what"] == "files that are not of this format"
     assert left_out["examples"] == ["README, the whole file"]
+
+
+def test_a_mapping_may_lie_in_the_folder_that_it_is_for(btl: Btl, tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "articles.csv").write_text(ARTICLES)
+    (folder / "comments.csv").write_text(COMMENTS)
+    (folder / "site.toml").write_text(MAPPING)
+    btl("archive", "import", "export", "--mapping", "export/site.toml", "--dry-run", "--json")
+    assert btl.exit_code == 0
+    assert orjson.loads(btl.stdout)["events"]["comment.posted.v1"] == 3
 
 
 def test_an_option_without_effect_is_named(btl: Btl, tmp_path: Path) -> None:
