@@ -127,15 +127,15 @@ def _stream(export: tuple[Path, Path, Path] | None, seed: int) -> None:
         )
     else:
         articles, comments, mapping = export
-        archive.import_archive(
-            articles=articles,
-            comments=comments,
-            mapping=mapping,
-            dry_run=False,
-            rate=None,
-            speed=None,
-            rejects=archive.DEFAULT_REJECTS,
-            as_json=False,
+        # By its command line: options that are not named have their defaults.
+        typer.main.get_command(archive.app).main(
+            [
+                "import",
+                *("--articles", str(articles)),
+                *("--comments", str(comments)),
+                *("--mapping", str(mapping)),
+            ],
+            standalone_mode=False,
         )
 
 
