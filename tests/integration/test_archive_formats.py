@@ -22,11 +22,12 @@ from psycopg.rows import dict_row
 
 from below_the_line.closing.windows import apply_windows
 from below_the_line.contracts.events import Record
-from below_the_line.kafka.envelopes import Outgoing, rfc3339
+from below_the_line.kafka.envelopes import rfc3339
 from below_the_line.settings import Settings
 from tests.commands import Btl
 from tests.properties.ingest import Database, Process
 from tests.properties.test_closing import Newsroom
+from tests.recorded_publisher import Recorder
 from tests.sql.timeline_model import Rule
 
 pytestmark = pytest.mark.stack
@@ -89,31 +90,6 @@ def newsroom(shared_database_url: str) -> Iterator[Newsroom]:
         process = Process(shared_database_url, [0])
         with closing(process.store):
             yield Newsroom(process, Database(connection), connection)
-
-
-class Recorder:
-    """Keeps what would be sent."""
-
-    sent: list[Outgoing]
-
-    def __init__(self, _settings: Settings) -> None:
-        type(self).sent = []
-
-    def __enter__(self) -> "Recorder":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
-
-    def send(self, outgoing: Outgoing) -> None:
-        self.sent.append(outgoing)
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    @property
-    def delivered(self) -> int:
-        return len(self.sent)
 
 
 @pytest.fixture

@@ -4,35 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.settings import Settings
 from btl.cli import configuration, demo
+from tests.recorded_publisher import Recorder
 from tests.unit.archives.tiny_export import ARTICLES, COMMENTS, MAPPING
-
-
-class Recorder:
-    """A publisher that keeps what it is given."""
-
-    sent: list[Outgoing]
-
-    def __init__(self, _settings: Settings) -> None:
-        type(self).sent = []
-
-    def __enter__(self) -> "Recorder":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is open."""
-
-    def send(self, outgoing: Outgoing) -> None:
-        self.sent.append(outgoing)
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    @property
-    def delivered(self) -> int:
-        return len(self.sent)
 
 
 def test_an_export_of_ones_own_is_streamed(

@@ -186,7 +186,7 @@ def test_edits_in_their_order(records: list[Any]) -> None:
     ids = ("11", "117")
     assert about(records, "117") == [
         Comment(post(12), *ids, **NEWT, body="First text.", posted_at=at("02 11:35")),
-        Edit(line("post_revisions", 10), *ids, "First text, mended.", at("02 11:45")),
+        Edit(line("post_revisions", 10), *ids, "First text, corrected.", at("02 11:45")),
         Edit(line("post_revisions", 2), *ids, "Second text.", at("02 11:50")),
     ]
 
@@ -460,7 +460,7 @@ def test_a_text_that_no_revision_explains_is_the_last_one(tmp_path: Path) -> Non
     found = records_of("discourse", *paths, options=FORUM)
     assert [each.body for each in about(found, "117")] == [
         "First text.",
-        "First text, mended.",
+        "First text, corrected.",
         "Second text.",
         "Third text.",
     ]

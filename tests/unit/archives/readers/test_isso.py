@@ -320,7 +320,7 @@ def test_a_value_of_another_type_rejects_its_comment_alone(
     ]
 
 
-def test_texts_that_cannot_be_stored_are_mended(isso: Path) -> None:
+def test_characters_that_cannot_be_stored_are_replaced(isso: Path) -> None:
     with closing(sqlite3.connect(isso)) as connection, connection:
         connection.execute(
             "update comments set text = cast(x'6100ff62' as text) where id = 5"  # a, NUL, no UTF-8
