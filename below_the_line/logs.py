@@ -4,6 +4,7 @@ import logging
 import sys
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 
 class _OncePerSecond(logging.Filter):
@@ -46,8 +47,11 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         structlog.processors.StackInfoRenderer(),
     ]
     shared.append(_in_order)
+    # Tracebacks without local variables: among them is what readers wrote.
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if to_console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if to_console
+        else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -60,7 +64,9 @@ def configure_logs(log_format: str, level: int = logging.INFO) -> None:
         structlog.stdlib.ProcessorFormatter.remove_processors_meta
     ]
     if not to_console:
-        final.append(structlog.processors.dict_tracebacks)
+        final.append(
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
+        )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[*final, renderer])
     )

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final
+from types import TracebackType
+from typing import Any, Final
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
+from below_the_line.database.errors import withhold_values
 from below_the_line.errors import BelowTheLineError
 
 _FORM = (
@@ -81,13 +83,30 @@ def defaults(url: str, values: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name not in parameters(url)}
 
 
+class _Connection(psycopg.Connection[Any]):
+    """A connection whose errors, once they leave its ``with`` block, print no rejected values."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if isinstance(exc_val, psycopg.Error):
+            withhold_values(exc_val)
+        super().__exit__(exc_type, exc_val, exc_tb)
+
+
 def connect(url: str, *, application_name: str, autocommit: bool = False) -> psycopg.Connection:
     """Open a connection in UTC. Raises BelowTheLineError that names the server, never the
     password.
+
+    An error of Postgres that leaves the connection's ``with`` block prints no values that were
+    rejected: logs and alerts repeat what it prints.
     """
     own = session_parameters(url, {"timezone": "UTC"}, application_name)
     try:
-        connection = psycopg.connect(
+        connection = _Connection.connect(
             make_conninfo(url, **defaults(url, {"connect_timeout": "10"}), **own),
             autocommit=autocommit,
         )

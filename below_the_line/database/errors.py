@@ -33,3 +33,13 @@ def reason(error: psycopg.Error) -> str:
         if name
     ]
     return f"{text} ({', '.join(where)})"
+
+
+def withhold_values(error: psycopg.Error) -> None:
+    """Make what an error prints ``reason``, if values were rejected.
+
+    Postgres adds the whole row (``DETAIL``, ``CONTEXT``), and a log of an exception or a traceback
+    has all of it. ``diag`` keeps what it has.
+    """
+    if (error.diag.sqlstate or "")[:2] in _DATA_CLASSES:
+        error.args = (reason(error),)

@@ -45,11 +45,18 @@ _TUNING: Mapping[str, str] = {
     "autovacuum_naptime": "15s",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "log_line_prefix": "%m [%p] %q%u@%d %a: ",
+    "log_line_prefix": "%m [%p] %q%u@%d %a %e: ",
     "log_lock_waits": "on",
     "log_min_duration_statement": "2s",
     "cluster_name": "below-the-line",
 }
+PRIVATE_LOG: Mapping[str, str] = {
+    "log_error_verbosity": "terse",  # else failing rows, and lines of COPY
+    "log_min_error_statement": "panic",  # no statements beside errors: people write values in them
+    "log_parameter_max_length": "0",  # none of the parameters of slow statements
+    "log_parameter_max_length_on_error": "0",
+}
+"""Keeps what readers wrote, and who they are, out of the server's log."""
 
 
 def binaries() -> Path:
@@ -73,6 +80,7 @@ def configuration(port: int, sockets: Path) -> str:
         "listen_addresses": HOST,
         "port": str(port),
         **_TUNING,
+        **PRIVATE_LOG,
     }
     text = "".join(f"{name} = '{value}'\n" for name, value in lines.items())
     return text + f"unix_socket_directories = '\"{folder}\"'\n"  # a list, hence the inner quotes

@@ -24,7 +24,7 @@ from psycopg.rows import class_row
 from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.names import event_names
-from below_the_line.database.errors import reason
+from below_the_line.database.errors import reason, withhold_values
 from below_the_line.event_tables.description import TABLES, Table
 from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
@@ -48,8 +48,10 @@ class StoreError(Exception):
     def __init__(self, failure: Failure, cause: psycopg.Error) -> None:
         self.failure = failure
         self.cause = cause
+        """It prints no rejected values either."""
         self.reason = reason(cause)
         """The server's message, without the statement, and without rejected values."""
+        withhold_values(cause)
         super().__init__(f"{failure.value}: {self.reason}")
 
 

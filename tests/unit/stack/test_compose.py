@@ -133,6 +133,12 @@ def test_each_service_has_the_role_that_it_needs_and_no_other() -> None:
     }
 
 
+def test_the_log_of_postgres_is_as_private_as_in_the_local_stack() -> None:
+    options = _services()["postgres"]["command"]
+
+    assert {f"{name}={value}" for name, value in postgres.PRIVATE_LOG.items()} <= {*options}
+
+
 def test_the_roles_script_makes_the_roles_of_the_code() -> None:
     script = (ROOT / "deploy" / "postgres" / "roles.sh").read_text()
 
