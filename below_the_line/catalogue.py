@@ -29,7 +29,11 @@ class Topic:
     """``in`` (consumers read it) or ``out`` (the closing DAG writes it)."""
     description: str
     key: str
-    """The member of ``data`` that a record's key repeats, in UTF-8."""
+    """The member of ``data`` that a record's key repeats, in UTF-8: see ``key_of``."""
+    other_keys: Mapping[str, tuple[str, ...]]
+    """Of the event types whose key repeats another member: its name. Of several, an event has
+    exactly one.
+    """
     partitions: int
     replication_factor: int
     """-1: the broker's default."""
@@ -38,6 +42,12 @@ class Topic:
     event_types: tuple[str, ...]
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
+
+    def key_of(self, event_type: str) -> tuple[str, ...]:
+        """Return the member of ``data`` that the key of such records repeats. Of several, an event
+        has exactly one.
+        """
+        return self.other_keys.get(event_type, (self.key,))
 
 
 @cache
@@ -50,6 +60,9 @@ def topics(folder: Path = resources.SCHEMAS) -> tuple[Topic, ...]:
             direction=entry["direction"],
             description=entry["description"],
             key=entry["key"],
+            other_keys=MappingProxyType(
+                {name: tuple(members) for name, members in entry.get("other_keys", {}).items()}
+            ),
             partitions=entry["partitions"],
             replication_factor=entry["replication_factor"],
             config=MappingProxyType({name: str(value) for name, value in entry["config"].items()}),
@@ -65,15 +78,18 @@ def topics(folder: Path = resources.SCHEMAS) -> tuple[Topic, ...]:
 def load_contracts(folder: Path = resources.SCHEMAS) -> Contracts:
     """Return the contracts of all event types in schemas/, compiled."""
     definitions = schema_document("definitions", folder)
-    topic_of = {
-        event_type: topic.name for topic in topics(folder) for event_type in topic.event_types
-    }
+    topic_of = {event_type: topic for topic in topics(folder) for event_type in topic.event_types}
     return Contracts(
         {
-            event_type: Contract(event_type, schema_document(event_type, folder), definitions)
-            for event_type in topic_of
+            event_type: Contract(
+                event_type,
+                schema_document(event_type, folder),
+                definitions,
+                topic.key_of(event_type),
+            )
+            for event_type, topic in topic_of.items()
         },
-        topic_of,
+        {event_type: topic.name for event_type, topic in topic_of.items()},
     )
 
 

@@ -13,7 +13,7 @@ from below_the_line.contracts.events import Event, Record
 from below_the_line.partitions import Position
 
 NOW_MILLISECONDS = int(datetime.fromisoformat("2026-06-01T00:00:00Z").timestamp() * 1000)
-_TOPIC_OF = {event_type: topic.name for topic in topics() for event_type in topic.event_types}
+_TOPIC_OF = {event_type: topic for topic in topics() for event_type in topic.event_types}
 
 
 def position(next_offset: int = 0, **changes: Any) -> Position:
@@ -82,12 +82,14 @@ def record(
         else:
             text = base64.b64encode(value).decode()
             value = orjson.dumps({**attributes, "data_base64": text})
+    topic = _TOPIC_OF[event_type]
+    key = next(data[name] for name in topic.key_of(event_type) if data.get(name) is not None)
     return Record(
-        _TOPIC_OF[event_type],
+        topic.name,
         partition,
         offset,
         NOW_MILLISECONDS,
-        str(data["article_id"]).encode(),
+        str(key).encode(),
         value,
         headers,
     )
@@ -145,3 +147,11 @@ def deleted(comment_id: str = "c1", *, at: str, article_id: str = "a1") -> Event
         {"article_id": article_id, "comment_id": comment_id, "deleted_at": at},
         at=at,
     )
+
+
+def erased(
+    *, at: str, user_id: str | None = None, anonymous_id: str | None = None, **more: Any
+) -> Event:
+    """A person's wish to be forgotten, up to ``at``: a user or an anonymous reader."""
+    data = {"user_id": user_id, "anonymous_id": anonymous_id, "erased_at": at}
+    return event("commenter.erased.v1", data, at=at, **more)

@@ -80,17 +80,17 @@ def comments(count: int) -> list[Record]:
 def broken_contracts() -> Contracts:
     """The contracts with a member required of every type that no event has."""
     definitions = schema_document("definitions")
-    topic_of = {event_type: topic.name for topic in topics() for event_type in topic.event_types}
+    topic_of = {event_type: topic for topic in topics() for event_type in topic.event_types}
     contracts = {}
-    for event_type in topic_of:
+    for event_type, topic in topic_of.items():
         schema = copy.deepcopy(schema_document(event_type))
         schema["properties"]["forgotten"] = {
             "type": "string",
             "description": "No producer sends it.",
         }
         schema["required"] = [*schema["required"], "forgotten"]
-        contracts[event_type] = Contract(event_type, schema, definitions)
-    return Contracts(contracts, topic_of)
+        contracts[event_type] = Contract(event_type, schema, definitions, topic.key_of(event_type))
+    return Contracts(contracts, {name: topic.name for name, topic in topic_of.items()})
 
 
 def days_records(count: int = 1_000, seed: int = 7) -> list[Record]:

@@ -27,6 +27,8 @@ from below_the_line.contracts.times import (
 )
 from below_the_line.plurals import counted
 
+ARTICLE_ID = "article_id"
+"""The member that the record's key repeats, unless the event's type has a key of its own."""
 LAST_MICROSECOND = 253_402_300_799_999_999
 """The end of the year 9999."""
 OWN_TIMESTAMP = "the record's own timestamp"
@@ -86,10 +88,19 @@ class Contract:
     """The rules for the ``data`` of one event type. Immutable; threads may share it."""
 
     def __init__(
-        self, event_type: str, schema: Mapping[str, Any], definitions: Mapping[str, Any]
+        self,
+        event_type: str,
+        schema: Mapping[str, Any],
+        definitions: Mapping[str, Any],
+        key: tuple[str, ...] = (ARTICLE_ID,),
     ) -> None:
-        """``definitions`` is the document that the schema refers to."""
+        """``definitions`` is the document that the schema refers to.
+
+        ``key`` names the members that the record's key may repeat, of which the schema makes an
+        event have exactly one.
+        """
         self.event_type = event_type
+        self.key = key
         self._registry = jsonschema_rs.Registry([(definitions["$id"], dict(definitions))])
         self._schema = self._compiled(schema)
         self._ranks: dict[str, int] = {}
@@ -164,6 +175,19 @@ class Contract:
             if not EARLIEST <= moment.since_1970 <= bounds[bound]
         ]
         return found
+
+    @property
+    def names_article(self) -> bool:
+        """Whether the record's key is the id of the article that its event is about."""
+        return self.key == (ARTICLE_ID,)
+
+    def key_members(self, data: Any) -> dict[str, str]:
+        """Return the texts in ``data`` that the record's key may be, by name: of a valid event
+        exactly one.
+        """
+        if not isinstance(data, dict):
+            return {}
+        return {name: data[name] for name in self.key if isinstance(data.get(name), str)}
 
     def unknown_members(self, data: Any) -> list[UnknownMember]:
         """Return the members of ``data`` that the contract does not know, which are ignored."""

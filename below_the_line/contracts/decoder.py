@@ -71,6 +71,13 @@ class Contracts:
         """Return the topic of an event type; None for an unknown type."""
         return self._topic_of.get(event_type)
 
+    def key_of(self, event_type: str, data: Any) -> str | None:
+        """Return the key that a record of this event must have; None if ``data`` lacks it, or for
+        an unknown type.
+        """
+        contract = self._contracts.get(event_type)
+        return None if contract is None else next(iter(contract.key_members(data).values()), None)
+
     def with_topics(self, names: Mapping[str, str]) -> Self:
         """Return the same contracts for topics with other names: the catalogue's name to the one in
         use.
@@ -125,10 +132,12 @@ class Contracts:
             members = contract.read(sent, time, moment, record.timestamp)
         except Rejected as rejected:
             return rejected.rejection
-        article_id: str = members["article_id"]
-        if record.key != article_id.encode():
+        ((name, key),) = contract.key_members(members).items()
+        if record.key != key.encode():
             attributes = {"id": event_id, "source": source}
-            return self._key_mismatch(record.key, event_type, attributes, members)
+            return self._key_mismatch(record.key, event_type, name, attributes, members)
+        # Elsewhere a member of this name is one that the contract does not know.
+        article_id = key if contract.names_article else ""
         occurred_at, data = moment[0], contract.data_type.of(members)
         digest = content_digest(event_type, occurred_at, canonical_data)
         version = order_key(occurred_at, event_id, source, digest)
@@ -165,9 +174,13 @@ class Contracts:
                 return [*found, rejected.rejection]
             moment = instant(time) if isinstance(time, str) else None
             found += self._contracts[event_type].faults(data, moment, record.timestamp)
-            article_id = data.get("article_id") if isinstance(data, dict) else None
-            if isinstance(article_id, str) and record.key != article_id.encode():
-                found.append(self._key_mismatch(record.key, event_type, parts.attributes, data))
+            keys = self._contracts[event_type].key_members(data)
+            if keys and record.key not in {text.encode() for text in keys.values()}:
+                found.append(
+                    self._key_mismatch(
+                        record.key, event_type, next(iter(keys)), parts.attributes, data
+                    )
+                )
         return found
 
     def unknown_members(self, record: Record) -> list[UnknownMember]:
@@ -249,17 +262,19 @@ class Contracts:
         self,
         key: bytes | None,
         event_type: str,
+        member: str,
         attributes: Mapping[str, Any],
         data: Mapping[str, Any],
     ) -> Rejection:
+        """``member`` is the one that the key must repeat."""
         others = {
             name: text
             for name, text in {"id": attributes.get("id"), **data}.items()
-            if name in self._names and name != "article_id" and isinstance(text, str)
+            if name in self._names and name != member and isinstance(text, str)
         }
-        found = resemblance.of_key(key, data["article_id"], others)
-        message = f"The record's key must be the article_id, byte for byte, but {found}."
-        return rejection("key_mismatch", message, "/data/article_id", event_type)
+        found = resemblance.of_key(key, member, data[member], others)
+        message = f"The record's key must be the {member}, byte for byte, but {found}."
+        return rejection("key_mismatch", message, f"/data/{member}", event_type)
 
 
 def _texts_beside(record: Record) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ class Event(NamedTuple):
     occurred_at: int
     """The CloudEvents ``time`` in microseconds since 1970, truncated."""
     article_id: str
+    """Empty if the event names none: its key is another member (``Topic.key_of``)."""
     data: Any
     """The members of ``data`` as the struct of its type (``data_types``). Members that are absent
     or null have their default, or are None, also in nested objects. Times are aware ``datetime`` in

@@ -84,15 +84,16 @@ class _Kind(NamedTuple):
 
 
 class FastReader:
-    """Reads the events of all types that can be said as a struct. Immutable; threads may share
-    it.
+    """Reads the events of all types that can be said as a struct and name an article. Immutable;
+    threads may share it.
     """
 
     def __init__(self, contracts: Mapping[str, Contract], topic_of: Mapping[str, str]) -> None:
         self._by_type: dict[str, _Kind] = {}
         self._by_struct: dict[type, _Kind] = {}
         for event_type, contract in contracts.items():
-            if contract.data_type.unsaid:
+            # An event that names none is rare. Another key would cost every other event a call.
+            if contract.data_type.unsaid or not contract.names_article:
                 continue
             data = contract.data_type.struct
             event = msgspec.defstruct(

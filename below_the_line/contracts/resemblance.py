@@ -101,8 +101,8 @@ def of_names(missing: str, given: Iterable[str]) -> str:
     return ""
 
 
-def of_key(key: bytes | None, article_id: str, others: Mapping[str, str]) -> str:
-    """Return what a key that is not the article's id is. Not a sentence: it follows "but".
+def of_key(key: bytes | None, member: str, wanted: str, others: Mapping[str, str]) -> str:
+    """Return what a key that is not the text of this member is. Not a sentence: it follows "but".
 
     ``others`` are further texts of the event that may have been taken for it, by name.
     """
@@ -114,14 +114,14 @@ def of_key(key: bytes | None, article_id: str, others: Mapping[str, str]) -> str
     for name, other in others.items():
         if text == other:
             return f"it is the event's {name}"
-    if _loose(text) == _loose(article_id):
+    if _loose(text) == _loose(wanted):
         return "it differs in case, blanks or Unicode normal form"
     try:
         parsed = orjson.loads(key)
     except orjson.JSONDecodeError:
         parsed = None
-    if parsed == article_id:
-        return "it is the article_id in JSON quotes: use a serializer of plain text"
+    if parsed == wanted:
+        return f"it is the {member} in JSON quotes: use a serializer of plain text"
     if isinstance(parsed, dict):
         return "it is a JSON object: use a serializer of plain text"
     return f"it is another text of {counted(len(text), 'character')}"

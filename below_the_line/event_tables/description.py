@@ -26,6 +26,8 @@ REPORT_WITHDRAWN = "report.withdrawn.v1"
 REPORT_DECIDED = "report.decided.v1"
 REACTION_ADDED = "reaction.added.v1"
 REACTION_REMOVED = "reaction.removed.v1"
+COMMENTER_ERASED = "commenter.erased.v1"
+"""It is about a person and not about an article: none of the tables here is written by it."""
 
 
 class Constant(NamedTuple):

@@ -92,7 +92,7 @@ def given_events(file: str, contracts: Contracts) -> Iterator[tuple[Place, Recor
         else:
             found = _as_lines(chain(start, lines))
     for place, value in found:
-        record = Record("", 0, 0, 0, _key(value), value)
+        record = Record("", 0, 0, 0, _key(value, contracts), value)
         yield place, record._replace(topic=_topic(record, contracts))
 
 
@@ -110,15 +110,16 @@ def _topic(record: Record, contracts: Contracts) -> str:
     return contracts.topic_of(event_names(record).event_type or "") or ""
 
 
-def _key(value: bytes) -> bytes | None:
+def _key(value: bytes, contracts: Contracts) -> bytes | None:
     try:
         event = orjson.loads(value)
         data = event.get("data")
         if data is None:
             data = orjson.loads(base64.b64decode(event["data_base64"]))
-        return str(data["article_id"]).encode()
+        key = contracts.key_of(event["type"], data)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
+    return None if key is None else key.encode()
 
 
 def _is_one_event(line: bytes) -> bool:

@@ -50,7 +50,7 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "subject": {
         "type": "string",
         "minLength": 1,
-        "description": "The comment's or the article's id.",
+        "description": "The id of the comment, the article or the person.",
     },
 }
 _Form = Callable[[str, dict[str, str]], dict[str, Any]]
@@ -71,7 +71,7 @@ def document(folder: Path = resources.SCHEMAS) -> dict[str, Any]:
         },
         "components": {
             "messages": {
-                name: _message(form, event_type, folder)
+                name: _message(form, topic, event_type, folder)
                 for topic in topics
                 for event_type in topic.event_types
                 for name, form in _forms(topic, event_type)
@@ -81,7 +81,11 @@ def document(folder: Path = resources.SCHEMAS) -> dict[str, Any]:
                 "structured-event": _structured_event(),
                 "binary-headers": _binary_headers(),
             },
-            "messageBindings": {"keyed": _keyed()},
+            "messageBindings": {
+                _binding(key): _keyed(key)
+                for topic in topics
+                for key in map(topic.key_of, topic.event_types)
+            },
         },
     }
 
@@ -176,12 +180,12 @@ def _forms(topic: Topic, event_type: str) -> list[tuple[str, _Form]]:
     )
 
 
-def _message(form: _Form, event_type: str, folder: Path) -> dict[str, Any]:
+def _message(form: _Form, topic: Topic, event_type: str, folder: Path) -> dict[str, Any]:
     return {
         "name": event_type,
         "summary": catalogue.schema_document(event_type, folder)["description"],
         **form(event_type, {"$ref": f"./{event_type}.json"}),
-        "bindings": {"$ref": "#/components/messageBindings/keyed"},
+        "bindings": {"$ref": f"#/components/messageBindings/{_binding(topic.key_of(event_type))}"},
     }
 
 
@@ -269,11 +273,17 @@ def _binary_headers() -> dict[str, Any]:
     }
 
 
-def _keyed() -> dict[str, Any]:
+def _binding(key: tuple[str, ...]) -> str:
+    """Return the name of the binding of messages with this key, such as ``keyed-by-article_id``."""
+    return f"keyed-by-{'-or-'.join(key)}"
+
+
+def _keyed(members: tuple[str, ...]) -> dict[str, Any]:
+    names = " or ".join(f"data.{name}" for name in members)
     key = {
         "type": "string",
         "minLength": 1,
         "maxLength": 200,
-        "description": "data.article_id in UTF-8, byte for byte.",
+        "description": f"{names} in UTF-8, byte for byte.",
     }
     return {"kafka": {"key": key, "bindingVersion": _KAFKA_BINDING}}

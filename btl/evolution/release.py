@@ -23,6 +23,7 @@ class ReleasedType:
     direction: str
     """``in`` or ``out``, as in topics.yaml."""
     key: str
+    """The member of ``data`` that the record's key repeats; "or" stands between several."""
     constraints: Constraints
     examples: Mapping[str, str]
     """For each example (``valid/top-level``) a digest of its record and result. Its description may
@@ -59,7 +60,7 @@ def present(folder: Path = resources.SCHEMAS) -> Release:
             event_type: ReleasedType(
                 topic.name,
                 topic.direction,
-                topic.key,
+                " or ".join(topic.key_of(event_type)),
                 constraints(catalogue.schema_document(event_type, folder), definitions),
                 {
                     f"{kind}/{name}": _digest(document)

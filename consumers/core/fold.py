@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from below_the_line.contracts.events import Event
 from below_the_line.contracts.times import to_datetime
 from below_the_line.event_tables.description import (
+    COMMENTER_ERASED,
     TABLES,
     Column,
     Constant,
@@ -124,7 +125,8 @@ class Fold:
 
     def add(self, record: int, event: Event) -> None:
         """Add one event; ``record`` is the number of its record in the batch. The order of the
-        calls does not matter. Raises KeyError for a type that no table is filled from.
+        calls does not matter. An erasure changes nothing here. Raises KeyError for a type of no
+        input topic.
         """
         _FOLDS[event.type](self.tables, record, event)
 
@@ -199,4 +201,4 @@ def _compiled(event_type: str) -> _FoldEvent:
     return fold
 
 
-_FOLDS = {event_type: _compiled(event_type) for event_type in event_types()}
+_FOLDS = {event_type: _compiled(event_type) for event_type in (*event_types(), COMMENTER_ERASED)}

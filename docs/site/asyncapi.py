@@ -24,13 +24,12 @@ def page(document: Mapping[str, Any]) -> str:
     for name, operation in document["operations"].items():
         lines += _operation(name, operation)
     lines += ["## Messages", ""]
+    bindings = document["components"]["messageBindings"]
     for name, message in document["components"]["messages"].items():
-        lines += _message(name, message)
+        lines += _message(name, message, bindings[_target(message["bindings"])]["kafka"]["key"])
     lines += ["## Shared schemas", ""]
     for name, schema in document["components"]["schemas"].items():
         lines += [f"### {name}", "", *_schema(schema)]
-    key = document["components"]["messageBindings"]["keyed"]["kafka"]["key"]
-    lines += ["## Key", "", f"Each record has a key: {key['description']}", ""]
     return "\n".join(lines)
 
 
@@ -55,13 +54,14 @@ def _operation(name: str, operation: Mapping[str, Any]) -> Iterator[str]:
     yield from _message_links([_target(message) for message in operation["messages"]])
 
 
-def _message(name: str, message: Mapping[str, Any]) -> Iterator[str]:
+def _message(name: str, message: Mapping[str, Any], key: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"### {name}", "", message["summary"], "")
     schemas = [*_references(message["headers"]), *_references(message["payload"])]
     shared = [f"[`{name}`](#{name})" for name in schemas if not name.startswith("./")]
     yield (
         f"{message['title']}: content type `{message['contentType']}`,"
-        f" data [`{message['name']}`]({message['name']}.md), {' and '.join(shared)}."
+        f" data [`{message['name']}`]({message['name']}.md), {' and '.join(shared)}. Key:"
+        f" {key['description']}"
     )
     yield ""
 

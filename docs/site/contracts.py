@@ -14,6 +14,8 @@ _TIME_BOUNDS = {
     "publication": "from 1990 to 400 days after the record's timestamp",
     "closing": "from 1990 to the end of the year 2100",
 }
+_BETWEEN_MEMBERS = ("allOf", "oneOf", "if", "then", "else")
+"""The keywords that state rules between the members of an object."""
 _DIRECTIONS = {"in": "received", "out": "sent"}
 
 
@@ -53,7 +55,8 @@ def _page(topic: Topic, event_type: str, definitions: Mapping[str, Any], folder:
         schema["description"],
         "",
         f"Topic `{topic.name}` ({_DIRECTIONS[topic.direction]} by Below the Line), keyed by"
-        f" `data.{topic.key}`. Schema: `schemas/{event_type}.json`.",
+        f" {' or '.join(f'`data.{name}`' for name in topic.key_of(event_type))}. Schema:"
+        f" `schemas/{event_type}.json`.",
         "",
         "## Members of data",
         "",
@@ -64,8 +67,8 @@ def _page(topic: Topic, event_type: str, definitions: Mapping[str, Any], folder:
         "Members that are not listed are ignored. Null in an optional member means absent.",
         "",
     ]
-    if any(keyword in schema for keyword in ("allOf", "if")):
-        rules = {name: schema[name] for name in ("allOf", "if", "then", "else") if name in schema}
+    rules = {name: schema[name] for name in _BETWEEN_MEMBERS if name in schema}
+    if rules:
         lines += [
             "## Rules between members",
             "",

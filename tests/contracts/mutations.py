@@ -107,7 +107,7 @@ def records(draw: st.DrawFn) -> Record:
     """Such an event as a record, in either mode."""
     event = draw(events())
     data, event_type = event.get("data"), str(event.get("type"))
-    article_id = data.get("article_id") if isinstance(data, dict) else None
+    key = load_contracts().key_of(event_type, data)
     headers: list[tuple[str, bytes | None]] = draw(
         st.sampled_from(
             [
@@ -129,7 +129,7 @@ def records(draw: st.DrawFn) -> Record:
         0,
         0,
         EXAMPLES_TIMESTAMP,
-        article_id.encode("utf-8", "surrogatepass") if isinstance(article_id, str) else None,
+        None if key is None else key.encode("utf-8", "surrogatepass"),
         written(draw, event).encode("utf-8", "surrogatepass"),
         headers,
     )

@@ -56,7 +56,7 @@ def test_an_example_is_read_in_both_ways_alike(valid: Example) -> None:
         read_alike(valid.record._replace(value=written))
 
 
-def test_events_of_every_type_are_read_in_both_modes() -> None:
+def test_events_of_every_type_that_names_an_article_are_read_in_both_modes() -> None:
     read = {
         (each.event_type, any(name.startswith("ce_") for name, _ in record.headers))
         for each in VALID
@@ -67,6 +67,7 @@ def test_events_of_every_type_are_read_in_both_modes() -> None:
         (event_type, is_binary)
         for topic in topics()
         for event_type in topic.event_types
+        if topic.key_of(event_type) == ("article_id",)
         for is_binary in (True, False)
     }
 
