@@ -28,9 +28,11 @@ def structured(
     time: str,
     subject: str,
     data: Mapping[str, Any],
+    key: str | None = None,
 ) -> Outgoing:
-    """Return the event in structured mode: all of it in the value. The key is
-    ``data["article_id"]``, ``time`` is RFC 3339.
+    """Return the event in structured mode: all of it in the value. ``time`` is RFC 3339.
+
+    ``key`` is needed by event types whose key is not ``data["article_id"]``.
     """
     value = orjson.dumps(
         {
@@ -44,7 +46,7 @@ def structured(
             "data": data,
         }
     )
-    return Outgoing(topic, str(data["article_id"]).encode(), value, STRUCTURED_HEADERS)
+    return Outgoing(topic, _key(key, data), value, STRUCTURED_HEADERS)
 
 
 def binary(
@@ -56,6 +58,7 @@ def binary(
     time: str,
     subject: str,
     data: Mapping[str, Any],
+    key: str | None = None,
 ) -> Outgoing:
     """Return the event in binary mode: attributes in ``ce_*`` headers, only ``data`` in the value.
     Parameters as of ``structured``.
@@ -69,7 +72,11 @@ def binary(
         ("ce_time", time.encode()),
         ("ce_subject", subject.encode()),
     )
-    return Outgoing(topic, str(data["article_id"]).encode(), orjson.dumps(data), headers)
+    return Outgoing(topic, _key(key, data), orjson.dumps(data), headers)
+
+
+def _key(key: str | None, data: Mapping[str, Any]) -> bytes:
+    return str(data["article_id"] if key is None else key).encode()
 
 
 def rfc3339(moment: datetime) -> str:

@@ -10,6 +10,7 @@ from btl.simulation.plan import HOUR, MINUTE, SECOND
 
 COMMENTS = "https://comments.example.org/service"
 PUBLISHING_SYSTEM = "https://cms.example.org/publishing"
+ACCOUNTS = "https://accounts.example.org/service"
 MODERATION = "https://moderation.example.org/desk"
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - only ever written out, as UTC
@@ -37,7 +38,7 @@ def stamp(moment: int) -> str:
 
 
 class Writer:
-    """Collects the records of one article."""
+    """Collects the records of one article or one person."""
 
     def __init__(
         self, rng: random.Random, day_start: int, day_end: int, *, repeats: float = 0.008
@@ -56,8 +57,11 @@ class Writer:
         data: Mapping[str, Any],
         occurred_at: int,
         source: str = COMMENTS,
+        key: str | None = None,
     ) -> bool:
-        """Add an event. Return False, and add nothing, if it lies after the day."""
+        """Add an event, with its article's id as the key unless one is given. Return False, and
+        add nothing, if it lies after the day.
+        """
         if occurred_at >= self._day_end - SECOND:
             return False
         rng = self._rng
@@ -71,6 +75,7 @@ class Writer:
             time=stamp(occurred_at),
             subject=subject,
             data=data,
+            key=key,
         )
         arrives_at = self._arrival(occurred_at + self._delay())
         self.arrivals.append(Arrival(arrives_at, outgoing))

@@ -1,4 +1,6 @@
-"""The whole day: every article's discussion and the bad records, in the order of sending."""
+"""The whole day: every article's discussion, one person's farewell and the bad records, in the
+order of sending.
+"""
 
 import heapq
 import random
@@ -12,6 +14,7 @@ from below_the_line.contracts.times import from_datetime
 from below_the_line.kafka.envelopes import Outgoing
 from btl.simulation.arrivals import Arrival
 from btl.simulation.bad import WEIGHTS, bad_record
+from btl.simulation.farewell import RECORDS, farewell
 from btl.simulation.plan import DAY, HOUR, READING, ArticlePlan, plan_articles
 from btl.simulation.threads import Discussion
 
@@ -28,7 +31,9 @@ class Day:
     for byte.
     """
 
-    def __init__(self, seed: int, day_start: datetime, records: int, bad_share: float) -> None:
+    def __init__(
+        self, seed: int, day_start: datetime, records: int, bad_share: float, *, erasure: bool
+    ) -> None:
         self._seed = f"{seed}:{day_start:%Y-%m-%d}"
         self._start = from_datetime(day_start)
         self._end = self._start + DAY
@@ -36,8 +41,10 @@ class Day:
         codes = _codes(rng, round(records * bad_share)) if bad_share > 0 else []
         self.expected: Mapping[str, int] = Counter(codes)
         """How many dead letters of each code the day must leave."""
+        self._has_farewell = erasure
+        others = len(codes) + (RECORDS if erasure else 0)
         self.articles: list[ArticlePlan] = plan_articles(
-            rng, seed, day_start.date(), self._start, records - len(codes)
+            rng, seed, day_start.date(), self._start, records - others
         )
         self._bad = sorted(
             (self._moment(rng), rng.choice(self.articles).article_id, code) for code in codes
@@ -56,10 +63,10 @@ class Day:
         # A discussion is generated when its article comes up, so that not all are in memory at
         # once.
         coming = sorted(self.articles, key=self._begins_at)
-        bad = self._bad_arrivals()
-        first = next(bad, None)
-        if first is not None:
-            heapq.heappush(waiting, (first.arrives_at, -1, bad, first))
+        for number, others in ((-1, self._bad_arrivals()), (-2, self._farewell())):
+            first = next(others, None)
+            if first is not None:
+                heapq.heappush(waiting, (first.arrives_at, number, others, first))
         upcoming = iter(coming)
         article = next(upcoming, None)
         while waiting or article is not None:
@@ -91,6 +98,14 @@ class Day:
         for at, article_id, code in self._bad:
             yield Arrival(at, bad_record(code, rng, article_id, at), code)
 
+    def _farewell(self) -> Iterator[Arrival]:
+        if self._has_farewell:
+            rng = random.Random(f"{self._seed}:farewell")  # noqa: S311
+            # Its discussion is open for the whole day.
+            plan = next(each for each in self.articles if each.role == "embargoed")
+            # The discussions' readers have the numbers below.
+            yield from farewell(rng, plan, self._start, self._end, self._readers)
+
     def _moment(self, rng: random.Random) -> int:
         hours = list(accumulate(READING))
         hour = bisect(hours, rng.random() * hours[-1]) + rng.random()
@@ -103,15 +118,17 @@ def simulate_day(
     *,
     records: int = DEFAULT_RECORDS,
     bad_share: float = DEFAULT_BAD_SHARE,
+    erasure: bool = True,
 ) -> Day:
     """Return a newsroom day of ``records`` records from ``day_start`` on (aware, midnight UTC).
 
     The same arguments give the same day. ``bad_share`` of the records are bad, at least one of
-    every code unless it is 0. Raises ValueError below MIN_RECORDS.
+    every code unless it is 0. With ``erasure`` one reader asks to be forgotten. Raises ValueError
+    below MIN_RECORDS.
     """
     if records < MIN_RECORDS:
         raise ValueError(f"a day has at least {MIN_RECORDS} records")
-    return Day(seed, day_start, records, bad_share)
+    return Day(seed, day_start, records, bad_share, erasure=erasure)
 
 
 def last_full_day(now: datetime) -> date:

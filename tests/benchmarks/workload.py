@@ -42,7 +42,7 @@ def load_workload() -> Workload:
     simulated day.
     """
     if (export := real_export()) is None:
-        events = list(simulate_day(1, _DAY, records=_SIMULATED_RECORDS, bad_share=0))
+        events = list(simulate_day(1, _DAY, records=_SIMULATED_RECORDS, bad_share=0, erasure=False))
         return Workload(f"a simulated day ({len(events):,} events)", events)
     timed = events_of(export.articles, export.comments, MAPPING)
     return Workload(

@@ -68,7 +68,9 @@ def other_url(databases: Databases) -> Iterator[str]:
 def simulated() -> list[CloudEvent]:
     return [
         CloudEvent(*map(json.loads(line).get, CloudEvent._fields))
-        for line in map(as_structured_line, simulate_day(11, DAY, records=3_000, bad_share=0))
+        for line in map(
+            as_structured_line, simulate_day(11, DAY, records=3_000, bad_share=0, erasure=False)
+        )
     ]
 
 
@@ -383,7 +385,9 @@ def source_url(databases: Databases) -> Iterator[str]:
     body = 'tab\t, newline\n, "quoted", \\N, \\., \\u0000 as text, \x01\x02, é 😀, =1+1'
     day = [
         CloudEvent(*map(json.loads(line).get, CloudEvent._fields))
-        for line in map(as_structured_line, simulate_day(3, DAY, records=1_000, bad_share=0))
+        for line in map(
+            as_structured_line, simulate_day(3, DAY, records=1_000, bad_share=0, erasure=False)
+        )
     ]
     with databases.lent() as url:
         ingest(url, [*day, posting("a1", "c1", body), article("a1", "north")])

@@ -108,7 +108,13 @@ def test_a_simulated_day_in_any_order_gives_the_rows_of_the_model(group: Group) 
         CloudEvent(*map(json.loads(line).get, CloudEvent._fields))
         for line in map(
             as_structured_line,
-            simulate_day(7, datetime(2026, 5, 20, tzinfo=UTC), records=2_000, bad_share=0),
+            simulate_day(
+                7,
+                datetime(2026, 5, 20, tzinfo=UTC),
+                records=2_000,
+                bad_share=0,
+                erasure=False,
+            ),
         )
     ]
     assert {each.type for each in sent} == set(DATA)

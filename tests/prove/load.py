@@ -30,14 +30,14 @@ _REPEATED_WITHIN = 1_000
 
 
 def newsroom(seed: int) -> Iterator[Outgoing]:
-    """Records without end: all event types, bad ones of every code, and some of those before a
-    second time.
+    """Records without end: all event types that have tables, bad ones of every code, and some of
+    those before a second time.
     """
     chance = random.Random(seed)
     recent: deque[Outgoing] = deque(maxlen=_REPEATED_WITHIN)
     while True:
         for outgoing in simulate_day(
-            chance.randrange(1 << 30), _DAY, records=_RECORDS_A_DAY, bad_share=0.02
+            chance.randrange(1 << 30), _DAY, records=_RECORDS_A_DAY, bad_share=0.02, erasure=False
         ):
             recent.append(outgoing)
             yield outgoing

@@ -16,7 +16,9 @@ from tests.benchmarks.workload import (
     with_hot_article,
 )
 
-DAY = list(simulate_day(1, datetime(2026, 5, 20, tzinfo=UTC), records=1_000, bad_share=0))
+DAY = list(
+    simulate_day(1, datetime(2026, 5, 20, tzinfo=UTC), records=1_000, bad_share=0, erasure=False)
+)
 TIMESTAMP = 1_793_491_200_000
 
 

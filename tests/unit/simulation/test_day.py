@@ -246,6 +246,37 @@ def test_events_refer_to_what_was_there_before(events: list[Event]) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
+def test_one_reader_is_forgotten_in_the_evening_and_does_nothing_more(seed: int) -> None:
+    results = [decode(each) for each in simulate_day(seed, START, records=1_000).arrivals()]
+    events = [result for result in results if isinstance(result, Event)]
+    (erasure,) = [event for event in events if event.type == "commenter.erased.v1"]
+    user_id, erased_at = erasure.data.user_id, erasure.data.erased_at
+    comments = [
+        event
+        for event in events
+        if event.type == "comment.posted.v1" and event.data.author.user_id == user_id
+    ]
+    (comment,) = comments
+    edits = of_type([event for event in events if event.data is not None], "comment.edited.v1")
+    assert comment.data.comment_id in {edit["comment_id"] for edit in edits}
+    assert erased_at.date() == START.date()
+    assert erased_at.hour == 22
+    assert comment.data.posted_at + timedelta(hours=6) < erased_at
+    arrived = [event for event in events if event in (comment, erasure)]
+    assert arrived == [comment, erasure]
+    assert user_id not in {
+        *(each["user_id"] for each in of_type(events, "reaction.added.v1")),
+        *(each["reporter"].get("user_id") for each in of_type(events, "comment.reported.v1")),
+    }
+
+
+def test_without_an_erasure_there_is_none_and_the_day_is_as_long() -> None:
+    arrivals = list(simulate_day(1, START, records=1_000, erasure=False).arrivals())
+    assert len(arrivals) == 1_000
+    assert all(b"erased" not in (each.outgoing.value or b"") for each in arrivals)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
 def test_one_article_has_two_comments_one_of_them_abusive_and_reported_and_is_closed(
     seed: int,
 ) -> None:
