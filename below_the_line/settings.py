@@ -170,6 +170,13 @@ class Settings(BaseSettings):
             "A webhook for failures: DAGs and consumers POST {dag, task, run, message} as JSON."
         ),
     )
+    erasure_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "The key of the pseudonyms of erased people: one for ever, the same in all processes."
+            " docs/erasure.md says how to keep it."
+        ),
+    )
     log_format: str = Field(
         default="auto", pattern="^(auto|json|console)$", description="json, console or auto."
     )

@@ -10,7 +10,7 @@ import psycopg
 from below_the_line.resources import ROOT
 from tests.database_pages import DatabasePage
 
-ROLES = ("btl_ingest", "btl_redrive", "btl_scheduler", "btl_moderator", "btl_reader")
+ROLES = ("btl_ingest", "btl_redrive", "btl_erase", "btl_scheduler", "btl_moderator", "btl_reader")
 _VERBS = {"select": "read", "insert": "add", "update": "change", "delete": "delete"}
 
 _RIGHTS = """

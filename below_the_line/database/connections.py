@@ -186,10 +186,10 @@ def forbidden(error: psycopg.Error, login: str | None = None) -> BelowTheLineErr
     return BelowTheLineError(
         f"{who} may not do this: {error.diag.message_primary or error}.",
         "btl_reader sees the figures, btl_moderator also who reported what; btl_ingest loads events"
-        " and decides about partitions and dead letters; btl_redrive redrives; btl_scheduler"
-        " closes, computes and checks; the owner may do everything. BTL_DATABASE_URL says which"
-        " login is used; for one command: BTL_DATABASE_URL=$BTL_MODERATOR_DATABASE_URL btl … (of"
-        " `btl env`).",
+        " and decides about partitions and dead letters; btl_redrive redrives; btl_erase erases;"
+        " btl_scheduler closes, computes and checks; the owner may do everything. BTL_DATABASE_URL"
+        " says which login is used; for one command:"
+        " BTL_DATABASE_URL=$BTL_MODERATOR_DATABASE_URL btl … (of `btl env`).",
     )
 
 

@@ -11,7 +11,7 @@ from below_the_line.resources import sql
 
 READING_ROLES: Final = ("btl_reader", "btl_moderator")
 """Roles for people and their tools."""
-STAGING_ROLES: Final = ("btl_owner", "btl_ingest", "btl_redrive", "btl_scheduler")
+STAGING_ROLES: Final = (*("btl_owner", "btl_ingest", "btl_redrive", "btl_erase", "btl_scheduler"),)
 """Roles of the services, which stage rows in temporary tables."""
 LIMITS: Final[Mapping[str, str]] = {
     "default_transaction_read_only": "on",

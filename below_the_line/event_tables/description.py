@@ -75,7 +75,7 @@ class Register:
     keeps: Literal["least", "greatest"]
     """Which of two values stays: the one with the least or the greatest last column."""
     set_by: tuple[str, ...]
-    """The event types that set it."""
+    """The event types that set it. None: only erasures do."""
     columns: tuple[Column, ...]
     begins: bool = False
     """Whether the event that sets it is, as a rule, the first of its row."""
@@ -216,6 +216,11 @@ _CONTENT = (
     Column("discussion_window_hours", "integer", "data.discussion?.window_hours?"),
 )
 
+_ERASED = Register(
+    keeps="greatest", set_by=(), columns=(Column("erased_at", "timestamptz", source={}),)
+)
+"""Set by no event: an erasure sets it on the rows of events that it applies to."""
+
 
 def _only_in(types: tuple[str, ...], column: Column) -> Column:
     sources = {each: column.source_in(each) for each in types}
@@ -346,6 +351,7 @@ COMMENTS = Table(
                 Column("decision_version", "bytea", "version"),
             ),
         ),
+        _ERASED,
     ),
     marks_discussion="comments",
 )
@@ -408,6 +414,7 @@ REPORTS = Table(
                 Column("withdrawn_version", "bytea", "version"),
             ),
         ),
+        _ERASED,
     ),
 )
 

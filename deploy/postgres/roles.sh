@@ -4,7 +4,7 @@
 # btl_owner, on every start.
 set -eu
 
-: "${OWNER_PASSWORD:?}" "${INGEST_PASSWORD:?}" "${REDRIVE_PASSWORD:?}" "${SCHEDULER_PASSWORD:?}" "${READER_PASSWORD:?}" "${MODERATOR_PASSWORD:?}"
+: "${OWNER_PASSWORD:?}" "${INGEST_PASSWORD:?}" "${REDRIVE_PASSWORD:?}" "${ERASE_PASSWORD:?}" "${SCHEDULER_PASSWORD:?}" "${READER_PASSWORD:?}" "${MODERATOR_PASSWORD:?}"
 : "${AIRFLOW_DATABASE_PASSWORD:?}"
 
 # psql reads the passwords from its environment, since other users can see arguments.
@@ -12,6 +12,7 @@ psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbn
 \getenv owner OWNER_PASSWORD
 \getenv ingest INGEST_PASSWORD
 \getenv redrive REDRIVE_PASSWORD
+\getenv erase ERASE_PASSWORD
 \getenv scheduler SCHEDULER_PASSWORD
 \getenv reader READER_PASSWORD
 \getenv moderator MODERATOR_PASSWORD
@@ -19,6 +20,7 @@ psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username="$POSTGRES_USER" --dbn
 create role btl_owner login createrole password :'owner';
 create role btl_ingest login password :'ingest';
 create role btl_redrive login password :'redrive';
+create role btl_erase login password :'erase';
 create role btl_scheduler login password :'scheduler';
 create role btl_reader login password :'reader';
 create role btl_moderator login password :'moderator';
@@ -39,8 +41,8 @@ create role airflow login password :'airflow';
 
 create database below_the_line owner btl_owner;
 revoke all on database below_the_line from public;
-grant connect on database below_the_line to btl_owner, btl_ingest, btl_redrive, btl_scheduler, btl_reader, btl_moderator;
-grant temporary on database below_the_line to btl_owner, btl_ingest, btl_redrive, btl_scheduler;
+grant connect on database below_the_line to btl_owner, btl_ingest, btl_redrive, btl_erase, btl_scheduler, btl_reader, btl_moderator;
+grant temporary on database below_the_line to btl_owner, btl_ingest, btl_redrive, btl_erase, btl_scheduler;
 
 create database airflow owner airflow;
 revoke all on database airflow from public;

@@ -160,12 +160,16 @@ def tables(events: Iterable[CloudEvent]) -> Tables:
             | edit(last(own, EDITED))
             | deletion(first(own, DELETED))
             | decision(last(own, MODERATED))
+            | {"erased_at": None}
             for row, own in about("comments", POSTED, EDITED, DELETED, MODERATED)
         ],
         "comment_edits": [row | comment_edit(told) for row, told in every(EDITED)],
         "moderation_decisions": [row | moderation_decision(told) for row, told in every(MODERATED)],
         "reports": [
-            row | report(first(own, REPORTED)) | withdrawal(first(own, WITHDRAWN))
+            row
+            | report(first(own, REPORTED))
+            | withdrawal(first(own, WITHDRAWN))
+            | {"erased_at": None}
             for row, own in about("reports", REPORTED, WITHDRAWN)
         ],
         "report_decisions": [row | report_decision(told) for row, told in every(DECIDED)],

@@ -13,7 +13,7 @@ from (
         stored.edited_at, encode(stored.edited_version, 'hex') as edited_version, stored.deleted_at,
         encode(stored.deleted_version, 'hex') as deleted_version, stored.decision,
         stored.decision_reason, stored.decision_automated, stored.decided_by, stored.decided_at,
-        encode(stored.decision_version, 'hex') as decision_version
+        encode(stored.decision_version, 'hex') as decision_version, stored.erased_at
     from discussion.comments as stored
     where
         %(site)s::text is null

@@ -10,7 +10,7 @@ from (
         stored.article_id, stored.comment_id, stored.report_id, stored.reporter_user_id,
         stored.reporter_anonymous_id, stored.reason, stored.note, stored.law, stored.reported_at,
         encode(stored.reported_version, 'hex') as reported_version, stored.withdrawn_at,
-        encode(stored.withdrawn_version, 'hex') as withdrawn_version
+        encode(stored.withdrawn_version, 'hex') as withdrawn_version, stored.erased_at
     from discussion.reports as stored
     where
         %(site)s::text is null

@@ -1,6 +1,6 @@
 -- Purpose: merge the staged rows into discussion.comments; mark the changed articles.
 -- Join: of each register stays what has the least posted_version, greatest edited_version, least
---   deleted_version, greatest decision_version.
+--   deleted_version, greatest decision_version, greatest erased_at.
 -- Result: row_number of each staged row that changed nothing.
 -- Grain: one row per key. Rows are locked in key order, the order of staging.
 -- Re-run: safe; a second merge of the same rows changes nothing, whatever the order of batches.
@@ -10,13 +10,13 @@ with changed as (
         article_id, comment_id, user_id, display_name, role, parent_comment_id, posted_at, held,
         first_body, posted_version, edited_body, edited_at, edited_version, deleted_at,
         deleted_version, decision, decision_reason, decision_automated, decided_by, decided_at,
-        decision_version
+        decision_version, erased_at
     )
     select
         article_id, comment_id, user_id, display_name, role, parent_comment_id, posted_at, held,
         first_body, posted_version, edited_body, edited_at, edited_version, deleted_at,
         deleted_version, decision, decision_reason, decision_automated, decided_by, decided_at,
-        decision_version
+        decision_version, erased_at
     from staged_comments
     on conflict (article_id, comment_id) do update set
         user_id = case
@@ -75,12 +75,16 @@ with changed as (
             then excluded.decided_at else present.decided_at end,
         decision_version = case
             when ingest.supersedes(excluded.decision_version, present.decision_version)
-            then excluded.decision_version else present.decision_version end
+            then excluded.decision_version else present.decision_version end,
+        erased_at = case
+            when ingest.supersedes(excluded.erased_at, present.erased_at)
+            then excluded.erased_at else present.erased_at end
     where
         ingest.precedes(excluded.posted_version, present.posted_version)
         or ingest.supersedes(excluded.edited_version, present.edited_version)
         or ingest.precedes(excluded.deleted_version, present.deleted_version)
         or ingest.supersedes(excluded.decision_version, present.decision_version)
+        or ingest.supersedes(excluded.erased_at, present.erased_at)
     returning present.article_id, present.comment_id
 ),
 

@@ -1,5 +1,6 @@
 -- Purpose: merge the staged rows into discussion.reports; mark the changed articles.
--- Join: of each register stays what has the least reported_version, least withdrawn_version.
+-- Join: of each register stays what has the least reported_version, least withdrawn_version,
+--   greatest erased_at.
 -- Result: row_number of each staged row that changed nothing.
 -- Grain: one row per key. Rows are locked in key order, the order of staging.
 -- Re-run: safe; a second merge of the same rows changes nothing, whatever the order of batches.
@@ -7,11 +8,11 @@
 with changed as (
     insert into discussion.reports as present (
         article_id, comment_id, report_id, reporter_user_id, reporter_anonymous_id, reason, note,
-        law, reported_at, reported_version, withdrawn_at, withdrawn_version
+        law, reported_at, reported_version, withdrawn_at, withdrawn_version, erased_at
     )
     select
         article_id, comment_id, report_id, reporter_user_id, reporter_anonymous_id, reason, note,
-        law, reported_at, reported_version, withdrawn_at, withdrawn_version
+        law, reported_at, reported_version, withdrawn_at, withdrawn_version, erased_at
     from staged_reports
     on conflict (article_id, comment_id, report_id) do update set
         reporter_user_id = case
@@ -40,10 +41,14 @@ with changed as (
             then excluded.withdrawn_at else present.withdrawn_at end,
         withdrawn_version = case
             when ingest.precedes(excluded.withdrawn_version, present.withdrawn_version)
-            then excluded.withdrawn_version else present.withdrawn_version end
+            then excluded.withdrawn_version else present.withdrawn_version end,
+        erased_at = case
+            when ingest.supersedes(excluded.erased_at, present.erased_at)
+            then excluded.erased_at else present.erased_at end
     where
         ingest.precedes(excluded.reported_version, present.reported_version)
         or ingest.precedes(excluded.withdrawn_version, present.withdrawn_version)
+        or ingest.supersedes(excluded.erased_at, present.erased_at)
     returning present.article_id, present.comment_id, present.report_id
 ),
 

@@ -8,5 +8,5 @@ create temporary table if not exists staged_comments (
     held boolean, first_body text, posted_version bytea, edited_body text, edited_at timestamptz,
     edited_version bytea, deleted_at timestamptz, deleted_version bytea, decision text,
     decision_reason text, decision_automated boolean, decided_by text, decided_at timestamptz,
-    decision_version bytea
+    decision_version bytea, erased_at timestamptz
 ) on commit delete rows;

@@ -7,4 +7,4 @@ comment on function ingest.precedes is
 'Join of a register that keeps the least: whether the offered version replaces the kept one (null: '
 'never set).';
 
-grant execute on function ingest.precedes to btl_ingest, btl_redrive;
+grant execute on function ingest.precedes to btl_ingest, btl_redrive, btl_erase;

@@ -7,4 +7,4 @@ comment on function ingest.supersedes is
 'Join of a register that keeps the greatest: whether the offered version replaces the kept one '
 '(null: never set).';
 
-grant execute on function ingest.supersedes to btl_ingest, btl_redrive;
+grant execute on function ingest.supersedes to btl_ingest, btl_redrive, btl_erase;

@@ -1,0 +1,1 @@
+"""Erasure: what must be forgotten, and how it is wiped."""
