@@ -17,6 +17,10 @@ REDRIVE_CONNECTION_ID = "btl_redrive"
 """The same database with the user btl_redrive, for redrive_dead_letters: only this role may merge
 events.
 """
+ERASE_CONNECTION_ID = "btl_erase"
+"""The same database with the user btl_erase, for erase_commenter and apply_erasures: only this role
+may erase.
+"""
 
 _FIELDS = {"user": "login", "password": "password", "dbname": "schema"}
 """Parameters of libpq that an extra must not set, with the connection's field that does."""
@@ -82,13 +86,15 @@ def database_url(connection_id: str = CONNECTION_ID) -> str:
 
 
 @contextmanager
-def connected(application_name: str, *, autocommit: bool = False) -> "Iterator[psycopg.Connection]":
+def connected(
+    application_name: str, *, autocommit: bool = False, connection_id: str = CONNECTION_ID
+) -> "Iterator[psycopg.Connection]":
     """Open a connection to the project's database for a block. Only inside a task. Raises
     BelowTheLineError if the database cannot be reached.
     """
     from below_the_line.database.connections import connect
 
     with connect(
-        database_url(), application_name=application_name, autocommit=autocommit
+        database_url(connection_id), application_name=application_name, autocommit=autocommit
     ) as connection:
         yield connection

@@ -10,6 +10,7 @@ from btl.cli.lazy import command_group
 from btl.cli.options import AsJson
 from btl.cli.output import clock, print_json, print_table
 from btl.cli.stack import program, reporting, this_stack
+from btl.stack.erasure import KEPT
 from btl.stack.stack import Stack
 
 app = command_group("List and rotate the secrets of the local stack.")
@@ -44,26 +45,32 @@ def rotate(
     names: Annotated[
         list[str] | None, typer.Argument(help="Secret, as in `btl secrets list`.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Rotate all secrets.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Rotate all secrets that can be rotated.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Replace secrets by new ones, and restart the parts that use them.
 
     Tokens that Airflow has given out stay valid for a day, unless `airflow_jwt_secret` is rotated,
-    too.
+    too. `erasure_key` is never rotated: pseudonyms of erased people are made with it.
     """
     if bool(names) == every:
         raise BelowTheLineError(
             "Name the secrets to rotate, or give --all.", "They are in `btl secrets list`."
         )
     stack = this_stack()
-    wanted = list(stack.secrets()) if every else list(names or ())
+    known = stack.secrets()
+    kept = [name for name in known if every and name in KEPT]
+    wanted = [name for name in known if name not in kept] if every else list(names or ())
     with reporting() as reporter:
         stack.rotate_secrets(wanted, reporter)
     if as_json:
-        print_json({"rotated": wanted})
+        print_json({"rotated": wanted, "kept": kept})
         return
     typer.echo(f"Rotated: {', '.join(wanted)}.")
+    if kept:
+        typer.echo(f"Kept, since it is never rotated: {', '.join(kept)}.")
     typer.echo(f'Where the settings were exported, do it again: eval "$({program()} env)".')
 
 

@@ -108,12 +108,18 @@ def password(layout: Layout) -> str:
 
 
 def environment(
-    layout: Layout, port: int, postgres_port: int, connection: str, redrive_connection: str
+    layout: Layout,
+    port: int,
+    postgres_port: int,
+    connection: str,
+    redrive_connection: str,
+    erase_connection: str,
 ) -> dict[str, str]:
     """Return Airflow's whole configuration as environment variables.
 
     The connections are URLs of the project's database: one with the role of the DAGs, one with the
-    role of redrives, for the DAG that redrives dead letters.
+    role of redrives, for the DAG that redrives dead letters, and one with the role of erasures, for
+    the DAGs that erase.
     """
     metadata = postgres.url(layout, postgres_port, postgres.AIRFLOW_ROLE, postgres.AIRFLOW_DATABASE)
     settings = dict(_SETTINGS) | {
@@ -133,6 +139,7 @@ def environment(
         "AIRFLOW_HOME": str(layout.airflow),
         "AIRFLOW_CONN_BTL": connection_json(connection),
         "AIRFLOW_CONN_BTL_REDRIVE": connection_json(redrive_connection),
+        "AIRFLOW_CONN_BTL_ERASE": connection_json(erase_connection),
         "BTL_QUALITY_HOME": str(layout.home / "quality"),
         "PYTHONWARNINGS": "ignore",
     }

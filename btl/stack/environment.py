@@ -3,9 +3,10 @@
 import shlex
 from collections.abc import Mapping
 
-from btl.stack import airflow, postgres
+from btl.stack import airflow, erasure, postgres
 from btl.stack.layout import Layout
 from btl.stack.ports import HOST
+from btl.stack.secrets import secret
 from btl.stack.state import Choice, External, load
 
 
@@ -17,11 +18,13 @@ def connections(layout: Layout, choice: Choice) -> dict[str, str]:
     found = {"BTL_HOME": str(layout.home), "BTL_ENV_HOME": str(layout.home)}
     if choice.external.database_url is not None:
         found["BTL_DATABASE_URL"] = choice.external.database_url
-    elif choice.runs_postgres:
+    elif choice.has_database:
         port = choice.ports["postgres"]
         found["BTL_DATABASE_URL"] = postgres.url(layout, port, "btl_owner")
         found["BTL_READER_DATABASE_URL"] = postgres.url(layout, port, "btl_reader")
         found["BTL_MODERATOR_DATABASE_URL"] = postgres.url(layout, port, "btl_moderator")
+        # With the database: what is erased there is erased with this key.
+        found["BTL_ERASURE_KEY"] = secret(layout.secrets, erasure.ERASURE_SECRET)
     if choice.external.kafka_bootstrap is not None:
         found["BTL_KAFKA_BOOTSTRAP"] = choice.external.kafka_bootstrap
     elif choice.runs_kafka:
@@ -37,7 +40,7 @@ def connections(layout: Layout, choice: Choice) -> dict[str, str]:
 
 def required_secrets(choice: Choice) -> list[str]:
     """Return the names of the secrets in `connections` that only ``btl up`` can put into force."""
-    if choice.external.database_url is not None or not choice.runs_postgres:
+    if not choice.has_database:
         return []
     return [f"database_{role}" for role in ("btl_owner", "btl_reader", "btl_moderator")]
 

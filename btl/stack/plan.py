@@ -26,7 +26,9 @@ def describe(layout: Layout, choice: Choice, surroundings: Mapping[str, str]) ->
     }
     reached = environment.connections(layout, choice)
     services = inherited | {
-        name: reached[name] for name in ("BTL_HOME", "BTL_KAFKA_BOOTSTRAP") if name in reached
+        name: reached[name]
+        for name in ("BTL_HOME", "BTL_KAFKA_BOOTSTRAP", "BTL_ERASURE_KEY")
+        if name in reached
     }
 
     def as_role(role: str) -> dict[str, str]:
@@ -46,6 +48,7 @@ def describe(layout: Layout, choice: Choice, surroundings: Mapping[str, str]) ->
             ports["postgres"],
             ours["BTL_DATABASE_URL"],
             as_role("btl_redrive")["BTL_DATABASE_URL"],
+            as_role("btl_erase")["BTL_DATABASE_URL"],
         )
         parts += airflow.parts(layout, ports["airflow"], ours | settings)
     for name in choice.consumer_names:

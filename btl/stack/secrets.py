@@ -1,5 +1,5 @@
 """Secrets of the local stack, one file each, readable by the owner only: generated on first use,
-and kept until somebody rotates them.
+and kept until somebody rotates them. The key of erasures is kept for ever.
 """
 
 import base64
@@ -7,6 +7,8 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+
+from btl.stack.erasure import ERASURE_SECRET
 
 
 def _token() -> str:
@@ -21,9 +23,14 @@ def _admin_password() -> str:
     return secrets.token_urlsafe(9)  # typed by a person
 
 
+def _long_key() -> str:
+    return secrets.token_urlsafe(32)  # 256 bits, as many as the digests that it makes
+
+
 _KINDS: dict[str, Callable[[], str]] = {
     "airflow_fernet_key": _fernet_key,
     "airflow_admin": _admin_password,
+    ERASURE_SECRET: _long_key,
 }
 
 

@@ -14,7 +14,7 @@ from psutil import Process
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
-from btl.stack import airflow, environment, kafka, ports, postgres, processes, state
+from btl.stack import airflow, environment, erasure, kafka, ports, postgres, processes, state
 from btl.stack.layout import Layout
 from btl.stack.parts import Part, Started, changed_variables, write_parts
 from btl.stack.plan import addresses, describe
@@ -310,6 +310,7 @@ class Stack:
         return {
             **(postgres.SECRETS if choice.runs_postgres else {}),
             **(airflow.SECRETS if choice.runs_airflow else {}),
+            **(erasure.SECRETS if choice.has_database else {}),
         }
 
     def rotate_secrets(self, names: Sequence[str], reporter: Reporter | None = None) -> None:
@@ -325,6 +326,12 @@ class Stack:
         if unknown:
             raise BelowTheLineError(
                 f"This stack has no secret {unknown[0]!r}.", "See `btl secrets list`."
+            )
+        kept = sorted(wanted & erasure.KEPT.keys())
+        if kept:
+            raise BelowTheLineError(
+                f"The secret {kept[0]!r} is never rotated. {erasure.KEPT[kept[0]]}.",
+                "docs/erasure.md says what to do if somebody has read it.",
             )
         alive = self._supervisor.alive()
         if not alive and wanted - {postgres.SUPERUSER_SECRET}:

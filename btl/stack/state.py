@@ -47,6 +47,11 @@ class Choice:
         )
 
     @property
+    def has_database(self) -> bool:
+        """Whether the project's tables are in the stack's own Postgres."""
+        return self.runs_postgres and self.external.database_url is None
+
+    @property
     def runs_kafka(self) -> bool:
         """Whether the stack runs Kafka."""
         return "kafka" not in self.without and self.external.kafka_bootstrap is None

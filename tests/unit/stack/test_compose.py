@@ -130,6 +130,7 @@ def test_each_service_has_the_role_that_it_needs_and_no_other() -> None:
     assert connections == {
         "AIRFLOW_CONN_BTL": "btl_scheduler",
         "AIRFLOW_CONN_BTL_REDRIVE": "btl_redrive",
+        "AIRFLOW_CONN_BTL_ERASE": "btl_erase",
     }
 
 
@@ -165,7 +166,7 @@ def test_the_roles_script_makes_the_roles_of_the_code() -> None:
 
 
 def test_no_secret_is_in_the_file() -> None:
-    secret = re.compile(r"PASSWORD|SECRET|FERNET|SQL_ALCHEMY_CONN|_CONN_|DATABASE_URL")
+    secret = re.compile(r"PASSWORD|SECRET|FERNET|ERASURE_KEY|SQL_ALCHEMY_CONN|_CONN_|DATABASE_URL")
     for name, variable, value in _environments():
         if not secret.search(variable) or variable.endswith(("_FILE", "_USERS")):
             continue

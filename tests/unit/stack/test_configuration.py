@@ -139,9 +139,9 @@ def test_no_part_has_the_login_of_another(layout: Layout) -> None:
     exported = environment.connections(layout, choice)
     own = {
         "consumer-1": {"btl_ingest"},
-        **{name: {"btl_scheduler", "btl_redrive"} for name in airflow.NAMES},
+        **{name: {"btl_scheduler", "btl_redrive", "btl_erase"} for name in airflow.NAMES},
     }
-    roles = ("btl_owner", "btl_ingest", "btl_redrive", "btl_scheduler", "btl_reader")
+    roles = ("btl_owner", "btl_ingest", "btl_redrive", "btl_erase", "btl_scheduler", "btl_reader")
     passwords = {
         role: postgres.url(layout, PORTS["postgres"], role).split(":")[2].split("@")[0]
         for role in (*roles, "btl_moderator")
@@ -274,7 +274,7 @@ def test_airflow_gets_its_connection_as_json() -> None:
 def test_airflow_is_configured_for_this_stack_alone(layout: Layout) -> None:
     urls = [
         f"postgresql://{role}:x@127.0.0.1:1/below_the_line"
-        for role in ("btl_scheduler", "btl_redrive")
+        for role in ("btl_scheduler", "btl_redrive", "btl_erase")
     ]
     found = airflow.environment(layout, 4, 1, *urls)
 
@@ -285,6 +285,7 @@ def test_airflow_is_configured_for_this_stack_alone(layout: Layout) -> None:
     assert found["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] == "1"
     assert json.loads(found["AIRFLOW_CONN_BTL"])["login"] == "btl_scheduler"
     assert json.loads(found["AIRFLOW_CONN_BTL_REDRIVE"])["login"] == "btl_redrive"
+    assert json.loads(found["AIRFLOW_CONN_BTL_ERASE"])["login"] == "btl_erase"
     assert (
         len({found[f"AIRFLOW__{name}"] for name in ("API__SECRET_KEY", "API_AUTH__JWT_SECRET")})
         == 2

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from typer.testing import CliRunner
 
 from below_the_line.errors import BelowTheLineError
+from btl.cli.main import app
 from btl.stack import airflow, secrets, state
 from btl.stack.layout import Layout
+from btl.stack.plan import describe
 from btl.stack.stack import Stack
-from btl.stack.state import Choice
+from btl.stack.state import Choice, External
 
 PORTS = {"postgres": 1, "kafka": 2, "kafka_controller": 3, "airflow": 4}
 
@@ -82,6 +85,45 @@ def test_until_all_is_encrypted_again_both_fernet_keys_are_valid(
     airflow.rotate_fernet_key(layout, dict)
     assert key() == new
     Fernet(new)
+
+
+def test_the_key_of_erasures_is_made_once_and_never_rotated(layout: Layout) -> None:
+    stack = Stack(layout.home)
+    key = (layout.secrets / "erasure_key").read_text()
+    assert len(key) >= 43, "256 bits"
+    assert stack.environment()["BTL_ERASURE_KEY"] == key
+    with pytest.raises(BelowTheLineError, match=r"'erasure_key' is never rotated\. Pseudonyms"):
+        stack.rotate_secrets(["airflow_admin", "erasure_key"])
+    assert (layout.secrets / "erasure_key").read_text() == key
+
+
+def test_all_secrets_are_rotated_but_the_key_of_erasures(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotated: list[str] = []
+    monkeypatch.setenv("BTL_HOME", str(layout.home))
+    monkeypatch.setattr(Stack, "rotate_secrets", lambda _, names, __: rotated.extend(names))
+
+    found = CliRunner().invoke(app, ["secrets", "rotate", "--all"])
+
+    assert found.exit_code == 0, found.output
+    assert set(rotated) == Stack(layout.home).secrets().keys() - {"erasure_key"}
+    assert "Kept, since it is never rotated: erasure_key." in found.output
+
+
+def test_a_stack_whose_database_is_elsewhere_has_no_key_of_its_own(layout: Layout) -> None:
+    external = External(database_url="postgresql://me:x@db.example/below_the_line")
+    choice = Choice(ports={**PORTS, "consumer": 5}, external=external)
+    state.save(layout.state, choice)
+
+    assert "erasure_key" not in Stack(layout.home).secrets()
+    assert "BTL_ERASURE_KEY" not in Stack(layout.home).environment()
+    parts = describe(layout, choice, {"BTL_ERASURE_KEY": "that of the database"})
+    needing = [part.name for part in parts if "BTL_DATABASE_URL" in part.environment]
+    assert needing == [*airflow.NAMES, "consumer-1"]
+    assert {part.environment.get("BTL_ERASURE_KEY") for part in parts if part.name in needing} == {
+        "that of the database"
+    }
 
 
 def test_only_what_the_stack_uses_can_be_rotated_and_only_while_it_runs(layout: Layout) -> None:
