@@ -65,6 +65,27 @@ def search_log(
     with the number of offsets that are done, and with their total. Raises BelowTheLineError if the
     broker does not answer.
     """
+    for record in read_log(settings, topic, since, progress):
+        if record.key == key:
+            yield record
+
+
+def read_log(
+    settings: Settings,
+    topic: str,
+    since: datetime | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    *,
+    uncommitted: bool = False,
+    hint: str = "`--no-log` explains from the tables alone.",
+) -> Iterator[Record]:
+    """Yield all records of a topic, from the beginning or ``since`` to the present end; nothing if
+    there is no such topic.
+
+    ``uncommitted``: those of open and of aborted transactions, too, which every client may read.
+    Joins no consumer group, and commits nothing. ``hint``: what to do if the broker does not
+    answer. The rest is as in ``search_log``.
+    """
     record_batches.install()
     with translated_errors(settings):
         consumer = connected(
@@ -72,7 +93,7 @@ def search_log(
             **kafka_options(settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            isolation_level="read_committed",
+            isolation_level="read_uncommitted" if uncommitted else "read_committed",
             max_poll_records=10_000,
             metrics_enabled=False,
         )
@@ -99,9 +120,7 @@ def search_log(
             polled = record_batches.poll(consumer, _SILENCE_MILLISECONDS)
             before = len(open_ends)
             for records in polled.values():
-                for record in records:
-                    if record.key == key:
-                        yield record
+                yield from records
             for each in [each for each, end in open_ends.items() if consumer.position(each) >= end]:
                 done += open_ends.pop(each) - starts[each]
                 consumer.pause(each)
@@ -109,18 +128,17 @@ def search_log(
                 done + sum(consumer.position(each) - starts[each] for each in open_ends), total
             )
             if not polled and len(open_ends) == before:
-                raise _silent(settings, f"nothing came for {_SILENCE_MILLISECONDS / 1_000:.0f} s")
+                raise _silent(
+                    settings, f"nothing came for {_SILENCE_MILLISECONDS / 1_000:.0f} s", hint
+                )
     except kafka.errors.KafkaError as error:
-        raise _silent(settings, error) from None
+        raise _silent(settings, error, hint) from None
     finally:
         consumer.close()
 
 
-def _silent(settings: Settings, why: object) -> BelowTheLineError:
-    return BelowTheLineError(
-        f"The log at {settings.kafka_bootstrap} can't be read: {why}.",
-        "`--no-log` explains from the tables alone.",
-    )
+def _silent(settings: Settings, why: object, hint: str) -> BelowTheLineError:
+    return BelowTheLineError(f"The log at {settings.kafka_bootstrap} can't be read: {why}.", hint)
 
 
 def stored_rows(
