@@ -60,7 +60,7 @@ test-stack-down: setup ## Stop the stack of make test-stack and delete its data
 .PHONY: prove
 prove: setup ## Kill, freeze, cut off and restart for half an hour, and compare with the model (BTL_PROVE_SEED=… repeats)
 	BTL_PROVE=1 $(BIN)/python -m tests.run $(or $(ARGS),tests/prove tests/faults/test_real_export.py \
-		tests/integration/test_closing_of_export.py)
+		tests/integration/test_closing_of_export.py tests/integration/test_archive_round_trip.py)
 
 .PHONY: format
 format: setup ## Format the Python code

@@ -96,6 +96,16 @@ def any_export(folder: Path) -> Export:
         return export
     if os.environ.get("BTL_TEST_EXPORT") or os.environ.get("CI", "") not in ("", "0", "false"):
         pytest.fail("The real export is not here: set BTL_TEST_EXPORT to its folder", pytrace=False)
+    return made_up(folder)
+
+
+def export_to_prove(folder: Path) -> Export:
+    """For what takes long: in ``make prove`` the real export, in ``make test`` one made up."""
+    return any_export(folder) if os.environ.get("BTL_PROVE") == "1" else made_up(folder)
+
+
+def made_up(folder: Path) -> Export:
+    """An export made up in ``folder``, odd in the same ways as the real one."""
     write_export(folder)
     return Export(folder, is_real=False)
 

@@ -19,7 +19,7 @@ import pytest
 from below_the_line.closing.barrier import poll_barrier, take_barrier
 from below_the_line.closing.windows import apply_barrier
 from below_the_line.metrics.dirty_run import recompute_dirty
-from tests.example_export import MAPPING, Export, any_export, depth, instant, parents
+from tests.example_export import MAPPING, Export, depth, export_to_prove, instant, parents
 from tests.pipeline import Pipeline, assert_accounted
 
 pytestmark = pytest.mark.stack
@@ -29,7 +29,7 @@ KILLS = 20 if os.environ.get("BTL_PROVE") == "1" else 8
 
 @pytest.fixture
 def export(tmp_path: Path) -> Export:
-    return any_export(tmp_path)
+    return export_to_prove(tmp_path)
 
 
 def import_export(pipeline: Pipeline, export: Export) -> None:

@@ -36,7 +36,7 @@ from consumers.adapters.restore import RestoreStore
 from tests import archive_page
 from tests.commands import Btl
 from tests.databases import Databases, with_database
-from tests.example_export import Export, any_export, instant
+from tests.example_export import Export, export_to_prove, instant
 from tests.properties.ingest import Process
 from tests.properties.model import CloudEvent
 from tests.round_trip import assert_equal, connected, export_and_restore, restored
@@ -149,13 +149,13 @@ def test_runs_before_the_export_leave_only_history_that_differs(
     assert_equal(database_url, other_url, with_history=False)
 
 
-def test_the_real_export_comes_back(
+def test_an_export_of_another_system_comes_back(
     database_url: str,
     other_url: str,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    sent = list(events_of(any_export(tmp_path_factory.mktemp("export"))))
+    sent = list(events_of(export_to_prove(tmp_path_factory.mktemp("export"))))
     ingest(database_url, sent)
     run(database_url)
     done = export_and_restore(database_url, other_url, tmp_path / "archive")
