@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import available_timezones
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from below_the_line.errors import BelowTheLineError
@@ -20,6 +20,15 @@ SITE_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "close_delay": "close_delay_seconds",
         "grace": "grace_seconds",
         "consumer_group": "consumer_group",
+        **{
+            name: name
+            for name in (
+                *("retention_settled_dead_letters", "retention_open_dead_letters"),
+                *("retention_ledger", "retention_outbox", "retention_barriers"),
+                *("retention_quality_results", "retention_audit_results"),
+                *("retention_superseded_states", "retention_revisions", "retention_airflow"),
+            )
+        },
     }
 )
 """The fields of ``Settings`` that all processes must agree on, so that the database keeps them
@@ -27,10 +36,23 @@ SITE_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 lower case, without BTL_.
 """
 
+NEVER: Final = "never"
+Days = int | Literal["never"]
+"""A number of days after which something is deleted."""
+_MAX_DAYS = 36_500
+_LEAST_DAYS: Final[Mapping[str, int]] = MappingProxyType({"retention_quality_results": 8})
+"""Settings of retention that must be more than a day. What failed within seven days keeps figures
+from becoming final.
+"""
+
 
 def variable(name: str) -> str:
     """Return the environment variable of a site setting."""
     return f"BTL_{name.upper()}"
+
+
+def _retention(what: str) -> str:
+    return f"Days after which {what}, or never. Kept in the database: `btl settings`."
 
 
 class Settings(BaseSettings):
@@ -158,6 +180,40 @@ class Settings(BaseSettings):
             "Seconds between closing and final metrics. Kept in the database: `btl settings`."
         ),
     )
+    retention_settled_dead_letters: Days = Field(
+        default=30,
+        description=_retention("dead letters that were redriven or discarded are deleted"),
+    )
+    retention_open_dead_letters: Days = Field(
+        default=365, description=_retention("open dead letters are deleted")
+    )
+    retention_ledger: Days = Field(
+        default=14,
+        description=_retention("lines of the ledger are folded into one for each UTC day"),
+    )
+    retention_outbox: Days = Field(
+        default=30, description=_retention("events that were sent leave the outbox")
+    )
+    retention_barriers: Days = Field(
+        default=30, description=_retention("barriers of closing runs are deleted")
+    )
+    retention_quality_results: Days = Field(
+        default=90,
+        description=_retention("results of the quality gate are deleted; at least 8"),
+    )
+    retention_audit_results: Days = Field(
+        default=90, description=_retention("results of audits are deleted")
+    )
+    retention_superseded_states: Days = Field(
+        default=365,
+        description=_retention("superseded rows of the history of discussions are deleted"),
+    )
+    retention_revisions: Days = Field(
+        default=NEVER, description=_retention("earlier final figures are deleted")
+    )
+    retention_airflow: Days = Field(
+        default=30, description=_retention("Airflow's own history is deleted")
+    )
     quality_home: Path | None = Field(
         default=None,
         description=(
@@ -197,6 +253,18 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             raise ValueError("is not an IANA time zone, such as Europe/Vienna")
         return value
+
+    @field_validator(
+        *(name for name in SITE_SETTINGS if name.startswith("retention_")), mode="before"
+    )
+    @classmethod
+    def _days_or_never(cls, value: object, info: ValidationInfo) -> object:
+        least = _LEAST_DAYS.get(info.field_name or "", 1)
+        if value == NEVER:
+            return value
+        if str(value).isdecimal() and least <= int(str(value)) <= _MAX_DAYS:
+            return int(str(value))
+        raise ValueError(f"should be a whole number of days from {least} on, or never")
 
     def _missing(
         self, what: str, variable: str, other: str, other_is_set: bool

@@ -67,6 +67,11 @@ class Change:
                 ]
             case "close_delay":
                 return ["It counts from the next closing run on. Nothing is computed again."]
+            case name if name.startswith("retention_"):
+                return [
+                    "It counts from the next run of the DAG retention or `btl retention apply` on."
+                    " `btl retention show` says what goes then."
+                ]
             case _:
                 reads = (
                     f"It has positions in {self.positions} partitions: consumers go on there."

@@ -10,7 +10,10 @@ import psycopg
 from below_the_line.resources import ROOT
 from tests.database_pages import DatabasePage
 
-ROLES = ("btl_ingest", "btl_redrive", "btl_erase", "btl_scheduler", "btl_moderator", "btl_reader")
+ROLES = (
+    *("btl_ingest", "btl_redrive", "btl_erase", "btl_scheduler", "btl_retention"),
+    *("btl_moderator", "btl_reader"),
+)
 _VERBS = {"select": "read", "insert": "add", "update": "change", "delete": "delete"}
 
 _RIGHTS = """
@@ -37,11 +40,11 @@ select
             and has_any_column_privilege(role.name, relation.oid, verb)
     )
 from pg_class as relation
-cross join unnest(%s::text[]) as role (name)
+cross join unnest(%s::text[]) with ordinality as role (name, place)
 where relation.relkind in ('r', 'v')
     and relation.relnamespace::regnamespace::text in
         ('below_the_line', 'discussion', 'ingest', 'metrics')
-order by 1
+order by 1, role.place
 """
 _FUNCTIONS = """
 select

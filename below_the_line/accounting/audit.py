@@ -339,12 +339,18 @@ def _wrong_dead_letters(
     alone = status.position is not None and status.position.incarnation == 1
     alone = alone and status.topic not in ledger.shared_topics
     for account in accounts:
-        counted_dead, kept = account.dead_lettered, ledger.kept.get(_key(account), 0)
+        counted_dead = account.dead_lettered - account.deleted_dead_letters
+        kept = ledger.kept.get(_key(account), 0)
         if kept < counted_dead or (alone and kept > counted_dead):
             yield (
-                f"the ledger counts {counted_dead} dead letters from offset {account.first_offset}"
-                f" to {account.next_offset}, but {kept} are kept"
+                f"the ledger counts {counted_dead} dead letters{_besides(account)} from offset"
+                f" {account.first_offset} to {account.next_offset}, but {kept} are kept"
             )
+
+
+def _besides(account: Account) -> str:
+    deleted = account.deleted_dead_letters
+    return f" (besides {deleted} that retention has deleted)" if deleted else ""
 
 
 def _account(

@@ -35,6 +35,8 @@ class Account:
     applied: int
     unchanged: int
     dead_lettered: int
+    deleted_dead_letters: int
+    """Of these, how many retention has deleted."""
     unbalanced: int
     first_at: datetime
     last_at: datetime
@@ -78,7 +80,7 @@ class Ledger:
     accounts: tuple[Account, ...]
     breaks: tuple[Break, ...]
     kept: Mapping[tuple[str, int, int], int]
-    """The number of dead letters by topic, partition and incarnation."""
+    """The number of dead letters that are kept, by topic, partition and incarnation."""
     marks: Marks
     shared_topics: frozenset[str]
     """Topics that other groups read, too: the groups share the dead letters."""

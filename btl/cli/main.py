@@ -67,6 +67,9 @@ COMMANDS = {
         "settings": LazyCommand(
             "btl.cli.site_settings:app", "Show and change what all processes must agree on."
         ),
+        "retention": LazyCommand(
+            "btl.cli.retention:app", "Show what becomes old and when it goes, and delete it."
+        ),
         "topics": LazyCommand(
             "btl.cli.topics:app", "Create, check and set the topics of schemas/topics.yaml."
         ),

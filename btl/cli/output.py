@@ -417,6 +417,16 @@ def duration(seconds: float) -> str:
     raise AssertionError(seconds)
 
 
+def size(count: int) -> str:
+    """Return a number of bytes in its greatest unit, such as ``1.4 MB``; thousands, not 1,024."""
+    value, unit = float(count), "B"
+    for greater in ("kB", "MB", "GB", "TB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1_000, greater
+    return f"{value:.0f} {unit}" if value >= 99.95 or unit == "B" else f"{value:.1f} {unit}"
+
+
 def age(since: datetime, now: datetime) -> str:
     """Return the time from ``since`` to ``now``, in whole seconds, as ``duration``."""
     return duration(int((now - since).total_seconds()))

@@ -80,7 +80,10 @@ def set_(
         ),
     ],
     value: Annotated[
-        str, typer.Argument(help="Its value; durations in seconds.", show_default=False)
+        str,
+        typer.Argument(
+            help="Its value; durations in seconds, retention in days, or never.", show_default=False
+        ),
     ],
     note: Annotated[str, typer.Option(help="Reason for the change.")] = "",
     by: Annotated[

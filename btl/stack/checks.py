@@ -26,6 +26,7 @@ from below_the_line.metrics.lateness import LATE_HINT, late_figures
 from below_the_line.partitions import Blocker, Logs, PartitionStatus, Position, partition_statuses
 from below_the_line.plurals import counted
 from below_the_line.resources import sql
+from below_the_line.retention.survey import announcement
 from below_the_line.settings import Settings
 from below_the_line.site_settings import agreed
 from consumers.adapters.dead_letters import SourceCount, count_by_source
@@ -236,6 +237,13 @@ def _group(group: SourceCount) -> str:
     )
 
 
+def old_dead_letters(system: System) -> Iterator[Notice]:
+    """Say which open dead letters retention deletes soon."""
+    soon = announcement(system.connection, system.site, system.now)
+    if soon is not None:
+        yield Notice("dead letters", str(soon), "btl dead-letters list", wrong=False)
+
+
 CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (
     up_to_date,
     partitions,
@@ -243,6 +251,7 @@ CHECKS: Sequence[Callable[[System], Iterable[Notice]]] = (
     topic_settings,
     figures,
     dead_letters,
+    old_dead_letters,
 )
 """In the order of their lines."""
 

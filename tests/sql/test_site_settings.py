@@ -21,6 +21,16 @@ DEFAULTS = {
     "close_delay": "120",
     "grace": "3600",
     "consumer_group": "below-the-line",
+    "retention_settled_dead_letters": "30",
+    "retention_open_dead_letters": "365",
+    "retention_ledger": "14",
+    "retention_outbox": "30",
+    "retention_barriers": "30",
+    "retention_quality_results": "90",
+    "retention_audit_results": "90",
+    "retention_superseded_states": "365",
+    "retention_revisions": "never",
+    "retention_airflow": "30",
 }
 
 
@@ -49,9 +59,8 @@ def test_the_first_migration_takes_what_the_environment_says_and_else_the_defaul
         "grace": "60",
     }
     assert {each.name: each.note for each in made if each.name != "grace"} == {
+        **{name: "default" for name in DEFAULTS if name != "grace"},
         "site_timezone": "BTL_SITE_TIMEZONE in the environment",
-        "close_delay": "default",
-        "consumer_group": "default",
     }
     assert establish(connection, {}) == []
     with pytest.raises(BelowTheLineError, match=r"BTL_SITE_TIMEZONE is UTC .* but Europe/Vienna"):
@@ -71,6 +80,7 @@ def test_a_database_of_before_keeps_what_it_was_used_with(
     )
     establish(connection, {})
     assert values(connection) == {
+        **DEFAULTS,
         "site_timezone": VIENNA,
         "close_delay": "60",
         "grace": "5",
@@ -180,6 +190,15 @@ def test_another_grace_is_looked_at_by_the_next_closing_run(
     assert set_to(connection, "grace", "60").windows == 0
 
 
+def test_a_rule_of_retention_takes_days_or_never(connection: psycopg.Connection) -> None:
+    establish(connection, {"retention_ledger": "never"})
+    assert agreed(settings(), connection).retention_ledger == "never"
+    done = set_to(connection, "retention_ledger", "20")
+    assert (done.before, done.after) == ("never", "20")
+    assert "next run of the DAG retention" in done.effects[0]
+    assert agreed(settings(), connection).retention_ledger == 20
+
+
 def test_another_group_says_where_it_begins(connection: psycopg.Connection) -> None:
     establish(connection, {})
     said = set_to(connection, "consumer_group", "new").effects
@@ -210,6 +229,10 @@ def test_who_changed_what_and_why_is_kept(connection: psycopg.Connection) -> Non
         ("grace", "-1", "BTL_GRACE can't be '-1'"),
         ("close_delay", "soon", "BTL_CLOSE_DELAY can't be 'soon'"),
         ("consumer_group", "", "BTL_CONSUMER_GROUP can't be ''"),
+        ("retention_ledger", "0", "can't be '0': .* of days from 1 on, or never"),
+        ("retention_outbox", "soon", "can't be 'soon'"),
+        # The quality gate goes by the results of a week.
+        ("retention_quality_results", "7", "of days from 8 on, or never"),
     ],
 )
 def test_what_is_no_setting_or_no_value_is_rejected(

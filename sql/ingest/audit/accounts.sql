@@ -2,8 +2,9 @@
 -- Parameters: consumer_group, since (null: the whole ledger).
 -- Result: one row per topic, partition and incarnation, in that order. first_offset and next_offset
 --   span what was read or accepted as lost (null where an incarnation has only begun). Records and
---   outcomes leave redrives out, which are counted elsewhere. batches counts transactions, of which
---   a line may cover many; empties, gaps, resets and redrives count lines.
+--   outcomes leave redrives out, which are counted elsewhere. batches and redrives count
+--   transactions, of which a line may cover many; empties, gaps and resets count lines.
+--   deleted_dead_letters: of dead_lettered, how many retention has deleted.
 --   unbalanced counts lines whose own sum is wrong, or that claim records where there are none.
 -- Re-run: safe; it only reads: the whole ledger once, by parallel workers.
 select
@@ -17,18 +18,19 @@ select
     count(*) filter (where kind = 'empty') as empties,
     count(*) filter (where kind = 'gap') as gaps,
     count(*) filter (where kind = 'reset') as resets,
-    count(*) filter (where kind = 'redrive') as redrives,
+    coalesce(sum(batches) filter (where kind = 'redrive'), 0)::bigint as redrives,
     coalesce(sum(next_offset - first_offset) filter (where kind = 'gap'), 0)::bigint as gap_offsets,
     coalesce(sum(records) filter (where kind <> 'redrive'), 0)::bigint as records,
     coalesce(sum(applied) filter (where kind <> 'redrive'), 0)::bigint as applied,
     coalesce(sum(unchanged) filter (where kind <> 'redrive'), 0)::bigint as unchanged,
     coalesce(sum(dead_lettered) filter (where kind <> 'redrive'), 0)::bigint as dead_lettered,
+    coalesce(sum(deleted_dead_letters), 0)::bigint as deleted_dead_letters,
     count(*) filter (
         where records <> applied + unchanged + dead_lettered
         or (kind = 'batch' and records > next_offset - first_offset)
         or (kind in ('empty', 'gap', 'reset') and records <> 0)
     ) as unbalanced,
-    min(committed_at) as first_at,
+    min(coalesce(first_committed_at, committed_at)) as first_at,
     max(committed_at) as last_at
 from ingest.batches
 where

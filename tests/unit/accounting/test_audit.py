@@ -42,6 +42,7 @@ def an_account(**changes: Any) -> Account:
             applied=90,
             unchanged=8,
             dead_lettered=2,
+            deleted_dead_letters=0,
             unbalanced=0,
             first_at=AT,
             last_at=AT,
