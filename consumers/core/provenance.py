@@ -5,14 +5,25 @@ lost events. Of those only the winners are known, by the versions that rows keep
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from below_the_line.contracts.events import Event, Rejection, read_order_key
 from below_the_line.contracts.times import to_datetime
-from below_the_line.event_tables.description import TABLES, Register, Table
+from below_the_line.erasing.keys import PSEUDONYM_PREFIX
+from below_the_line.event_tables.description import (
+    EDITED,
+    POSTED,
+    REACTION_ADDED,
+    REACTION_REMOVED,
+    REPORT_DECIDED,
+    REPORTED,
+    TABLES,
+    Register,
+    Table,
+)
 from consumers.core.batch import Partition
 from consumers.core.fold import Fold
 
@@ -140,11 +151,18 @@ def explain(
     rejected records, as far as they can be read.
     """
     in_order = sorted(events, key=lambda each: each[0])
-    claims, first_places = _claims_by_slot(in_order, ingested)
+    first_places = _first_places(in_order, ingested)
+    forgotten = _Forgotten(
+        (each for each in in_order if first_places.get(each[1].version) == each[0]), rows
+    )
+    claims = _claims_by_slot(in_order, first_places, forgotten)
     winners = {slot: _winner(slot, of_slot) for slot, of_slot in claims.items()}
-    settings = tuple(_settings(rows, winners, cut))
+    settings = tuple(_settings(rows, winners, cut, forgotten))
     records = [
-        *(_outcome(place, event, first_places, winners, ingested) for place, event in in_order),
+        *(
+            _outcome(place, event, first_places, winners, ingested, forgotten)
+            for place, event in in_order
+        ),
         *(
             RecordOutcome(
                 place,
@@ -162,7 +180,11 @@ def explain(
         tuple(_conflicts(in_order)),
         tuple(
             _missing(
-                (event for place, event in in_order if first_places.get(event.version) == place),
+                (
+                    event
+                    for place, event in in_order
+                    if first_places.get(event.version) == place and event not in forgotten
+                ),
                 rows,
                 cut,
             )
@@ -173,6 +195,8 @@ def explain(
 def rule(table: Table, number: int) -> str:
     """Return the join of a register in words."""
     register = table.registers[number]
+    if not register.set_by:
+        return "everything up to it is forgotten"
     if not register.is_versioned:
         which = "earliest" if register.keeps == "least" else "latest"
         return f"the {which} addition counts"
@@ -232,18 +256,86 @@ def _offset_range(place: Place, ingested: Ingested) -> range:
     return ingested.get(Partition(place.topic, place.partition), range(0))
 
 
-def _claims_by_slot(
-    events: Sequence[tuple[Place, Event]], ingested: Ingested
-) -> tuple[dict[_Slot, list[_Claim]], dict[bytes, Place]]:
-    claims: dict[_Slot, list[_Claim]] = {}
-    first_places: dict[bytes, Place] = {}
+def _first_places(events: Iterable[tuple[Place, Event]], ingested: Ingested) -> dict[bytes, Place]:
+    """Return where each ingested event comes first, by its version."""
+    found: dict[bytes, Place] = {}
     for place, event in events:
-        if place.offset not in _offset_range(place, ingested) or event.version in first_places:
-            continue
-        first_places[event.version] = place
-        for slot, values in _claims(event):
-            claims.setdefault(slot, []).append(_Claim(values, event, place))
-    return claims, first_places
+        if place.offset in _offset_range(place, ingested):
+            found.setdefault(event.version, place)
+    return found
+
+
+def _claims_by_slot(
+    events: Iterable[tuple[Place, Event]],
+    first_places: Mapping[bytes, Place],
+    forgotten: "_Forgotten",
+) -> dict[_Slot, list[_Claim]]:
+    claims: dict[_Slot, list[_Claim]] = {}
+    for place, event in events:
+        if first_places.get(event.version) == place and event not in forgotten:
+            for slot, values in _claims(event):
+                claims.setdefault(slot, []).append(_Claim(values, event, place))
+    return claims
+
+
+class _Forgotten:
+    """The events of the log that an erasure applies to, as far as the rows say it.
+
+    Their rows keep time, id and source of the event, and neither its texts nor its digest. So they
+    are not compared. That needs no key: a moderator has none.
+    """
+
+    def __init__(
+        self, events: Iterable[tuple[Place, Event]], rows: Mapping[str, Sequence[Row]]
+    ) -> None:
+        self._until = {
+            (*(row[name] for name in _BY_NAME[table].key_names[1:]),): row["erased_at"]
+            for table in ("comments", "reports")
+            for row in rows.get(table, ())
+            if row.get("erased_at") is not None
+        }
+        """Up to when texts of a comment, or of a report, are forgotten: by key without article."""
+        self._reactions = {
+            (row["comment_id"], row["user_id"], row["reaction"]): row["first_added_at"]
+            for row in rows.get("reactions", ())
+        }
+        self._erased_reactions = {
+            (comment_id, reaction)
+            for comment_id, user_id, reaction in self._reactions
+            if user_id.startswith(PSEUDONYM_PREFIX)
+        }
+        self._events = {
+            event.version[:-32]: (place, event) for place, event in events if event in self
+        }
+
+    def __contains__(self, event: Event) -> bool:
+        """Whether an erasure applies to this event."""
+        return bool(self._until or self._erased_reactions) and self._applies(event)
+
+    def _applies(self, event: Event) -> bool:
+        data, at = event.data, to_datetime(event.occurred_at)
+        if event.type in (REACTION_ADDED, REACTION_REMOVED):
+            # Whose the rows of pseudonyms are is not known. But a row with the plain id begins
+            # after the erasure.
+            begun_at = self._reactions.get((data.comment_id, data.user_id, data.reaction))
+            return (data.comment_id, data.reaction) in self._erased_reactions and (
+                begun_at is None or data.reacted_at < begun_at
+            )
+        comment = (getattr(data, "comment_id", None),)
+        report = (*comment, getattr(data, "report_id", None))
+        keys: Mapping[str, Sequence[tuple[str | None, ...]]] = {
+            POSTED: [comment],
+            EDITED: [comment],
+            REPORTED: [report],
+            REPORT_DECIDED: [comment, report],
+        }
+        return any(at <= self._until[key] for key in keys.get(event.type, ()) if key in self._until)
+
+    def named(self, version: bytes) -> tuple[Place, Event] | None:
+        """Return the event whose time, id and source a row keeps; None: the log has none, or no
+        erasure applies to it.
+        """
+        return self._events.get(version[:-32])
 
 
 def _register(slot: _Slot) -> Register:
@@ -257,7 +349,10 @@ def _winner(slot: _Slot, claims: Collection[_Claim]) -> _Claim:
 
 
 def _settings(
-    rows: Mapping[str, Sequence[Row]], winners: Mapping[_Slot, _Claim], cut: Collection[str]
+    rows: Mapping[str, Sequence[Row]],
+    winners: Mapping[_Slot, _Claim],
+    cut: Collection[str],
+    forgotten: _Forgotten,
 ) -> Iterator[Setting]:
     seen = set()
     for table in TABLES:
@@ -269,7 +364,11 @@ def _settings(
                 kept, winner = row[register.compared.name], winners.get(slot)
                 if kept is None and winner is None:
                     continue
-                yield _setting(table, slot, row, kept, winner)
+                setting = _setting(table, slot, row, kept, winner)
+                found = forgotten.named(kept) if isinstance(kept, bytes) else None
+                if found is not None and setting.place is None:
+                    setting = replace(setting, event_type=found[1].type, place=found[0])
+                yield setting
     for slot, winner in winners.items():
         if slot not in seen and slot[0] not in cut:
             table = _BY_NAME[slot[0]]
@@ -326,6 +425,7 @@ def _outcome(
     first_places: Mapping[bytes, Place],
     winners: Mapping[_Slot, _Claim],
     ingested: Ingested,
+    forgotten: _Forgotten,
 ) -> RecordOutcome:
     first, offsets = first_places.get(event.version), _offset_range(place, ingested)
     if place.offset >= offsets.stop:
@@ -334,6 +434,8 @@ def _outcome(
         outcomes = [f"not compared: offsets were reset, to {offsets.start}"]
     elif first is not None and first != place:
         outcomes = [f"duplicate of {first}"]
+    elif event in forgotten:
+        outcomes = ["not compared: erased"]
     else:
         outcomes = []
         for slot, _ in _claims(event):

@@ -1,6 +1,8 @@
 """What is explained is what happens: the winners that are named are those of the model."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,6 +186,87 @@ def test_what_a_reset_passed_over_is_not_compared() -> None:
         "set comments, posted",
         "stale for comments, posted",
     ]
+
+
+def keyed(version: bytes) -> bytes:
+    return version[:-32] + bytes(32)
+
+
+def test_what_was_erased_is_named_and_not_compared_and_what_came_later_is() -> None:
+    comment = {"article_id": "a1", "comment_id": "c1"}
+    report = {
+        **comment,
+        "report_id": "r1",
+        "reporter": {"user_id": "u9"},
+        "reason": "other",
+        "note": "mine",
+        "reported_at": "2026-05-01T10:30:00Z",
+    }
+    decision = {
+        **comment,
+        "report_id": "r1",
+        "decision": "upheld",
+        "decided_by": "m1",
+        "explanation": "about u9",
+        "decided_at": "2026-05-01T10:40:00Z",
+    }
+    liked = {**comment, "user_id": "u9", "reaction": "like", "reacted_at": "2026-05-01T10:20:00Z"}
+    sent = [
+        posted("e1", "2026-05-01T10:00:00Z", "one"),
+        edited("e2", "2026-05-01T10:10:00Z", "two"),
+        CloudEvent("reaction.added.v1", "e3", "/a", "2026-05-01T10:20:00Z", liked),
+        CloudEvent("comment.reported.v1", "e4", "/a", "2026-05-01T10:30:00Z", report),
+        CloudEvent("report.decided.v1", "e5", "/a", "2026-05-01T10:40:00Z", decision),
+        edited("e6", "2026-05-01T12:00:00Z", "by a new person"),
+    ]
+    erased_at = datetime(2026, 5, 1, 11, tzinfo=UTC)
+    stored: dict[str, Any] = {
+        name: [dict(row) for row in of_table] for name, of_table in rows(sent).items()
+    }
+    (row,) = stored["comments"]
+    wiped = {"user_id": "erased:01", "display_name": "", "first_body": ""}
+    row |= {**wiped, "erased_at": erased_at, "posted_version": keyed(row["posted_version"])}
+    for edit in stored["comment_edits"]:
+        if edit["event_id"] == "e2":
+            edit |= {"body": "", "version": keyed(edit["version"]), "digest": bytes(32)}
+    (row,) = stored["reactions"]
+    row |= {"user_id": "erased:02", "state_version": keyed(row["state_version"])}
+    (row,) = stored["reports"]
+    row |= {"reporter_user_id": "erased:02", "note": None, "erased_at": erased_at}
+    row |= {"reported_version": keyed(row["reported_version"])}
+    (row,) = stored["report_decisions"]
+    row |= {"explanation": None, "version": keyed(row["version"]), "digest": bytes(32)}
+
+    explanation = explained(sent, stored)
+    assert explanation.agrees
+    assert [record.outcomes for record in explanation.records] == [
+        *[("not compared: erased",)] * 5,
+        ("set comments, edited",),
+    ]
+    set_by = {
+        (setting.row, setting.register): setting.place and setting.place.offset
+        for setting in explanation.settings
+    }
+    assert set_by == {
+        ("comments c1", "posted"): 0,
+        ("comments c1", "edited"): 5,
+        ("comments c1", "erased at"): None,
+        ("reactions c1 erased:02 like", "state"): 2,
+        ("reactions c1 erased:02 like", "first added at"): None,
+        ("reports c1 r1", "reported"): 3,
+        ("reports c1 r1", "erased at"): None,
+    }
+    # What came after the erasure is compared as ever.
+    stored["comments"][0]["edited_body"] = "changed by hand"
+    (wrong,) = [each for each in explained(sent, stored).settings if not each.agrees]
+    assert (wrong.row, wrong.register) == ("comments c1", "edited")
+    # And so is a reaction of somebody who came back with the id: its row begins later.
+    back = {**liked, "reacted_at": "2026-05-02T10:00:00Z"}
+    again = CloudEvent("reaction.added.v1", "e7", "/a", "2026-05-02T10:00:00Z", back)
+    assert not explained([*sent, again], stored | {"comments": []}).agrees
+    stored["reactions"] += rows([again])["reactions"]
+    stored["comments"][0]["edited_body"] = "by a new person"
+    assert explained([*sent, again], stored).agrees
 
 
 @given(
