@@ -16,6 +16,7 @@ from below_the_line.plurals import counted
 from btl.cli import configuration, output
 from btl.cli.database import connected, site_settings
 from btl.cli.moderation_output import (
+    is_erased,
     is_late,
     is_rejected,
     reports_in_words,
@@ -34,6 +35,9 @@ from btl.cli.output import (
     printable,
 )
 
+_ERASED = "(erased)"
+_NO_POSTING = "(no posting has arrived)"
+"""Stand in place of a text."""
 _INDENT = 2
 _MAX_INDENT = 20
 """Columns after which deeper replies are not indented further."""
@@ -48,6 +52,7 @@ class Status(StrEnum):
     DELETED = "deleted"
     LATE = "late"
     UNPUBLISHED = "unpublished"
+    ERASED = "erased"
     REPORTED = "reported"
 
 
@@ -124,8 +129,8 @@ def thread(
 ) -> None:
     """Show a discussion as moderators read it.
 
-    Says of each comment whether it is visible, held, rejected, deleted, late or unpublished (with
-    its article), and how its reports were decided. A comment may be several of these.
+    Says of each comment whether it is visible, held, rejected, deleted, late, unpublished (with its
+    article) or erased, and how its reports were decided. A comment may be several of these.
     """
     current = site_settings()
     zone = ZoneInfo(current.site_timezone)
@@ -183,7 +188,7 @@ def _print_queue(found: Queue, now: datetime) -> None:
                 duration(int(row["exposure_seconds"])) if row["visible"] else "hidden",
                 row["article_id"],
                 row["comment_id"],
-                row["body"] or "(no posting has arrived)",
+                row["body"] or (_NO_POSTING if row["posted_at"] is None else _ERASED),
             )
             for row in found.rows
         ],
@@ -202,6 +207,8 @@ def _has(row: Mapping[str, Any], status: Status) -> bool:
         return is_late(row)
     if status is Status.REJECTED:
         return is_rejected(row)
+    if status is Status.ERASED:
+        return is_erased(row)
     if status is Status.REPORTED:
         return bool(row["reports"])
     return bool(row["status"] == status)
@@ -232,8 +239,9 @@ def _print_thread(
 def _print_comment(
     row: Mapping[str, Any], zone: tzinfo, *, indent: int = 0, bold: bool = False
 ) -> None:
-    who = f"{row['display_name']} ({row['user_id']})"
+    name, user_id = row["display_name"], row["user_id"]
     head = Text()
+    who = f"{name} ({user_id})" if name else user_id
     head.append(printable(who), "bold" if bold else "cyan")
     facts = [clock(row["posted_at"], zone), row["comment_id"]]
     if row["role"] == "staff":
@@ -244,7 +252,7 @@ def _print_comment(
     if row["reports"]:
         head.append(f" · {reports_in_words(row)}", "red" if row["open_reports"] else "dim")
     print_text(head, indent=indent)
-    _print_text(row["body"], indent + _INDENT)
+    _print_text(row["body"] or _ERASED, indent + _INDENT)
 
 
 def _print_text(text: str, indent: int) -> None:
@@ -317,5 +325,6 @@ def _said(entry: Mapping[str, Any]) -> str:
         entry["reason"],
         entry["law"],
         entry["text"],
+        "erased" if entry["erased"] else None,
     ]
     return " · ".join(filter(None, parts))

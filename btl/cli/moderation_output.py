@@ -17,7 +17,7 @@ _OUTCOMES = (
 def standing_in_words(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what readers see of a comment of a thread, with rich styles; nothing if all of it.
 
-    A comment may be late, rejected and deleted: all of it is said.
+    A comment may be late, rejected, deleted and erased: all of it is said.
     """
     if is_rejected(row):
         yield "rejected", "red"
@@ -27,8 +27,10 @@ def standing_in_words(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "late" if by is None else f"late by {length_in_words(timedelta(seconds=by))}",
             "yellow",
         )
-    if row["status"] not in ("visible", "late", "rejected"):
+    if row["status"] not in ("visible", "late", "rejected", "erased"):
         yield row["status"], "yellow"
+    if is_erased(row):
+        yield "erased", "yellow"
     if row["edited_at"] is not None:
         yield "edited", "dim"
 
@@ -36,6 +38,11 @@ def standing_in_words(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def is_late(row: Mapping[str, Any]) -> bool:
     """Return whether a comment of a thread came after its discussion had closed, deleted or not."""
     return row["status"] == "late" or row["late_by_seconds"] is not None
+
+
+def is_erased(row: Mapping[str, Any]) -> bool:
+    """Return whether a comment of a thread is erased, whatever else holds for it."""
+    return row["erased_at"] is not None
 
 
 def is_rejected(row: Mapping[str, Any]) -> bool:

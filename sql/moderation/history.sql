@@ -4,6 +4,7 @@
 -- Grain: one row per posting, edit, deletion, decision, report, withdrawal and decision on a
 --   report, by time. entries: the number of them all, in each row.
 --   outcome: of a report, that of its round; repeated: an earlier report of the same round counts.
+--   erased: its text and name, or its reporter, are erased.
 -- Re-run: safe; it only reads.
 with round as materialized (
     select rounds.report_id, rounds.outcome
@@ -17,32 +18,34 @@ entry as (
         1 as place,
         'posted' as what,
         comment.user_id as who,
-        comment.display_name as name,
+        nullif(comment.display_name, '') as name,
         null as report_id,
         case when comment.held then 'held' end as decision,
         null as reason,
-        comment.first_body as text,
+        nullif(comment.first_body, '') as text,
         null as law,
         null::boolean as automated,
-        null as outcome
+        null as outcome,
+        comment.first_body = '' as erased
     from discussion.comments as comment
     where comment.article_id = %(article)s
         and comment.comment_id = %(comment)s
         and comment.posted_at is not null
     union all
-    select edit.edited_at, 2, 'edited', null, null, null, null, null, edit.body, null, null, null
+    select edit.edited_at, 2, 'edited', null, null, null, null, null, nullif(edit.body, ''), null,
+        null, null, edit.body = ''
     from discussion.comment_edits as edit
     where edit.article_id = %(article)s and edit.comment_id = %(comment)s
     union all
-    select comment.deleted_at, 6, 'deleted', comment.user_id, comment.display_name, null, null,
-        null, null, null, null, null
+    select comment.deleted_at, 6, 'deleted', comment.user_id, nullif(comment.display_name, ''),
+        null, null, null, null, null, null, null, false
     from discussion.comments as comment
     where comment.article_id = %(article)s
         and comment.comment_id = %(comment)s
         and comment.deleted_at is not null
     union all
     select moderation.decided_at, 4, 'moderated', moderation.decided_by, null, null,
-        moderation.decision, moderation.reason, null, null, moderation.automated, null
+        moderation.decision, moderation.reason, null, null, moderation.automated, null, false
     from discussion.moderation_decisions as moderation
     where moderation.article_id = %(article)s and moderation.comment_id = %(comment)s
     union all
@@ -61,7 +64,8 @@ entry as (
         case
             when report.withdrawn_at is not null then 'withdrawn'
             else coalesce(round.outcome, 'repeated')
-        end
+        end,
+        report.erased_at is not null
     from discussion.reports as report
     left join round on round.report_id = report.report_id
     where report.article_id = %(article)s
@@ -69,14 +73,14 @@ entry as (
         and report.reported_at is not null
     union all
     select report.withdrawn_at, 5, 'report withdrawn', null, null, report.report_id, null, null,
-        null, null, null, null
+        null, null, null, null, false
     from discussion.reports as report
     where report.article_id = %(article)s
         and report.comment_id = %(comment)s
         and report.withdrawn_at is not null
     union all
     select decided.decided_at, 5, 'report decided', decided.decided_by, null, decided.report_id,
-        decided.decision, null, decided.explanation, null, null, null
+        decided.decision, null, decided.explanation, null, null, null, false
     from discussion.report_decisions as decided
     where decided.article_id = %(article)s and decided.comment_id = %(comment)s
 )
@@ -93,6 +97,7 @@ select
     entry.law,
     entry.automated,
     entry.outcome,
+    entry.erased,
     count(*) over () as entries
 from entry
 order by entry.happened_at, entry.place, entry.report_id

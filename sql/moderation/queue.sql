@@ -12,6 +12,7 @@ select
     queue.display_name,
     queue.body,
     queue.posted_at,
+    queue.erased_at,
     queue.open_reports,
     queue.unique_reporters,
     queue.reasons,

@@ -24,6 +24,7 @@ select
     thread.role,
     thread.posted_at,
     thread.edited_at,
+    thread.erased_at,
     thread.body,
     thread.status,
     extract(epoch from thread.late_by)::double precision as late_by_seconds,

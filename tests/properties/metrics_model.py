@@ -94,11 +94,13 @@ class Article:
             for name, row in self.in_time.items()
             if not row["held"] or self.first_approval(name) is not None
         }
-        self.visible = {
+        stand = {
             name: row
             for name, row in self.published.items()
             if row["decision"] != "rejected" and row["deleted_at"] is None
         }
+        self.erased = {name: row for name, row in stand.items() if is_erased(row)}
+        self.visible = {name: row for name, row in stand.items() if name not in self.erased}
         self.rejected = {
             name: row
             for name, row in self.in_time.items()
@@ -182,6 +184,8 @@ class Article:
             return "late"
         if comment in self.visible:
             return "unpublished" if self.is_unpublished(FOR_EVER) else "visible"
+        if comment in self.erased:
+            return "erased"
         return "rejected" if row["decision"] == "rejected" else "held"
 
     def depth(self, comment: str) -> int:
@@ -269,6 +273,14 @@ class Article:
             yield "rejected", row["decided_at"], None, False
         for row in self.late.values():
             yield "late", row["posted_at"], None, False
+
+
+def is_erased(row: Row) -> bool:
+    """Return whether a posting is of the time that an erasure is about."""
+    if row["erased_at"] is None:
+        return False
+    microseconds = int.from_bytes(row["posted_version"][:8], "big") - 2**63
+    return bool(EPOCH + timedelta(microseconds=microseconds) <= row["erased_at"])
 
 
 def reporter(row: Row) -> tuple[str, str]:
@@ -525,7 +537,7 @@ def abuse(article: Article) -> Row:
         "time_to_decision_p50_seconds": quantile(waited, 0.5),
         "time_to_decision_p90_seconds": quantile(waited, 0.9),
         "rejected": rejected,
-        "rejection_rate": ratio(rejected, rejected + len(article.visible)),
+        "rejection_rate": ratio(rejected, rejected + len(article.visible) + len(article.erased)),
         "exposure_p50_seconds": quantile(exposures, 0.5),
     }
 

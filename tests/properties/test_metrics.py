@@ -1,8 +1,8 @@
 """G5 on the real database: whatever came when, and however runs were split, the metric tables are
 those of the model.
 
-From events through contracts, merges and marks to metric rows, while closing runs and metric runs
-come in between; then again by a rebuild of everything, and compared by the audit.
+From events through contracts, merges and marks to metric rows, while erasures, closing runs and
+metric runs come in between; then again by a rebuild of everything, and compared by the audit.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +22,9 @@ from below_the_line.metrics.definitions import TABLES, definitions
 from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.drift import drift
 from below_the_line.metrics.rebuild import Selection, rebuild, rebuild_all
+from tests import erased_rows
 from tests.hypothesis_profiles import examples
-from tests.properties.histories import DATA, EVENT_IDS, SOURCES
+from tests.properties.histories import COMMENT, DATA, EVENT_IDS, SOURCES, USERS
 from tests.properties.ingest import Database, Process
 from tests.properties.metrics_model import Closing, Metrics, articles_of, metrics
 from tests.properties.model import CloudEvent
@@ -198,10 +199,24 @@ def events(draw: st.DrawFn, theme: tuple[str, ...]) -> CloudEvent:
 RUNS = ("nothing", "close", "compute", "compute one bucket of one", "close and compute")
 
 
-def parts_of(theme: tuple[str, ...]) -> st.SearchStrategy[list[tuple[list[CloudEvent], str]]]:
-    """Events, each part followed by runs or by none."""
+Erasure = tuple[str, str, str, datetime]
+"""The kind of its subject, article (of a comment), id, and up to when."""
+Part = tuple[Sequence[CloudEvent], Erasure | None, str]
+"""What is sent, what is then erased, and the runs after it."""
+
+
+def erasures(at: st.SearchStrategy[datetime]) -> st.SearchStrategy[Erasure]:
+    return st.tuples(
+        st.sampled_from(["user", "user", "reporter"]), st.just(""), USERS, at
+    ) | st.tuples(st.just("comment"), COMMENT["article_id"], COMMENT["comment_id"], at)
+
+
+def parts_of(theme: tuple[str, ...]) -> st.SearchStrategy[list[Part]]:
+    """Events, each part followed by runs or by none, some by an erasure."""
+    erased = st.none() | st.none() | erasures(INSTANTS.map(datetime.fromisoformat))
+    sent = st.lists(events(theme), min_size=1, max_size=14)
     return st.lists(
-        st.tuples(st.lists(events(theme), min_size=1, max_size=14), st.sampled_from(RUNS)),
+        st.tuples(sent, erased, st.sampled_from(RUNS)),
         min_size=1,
         max_size=6,
     )
@@ -238,9 +253,21 @@ def same_as(value: Any) -> Any:
     return pytest.approx(value, rel=1e-12) if isinstance(value, float) else value
 
 
-def happen(room: Newsroom, history: Sequence[tuple[Sequence[CloudEvent], str]]) -> None:
-    for number, (sent, run) in enumerate(history):
+def erase(room: Newsroom, erasure: Erasure) -> None:
+    kind, article, who, at = erasure
+    if kind == "comment":
+        erased_rows.erase_comment(room.connection, article, who, at)
+    elif kind == "user":
+        erased_rows.erase_user(room.connection, who, at)
+    else:
+        erased_rows.erase_reporter(room.connection, who, at)
+
+
+def happen(room: Newsroom, history: Sequence[Part]) -> None:
+    for number, (sent, erasure, run) in enumerate(history):
         room.process.write((each, 0) for each in sent)
+        if erasure is not None:
+            erase(room, erasure)
         if "close" in run:
             apply_windows(room.connection, START + timedelta(hours=10 * (number + 1)))
         if "compute" in run:
@@ -252,7 +279,7 @@ def happen(room: Newsroom, history: Sequence[tuple[Sequence[CloudEvent], str]]) 
 @examples(25, in_prove=2_000)
 @given(history=parts, ends=st.sampled_from([START + timedelta(hours=30), LONG_AFTER]))
 def test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_model(
-    newsroom: Newsroom, history: list[tuple[list[CloudEvent], str]], ends: datetime
+    newsroom: Newsroom, history: list[Part], ends: datetime
 ) -> None:
     newsroom.begin_empty()
     happen(newsroom, history)
@@ -281,7 +308,7 @@ def test_whatever_came_and_however_runs_were_split_the_tables_are_those_of_the_m
 @examples(12)
 @given(history=parts, spoiled=st.sampled_from(TABLES), some=st.booleans())
 def test_a_rebuild_mends_whatever_rows_were_wrong(
-    newsroom: Newsroom, history: list[tuple[list[CloudEvent], str]], spoiled: str, some: bool
+    newsroom: Newsroom, history: list[Part], spoiled: str, some: bool
 ) -> None:
     newsroom.begin_empty()
     happen(newsroom, history)
@@ -293,6 +320,77 @@ def test_a_rebuild_mends_whatever_rows_were_wrong(
     assert newsroom.figures() == expected
 
 
+def by_their_pseudonyms(found: Metrics, pseudonyms: Mapping[str, str]) -> Metrics:
+    """The figures with pseudonyms in place of the ids of these people."""
+
+    def with_pseudonyms(value: Any) -> Any:
+        if isinstance(value, list):
+            return sorted(with_pseudonyms(each) for each in value)
+        return pseudonyms.get(value, value) if isinstance(value, str) else value
+
+    renamed = {"article_commenters": ("people",), "open_reports": ("signed_in_reporters",)}
+    by_person = ("article_reporters", "reporter_accuracy")
+    return {
+        table: {
+            (*key[:-1], pseudonyms.get(key[-1], key[-1])) if table in by_person else key: {
+                name: with_pseudonyms(value) if name in renamed.get(table, ()) else value
+                for name, value in row.items()
+            }
+            for key, row in rows.items()
+        }
+        for table, rows in found.items()
+    }
+
+
+@examples(25, in_prove=1_000)
+@given(history=parts, erased=st.lists(erasures(st.just(LONG_AFTER)), min_size=1, max_size=4))
+def test_an_erasure_changes_what_readers_see_and_no_other_figure(
+    newsroom: Newsroom, history: list[Part], erased: list[Erasure]
+) -> None:
+    newsroom.begin_empty()
+    happen(newsroom, [(sent, None, run) for sent, _, run in history])
+    apply_windows(newsroom.connection, LONG_AFTER)
+    newsroom.connection.execute(
+        "update discussion.windows set final = true, reactions_final = true where state = 'closed'"
+    )
+    newsroom.connection.execute("delete from ingest.dirty_discussions")
+    recompute_dirty(newsroom.connection, time_zone=ZONE)
+    before = newsroom.figures()
+    for each in erased:
+        erase(newsroom, each)
+    recompute_dirty(newsroom.connection, time_zone=ZONE)
+    after = newsroom.figures()
+    assert drift(newsroom.connection, None, time_zone=ZONE) == []
+
+    seen = {
+        "article_engagement": ("comments_visible", "revision"),
+        "open_reports": ("visible_since", "urgency_key"),
+        # Where a person is counted depends on the id; that everybody is counted once is compared
+        # by section_daily and site_daily.
+        "daily_commenters": ("people",),
+    }
+    users = {who for kind, _, who, _ in erased if kind == "user"}
+    renamed = {who: erased_rows.pseudonym("user", who) for who in users}
+
+    def but_for_what_readers_see(found: Metrics) -> Metrics:
+        return {
+            table: {
+                key: {name: row[name] for name in row if name not in seen.get(table, ())}
+                for key, row in rows.items()
+            }
+            for table, rows in found.items()
+        }
+
+    assert but_for_what_readers_see(after) == but_for_what_readers_see(
+        by_their_pseudonyms(before, renamed)
+    )
+    for key, row in before["article_engagement"].items():
+        gone = row["comments_visible"] - after["article_engagement"][key]["comments_visible"]
+        assert gone >= 0
+        revised = after["article_engagement"][key]["revision"] - row["revision"]
+        assert revised == (gone > 0 and row["final"])
+
+
 def sums(rows: Mapping[tuple[Any, ...], Mapping[str, Any]], article: str, column: str) -> int:
     return sum(row[column] for (name, _), row in rows.items() if name == article)
 
@@ -300,7 +398,7 @@ def sums(rows: Mapping[tuple[Any, ...], Mapping[str, Any]], article: str, column
 @examples(12)
 @given(history=parts)
 def test_hours_and_days_sum_to_the_figures_of_the_article_and_reasons_to_its_reports(
-    newsroom: Newsroom, history: list[tuple[list[CloudEvent], str]]
+    newsroom: Newsroom, history: list[Part]
 ) -> None:
     newsroom.begin_empty()
     happen(newsroom, history)

@@ -5,6 +5,7 @@ with counted as (
         comment.article_no,
         count(*) filter (where comment.published) as published,
         count(*) filter (where comment.visible) as visible,
+        count(*) filter (where comment.erased) as erased,
         count(*) filter (
             where comment.in_time and comment.decision = 'rejected' and comment.deleted_at is null
         ) as rejected
@@ -102,7 +103,7 @@ select
     reported.time_to_decision[2] as time_to_decision_p90_seconds,
     coalesce(counted.rejected, 0) as rejected,
     counted.rejected::double precision
-    / nullif(counted.rejected + counted.visible, 0) as rejection_rate,
+    / nullif(counted.rejected + counted.visible + counted.erased, 0) as rejection_rate,
     exposure.p50 as exposure_p50_seconds
 from computing_articles as known
 left join counted on counted.article_no = known.article_no

@@ -19,6 +19,7 @@ select
     standing.in_time,
     standing.published,
     standing.visible,
+    standing.erased,
     standing.first_visible_at
 from discussion.comment_standing(%(articles)s) as standing
 inner join computing_articles as article on article.article_id = standing.article_id

@@ -10,12 +10,14 @@ returns table (
     posted_at timestamptz,
     held boolean,
     deleted_at timestamptz,
+    erased_at timestamptz,
     decision text,
     decided_at timestamptz,
     first_approved_at timestamptz,
     in_time boolean,
     published boolean,
     visible boolean,
+    erased boolean,
     first_visible_at timestamptz
 )
 language sql stable
@@ -29,6 +31,7 @@ as $$
         standing.posted_at,
         standing.held,
         standing.deleted_at,
+        standing.erased_at,
         standing.decision,
         standing.decided_at,
         standing.first_approved_at,
@@ -37,7 +40,13 @@ as $$
         standing.in_time
         and (not standing.held or standing.first_approved_at is not null)
         and standing.decision is distinct from 'rejected'
-        and standing.deleted_at is null,
+        and standing.deleted_at is null
+        and standing.erased_at is null,
+        standing.in_time
+        and (not standing.held or standing.first_approved_at is not null)
+        and standing.decision is distinct from 'rejected'
+        and standing.deleted_at is null
+        and standing.erased_at is not null,
         case when standing.held then standing.first_approved_at else standing.posted_at end
     from (
         select
@@ -49,6 +58,7 @@ as $$
             comment.posted_at,
             coalesce(comment.held, false) as held,
             comment.deleted_at,
+            discussion.posting_erased_at(comment.posted_version, comment.erased_at) as erased_at,
             comment.decision,
             comment.decided_at,
             case
@@ -80,7 +90,8 @@ $$;
 comment on function discussion.comment_standing is
 'What each posted comment of the given articles counts as: the one definition. in_time: posted '
 'while the discussion accepted comments, or before it opened. published: in time, and not held or '
-'approved at least once. visible: published, and now neither rejected nor deleted. '
+'approved at least once. visible: published, and now neither rejected nor deleted nor erased. '
+'erased: it would be visible, but for that. erased_at is set for every erased comment. '
 'first_approved_at is set for held comments. first_visible_at is null if readers never saw it.';
 
 grant execute on function discussion.comment_standing to btl_scheduler, btl_moderator;

@@ -11,6 +11,7 @@ select
     thread.role,
     thread.posted_at,
     thread.edited_at,
+    thread.erased_at,
     thread.body,
     thread.status,
     thread.late_by

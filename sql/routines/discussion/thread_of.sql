@@ -11,6 +11,7 @@ returns table (
     role text,
     posted_at timestamptz,
     edited_at timestamptz,
+    erased_at timestamptz,
     body text,
     status text,
     late_by interval
@@ -72,16 +73,18 @@ as $$
         -- No walk from a top meets those in or below a circle of parents: each is shown as a top.
         coalesce(walk.path, linked.place),
         comment.user_id,
-        comment.display_name,
+        nullif(comment.display_name, ''),
         comment.role,
         comment.posted_at,
         comment.edited_at,
-        coalesce(comment.edited_body, comment.first_body),
+        standing.erased_at,
+        nullif(coalesce(comment.edited_body, comment.first_body), ''),
         case
             when comment.deleted_at is not null then 'deleted'
             when not standing.in_time then 'late'
             when standing.visible and article.status = 'unpublished' then 'unpublished'
             when standing.visible then 'visible'
+            when standing.erased then 'erased'
             when standing.decision = 'rejected' then 'rejected'
             else 'held'
         end,

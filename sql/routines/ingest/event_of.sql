@@ -7,11 +7,7 @@ language sql stable
 rows 1
 as $$
     select
-        to_timestamp(0)
-        + (
-            ('x' || encode(substr(in_version, 1, 8), 'hex'))::bit(64) # 'x8000000000000000'::bit(64)
-        )::bigint
-        * interval '1 microsecond',
+        ingest.occurred_at(in_version),
         convert_from(substr(names.pair, 1, names.ended - 1), 'UTF8'),
         convert_from(
             substr(names.pair, names.ended + 1, length(names.pair) - names.ended - 1), 'UTF8'
