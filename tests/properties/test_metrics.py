@@ -342,7 +342,7 @@ def by_their_pseudonyms(found: Metrics, pseudonyms: Mapping[str, str]) -> Metric
     }
 
 
-@examples(25, in_prove=1_000)
+@examples(8, in_prove=1_000)
 @given(history=parts, erased=st.lists(erasures(st.just(LONG_AFTER)), min_size=1, max_size=4))
 def test_an_erasure_changes_what_readers_see_and_no_other_figure(
     newsroom: Newsroom, history: list[Part], erased: list[Erasure]
@@ -353,7 +353,10 @@ def test_an_erasure_changes_what_readers_see_and_no_other_figure(
     newsroom.connection.execute(
         "update discussion.windows set final = true, reactions_final = true where state = 'closed'"
     )
-    newsroom.connection.execute("delete from ingest.dirty_discussions")
+    newsroom.connection.execute(
+        "delete from ingest.dirty_discussions; insert into ingest.dirty_articles (article_id)"
+        " select article_id from discussion.windows"
+    )
     recompute_dirty(newsroom.connection, time_zone=ZONE)
     before = newsroom.figures()
     for each in erased:
@@ -365,9 +368,6 @@ def test_an_erasure_changes_what_readers_see_and_no_other_figure(
     seen = {
         "article_engagement": ("comments_visible", "revision"),
         "open_reports": ("visible_since", "urgency_key"),
-        # Where a person is counted depends on the id; that everybody is counted once is compared
-        # by section_daily and site_daily.
-        "daily_commenters": ("people",),
     }
     users = {who for kind, _, who, _ in erased if kind == "user"}
     renamed = {who: erased_rows.pseudonym("user", who) for who in users}
@@ -381,9 +381,10 @@ def test_an_erasure_changes_what_readers_see_and_no_other_figure(
             for table, rows in found.items()
         }
 
-    assert but_for_what_readers_see(after) == but_for_what_readers_see(
-        by_their_pseudonyms(before, renamed)
-    )
+    expected = but_for_what_readers_see(by_their_pseudonyms(before, renamed))
+    for row in expected["daily_commenters"].values():
+        row["people"] = sum(row["people"])
+    compare(but_for_what_readers_see(after), expected)
     for key, row in before["article_engagement"].items():
         gone = row["comments_visible"] - after["article_engagement"][key]["comments_visible"]
         assert gone >= 0

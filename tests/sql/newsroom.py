@@ -202,6 +202,7 @@ class Newsroom:
             parent_comment_id=parent,
             posted_at=t(at),
             held=held,
+            display_name=user.title(),
             first_body="text",
             posted_version=self._version(t(at)),
         )
@@ -311,7 +312,7 @@ class Newsroom:
             user_id=user,
             reaction="like",
             is_on=is_on,
-            state_version=b"1",
+            state_version=self._version(t(at)),
             first_added_at=t(at),
         )
 

@@ -342,6 +342,7 @@ def queue() -> None:
         "visible": True,
         "article_id": ARTICLE,
         "comment_id": EVENT_ID,
+        "posted_at": AT,
         "body": BODY,
     }
     short = row | {"article_id": "20261120-1-0003", "reasons": ["off_topic"], "body": None}
@@ -359,6 +360,7 @@ def comment(number: int) -> dict[str, Any]:
         "edited_at": AT,
         "body": BODY if number % 2 else f"{SOURCE}/{ARTICLE}/comments/{EVENT_ID}",
         "status": "late" if number % 3 else "rejected",
+        "erased_at": None if number % 4 else AT,
         "decision": None if number % 3 else "rejected",
         "late_by_seconds": 86_400.0,
         "reports": 1_240,
@@ -373,7 +375,7 @@ def thread() -> None:
 
 def thread_of_one_comment() -> None:
     entry = dict.fromkeys(
-        ("name", "report_id", "decision", "reason", "text", "law", "automated", "outcome")
+        ("name", "report_id", "decision", "reason", "text", "law", "automated", "outcome", "erased")
     )
     entries: list[dict[str, Any]] = [
         entry
