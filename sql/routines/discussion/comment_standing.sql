@@ -91,7 +91,7 @@ comment on function discussion.comment_standing is
 'What each posted comment of the given articles counts as: the one definition. in_time: posted '
 'while the discussion accepted comments, or before it opened. published: in time, and not held or '
 'approved at least once. visible: published, and now neither rejected nor deleted nor erased. '
-'erased: it would be visible, but for that. erased_at is set for every erased comment. '
+'erased: else it would be visible. erased_at is set for every erased comment. '
 'first_approved_at is set for held comments. first_visible_at is null if readers never saw it.';
 
 grant execute on function discussion.comment_standing to btl_scheduler, btl_moderator;
