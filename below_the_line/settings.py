@@ -114,11 +114,11 @@ class Settings(BaseSettings):
     airflow_port: int | None = Field(
         default=None, ge=1, le=65535, description="Local stack: Airflow's port (28080)."
     )
-    airflow_log_days: int = Field(
+    airflow_log_days: Days = Field(
         default=30,
-        ge=1,
         description=(
-            "Local stack: days after which `btl up` deletes logs of Airflow's tasks and DAG files."
+            "Days after which `btl up` and the DAG retention delete Airflow's logs of tasks and DAG"
+            " files, or never."
         ),
     )
     consumer_port: int | None = Field(
@@ -255,7 +255,9 @@ class Settings(BaseSettings):
         return value
 
     @field_validator(
-        *(name for name in SITE_SETTINGS if name.startswith("retention_")), mode="before"
+        "airflow_log_days",
+        *(name for name in SITE_SETTINGS if name.startswith("retention_")),
+        mode="before",
     )
     @classmethod
     def _days_or_never(cls, value: object, info: ValidationInfo) -> object:

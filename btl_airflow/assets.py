@@ -37,5 +37,7 @@ day as its partition key. Only DAGs with a partitioned schedule can follow such 
 """
 QUALITY_RESULTS = Asset(name="quality_results", uri="btl://quality-results")
 """What Great Expectations found (metrics.quality_results)."""
+RETENTION = Asset(name="retention", uri="btl://retention")
+"""What is left after old rows were deleted: an event for each run of retention."""
 AUDIT_RESULTS = Asset(name="audit_results", uri="btl://audit-results")
 """What the audit found (ingest.audit_results)."""

@@ -21,6 +21,10 @@ ERASE_CONNECTION_ID = "btl_erase"
 """The same database with the user btl_erase, for erase_commenter and apply_erasures: only this role
 may erase.
 """
+AIRFLOW_CONNECTION_ID = "btl_airflow"
+"""Airflow's own database, for retention: the password of the connection is the SQLAlchemy address.
+An Airflow without it keeps its history.
+"""
 
 _FIELDS = {"user": "login", "password": "password", "dbname": "schema"}
 """Parameters of libpq that an extra must not set, with the connection's field that does."""

@@ -66,11 +66,13 @@ class Announcement:
     letters: int
     first: datetime
     """When the first of them goes."""
+    days: int
+    """Days within which they go."""
 
     def __str__(self) -> str:
         what = "open one goes" if self.letters == 1 else "open ones go"
         return (
-            f"{self.letters:,} {what} within {ANNOUNCED_DAYS} days, the first on"
+            f"{self.letters:,} {what} within {self.days} days, the first on"
             f" {self.first:%Y-%m-%d}: nobody redrove or discarded them"
         )
 
@@ -87,4 +89,4 @@ def announcement(
         letters, first = connection.execute(
             sql("retention/open_dead_letters/announced.sql"), parameters
         ).fetchone() or (0, None)
-    return Announcement(letters, first) if letters else None
+    return Announcement(letters, first, days) if letters else None

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from below_the_line.errors import BelowTheLineError
 from below_the_line.files import writing
-from below_the_line.settings import from_environment
+from below_the_line.settings import NEVER, from_environment
 from btl.cli import configuration, output
 from btl.cli.options import AsJson, Yes
 from btl.cli.output import Column, print_json, print_table, print_text
@@ -83,7 +83,9 @@ def up(
             explicit_ports=explicit,
             automatic_ports=None if ports is None else ports is Ports.AUTO,
             external=elsewhere(os.environ),
-            airflow_log_days=chosen.airflow_log_days,
+            airflow_log_days=(
+                None if chosen.airflow_log_days == NEVER else chosen.airflow_log_days
+            ),
             reporter=reporter,
         )
     _addresses(stack, time.monotonic() - began)

@@ -8,14 +8,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any
 
 from below_the_line import resources
 from below_the_line.errors import BelowTheLineError
+from below_the_line.retention.log_files import delete_old_files
 from btl.stack import postgres, software
 from btl.stack.layout import Layout
 from btl.stack.parts import Part
@@ -140,6 +139,10 @@ def environment(
         "AIRFLOW_CONN_BTL": connection_json(connection),
         "AIRFLOW_CONN_BTL_REDRIVE": connection_json(redrive_connection),
         "AIRFLOW_CONN_BTL_ERASE": connection_json(erase_connection),
+        # Tasks have no access to Airflow's database; retention deletes its old history.
+        "AIRFLOW_CONN_BTL_AIRFLOW": json.dumps(
+            {"conn_type": "generic", "password": settings["DATABASE__SQL_ALCHEMY_CONN"]}
+        ),
         "BTL_QUALITY_HOME": str(layout.home / "quality"),
         "PYTHONWARNINGS": "ignore",
     }
@@ -203,23 +206,7 @@ def prune_logs(layout: Layout, days: int, now: datetime) -> int:
 
     Safe while Airflow runs: it writes to none of them any more.
     """
-    folder = layout.airflow / "logs"
-    oldest = (now - timedelta(days=days)).timestamp()
-    old: list[Path] = []
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            if path.lstat().st_mtime < oldest:
-                old.append(path)
-    deleted = 0
-    # The deepest first, so that a folder comes after what is in it.
-    for path in sorted(old, key=lambda path: len(path.parts), reverse=True):
-        if path.is_dir() and not path.is_symlink():
-            with suppress(OSError):  # it is not empty
-                path.rmdir()
-        else:
-            path.unlink(missing_ok=True)
-            deleted += 1
-    return deleted
+    return delete_old_files(layout.airflow / "logs", now - timedelta(days=days))
 
 
 def rotate_fernet_key(layout: Layout, environment: Callable[[], Mapping[str, str]]) -> None:

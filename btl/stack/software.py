@@ -20,6 +20,7 @@ _DAGS = frozenset(
         "ingest_audit",
         "rebuild_metrics",
         "redrive_dead_letters",
+        "retention",
     }
 )
 """Our files in the DAGs folder, which is also the place of those of others."""

@@ -2,11 +2,14 @@
 
 import contextlib
 import json
+import os
 import queue
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +30,7 @@ from tests.announcements import statuses
 from tests.dags.conftest import Dags, connection_json
 from tests.pipeline import wait_until
 from tests.redrive import comments, digest, load, rejecting
+from tests.simulated_year import Site
 from tests.sql.newsroom import Newsroom, t
 from tests.sql.test_recompute import figures
 
@@ -339,6 +343,60 @@ def test_an_audit_run_keeps_what_it_saw(
     ).fetchall()
     assert ("finding",) in lines
     assert ("lag",) in lines
+
+
+def test_a_run_of_retention_deletes_what_is_old_here_and_in_airflow_and_announces_the_rest(
+    dags: Dags,
+    connection: psycopg.Connection,
+    airflow_with_metadata: dict[str, str],
+) -> None:
+    site = Site(connection, datetime.now(UTC) - timedelta(days=60))
+    site.live(60)
+    connection.execute(
+        "update ingest.dead_letters set dead_lettered_at = now() - interval '360 days'"
+        " where status = 'open'"
+    )
+    home = Path(airflow_with_metadata["AIRFLOW_HOME"])
+    old, new = (home / "logs" / f"{name}.log" for name in ("old", "new"))
+    for path in (old, new):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    os.utime(old, times=(0, 0))
+    address = airflow_with_metadata["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    metadata = address.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(metadata)) as rows:
+        rows.execute("insert into log (dttm, event) values ('2020-01-01 00:00:00', 'old')")
+        rows.execute("insert into log (dttm, event) values ('2100-01-01 00:00:00', 'new')")
+        rows.commit()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Alerted) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        Alerted.posted.clear()
+        dags.where(
+            BTL_ALERT_URL=f"http://127.0.0.1:{server.server_port}/hook",
+            AIRFLOW_CONN_BTL_AIRFLOW=json.dumps({"conn_type": "generic", "password": address}),
+        ).run("retention")
+        server.shutdown()
+
+    assert not any(site.retain(retention_open_dead_letters=365).values())
+    assert site.audit().findings == ()
+    (announced,) = Alerted.posted
+    assert (announced["dag"], announced["task"]) == ("retention", "delete_old_rows")
+    assert "open ones go within 7 days" in announced["message"]
+    assert (old.exists(), new.exists()) == (False, True)
+    with closing(sqlite3.connect(metadata)) as rows:
+        found = rows.execute("select event from log where event in ('old', 'new')").fetchall()
+    assert found == [("new",)]
+
+
+def test_without_access_to_airflows_tables_retention_deletes_all_the_same(
+    dags: Dags, connection: psycopg.Connection
+) -> None:
+    site = Site(connection, datetime.now(UTC) - timedelta(days=60))
+    site.live(60)
+    printed = dags.run("retention")
+    assert "There is no Airflow connection 'btl_airflow'" in printed
+    assert site.retain()["ledger"] == 0
 
 
 @pytest.mark.parametrize(

@@ -123,11 +123,13 @@ def test_each_service_has_the_role_that_it_needs_and_no_other() -> None:
         **dict.fromkeys([*airflow.NAMES, "airflow-init"], "btl_scheduler"),
     }
     connections = {
-        variable: json.loads(REFERENCE.sub("secret", value))["login"]
+        variable: json.loads(REFERENCE.sub("secret", value))
         for _, variable, value in _environments()
         if variable.startswith("AIRFLOW_CONN_")
     }
-    assert connections == {
+    own = connections.pop("AIRFLOW_CONN_BTL_AIRFLOW")
+    assert own["password"] == "postgresql+psycopg://airflow:secret@postgres:5432/airflow"
+    assert {name: connection["login"] for name, connection in connections.items()} == {
         "AIRFLOW_CONN_BTL": "btl_scheduler",
         "AIRFLOW_CONN_BTL_REDRIVE": "btl_redrive",
         "AIRFLOW_CONN_BTL_ERASE": "btl_erase",
@@ -172,7 +174,7 @@ def test_no_secret_is_in_the_file() -> None:
             continue
         bare = REFERENCE.sub(lambda match: "OUTSIDE" if match[2] == "?" else "", value)
         found = re.findall(r"://\w+:([^@]*)@", bare) + re.findall(
-            r'"password": "([^"]*)"', bare
+            r'"password": "([^":]*)"', bare
         ) or [bare]
         assert found == ["OUTSIDE"], f"{name}: {variable} has to come from outside"
 

@@ -287,6 +287,10 @@ def test_airflow_is_configured_for_this_stack_alone(layout: Layout) -> None:
     assert json.loads(found["AIRFLOW_CONN_BTL_REDRIVE"])["login"] == "btl_redrive"
     assert json.loads(found["AIRFLOW_CONN_BTL_ERASE"])["login"] == "btl_erase"
     assert (
+        json.loads(found["AIRFLOW_CONN_BTL_AIRFLOW"])["password"]
+        == found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    )
+    assert (
         len({found[f"AIRFLOW__{name}"] for name in ("API__SECRET_KEY", "API_AUTH__JWT_SECRET")})
         == 2
     )
