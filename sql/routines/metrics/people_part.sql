@@ -10,4 +10,4 @@ comment on function metrics.people_part is
 'one who came or went makes only their part be counted again. By the hash that Postgres partitions '
 'by, which stays the same from version to version.';
 
-grant execute on function metrics.people_part to btl_scheduler;
+grant execute on function metrics.people_part to btl_scheduler, btl_erase;
