@@ -11,6 +11,8 @@ import psycopg
 from below_the_line.catalogue import topics
 from below_the_line.personal_data import NOBODY, classes, columns, members
 from below_the_line.resources import ROOT
+from below_the_line.retention.rules import RULES
+from below_the_line.settings import NEVER
 from tests.database_pages import DatabasePage
 from tests.roles_page import ROLES
 
@@ -33,8 +35,9 @@ def tables(connection: psycopg.Connection) -> str:
                 ((f"`{each.name}`", each.holds, each.erasure) for each in classes().values()),
             ),
             "## The columns\n",
-            "All others hold nobody. The owner reads everything.\n",
-            _table(("table", "columns", "class", "read by"), _columns(connection)),
+            "All others hold nobody. The owner reads everything. Rows without days stay until they"
+            " are\nerased; the days are defaults ([retention](retention.md)).\n",
+            _table(("table", "columns", "class", "read by", "kept"), _columns(connection)),
             "## The members of events\n",
             "In the topics, until their retention ends.\n",
             _table(("event", "members of `data`", "class"), _members()),
@@ -57,7 +60,16 @@ def _columns(connection: psycopg.Connection) -> Iterable[Sequence[str]]:
                 ", ".join(f"`{column}`" for column in named),
                 f"`{name}`",
                 ", ".join(f"`{role}`" for role in readers) or "the owner",
+                _kept(table),
             )
+
+
+def _kept(table: str) -> str:
+    return "; ".join(
+        f"{rule.what}: {rule.default} days" if rule.default != NEVER else f"{rule.what}: for ever"
+        for rule in RULES
+        if rule.table == table
+    )
 
 
 def _members() -> Iterable[Sequence[str]]:
