@@ -3,7 +3,7 @@ from enum import IntEnum
 from typing import TypedDict
 
 from kafka.protocol.consumer import IsolationLevel, OffsetSpec
-from kafka.structs import OffsetAndTimestamp, TopicPartition
+from kafka.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 
 class _Partition(TypedDict):
     partition_index: int
@@ -16,6 +16,9 @@ class _Topic(TypedDict):
     topic_id: str
     error_code: int
     partitions: list[_Partition]
+
+class _Group(TypedDict):
+    group_id: str
 
 class ConfigResourceType(IntEnum):
     TOPIC = 2
@@ -48,6 +51,11 @@ class KafkaAdminClient:
         include_synonyms: bool = False,
         config_filter: str = "modified",
     ) -> dict[str, dict[str, dict[str, dict[str, object]]]]: ...
+    def list_groups(self) -> list[_Group]: ...
+    def list_group_offsets(
+        self, group_specs: Sequence[str]
+    ) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]: ...
+    def delete_groups(self, group_ids: Sequence[str]) -> object: ...
     def delete_records(self, records_to_delete: Mapping[TopicPartition, int]) -> object: ...
     def list_partition_offsets(
         self,
