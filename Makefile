@@ -74,6 +74,7 @@ bench: setup ## Measure; prints a table with the machine, writes build/bench.jso
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.metrics)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.freshness)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.archive)
+	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.growth)
 
 .PHONY: lock
 lock: setup ## Resolve pyproject.toml into requirements.lock

@@ -33,6 +33,7 @@ with line as (
         place.incarnation,
         place.first_offset + (number - 1) * %(records)s as first_offset,
         number,
+        number %% 7 != 0 and number %% %(bad_every)s = 0 as is_bad,
         %(start)s + (%(days)s * interval '1 day') * (number - 0.5) / %(lines)s as at
     from unnest(%(partitions)s::integer[], %(incarnations)s::integer[], %(offsets)s::bigint[])
         as place (partition, incarnation, first_offset)
@@ -49,9 +50,9 @@ written as (
         case when number %% 7 = 0 then 'empty' else 'batch' end,
         first_offset, first_offset + %(records)s,
         case when number %% 7 = 0 then 0 else %(records)s end,
-        case when number %% 7 = 0 then 0 else %(records)s - 1 end,
+        case when number %% 7 = 0 then 0 else %(records)s - is_bad::integer end,
         0,
-        case when number %% 7 = 0 then 0 else 1 end,
+        is_bad::integer,
         3, at - interval '9 seconds', at
     from line
     order by at, partition
@@ -69,7 +70,7 @@ select
     case when number %% 10 != 0 then at + interval '1 day' end,
     '/comments', 'comment.posted.v1', partition || '-' || incarnation || '-' || first_offset
 from line
-where number %% 7 != 0
+where is_bad
 on conflict do nothing
 """
 _REDRIVES = """
@@ -156,6 +157,8 @@ class Site:
     """A day."""
     checks: int = 3
     """Results of each hourly check."""
+    bad_every: int = 1
+    """Lines with records of which the last one has a dead letter."""
     settings: Settings = field(
         default_factory=lambda: Settings.model_validate(
             # Within a year they must come to an end, too.
@@ -190,6 +193,7 @@ class Site:
             "value": b"x" * 200,
             "runs": self.closing_runs,
             "checks": self.checks,
+            "bad_every": self.bad_every,
         }
         for statement in (_CLOSING, _CHECKED):
             self.connection.execute(statement.encode(), parameters)
@@ -220,6 +224,14 @@ class Site:
         self._next[number] = after
         self._store_positions()
 
+    @property
+    def records(self) -> int:
+        """Number of records that were read so far."""
+        (found,) = self.connection.execute(
+            "select sum(records)::bigint from ingest.batches where kind != 'redrive'"
+        ).fetchone() or (0,)
+        return int(found)
+
     def _store_positions(self) -> None:
         for number, next_offset in self._next.items():
             self.connection.execute(
@@ -228,10 +240,12 @@ class Site:
                 [next_offset, self._incarnations[number], number],
             )
 
-    def retain(self, **changes: object) -> dict[str, int]:
-        """Run retention. Return how many rows each rule has deleted."""
+    def retain(self, chunk_rows: int = 1_000, /, **changes: object) -> dict[str, int]:
+        """Run retention, with other settings if given. Return how many rows each rule has
+        deleted.
+        """
         settings = self.settings.model_copy(update=changes)
-        found = delete_old(self.connection, settings, self.now, chunk_rows=1_000)
+        found = delete_old(self.connection, settings, self.now, chunk_rows=chunk_rows)
         return {each.rule.name: each.rows for each in found}
 
     def audit(self) -> Report:

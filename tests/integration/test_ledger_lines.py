@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from below_the_line.contracts.events import Event, Rejection
 from below_the_line.partitions import PartitionLog
+from below_the_line.resources import sql
 from consumers.adapters import postgres
 from consumers.adapters.postgres import Store, StoreError
 from consumers.core.batch import Batch
@@ -150,6 +152,51 @@ def test_a_line_that_is_gone_is_begun_again(store: Store, connection: psycopg.Co
     read(store, 1, posted("c1"))
     read(store, 2, posted("c2"))
     assert [line[1:4] for line in lines(connection)] == [(1, 3, 2)]
+
+
+def test_a_consumer_does_not_wait_for_lines_that_are_folded(
+    store: Store, connection: psycopg.Connection, database_url: str, time: Time
+) -> None:
+    for number in range(4):
+        read(store, number, posted(f"c{number}"))
+        time.now += 10
+    read(store, 4, BAD)
+    connection.execute("update ingest.batches set committed_at = '2026-05-01'")
+    # Even the last line looks old here: a consumer that was frozen for weeks goes on.
+    before = datetime(2026, 6, 1, tzinfo=UTC)
+    with psycopg.connect(database_url) as folding:
+        found = folding.execute(
+            sql("retention/ledger/fold.sql"),
+            {
+                "consumer_group": "group",
+                "topic": ZERO.topic,
+                "partition": ZERO.number,
+                "incarnation": 1,
+                "before": before,
+                "from_offset": 0,
+                "chunk_rows": 100,
+            },
+        ).fetchone()
+        assert found is not None
+        assert found[0] == 3
+        # Not committed yet: each of these would wait for a line that is locked.
+        connection.execute("set lock_timeout = '1s'")
+        read(store, 5, posted("c5"))
+        time.now += 10
+        read(store, 6, posted("c6"))
+        with closing(Store(database_url, "group", ledger_seconds=10)) as successor:
+            successor.take({ZERO: BROKER})
+            read(successor, 7, posted("c7"))
+    assert [line[1:3] for line in lines_by_offset(connection)] == [(0, 4), (4, 6), (6, 7), (7, 8)]
+    assert_accounted(connection)
+
+
+def lines_by_offset(connection: psycopg.Connection) -> list[tuple[object, ...]]:
+    return connection.execute(
+        "select kind, first_offset, next_offset from ingest.batches where partition = %s order by"
+        " first_offset",
+        [ZERO.number],
+    ).fetchall()
 
 
 def test_without_seconds_each_batch_has_a_line(

@@ -11,6 +11,7 @@ from below_the_line.closing.windows import LATENESS_SETTINGS, apply_windows
 from below_the_line.metrics.definitions import ARTICLE_TABLES
 from below_the_line.metrics.statements import PLANNER_SETTINGS, prepare, staging
 from below_the_line.resources import sql
+from tests.simulated_year import GROUP, TOPIC, Site
 from tests.sql.newsroom import t
 
 pytestmark = pytest.mark.stack
@@ -270,6 +271,42 @@ def test_the_audit_of_a_whole_ledger_reads_each_line_once_for_its_sequence(
     )
     read = [node for node in found if node.get("Relation Name") == "batches"]
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in read) == 30_000
+
+
+@pytest.mark.parametrize(
+    ("statement", "table", "index"),
+    [
+        ("settled_dead_letters/delete", "dead_letters", "dead_letters_settled"),
+        ("open_dead_letters/delete", "dead_letters", "dead_letters_by_"),
+        ("ledger/fold", "batches", "batches_contiguous"),
+        ("ledger/fold_redrives", "batches", "batches_redrives"),
+        ("outbox/delete", "outbox", "outbox_settled"),
+        ("audit_results/delete", "audit_results", "audit_results_pkey"),
+        ("quality_results/delete", "quality_results", "quality_results_by_time"),
+        ("barriers/delete", "barrier_offsets", "barrier_offsets_pkey"),
+        ("superseded_states/delete", "state_changes", "state_changes_superseded_at"),
+    ],
+)
+def test_retention_finds_what_is_old_among_what_is_not(
+    connection: psycopg.Connection, statement: str, table: str, index: str
+) -> None:
+    # In the first days as much is old as will be on every day.
+    site = Site(connection, t("01-01 00:00"), lines=100, closing_runs=50, checks=20)
+    site.live(60)
+    connection.execute("vacuum analyze")
+    place = {"consumer_group": GROUP, "topic": TOPIC, "partition": 0, "incarnation": 1}
+    parameters = {
+        "before": t("01-03 00:00"),
+        "chunk_rows": 200,
+        "from_offset": 0,
+        **place,
+    }
+    found = explain(connection, sql(f"retention/{statement}.sql"), parameters)
+    read = [node for node in found if node.get("Relation Name") == table and "Scan" in str(node)]
+    whole = [node for node in read if node["Node Type"] == "Seq Scan"]
+    assert whole == []
+    used = {node.get("Index Name") or "" for node in found}
+    assert any(name.startswith(index) for name in used), used
 
 
 @pytest.fixture

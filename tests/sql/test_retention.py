@@ -235,7 +235,7 @@ def test_closing_still_knows_which_rules_have_held(site: Site) -> None:
 def test_never_deletes_nothing(site: Site) -> None:
     site.live(60)
     before = site.rows()
-    assert not any(site.retain(**{rule.setting: "never" for rule in RULES}).values())
+    assert not any(site.retain(1_000, **{rule.setting: "never" for rule in RULES}).values())
     assert site.rows() == before
 
 
