@@ -49,7 +49,9 @@ Topic = Annotated[str | None, typer.Option("--topic", help="Only this topic.", m
 Article = Annotated[
     str | None,
     typer.Option(
-        "--article", help="Only records with this key: the article's id.", metavar="ARTICLE"
+        "--article",
+        help="Only records with this key: the article's id (a person's of commenter.erased.v1).",
+        metavar="ARTICLE",
     ),
 ]
 Since = Annotated[

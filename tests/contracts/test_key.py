@@ -2,12 +2,15 @@
 names no article.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.contracts.events import Record, Rejection
+from btl.evolution.comparison import breaking_changes
+from btl.evolution.release import present
 from tests.builders import WRITINGS
 from tests.builders import record as written
 from tests.contracts.records import accept, refuse, structured
@@ -121,6 +124,17 @@ def test_the_key_rule_follows_the_contract_that_it_is_given() -> None:
     assert contracts.key_of("nothing.known.v1", {"article_id": "a"}) is None
     named = {name for name, each in contracts._contracts.items() if not each.names_article}
     assert named == {TYPE}
+
+
+def test_another_key_breaks_a_release() -> None:
+    now = present()
+    promised = now.event_types[TYPE]
+    assert promised.key == "user_id or anonymous_id"
+    moved = {**now.event_types, TYPE: replace(promised, key="article_id")}
+    (change,) = breaking_changes(now, replace(now, event_types=moved))
+    assert str(change).startswith(
+        f"{TYPE} has moved: its key was user_id or anonymous_id and is article_id"
+    )
 
 
 def test_no_erasure_is_read_by_the_fast_path_which_compares_the_article_alone() -> None:

@@ -88,11 +88,11 @@ def records(draw: st.DrawFn, events: list[dict[str, Any]]) -> Record:
     contracts = load_contracts()
     event = draw(_mutilated(events))
     data = event.get("data")
-    key = data.get("article_id") if isinstance(data, dict) else None
+    key = contracts.key_of(str(event.get("type")), data)
     key_bytes = (
-        key.encode("utf-8", "surrogatepass")
-        if isinstance(key, str)
-        else draw(st.none() | st.binary(max_size=9))
+        draw(st.none() | st.binary(max_size=9))
+        if key is None
+        else key.encode("utf-8", "surrogatepass")
     )
     # One in ten is on either topic, so that types also come on the topic that is not theirs.
     own_topic = contracts.topic_of(str(event.get("type"))) if draw(st.integers(0, 9)) else None

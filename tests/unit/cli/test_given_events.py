@@ -18,7 +18,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.resources import SCHEMAS
 from btl.cli import given_events, main, produce
-from tests.contracts.records import cloud_event, data, report
+from tests.contracts.records import TIME, TIMESTAMP_MILLISECONDS, cloud_event, data, report
 
 PRETTY = """{
   "specversion": "1.0",
@@ -134,6 +134,22 @@ def test_the_key_of_data_in_base64_is_found(tmp_path: Path) -> None:
     raw = json.dumps(cloud_event(data=None, data_base64=text)).encode()
     ((_, record),) = read(tmp_path / "file", raw)
     assert record.key == b"article-1"
+
+
+def test_the_key_of_an_event_without_an_article_is_the_person(tmp_path: Path) -> None:
+    events = [
+        cloud_event(type="commenter.erased.v1", data={**person, "erased_at": TIME})
+        for person in ({"user_id": "reader-1"}, {"user_id": None, "anonymous_id": "cookie-1"})
+    ]
+    found = read(tmp_path / "file", json.dumps(events).encode())
+    assert [(record.topic, record.key) for _, record in found] == [
+        ("comment-events", b"reader-1"),
+        ("comment-events", b"cookie-1"),
+    ]
+    for _, record in found:
+        assert isinstance(
+            load_contracts().decode(record._replace(timestamp=TIMESTAMP_MILLISECONDS)), Event
+        )
 
 
 def test_misspelt_members_are_warnings_with_the_name_that_was_meant(validate: Run) -> None:
