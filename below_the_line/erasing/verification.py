@@ -79,6 +79,24 @@ class Verification:
         self.searched[what] = self.searched.get(what, 0) + number
 
 
+class _Values:
+    """The values of a statement, apart from it: the log of Postgres has statements that take
+    long, and must not have what is looked for.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str | bytes, str] = {}
+
+    def __call__(self, value: str | bytes) -> composed.Composable:
+        """Return what stands for a value in the statement."""
+        return composed.Placeholder(self._names.setdefault(value, f"v{len(self._names)}"))
+
+    @property
+    def by_name(self) -> dict[str, str | bytes]:
+        """The values to execute the statement with."""
+        return {name: value for value, name in self._names.items()}
+
+
 class _Column(NamedTuple):
     schema: str
     table: str
@@ -149,14 +167,15 @@ def _rows_with_texts(
     asked = [(each, term) for each in columns if each.kind != "bytes" for term in terms]
     if not asked:
         return []
+    values = _Values()
     statement = composed.SQL("select {} from only {}").format(
         composed.SQL(", ").join(
-            composed.SQL("count(*) filter (where {})").format(_has(each, term))
+            composed.SQL("count(*) filter (where {})").format(_has(each, term, values))
             for each, term in asked
         ),
         composed.Identifier(columns[0].schema, columns[0].table),
     )
-    counts = connection.execute(statement).fetchone() or ()
+    counts = connection.execute(statement, values.by_name).fetchone() or ()
     return [
         (each.name, term.name, count)
         for (each, term), count in zip(asked, counts, strict=True)
@@ -164,12 +183,12 @@ def _rows_with_texts(
     ]
 
 
-def _has(column: _Column, term: Term) -> composed.Composable:
+def _has(column: _Column, term: Term, values: _Values) -> composed.Composable:
     """Return a condition: whether the term is the text of a column, or stands in it."""
     name = composed.Identifier(column.name)
     if column.is_array:
         return composed.SQL("exists (select from unnest({}) as part (value) where {})").format(
-            name, _is_in(composed.SQL("part.value::text"), term)
+            name, _is_in(composed.SQL("part.value::text"), term, values)
         )
     if column.kind == "json":
         return composed.SQL(
@@ -179,23 +198,22 @@ def _has(column: _Column, term: Term) -> composed.Composable:
             " select value #>> '{{}}' from jsonb_path_query({}::jsonb,"
             " 'lax $.** ? (@.type() == \"object\").keyvalue().key') as value)"
             " as part (value) where {})"
-        ).format(name, name, _is_in(composed.SQL("part.value"), term))
-    return _is_in(composed.SQL("{}::text").format(name), term)
+        ).format(name, name, _is_in(composed.SQL("part.value"), term, values))
+    return _is_in(composed.SQL("{}::text").format(name), term, values)
 
 
-def _is_in(text: composed.Composable, term: Term) -> composed.Composable:
-    whole = composed.SQL("{} = {}").format(text, composed.Literal(term.text))
+def _is_in(text: composed.Composable, term: Term, values: _Values) -> composed.Composable:
+    whole = composed.SQL("{} = {}").format(text, values(term.text))
     if not term.within:
         return whole
     stands = composed.SQL(" or ").join(
-        composed.SQL("strpos({}, {}) > 0").format(text, composed.Literal(form))
-        for form in term.forms
+        composed.SQL("strpos({}, {}) > 0").format(text, values(form)) for form in term.forms
     )
     if not term.is_id:
         return composed.SQL("({})").format(stands)
     # The comparison of texts is quick: the regular expression is asked of few rows.
     return composed.SQL("({} or (({}) and {} ~ {}))").format(
-        whole, stands, text, composed.Literal(term.pattern)
+        whole, stands, text, values(term.pattern)
     )
 
 
@@ -223,8 +241,9 @@ def _candidates(
     pieces = [form.encode() for term in terms for form in term.forms]
     pieces += [b"\\u", b"\\/", b"data_base64"]
     part = composed.SQL("part.value") if column.is_array else name
+    values = _Values()
     condition = composed.SQL(" or ").join(
-        composed.SQL("position({} in {}) > 0").format(composed.Literal(piece), part)
+        composed.SQL("position({} in {}) > 0").format(values(piece), part)
         for piece in dict.fromkeys(pieces)
     )
     if column.is_array:
@@ -236,7 +255,7 @@ def _candidates(
     )
     with connection.transaction(), connection.cursor(name="remains") as cursor:
         cursor.itersize = 100
-        cursor.execute(statement)
+        cursor.execute(statement, values.by_name)
         for (value,) in cursor:
             yield value
 
