@@ -16,7 +16,10 @@ from below_the_line.contracts.contract import ends_before_it_begins
 from below_the_line.contracts.events import order_key, read_order_key
 from below_the_line.contracts.time_bounds import BOUNDS, EARLIEST, PAST, latest_times
 from below_the_line.contracts.times import from_datetime, instant, to_datetime
+from below_the_line.erasing.keys import time_of
 from below_the_line.event_tables.description import (
+    COMMENT_EDITS,
+    COMMENTS,
     DISCUSSION_OVERRIDES,
     Column,
     Constant,
@@ -42,6 +45,11 @@ _OF_ENVELOPE: Mapping[str, dict[str, Any]] = {
     "event_id": _IDENTIFIER,
     "occurred_at": {"type": "string", "x-time-bound": "past"},
 }
+_ERASABLE: Mapping[str, frozenset[str]] = {
+    COMMENTS.name: frozenset(("display_name", "first_body", "edited_body")),
+    COMMENT_EDITS.name: frozenset(("body",)),
+}
+"""Texts that an erasure empties, by table. No event has an empty one."""
 _PLAIN_TYPES: Mapping[str, Any] = {
     "text[]": list[str],
     "timestamptz": datetime,
@@ -151,6 +159,8 @@ class _Part(NamedTuple):
     """The same for what the contract says of several members together."""
     kind_at: int | None
     """Place of the column that has the constant; None: one kind of event."""
+    erasable: Sequence[int]
+    """The columns whose text is empty once it is erased."""
 
 
 class _TableChecks:
@@ -167,11 +177,15 @@ class _TableChecks:
         if table.added_by:
             facts = range(len(table.key), len(table.columns))
             self._parts.append(
-                _part(table.facts, table.added_by, facts, table.column_names.index("version"))
+                _part(table, table.facts, table.added_by, facts)._replace(
+                    compared=table.column_names.index("version")
+                )
             )
             self._identity = tuple(
                 map(table.column_names.index, ("occurred_at", "event_id", "source", "digest"))
             )
+        names = table.column_names
+        self._erased_at = names.index("erased_at") if "erased_at" in names else None
         self._is_set = bool(table.added_by)
         self._is_override = table is DISCUSSION_OVERRIDES
 
@@ -188,22 +202,39 @@ class _TableChecks:
             kind = None if part.kind_at is None else row[part.kind_at]
             if kind is None and part.kind_at is not None:
                 raise UnreadableRowError(f"{self._names[part.kind_at]} is null")
-            for at in part.needed[kind]:
+            for at in part.needed.get(kind, ()):
                 if row[at] is None:
                     raise UnreadableRowError(f"{self._names[at]} is null")
-            for at in part.excluded[kind]:
+            for at in part.excluded.get(kind, ()):
                 if row[at] is not None:
                     raise UnreadableRowError(f"{self._names[at]} is set, although it is {kind}")
-            for condition in part.conditions[kind]:
-                condition.check(row)
             if part.is_versioned:
                 row[part.compared] = self._version(row, part.compared)
+            if not self._may_be_erased(row, part):
+                for at in part.erasable:
+                    if not row[at]:
+                        raise UnreadableRowError(f"{self._names[at]} is empty, but not erased")
+                for condition in part.conditions.get(kind, ()):
+                    condition.check(row)
         if is_empty:
             raise UnreadableRowError("it has no version: no event can have made it")
         if self._is_set:
             self._check_identity(row)
         if self._is_override:
             self._check_override(row)
+
+    def _may_be_erased(self, row: list[Any], part: _Part) -> bool:
+        """Return whether an erasure may have emptied what an event set. That of an edit is known
+        only from its comment, which is another row.
+        """
+        if self._erased_at is None:
+            return self._is_set and bool(part.erasable)
+        erased_at = row[self._erased_at]
+        return (
+            erased_at is not None
+            and part.is_versioned
+            and time_of(row[part.compared]) <= from_datetime(erased_at)
+        )
 
     def _check_unset(self, row: list[Any], part: _Part) -> None:
         if part.is_always_set:
@@ -261,14 +292,14 @@ def _bytes(digits: str, name: str) -> bytes:
 
 
 def _register_part(table: Table, span: slice, register: Register) -> _Part:
-    part = _part(register.columns, register.set_by, range(span.start, span.stop), span.stop - 1)
+    part = _part(table, register.columns, register.set_by, range(span.start, span.stop))
     every_type = {each for other in table.registers for each in other.set_by}
     return part._replace(
         is_versioned=register.is_versioned, is_always_set=every_type == set(register.set_by)
     )
 
 
-def _part(columns: Sequence[Column], types: Sequence[str], at: range, compared: int) -> _Part:
+def _part(table: Table, columns: Sequence[Column], types: Sequence[str], at: range) -> _Part:
     with_kinds = [
         (place, column)
         for place, column in zip(at, columns, strict=True)
@@ -298,17 +329,33 @@ def _part(columns: Sequence[Column], types: Sequence[str], at: range, compared: 
         ]
         excluded[kind] = [place for place, source in sources if source is None]
         together[kind] = list(conditions(event_type, at, columns))
-    return _Part(at, compared, True, True, needed, excluded, together, kind_at)
+    erasable = [
+        place
+        for place, column in zip(at, columns, strict=True)
+        if column.name in _ERASABLE.get(table.name, ())
+    ]
+    return _Part(at, at[-1], True, True, needed, excluded, together, kind_at, erasable)
 
 
 def _rules_of(table: Table) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each column's name and the rules of its values, in the words of the schemas."""
     every_type = {each for register in table.registers for each in register.set_by}
     for column in table.key + table.facts:
-        yield column.name, _rules(column, table.added_by or sorted(every_type))
+        rules = _rules(column, table.added_by or sorted(every_type))
+        yield column.name, _but_erasable(table, column, rules)
     for register in table.registers:
         for column in register.columns:
-            yield column.name, _rules(column, register.set_by)
+            rules = _rules(column, register.set_by)
+            if not register.set_by:  # but erasures
+                rules = {"x-time-bound": "past"}
+            yield column.name, _but_erasable(table, column, rules)
+
+
+def _but_erasable(table: Table, column: Column, rules: dict[str, Any]) -> dict[str, Any]:
+    """Return the rules of a column, without a least length if its text can be erased."""
+    if column.name in _ERASABLE.get(table.name, ()):
+        return {name: rule for name, rule in rules.items() if name != "minLength"}
+    return rules
 
 
 def _rules(column: Column, event_types: Sequence[str]) -> dict[str, Any]:

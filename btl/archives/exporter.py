@@ -42,6 +42,9 @@ _COMPRESSION = 1
 # JSON has no characters below U+0020 as they are, so none of its lines is ever quoted or escaped.
 _RAW_LINES = r"copy ({}) to stdout (format csv, quote E'\x01', delimiter E'\x02')"
 
+_ERASED = b'"erased_at":"'
+"""In each line of a row that is erased, and in no other: inside of a text, quotes are escaped."""
+
 Progress = Callable[[str, int], None]
 """Called with a table and the number of its rows that are written."""
 
@@ -54,12 +57,15 @@ class Exported:
     manifest: Manifest
     rows_without_site: int = 0
     """Rows that an export of one site leaves out, because nothing says of which site they are."""
+    erased_rows: int = 0
+    """Comments and reports that are erased."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for ``--json``."""
         return {
             "folder": str(self.folder),
             "rows_without_site": self.rows_without_site,
+            "erased_rows": self.erased_rows,
             **msgspec.to_builtins(self.manifest),
         }
 
@@ -89,15 +95,18 @@ def export_archive(
             connection.execute("set local jit = off")
             row = connection.execute("select clock_timestamp()").fetchone()
             zone = site_timezone(connection)
-            without_site = 0
+            without_site = erased = 0
             if site is not None:
                 _require_site(connection, site)
                 without_site = _rows_without_site(connection)
             _make_folder(folder)
-            files = tuple(
-                _write_table(connection, table, folder, site, form, write, progress)
-                for table in ARCHIVED
-            )
+            files = []
+            for table in ARCHIVED:
+                listed, erased_rows = _write_table(
+                    connection, table, folder, site, form, write, progress
+                )
+                files.append(listed)
+                erased += erased_rows
     except psycopg.errors.InsufficientPrivilege as error:
         raise BelowTheLineError(
             f"This login may not read all that an archive holds: {error.diag.message_primary}.",
@@ -113,11 +122,11 @@ def export_archive(
         row[0].isoformat().replace("+00:00", "Z") if row else "",
         zone,
         form,
-        files,
+        tuple(files),
     )
     with _created(folder / MANIFEST) as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
-    return Exported(folder, manifest, without_site)
+    return Exported(folder, manifest, without_site, erased)
 
 
 def site_timezone(connection: psycopg.Connection) -> str:
@@ -198,13 +207,15 @@ def _write_table(
     form: Form,
     write: _Write,
     progress: Progress,
-) -> ListedFile:
-    name, rows = table.file_name(form), 0
+) -> tuple[ListedFile, int]:
+    """Write a table; return its file, and how many of its rows are erased."""
+    name, rows, erased = table.file_name(form), 0, 0
 
     def counted(blocks: Iterator[bytes]) -> Iterator[bytes]:
-        nonlocal rows
+        nonlocal rows, erased
         for block in blocks:
             rows += block.count(b"\n")
+            erased += block.count(_ERASED)
             yield block
             progress(table.name, rows)
 
@@ -212,7 +223,7 @@ def _write_table(
         summed = _Summed(file)
         write(table, counted(_lines(connection, table, site)), summed)
     progress(table.name, rows)
-    return ListedFile(name, table.name, rows, summed.size, summed.sha256)
+    return ListedFile(name, table.name, rows, summed.size, summed.sha256), erased
 
 
 def _lines(

@@ -74,6 +74,12 @@ def export(
         f"{counted(rows['articles'], 'article')} and {counted(rows['comments'], 'comment')} written"
         f" to {output}, as of {exported.manifest.as_of} ({seconds:.1f} s)."
     )
+    if erased := exported.erased_rows:
+        _say(
+            f"{counted(erased, 'row')} of comments and reports {'is' if erased == 1 else 'are'}"
+            " erased: pseudonyms stand for the people. An installation that restores the archive"
+            " recognises them by the same BTL_ERASURE_KEY and what `btl erase --export` writes."
+        )
     if left_out := exported.rows_without_site:
         _say(
             f"Left out: {counted(left_out, 'row')} of articles without a site. An export of all"

@@ -33,7 +33,7 @@ from btl.archives.sources import files_of
 from btl.simulation.day import simulate_day
 from btl.stack.stack import Stack
 from consumers.adapters.restore import RestoreStore
-from tests import archive_page
+from tests import archive_page, erased_rows
 from tests.commands import Btl
 from tests.databases import Databases, with_database
 from tests.example_export import Export, export_to_prove, instant
@@ -121,6 +121,40 @@ def test_a_simulated_day_comes_back_with_every_table(
     again = restored(other_url, tmp_path / "archive")
     assert set(again.changed.values()) == {0}
     assert marks(other_url) == 0
+
+
+def test_what_is_erased_comes_back_as_it_is(
+    database_url: str,
+    other_url: str,
+    tmp_path: Path,
+    simulated: list[CloudEvent],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ingest(database_url, simulated)
+    with connected(database_url) as connection:
+        ((article, comment, user, reporter),) = connection.execute(
+            "select article_id, comment_id, user_id, (select max(reporter_user_id) from"
+            " discussion.reports) from discussion.comments where edited_at is not null and user_id"
+            " is not null order by article_id, comment_id limit 1"
+        ).fetchall()
+        erased_rows.erase_comment(connection, article, comment, datetime.now(UTC))
+        for person in (user, reporter):
+            erased_rows.erase_user(connection, person, datetime.now(UTC))
+    done = export_and_restore(database_url, other_url, tmp_path / "archive")
+    assert done.changed == done.rows | {"closing_rules": 0}
+    run(database_url)
+    run(other_url)
+    assert_equal(database_url, other_url, with_history=True)
+
+    btl = Btl(Settings.model_validate({"database_url": database_url}), monkeypatch)
+    with connected(database_url) as connection:
+        (erased,) = connection.execute(
+            "select (select count(*) from discussion.comments where erased_at is not null)"
+            " + (select count(*) from discussion.reports where erased_at is not null)"
+        ).fetchone() or (0,)
+    assert f"{erased:,} rows of comments and reports are erased: pseudonyms stand for" in btl(
+        "archive", "export", "--output", str(tmp_path / "again")
+    )
 
 
 def marks(url: str) -> int:

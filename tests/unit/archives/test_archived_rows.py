@@ -329,3 +329,54 @@ def test_a_line_that_is_not_a_row_is_refused(line: bytes) -> None:
     for each in ARCHIVED:
         with pytest.raises(UnreadableRowError):
             ArchivedRowReader(each, NOW).from_json(line)
+
+
+ERASED_COMMENT = {
+    "user_id": "erased:0123456789abcdef0123456789abcdef",
+    "display_name": "",
+    "first_body": "",
+    "edited_body": "",
+    "edited_at": AT.isoformat(),
+    "edited_version": version().hex(),
+    "erased_at": AT.isoformat(),
+}
+ERASED_REPORT = {"reason": "illegal_content", "erased_at": AT.isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("comments", ERASED_COMMENT),
+        ("comments", {"erased_at": AT.isoformat()}),
+        ("comment_edits", {"body": ""}),
+        ("reports", ERASED_REPORT),
+    ],
+)
+def test_what_an_erasure_left_can_be_read(name: str, changes: dict[str, Any]) -> None:
+    assert read(name, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("comments", ERASED_COMMENT | {"erased_at": None}, "display_name is empty, but not erased"),
+        (
+            "comments",
+            ERASED_COMMENT | {"edited_version": version(AT + timedelta(seconds=1)).hex()},
+            "edited_body is empty, but not erased",
+        ),
+        ("comments", ERASED_COMMENT | {"erased_at": "2027-01-01T00:00:00+00:00"}, "out of bounds"),
+        ("reports", ERASED_REPORT | {"erased_at": None}, "do not fit together"),
+        (
+            "reports",
+            ERASED_REPORT | {"reported_version": version(AT + timedelta(seconds=1)).hex()},
+            "do not fit together",
+        ),
+        ("report_decisions", {"explanation": ""}, "explanation"),
+    ],
+)
+def test_a_text_is_empty_only_where_it_is_erased(
+    name: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UnreadableRowError, match=message):
+        read(name, **changes)
