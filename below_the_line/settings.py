@@ -233,6 +233,14 @@ class Settings(BaseSettings):
             " docs/erasure.md says how to keep it."
         ),
     )
+    erasure_approval: str = Field(
+        default="second_person",
+        pattern="^(second_person|off)$",
+        description=(
+            "Airflow: who approves a run of `erase_commenter`: second_person (not who started it),"
+            " or off: nobody is asked."
+        ),
+    )
     log_format: str = Field(
         default="auto", pattern="^(auto|json|console)$", description="json, console or auto."
     )

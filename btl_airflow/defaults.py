@@ -24,8 +24,10 @@ def btl_dag(
     retries: int,
     first_pause: timedelta = timedelta(seconds=30),
     longest_pause: timedelta = timedelta(minutes=2),
+    max_active_runs: int = 1,
     params: Mapping[str, Param] | None = None,
     former_names: Mapping[str, str] | None = None,
+    unknown_hint: str | None = None,
 ) -> Callable[[Callable[[], None]], Callable[[], DAG]]:
     """Return a decorator that makes a DAG of a function, as ``airflow.sdk.dag`` does.
 
@@ -34,8 +36,10 @@ def btl_dag(
     ``longest_pause``. A task without a time limit of its own has 30 minutes. A DAG that runs by
     itself sends an alert when a task has failed for good; who starts a DAG by hand sees it fail.
 
+    ``max_active_runs``: more than one only where runs wait for people, and do no harm side by side.
     A run with a parameter that is not in ``params`` fails at once. ``former_names``: earlier names
-    of parameters that are still understood, with the present ones.
+    of parameters that are still understood, with the present ones. ``unknown_hint``: what to do
+    about a parameter that the DAG does not have.
     """
     default_args: dict[str, Any] = {
         "owner": "newsroom-data",
@@ -44,7 +48,7 @@ def btl_dag(
         "retry_exponential_backoff": True,
         "max_retry_delay": longest_pause,
         "execution_timeout": timedelta(minutes=30),
-        "pre_execute": settle_params(former_names or {}),
+        "pre_execute": settle_params(former_names or {}, unknown_hint),
     }
     if schedule is not None:
         default_args["on_failure_callback"] = alert
@@ -57,7 +61,7 @@ def btl_dag(
             schedule=schedule,
             start_date=datetime(2026, 1, 1, tzinfo=UTC),
             catchup=False,
-            max_active_runs=1,
+            max_active_runs=max_active_runs,
             is_paused_upon_creation=False,
             params=dict(params or {}),
             default_args=default_args,

@@ -43,8 +43,13 @@ def optional_list(title: str, description: str, *, choices: Sequence[str] | None
     return Param([], type=["null", "array"], title=title, description=description, **schema)
 
 
-def unknown_names(given: Collection[str], known: Collection[str]) -> str | None:
-    """Return a sentence that names the parameters that a DAG does not have; None if it has all."""
+def unknown_names(
+    given: Collection[str], known: Collection[str], hint: str | None = None
+) -> str | None:
+    """Return a sentence that names the parameters that a DAG does not have; None if it has all.
+
+    ``hint``: what to do about it, as a further sentence.
+    """
     unknown = sorted(set(given) - set(known))
     if not unknown:
         return None
@@ -56,20 +61,24 @@ def unknown_names(given: Collection[str], known: Collection[str]) -> str | None:
         f"This DAG has no parameter {', '.join(named)}. "
         + (f"It has these: {', '.join(known)}." if known else "It has none.")
         + " Nothing was done."
+        + ("" if hint is None else f" {hint}")
     )
 
 
-def settle_params(former_names: Mapping[str, str]) -> "Callable[[Context], None]":
+def settle_params(
+    former_names: Mapping[str, str], unknown_hint: str | None = None
+) -> "Callable[[Context], None]":
     """Return what a task does before it runs: reject a run whose parameters the DAG does not have.
 
     A retry would fail in the same way, so the task fails at once. ``former_names``: earlier names
-    that are still understood, with the present ones.
+    that are still understood, with the present ones. ``unknown_hint``: what to do about parameters
+    that the DAG does not have.
     """
 
     def settle(context: "Context") -> None:
         defined, params = context["dag"].params, context["params"]
         given = set(context["dag_run"].conf or {})
-        problem = unknown_names(given - former_names.keys(), list(defined))
+        problem = unknown_names(given - former_names.keys(), list(defined), unknown_hint)
         if problem is not None:
             raise AirflowFailException(problem)
         for former, name in former_names.items():

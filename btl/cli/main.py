@@ -104,6 +104,7 @@ COMMANDS = {
         "dead-letters": LazyCommand(
             "btl.cli.dead_letters:app", "List, show, redrive and discard rejected records."
         ),
+        "erase": LazyCommand("btl.cli.erase:erase", "Erase people or comments for good."),
         "audit": LazyCommand(
             "btl.cli.audit:audit", "Check that all records of every partition are accounted for."
         ),

@@ -13,10 +13,12 @@ _PACKAGES = ("below_the_line", "btl", "btl_airflow", "consumers")
 _SUFFIXES = frozenset({".py", ".sql", ".json", ".yaml"})
 _DAGS = frozenset(
     {
+        "apply_erasures",
         "article_metrics",
         "close_discussions",
         "daily_metrics",
         "data_quality",
+        "erase_commenter",
         "ingest_audit",
         "rebuild_metrics",
         "redrive_dead_letters",

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 ROOT = Path(__file__).resolve().parents[2]
+ERASURE_KEY = "a key of tests, long enough"
 
 
 @pytest.fixture(scope="session")
@@ -129,11 +130,15 @@ def connection_json(url: str) -> str:
 
 
 @pytest.fixture
-def with_services(database_url: str, redrive_url: str, kafka_bootstrap: str) -> dict[str, str]:
+def with_services(
+    database_url: str, as_role: Callable[[str], str], kafka_bootstrap: str
+) -> dict[str, str]:
     """What a task needs to reach this test's database and the broker."""
     return {
         "AIRFLOW_CONN_BTL": connection_json(database_url),
-        "AIRFLOW_CONN_BTL_REDRIVE": connection_json(redrive_url),
+        "AIRFLOW_CONN_BTL_REDRIVE": connection_json(as_role("btl_redrive")),
+        "AIRFLOW_CONN_BTL_ERASE": connection_json(as_role("btl_erase")),
+        "BTL_ERASURE_KEY": ERASURE_KEY,
         "BTL_KAFKA_BOOTSTRAP": kafka_bootstrap,
         "BTL_CONSUMER_GROUP": "dag-tests",
     }

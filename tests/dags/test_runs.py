@@ -21,13 +21,17 @@ import psycopg
 import pytest
 
 from below_the_line.closing.barrier import input_logs, take_barrier
+from below_the_line.erasing import requests
+from below_the_line.erasing.erasures import Person
+from below_the_line.erasing.keys import ErasureKey
+from below_the_line.erasing.recording import record
 from below_the_line.kafka.envelopes import Outgoing
 from below_the_line.kafka.producer import Publisher
 from below_the_line.partitions import PartitionLog
 from below_the_line.settings import Settings
 from below_the_line.site_settings import establish
 from tests.announcements import statuses
-from tests.dags.conftest import Dags, connection_json
+from tests.dags.conftest import ERASURE_KEY, Dags, connection_json
 from tests.pipeline import wait_until
 from tests.redrive import comments, digest, load, rejecting
 from tests.simulated_year import Site
@@ -280,6 +284,86 @@ def test_a_redrive_takes_its_filters_from_the_form(
         "select record_offset from ingest.dead_letters where status = 'redriven' order by 1"
     ).fetchall() == [(0,), (1,)]
     assert connection.execute("select count(*) from discussion.comments").fetchone() == (2,)
+
+
+READER = "reader-4711"
+
+
+def person_asked_for(connection: psycopg.Connection) -> int:
+    """A comment of a reader, and the number of the request to erase the reader."""
+    newsroom = Newsroom(connection)
+    newsroom.publish("01-01 10:00")
+    newsroom.comment("c1", "01-01 12:00", user=READER)
+    (number,) = requests.add(connection, [Person("user", READER)], None, "ann")
+    return number
+
+
+def is_in_airflow(text: str, environment: dict[str, str]) -> bool:
+    """Whether Airflow's metadata or logs hold a text."""
+    home = Path(environment["AIRFLOW_HOME"])
+    return any(text.encode() in each.read_bytes() for each in home.rglob("*") if each.is_file())
+
+
+def test_an_erasure_is_given_a_number_and_airflow_never_sees_the_id(
+    dags: Dags, connection: psycopg.Connection, airflow_environment: dict[str, str]
+) -> None:
+    number = person_asked_for(connection)
+    author: LiteralString = "select user_id, first_body from discussion.comments"
+    before = connection.execute(author).fetchall()
+    # Nobody is asked in a dry run.
+    assert "'discussion.comments': 1" in dags.run("erase_commenter", request=number, dry_run=True)
+    assert connection.execute(author).fetchall() == before
+    printed = dags.where(BTL_ERASURE_APPROVAL="off").run("erase_commenter", request=number)
+    pseudonym = ErasureKey(ERASURE_KEY).pseudonym("user", READER)
+    assert connection.execute(author).fetchall() == [(pseudonym, "")]
+    assert requests.the_request(connection, number).state == "done"
+    assert pseudonym[7:19] in printed
+    assert READER not in printed
+    assert is_in_airflow(pseudonym[7:19], airflow_environment)
+    assert not is_in_airflow(READER, airflow_environment)
+
+
+def test_a_request_that_nobody_made_fails_at_once_and_says_what_to_do(dags: Dags) -> None:
+    assert "There is no request 7" in dags.fail("erase_commenter", request=7)
+    assert "prints its number" in dags.fail("erase_commenter")
+
+
+def test_an_erasure_is_approved_by_a_second_person(airflow_environment: dict[str, str]) -> None:
+    cases = [
+        ("ann", "Erase", "ben"),
+        ("ann", "Do not erase", "ann"),
+        (None, "Erase", "ann"),
+        ("ann", "Erase", "ann"),
+    ]
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("approve.py")), json.dumps(cases)],
+        env=airflow_environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    *decided, (error, message) = json.loads(done.stdout.splitlines()[-1])
+    assert decided == [
+        {"choice": "Erase", "by": "ben"},
+        {"choice": "Do not erase", "by": "ann"},
+        {"choice": "Erase", "by": "ann"},
+    ]
+    assert error == "AirflowFailException"
+    assert "a second person must" in message
+
+
+def test_erasures_that_are_recorded_only_are_carried_out(
+    dags: Dags, connection: psycopg.Connection
+) -> None:
+    person_asked_for(connection)
+    assert "'erasures': 0" in dags.where(BTL_ERASURE_KEY="").run("apply_erasures")
+    record(connection, ErasureKey(ERASURE_KEY), [Person("user", READER)], None, "event", None)
+    assert "BTL_ERASURE_KEY is not set" in dags.where(BTL_ERASURE_KEY="").fail("apply_erasures")
+    assert "'discussion.comments': 1" in dags.run("apply_erasures")
+    query: LiteralString = "select completed_at is not null, subject from ingest.erasures"
+    assert connection.execute(query).fetchall() == [(True, None)]
+    assert requests.pending(connection) == []
 
 
 class Alerted(BaseHTTPRequestHandler):

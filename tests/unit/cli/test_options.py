@@ -82,7 +82,7 @@ def test_a_misspelt_command_is_recognized(typed: str, meant: str) -> None:
     assert f"Did you mean '{meant}'?" in " ".join(shown.output.split())
 
 
-@pytest.mark.parametrize("typed", ["erase", "delete", "forget"])
+@pytest.mark.parametrize("typed", ["wipe", "delete", "forget"])
 def test_no_command_that_destroys_is_suggested_for_another(typed: str) -> None:
     shown = CliRunner().invoke(app, [typed])
     assert shown.exit_code == 2
