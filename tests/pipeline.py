@@ -32,6 +32,8 @@ from (
 ) as line
 where first_offset <> expected
 """
+ERASURE_KEY = "the key of tests, which is no secret"
+"""Consumers need one as soon as an event asks to forget a person."""
 
 
 class Pipeline:
@@ -52,6 +54,7 @@ class Pipeline:
             "BTL_LOG_FORMAT": "json",
             # A killed consumer's partitions are given away when its session has run out.
             "BTL_SESSION_SECONDS": "1.5",
+            "BTL_ERASURE_KEY": ERASURE_KEY,
         }
         self._processes: list[subprocess.Popen[bytes]] = []
         self._start_at_present_end()
@@ -63,6 +66,7 @@ class Pipeline:
                 "database_url": self.database_url,
                 "kafka_bootstrap": self.bootstrap,
                 "consumer_group": self.group,
+                "erasure_key": ERASURE_KEY,
             }
         )
 
