@@ -46,7 +46,7 @@ def survey_request(request_id: int | None) -> dict[str, Any]:
 def carry_out_request(request_id: int | None, decided_by: str | None) -> dict[str, Any]:
     """Approve a request, record the erasure, and carry it out."""
     from below_the_line.erasing import requests
-    from below_the_line.erasing.completion import complete
+    from below_the_line.erasing.execution import complete
     from below_the_line.erasing.recording import record
 
     with connected(
@@ -91,7 +91,7 @@ def decline_request(request_id: int | None, decided_by: str | None) -> dict[str,
 
 def carry_out_pending() -> dict[str, Any]:
     """Carry out all erasures that are recorded and not completed."""
-    from below_the_line.erasing.completion import complete
+    from below_the_line.erasing.execution import complete
     from below_the_line.erasing.recording import pending
 
     with connected(

@@ -13,8 +13,8 @@ import typer
 
 from below_the_line.erasing import requests
 from below_the_line.erasing.certificate import Certificate, case_number, earlier, of_case
-from below_the_line.erasing.completion import complete
 from below_the_line.erasing.erasures import Person, Subject
+from below_the_line.erasing.execution import complete
 from below_the_line.erasing.keys import ErasureKey, required_key
 from below_the_line.erasing.recording import Pending, pending, record
 from below_the_line.erasing.survey import survey
