@@ -80,7 +80,7 @@ class Term:
             return True
         if value == self.text.encode():
             return True
-        return self._may_be_json(value) and any(map(self.is_in, _strings(value)))
+        return self._may_be_json(value) and any(map(self.is_in, strings_in(value)))
 
     def _may_be_json(self, value: bytes) -> bool:
         """Whether reading bytes as JSON could find more than their pattern does."""
@@ -118,7 +118,7 @@ def matching(terms: Sequence[Term], value: bytes) -> list[str]:
     return [term.name for term in terms if term.is_in_bytes(value)]
 
 
-def _strings(value: bytes, depth: int = 0) -> Iterator[str]:
+def strings_in(value: bytes, depth: int = 0) -> Iterator[str]:
     """Yield the strings, names and numbers of JSON; nothing if the bytes are not JSON."""
     try:
         document = json.loads(value, parse_int=str, parse_float=str)
@@ -146,4 +146,4 @@ def _decoded(encoded: str, depth: int) -> Iterator[str]:
     except (binascii.Error, ValueError):
         return
     yield value.decode("utf-8", "replace")
-    yield from _strings(value, depth)
+    yield from strings_in(value, depth)

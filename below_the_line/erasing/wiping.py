@@ -15,6 +15,7 @@ import psycopg
 
 from below_the_line.database.connections import require_idle
 from below_the_line.erasing.keys import ErasureKey
+from below_the_line.erasing.letters import Cause, Sought
 from below_the_line.erasing.places import (
     COMMENT_EDITS,
     COMMENTS,
@@ -35,6 +36,8 @@ from below_the_line.resources import sql
 
 MAX_ROWS: Final = 1_000
 """Rows, or keys, of one transaction."""
+MAX_LETTERS: Final = 200
+"""Dead letters of one transaction, each up to 1 MiB."""
 _LOCK_TIMEOUT: Final = "set local lock_timeout = '500ms'"
 """Half of the time after which the server looks for deadlocks: wiping gives way to consumers, never
 the other way round.
@@ -91,8 +94,10 @@ def carry_out_all(
     todo = list(erasures)
     while todo:
         resolved = _resolved(connection, key, todo)
-        for erasure in resolved:
-            _Wiping(connection, key, erasure, progress).everything()
+        wipings = [_Wiping(connection, key, erasure, progress) for erasure in resolved]
+        for wiping in wipings:
+            wiping.tables()
+        _wipe_dead_letters(connection, key, wipings)
         for erasure in resolved:
             with connection.transaction():
                 parameters = {"erasure_id": erasure.erasure_id, "version": erasure.version}
@@ -157,7 +162,9 @@ class _Wiping:
     ) -> None:
         self._connection = connection
         self._key = key
-        self._erasure = erasure
+        self.erasure = erasure
+        self.comments: Sequence[Row] = ()
+        """Article and comment of all that is erased."""
         self._progress = progress or (lambda _place, _rows: None)
         self._of: dict[str, Any] = {
             "kind": erasure.kind,
@@ -168,15 +175,15 @@ class _Wiping:
             "until": until(erasure.erased_at),
         }
 
-    def everything(self) -> None:
-        """Wipe all places."""
-        erasure = self._erasure
-        comments: list[Row] = []
+    def tables(self) -> None:
+        """Wipe all places but dead letters."""
+        erasure = self.erasure
         match erasure.kind:
             case "user":
-                comments = self._keys(COMMENTS)
+                self.comments = self._keys(COMMENTS)
             case "comment":
-                comments = [(erasure.article_id, erasure.comment_id)]
+                self.comments = [(erasure.article_id, erasure.comment_id)]
+        comments = self.comments
         self._wipe(COMMENTS, comments)
         self._wipe(COMMENT_EDITS, comments)
         self._wipe(REPORT_DECISIONS, [(*comment, None) for comment in comments])
@@ -208,7 +215,7 @@ class _Wiping:
             execute(_LOCK_TIMEOUT)
             rows = execute(sql(place.statement("due")), chosen | {"limit": MAX_ROWS}).fetchall()
             if rows:
-                pseudonym = self._erasure.pseudonym
+                pseudonym = self.erasure.pseudonym
                 wiped = place.wiped(self._key, pseudonym, rows)
                 execute(sql(place.statement("wipe")), self._of | dict(wiped))
                 self._count(place.name, sum(place.is_wiped(row, pseudonym) for row in rows))
@@ -239,12 +246,10 @@ class _Wiping:
         return len(wiped)
 
     def _count(self, place: str, rows: int) -> None:
+        """Add to what the erasure has wiped, in the transaction that wipes it."""
         if rows == 0:
             return
-        self._connection.execute(
-            sql("erasing/count.sql"),
-            {"erasure_id": self._erasure.erasure_id, "place": place, "rows": rows},
-        )
+        _count(self._connection, self.erasure.erasure_id, place, rows)
 
     def _patiently(self, place: Place, chosen: dict[str, Any]) -> int:
         """Wipe a chunk; again if a consumer is in the way."""
@@ -263,6 +268,62 @@ class _Wiping:
             "Look for the session in pg_stat_activity. Then run this again: it goes on where it"
             " stopped.",
         )
+
+
+def _count(connection: psycopg.Connection, erasure_id: int, place: str, rows: int) -> None:
+    connection.execute(
+        sql("erasing/count.sql"), {"erasure_id": erasure_id, "place": place, "rows": rows}
+    )
+
+
+def _wipe_dead_letters(
+    connection: psycopg.Connection, key: ErasureKey, wipings: Sequence[_Wiping]
+) -> None:
+    """Wipe the dead letters of all these erasures: the table is read once."""
+    wanted = _sought(key, wipings)
+    if wanted.latest is None:
+        return
+    after: Row = (None, None, None)
+    while True:
+        with connection.transaction():
+            page = connection.execute(
+                sql("erasing/dead_letters/page.sql"),
+                {
+                    "erased_at": wanted.latest,
+                    **dict(zip(("topic_id", "partition", "record_offset"), after, strict=True)),
+                    "limit": MAX_LETTERS,
+                },
+            ).fetchall()
+            found: dict[int, list[Row]] = {}
+            for letter in page:
+                cause = wanted.cause(*letter[3:])
+                if cause is not None:
+                    found.setdefault(cause.erasure_id, []).append(letter[:3])
+            for erasure_id, letters in found.items():
+                names = ("topic_ids", "partitions", "record_offsets")
+                wiped = connection.execute(
+                    sql("erasing/dead_letters/wipe.sql"), columns(names, letters)
+                ).fetchall()
+                _count(connection, erasure_id, "ingest.dead_letters", len(wiped))
+        if len(page) < MAX_LETTERS:
+            return
+        after = page[-1][:3]
+
+
+def _sought(key: ErasureKey, wipings: Sequence[_Wiping]) -> Sought:
+    people: dict[str, Cause] = {}
+    pseudonyms: dict[str, Cause] = {}
+    comments: dict[str, dict[str, Cause]] = {}
+    for wiping in wipings:
+        erasure = wiping.erasure
+        cause = Cause(erasure.erasure_id, erasure.erased_at)
+        if erasure.subject is not None:
+            people[erasure.subject] = cause
+        elif erasure.pseudonym is not None:
+            pseudonyms[erasure.pseudonym] = cause
+        for article_id, comment_id in wiping.comments:
+            comments.setdefault(comment_id, {})[article_id] = cause
+    return Sought(key, people, pseudonyms, comments)
 
 
 def _parts(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:

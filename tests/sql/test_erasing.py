@@ -1,6 +1,7 @@
 """What wiping changes in each table, row by row, and what it leaves alone."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from operator import itemgetter
@@ -13,6 +14,7 @@ from below_the_line.erasing.erasures import Comment, Person, Subject
 from below_the_line.erasing.keys import ErasureKey, keyed_version
 from below_the_line.erasing.recording import Recorded, pending, record
 from below_the_line.erasing.survey import survey
+from below_the_line.erasing.transfer import exported, imported
 from below_the_line.erasing.wiping import carry_out, carry_out_all
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.dirty_run import recompute_dirty
@@ -518,3 +520,118 @@ def test_the_role_of_erasures_may_do_all_of_it(newsroom: Newsroom) -> None:
     surveyed = survey(newsroom.connection, KEY, Person("user", "u1"), t(ERASED_AT))
     found = erase_user(newsroom)
     assert {each.place: each.rows for each in surveyed} == found
+
+
+def dead_letter(
+    newsroom: Newsroom,
+    offset: int,
+    value: bytes | None,
+    *,
+    at: str = "05-01 10:00",
+    key: bytes | None = b"a",
+    headers: tuple[bytes, ...] = (),
+) -> None:
+    newsroom.connection.execute(
+        "insert into ingest.dead_letters (topic, topic_id, partition, record_offset, record_key,"
+        " record_value, record_headers, record_timestamp, stage, code, pointer, message,"
+        " software_version, event_id) values ('comment-events', %s, 0, %s, %s, %s, %s::bytea[], %s,"
+        " 'contract', 'schema_violation', '/data', 'It was u1.', '1', 'e')",
+        [uuid.UUID(int=1), offset, key, value, list(headers), t(at)],
+    )
+
+
+def test_dead_letters_of_the_person_and_about_their_comments_are_wiped(newsroom: Newsroom) -> None:
+    newsroom.comment("c1", "05-01 10:00")
+    dead_letter(newsroom, 1, rb'{"data": {"author": {"user_id": "\u00751"}}}')
+    dead_letter(newsroom, 2, b'{"data": {"article_id": "a", "comment_id": "c1", "body": "text"}}')
+    dead_letter(newsroom, 3, b'{"data": {"article_id": "a", "comment_id": "c2", "body": "text"}}')
+    dead_letter(newsroom, 4, b'{"data": {"article_id": "b", "comment_id": "c1"}}', key=b"b")
+    dead_letter(newsroom, 5, None, key=b"u1")
+    dead_letter(newsroom, 6, b"{}", headers=(b"ce_subject", b"u1"))
+    dead_letter(newsroom, 7, b'{"data": {"author": {"user_id": "u1"}}}', at="07-01 10:00")
+    dead_letter(newsroom, 8, b'{"data": {"author": {"user_id": "u11"}}}')
+    dead_letter(newsroom, 9, b'{"broken": "u1')
+    found = erase_user(newsroom)
+    wiped = {
+        each["record_offset"]: each
+        for each in rows(newsroom, "ingest.dead_letters")
+        if each["erased_at"] is not None
+    }
+    assert sorted(wiped) == [1, 2, 5, 6]
+    for each in wiped.values():
+        names = ("record_key", "record_value", "record_headers", "pointer", "status", "event_id")
+        assert [each[name] for name in names] == [None, None, [], None, "discarded", "e"]
+        assert "u1" not in each["message"]
+    assert found["ingest.dead_letters"] == 4
+
+
+def test_dead_letters_of_who_only_a_pseudonym_names_are_wiped(newsroom: Newsroom) -> None:
+    dead_letter(newsroom, 1, b'{"data": {"user_id": "u1"}}')
+    dead_letter(newsroom, 2, b'{"data": {"user_id": "u2"}}')
+    other = ErasureKey("a key of tests, long enough")
+    record(newsroom.connection, other, [Person("user", "u1")], t(ERASED_AT), "command", None)
+    newsroom.connection.execute("update ingest.erasures set subject = null")
+    (done,) = carry_out_all(newsroom.connection, KEY, pending(newsroom.connection))
+    assert done.found == {"ingest.dead_letters": 1}
+
+
+def test_erasures_go_to_another_installation_with_the_same_key(newsroom: Newsroom) -> None:
+    discussed(newsroom)
+    erase(newsroom, Person("user", "u1"), Comment("b", "c2"))
+    lines = list(exported(newsroom.connection))
+    assert "u1" not in "".join(lines).replace(U1, "")
+    newsroom.forget()
+    newsroom.connection.execute("delete from ingest.erasures")
+    discussed(newsroom)
+    recorded = imported(newsroom.connection, KEY, lines, "me")
+    assert (len(recorded.pending), recorded.unchanged) == (2, 0)
+    carry_out_all(newsroom.connection, KEY, recorded.pending)
+    assert row(newsroom, "comments", article_id="a", comment_id="c1")["user_id"] == U1
+    assert row(newsroom, "comments", article_id="b", comment_id="c2")["first_body"] == ""
+    assert imported(newsroom.connection, KEY, lines, "me").unchanged == 2
+    assert list(exported(newsroom.connection)) == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"format": "another"}', "its first line differs"),
+        ("[]", "Line 1 is not a JSON object"),
+        (
+            '{"format": "below-the-line erasures 1", "key_check": "0123456789abcdef"}',
+            "made with another key",
+        ),
+    ],
+)
+def test_a_file_that_does_not_hold_erasures_of_this_key_is_rejected(
+    newsroom: Newsroom, line: str, message: str
+) -> None:
+    with pytest.raises(BelowTheLineError, match=message):
+        imported(newsroom.connection, KEY, [line], None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"kind": "user", "pseudonym": "u1", "erased_at": "2026-06-01T00:00:00Z"}',
+        '{"kind": "comment", "article_id": "a", "erased_at": "2026-06-01T00:00:00Z"}',
+        '{"kind": "user", "pseudonym": "erased:1", "erased_at": "2026-06-01T00:00:00"}',
+        '{"kind": "user", "pseudonym": "erased:1"}',
+    ],
+)
+def test_a_line_that_is_not_an_erasure_is_named_and_nothing_is_recorded(
+    newsroom: Newsroom, line: str
+) -> None:
+    erase_user(newsroom)
+    lines = [*exported(newsroom.connection), line]
+    before = rows(newsroom, "ingest.erasures")
+    with pytest.raises(BelowTheLineError, match="Line 3 is not an erasure"):
+        imported(newsroom.connection, KEY, lines, None)
+    assert rows(newsroom, "ingest.erasures") == before
+
+
+def test_a_long_id_is_found_within_texts_and_in_what_is_not_json(newsroom: Newsroom) -> None:
+    dead_letter(newsroom, 1, b'{"data": {"author": {"user_id": "reader-17')
+    dead_letter(newsroom, 2, b'{"data": {"body": "As reader-17 wrote"}}')
+    dead_letter(newsroom, 3, b'{"data": {"body": "As reader-178 wrote"}}')
+    assert erase_user(newsroom, "reader-17") == {"ingest.dead_letters": 2}
