@@ -19,6 +19,7 @@ from below_the_line.erasing.wiping import carry_out, carry_out_all
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.metrics.drift import drift
+from below_the_line.resources import sql
 from tests.sql.newsroom import Newsroom, t
 
 pytestmark = pytest.mark.stack
@@ -635,3 +636,23 @@ def test_a_long_id_is_found_within_texts_and_in_what_is_not_json(newsroom: Newsr
     dead_letter(newsroom, 2, b'{"data": {"body": "As reader-17 wrote"}}')
     dead_letter(newsroom, 3, b'{"data": {"body": "As reader-178 wrote"}}')
     assert erase_user(newsroom, "reader-17") == {"ingest.dead_letters": 2}
+
+
+def test_a_wiped_dead_letter_is_not_validated_again(newsroom: Newsroom) -> None:
+    dead_letter(newsroom, 1, b'{"data": {"user_id": "u1"}}')
+    dead_letter(newsroom, 2, b'{"data": {"user_id": "u2"}}')
+    erase_user(newsroom)
+    names = ("topic", "record_key", "since", "until", "source", "event_type", "event_id")
+    after = ("after_topic_id", "after_partition", "after_offset")
+    chunk = newsroom.connection.execute(
+        sql("ingest/dead_letters/chunk.sql"),
+        {
+            **dict.fromkeys((*names, *after)),
+            "statuses": ["open", "discarded"],
+            "codes": [],
+            "judged_before": t("2226-01-01 00:00"),
+            "chunk_size": 10,
+            "chunk_bytes": 1_000_000,
+        },
+    ).fetchall()
+    assert [letter[3] for letter in chunk] == [2]

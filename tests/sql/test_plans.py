@@ -362,3 +362,45 @@ def test_a_storm_below_one_article_is_not_compared_each_with_each(
     read = [node["Actual Rows"] * node["Actual Loops"] for node in plan]
     assert max(compared) < 10_000
     assert max(read) < 20_000
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters", "index"),
+    [
+        ("comments", {"people": ["u7", "erased:7"]}, "comments_by_user"),
+        ("reactions", {"person": "u7", "until": b"\xff"}, "reactions_by_user"),
+        ("reports", {"kind": "user", "people": ["u7", "erased:7"]}, "reports_by_user"),
+        ("reports", {"kind": "reporter", "people": ["u7", "erased:7"]}, "reports_by_anonymous"),
+    ],
+)
+def test_a_person_is_found_by_the_small_indexes(
+    connection: psycopg.Connection, statement: str, parameters: dict[str, Any], index: str
+) -> None:
+    """In tables in which each person stands in one place of many."""
+    connection.execute("""
+        insert into discussion.comments (article_id, comment_id, user_id, display_name, role,
+            posted_at, held, first_body, posted_version)
+        select 'a', 'c' || number, 'u' || number / 20, 'x', 'reader', '2026-05-02', false,
+            repeat('x', 900), '1'
+        from generate_series(1, 40000) as number;
+        insert into discussion.reactions (article_id, comment_id, user_id, reaction, is_on,
+            state_version)
+        select 'a', 'c' || number, 'u' || number / 20, repeat('x', 60), true, '1'
+        from generate_series(1, 80000) as number;
+        insert into discussion.reports (article_id, comment_id, report_id, reporter_user_id,
+            reporter_anonymous_id, reason, note, reported_at, reported_version)
+        select 'a', 'c' || number, 'r', 'u' || number / 20, 'u' || number / 20, 'spam',
+            repeat('x', 900), '2026-05-02', '1'
+        from generate_series(1, 40000) as number;
+        analyze
+        """)
+    for each in (
+        "comments_by_user",
+        "reactions_by_user",
+        "reports_by_user",
+        "reports_by_anonymous",
+    ):
+        connection.execute("select brin_summarize_new_values(%s)", [f"discussion.{each}"])
+    found = explain(connection, sql(f"erasing/{statement}/of_person.sql"), parameters)
+    assert index in {node.get("Index Name") for node in found}
+    assert not [node for node in found if node["Node Type"] == "Seq Scan"]

@@ -21,6 +21,8 @@ with chunk as (
     ) as letter
     where
         letter.judged_at < %(judged_before)s
+        -- Nothing is left of it to validate.
+        and letter.erased_at is null
         and (
             %(after_topic_id)s::uuid is null
             or (letter.topic_id, letter.partition, letter.record_offset)
