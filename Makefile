@@ -74,6 +74,7 @@ bench: setup ## Measure; prints a table with the machine, writes build/bench.jso
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.metrics)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.freshness)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.archive)
+	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.erasing)
 	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.growth)
 
 .PHONY: lock
