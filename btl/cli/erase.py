@@ -18,7 +18,9 @@ from below_the_line.erasing.execution import complete
 from below_the_line.erasing.keys import ErasureKey, required_key
 from below_the_line.erasing.recording import Pending, pending, record
 from below_the_line.erasing.survey import survey
+from below_the_line.erasing.transfer import exported, imported
 from below_the_line.errors import BelowTheLineError
+from below_the_line.files import open_private, writing
 from below_the_line.plurals import counted
 from btl.cli import configuration
 from btl.cli.database import connected
@@ -30,7 +32,7 @@ from btl.cli.erase_output import (
     show_certificates,
     wiping_progress,
 )
-from btl.cli.erase_subjects import LIST_HINT, given_subjects
+from btl.cli.erase_subjects import LIST_HINT, STANDARD_INPUT, given_subjects, lines_of
 from btl.cli.options import AsJson, Yes, time_option
 from btl.cli.output import DRY_RUN, print_json
 from consumers.adapters.log_search import articles_of_comment
@@ -122,6 +124,23 @@ def erase(
             "--text", metavar=_FILE, help="With --verify: texts to look for, too, one a line."
         ),
     ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar=_FILE,
+            help="Write all erasures, for another installation with the same key; - for standard"
+            " output.",
+        ),
+    ] = None,
+    import_: Annotated[
+        Path | None,
+        typer.Option(
+            "--import",
+            metavar=_FILE,
+            help="Record the erasures of such a file; - for standard input. `--pending` then"
+            " carries them out.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Erase people or comments for good.
@@ -136,6 +155,8 @@ def erase(
         "--case": case is not None,
         "--requests": requests_,
         "--pending": pending_,
+        "--export": export is not None,
+        "--import": import_ is not None,
     }
     ways = {"--verify": verify, "--request": request, "--dry-run": dry_run}
     _require_one(modes, ways)
@@ -147,6 +168,10 @@ def erase(
             show_certificates([of_case(connection, case)], certificate, as_json=as_json)
         elif requests_:
             print_requests(requests.pending(connection), as_json=as_json)
+        elif export is not None:
+            _export(connection, export, as_json=as_json)
+        elif import_ is not None:
+            _import(connection, import_, as_json=as_json)
         elif pending_:
             waiting = pending(connection)
             if waiting:
@@ -268,6 +293,34 @@ def _complete(connection: psycopg.Connection, erasures: Sequence[Pending]) -> li
         return []
     with wiping_progress() as wiped:
         return complete(connection, _key(), erasures, _login(), wiped)
+
+
+def _export(connection: psycopg.Connection, path: Path, *, as_json: bool) -> None:
+    lines = list(exported(connection))
+    text = "".join(f"{line}\n" for line in lines)
+    if path == STANDARD_INPUT:
+        typer.echo(text, nl=False)
+        return
+    with writing(path), open_private(path) as file:
+        file.write(text.encode())
+    if as_json:
+        print_json({"erasures": len(lines) - 1})
+    else:
+        typer.echo(f"Wrote {counted(len(lines) - 1, 'erasure')} to {path}.")
+
+
+def _import(connection: psycopg.Connection, path: Path, *, as_json: bool) -> None:
+    with lines_of(path) as lines:
+        recorded = imported(connection, _key(), lines, _login())
+    new = len(recorded.pending)
+    if as_json:
+        print_json({"recorded": new, "known": recorded.unchanged})
+        return
+    typer.echo(
+        f"Recorded: {counted(new, 'erasure')}; {recorded.unchanged:,} of the file were known."
+    )
+    if new:
+        typer.echo("`btl erase --pending` carries them out, or apply_erasures within ten minutes.")
 
 
 def _login() -> str | None:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
@@ -44,13 +45,22 @@ def given_subjects(
 
 
 def _read(path: Path, find_article: FindArticle) -> list[Subject]:
+    name = "standard input" if path == STANDARD_INPUT else str(path)
+    with lines_of(path) as lines:
+        return list(_parsed(lines, name, find_article))
+
+
+@contextmanager
+def lines_of(path: Path) -> Iterator[Iterable[str]]:
+    """Open a file of lines, or standard input. Raises BelowTheLineError, also while it is read."""
     if path == STANDARD_INPUT:
         if sys.stdin.isatty():
-            typer.echo("One id a line; end with Ctrl-D.", err=True)
-        return list(_parsed(sys.stdin, "standard input", find_article))
+            typer.echo("One a line; end with Ctrl-D.", err=True)
+        yield sys.stdin
+        return
     try:
         with path.open(encoding="utf-8-sig") as lines:
-            return list(_parsed(lines, str(path), find_article))
+            yield lines
     except UnicodeDecodeError:
         raise BelowTheLineError(f"{path} is not UTF-8.", "Write it in UTF-8.") from None
     except OSError as error:

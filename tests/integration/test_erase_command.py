@@ -16,6 +16,7 @@ from below_the_line.metrics.dirty_run import recompute_dirty
 from below_the_line.settings import Settings
 from tests.builders import record
 from tests.commands import Btl
+from tests.databases import Databases
 from tests.redrive import digest, load, rejecting
 
 pytestmark = pytest.mark.stack
@@ -268,3 +269,59 @@ def test_a_request_is_declined_once_and_may_be_made_again(connection: psycopg.Co
 def test_what_cannot_be_meant_is_rejected(btl: Btl, arguments: tuple[str, ...], said: str) -> None:
     with pytest.raises(BelowTheLineError, match=said):
         btl("erase", *arguments)
+
+
+def test_erasures_go_to_another_installation_without_any_id_of_a_person(
+    btl: Btl,
+    connection: psycopg.Connection,
+    databases: Databases,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "erasures.jsonl"
+    btl("erase", READER, "--comment", "c2", "--yes")
+    assert "Wrote 2 erasures" in btl("erase", "--export", str(file))
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert READER not in file.read_text()
+    assert btl("erase", "--export", "-") == file.read_text()
+    assert "0 erasures; 2 of the file were known" in btl("erase", "--import", str(file))
+    with databases.lent() as url:
+        load(url, EVENTS, load_contracts().decode)
+        there = Btl(
+            Settings.model_validate(
+                {"database_url": url, "erasure_key": KEY, "home": tmp_path / "home"}
+            ),
+            monkeypatch,
+        )
+        assert "Recorded: 2 erasures; 0 " in there("erase", "--import", str(file))
+        there("erase", "--pending", "--yes")
+        query = "select article_id, comment_id, user_id, first_body from discussion.comments"
+        with psycopg.connect(url) as other:
+            assert other.execute(query).fetchall() == connection.execute(query).fetchall() != []
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("", "Line 1 is not a JSON object"),
+        ('{"format": "other"}', "does not hold erasures"),
+        (
+            '{"format": "below-the-line erasures 1", "key_check": "0"}',
+            "made with another key",
+        ),
+        (
+            '{"format": "below-the-line erasures 1"}\n'
+            '{"kind": "user", "pseudonym": "u1", "erased_at": "2026-05-01T10:00:00Z"}',
+            "Line 2 is not an erasure",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_imported_changes_nothing(
+    btl: Btl, connection: psycopg.Connection, tmp_path: Path, lines: str, said: str
+) -> None:
+    file = tmp_path / "erasures.jsonl"
+    file.write_text(lines)
+    before = digest(connection)
+    with pytest.raises(BelowTheLineError, match=said):
+        btl("erase", "--import", str(file))
+    assert digest(connection) == before
