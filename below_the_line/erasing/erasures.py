@@ -92,6 +92,14 @@ class Erasures:
             self.latest = max(self.latest, each.erased_at)
         self._pseudonyms.clear()
 
+    def with_also(self, found: Iterable[ErasedPerson | ErasedComment]) -> "Erasures":
+        """Return these erasures and others, in a new object."""
+        both = Erasures(self._key)
+        both.latest = self.latest
+        both._people, both._comments = dict(self._people), dict(self._comments)
+        both.add(found)
+        return both
+
     def person_erased_at(self, kind: PersonKind, person_id: str) -> tuple[str, int] | None:
         """Return a person's pseudonym, and up to when events are forgotten (microseconds since
         1970); None: not erased.

@@ -177,25 +177,29 @@ class RedriveStore(Store):
 
         Dead letters that another redrive holds, or has settled since ``judged_before``, are left to
         it. Returns the batch that was written, and the numbers of its records that changed a row
-        (None: all valid ones). Raises StoreError; then nothing of the batch is kept.
+        (None: all valid ones). Raises StoreError; then nothing of the batch is kept. A batch that
+        did not apply erasures recorded meanwhile is written again, here.
         """
-        try:
-            # What is reported as redriven must survive a crash of the server.
-            self._open.execute("set local synchronous_commit = on")
-            batch = self._locked(topic_id, batch, statuses, judged_before)
-            # Dead letters are locked first, rows after that, as in every redrive; a consumer waits
-            # for no dead letter before its rows are merged.
-            # All of it is merged: nobody knows which of it is there.
-            self._begin(batch, dead_letters=(), straight_way=None)
-            applied = self._merged()
-            self._settle(topic_id, batch)
-            self._record(topic_id, batch, applied)
-            self._open.commit()
-        except psycopg.Error as error:
-            raise self._failed(error) from error
+        while True:
+            try:
+                # What is reported as redriven must survive a crash of the server.
+                self._open.execute("set local synchronous_commit = on")
+                free = self._locked(topic_id, batch, statuses, judged_before)
+                # Dead letters are locked first, rows after that, as in every redrive; a consumer
+                # waits for no dead letter before its rows are merged.
+                # All of it is merged: nobody knows which of it is there.
+                self._begin(free, dead_letters=(), straight_way=None)
+                applied = self._merged()
+                self._settle(topic_id, free)
+                self._record(topic_id, free, applied)
+                self._erasures.share(self._open)
+                self._open.commit()
+                break
+            except psycopg.Error as error:
+                self._read_newer_erasures(error)
         self._keep_staging()
         self._forget_batch()
-        return batch, applied
+        return free, applied
 
     def _locked(
         self, topic_id: UUID, batch: Batch, statuses: tuple[str, ...], judged_before: datetime

@@ -25,9 +25,12 @@ from below_the_line import __version__
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.names import event_names
 from below_the_line.database.errors import reason, withhold_values
+from below_the_line.erasing.keys import ErasureKey
+from below_the_line.errors import BelowTheLineError
 from below_the_line.event_tables.description import TABLES, Table
 from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
+from consumers.adapters.erasures import NEWER_ERASURES, SessionErasures
 from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
 from consumers.core.dead_letters import stored_headers, stored_timestamp
@@ -103,9 +106,11 @@ class Store:
         observer: Observer | None = None,
         ledger_seconds: float = 0.0,
         straight_way: StraightWay | None = None,
+        erasure_key: ErasureKey | None = None,
     ) -> None:
         """A line of the ledger is extended by further batches until it is this old; 0: each batch
-        has lines of its own.
+        has lines of its own. Without ``erasure_key``, methods raise BelowTheLineError once an
+        erasure is recorded.
         """
         self._url = url
         self._ledger_seconds = ledger_seconds
@@ -122,6 +127,7 @@ class Store:
         self._new_staging: set[str] = set()
         """Those that the present transaction has made."""
         self._straight_way = straight_way or StraightWay()
+        self._erasures = SessionErasures(erasure_key)
         self._held: dict[Partition, Position] = {}
         self._lines: dict[Partition, _Line] = {}
         """The last line of the ledger of each partition that this owner has written."""
@@ -158,6 +164,12 @@ class Store:
             # used are made.
             self._connection.rollback()
             self._staging = set()
+            self._erasures.forget()
+            self._erasures.read(self._connection)
+            self._connection.rollback()
+        except BelowTheLineError:
+            self.close()
+            raise
         except psycopg.Error as error:
             failed = self._failed(error)
             # A session without its staging tables is of no use. It can be opened where they cannot
@@ -358,7 +370,8 @@ class Store:
         merges = []
         with self._open.cursor() as cursor:
             # All staging before the first row is locked: a copy that stalls here holds nobody up.
-            for folded in batch.folded():
+            # (Only a batch of the time of an erasure locks its articles before.)
+            for folded in self._erasures.erased(self._open, batch):
                 table = folded.table
                 if straight_way is not None and straight_way.is_open(table.name):
                     new, others = folded.parted()
@@ -538,12 +551,34 @@ class Store:
         ledger's lines.
 
         Raises StoreError; with Failure.FENCED when another owner took a partition of the batch
-        meanwhile. Then, as after any other failure, nothing of the batch is kept.
+        meanwhile. Then, as after any other failure, nothing of the batch is kept. A batch that did
+        not apply erasures recorded meanwhile is written again, here. Raises BelowTheLineError if
+        their key is missing.
         """
-        applied = self._merged()
-        batch = self._batch
-        if batch is None:
-            raise RuntimeError("finish() without begin()")
+        while True:
+            batch, applied = self._batch, self._merged()
+            if batch is None:
+                raise RuntimeError("finish() without begin()")
+            try:
+                return self._finish(batch, applied)
+            except psycopg.Error as error:
+                self._read_newer_erasures(error)
+            self.begin(batch)
+
+    def _read_newer_erasures(self, error: psycopg.Error) -> None:
+        """Roll back and read the erasures that the transaction did not apply, if this is what the
+        error says; else raise StoreError.
+        """
+        if error.diag.sqlstate != NEWER_ERASURES:
+            raise self._failed(error) from error
+        try:
+            self._open.rollback()
+            self._erasures.read(self._open)
+            self._open.rollback()
+        except psycopg.Error as other:
+            raise self._failed(other) from other
+
+    def _finish(self, batch: Batch, applied: set[int] | None) -> list[Entry]:
         merged_at = perf_counter()
         self._observer.step(Step.MERGED, merged_at - self._sent_at)
         entries = batch.entries(applied)
@@ -571,22 +606,20 @@ class Store:
             "dead_lettered": [entry.dead_lettered for entry in entries],
         }
         epochs = {"epochs": [self._held[partition].epoch for partition in partitions]}
-        try:
-            # One round trip. The fence raises, and a pipeline skips what follows an error: no
-            # COMMIT without it.
-            with self._open.pipeline():
-                if self._straight_tables:
-                    self._open.execute("set local lock_timeout to default")
-                # The fence before the ledger: a zombie must get the error that it is fenced, not
-                # that its entry exists already.
-                self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
-                written = self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
-                self._observer.step(Step.FENCED, perf_counter() - merged_at)
-                self._open.commit()
-                self._observer.step(Step.COMMITTING, perf_counter() - merged_at)
-            lines = written.fetchall()
-        except psycopg.Error as error:
-            raise self._failed(error) from error
+        # One round trip. The fences raise, and a pipeline skips what follows an error: no COMMIT
+        # without them.
+        with self._open.pipeline():
+            if self._straight_tables:
+                self._open.execute("set local lock_timeout to default")
+            # The fence before the ledger: a zombie must get the error that it is fenced, not that
+            # its entry exists already.
+            self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
+            written = self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
+            self._erasures.share(self._open)
+            self._observer.step(Step.FENCED, perf_counter() - merged_at)
+            self._open.commit()
+            self._observer.step(Step.COMMITTING, perf_counter() - merged_at)
+        lines = written.fetchall()
         for topic, number, batch_id in lines:
             partition = Partition(topic, number)
             if extended.get(partition) != batch_id:
@@ -619,6 +652,7 @@ class Store:
         self._new_staging = set()
         self._batch, self._members, self._merging = None, {}, False
         self._merged_tables, self._straight_tables, self._results = [], [], []
+        self._erasures.forget_batch()
 
     def notify(self, channel: str) -> None:
         """Wake the processes that listen on a channel. Raises StoreError.

@@ -1,9 +1,11 @@
 """Rows that were made before, as an archive has them: merged on the path of the consumers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 
+from below_the_line.contracts.events import Event
+from below_the_line.erasing.keys import ErasureKey
 from below_the_line.event_tables.description import TABLES, Table
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch
@@ -21,8 +23,12 @@ class StoredRows(Batch):
         if len({row[: len(table.key)] for row in rows}) < len(rows):
             raise ValueError(f"two rows of {table.name} have the same key")
 
-    def folded(self) -> Fold:
-        """Return the rows; each is numbered by its place."""
+    def has_event_until(self, time: int) -> bool:  # noqa: ARG002
+        """Return True: an archive is of any time."""
+        return True
+
+    def folded(self, change: Callable[[Event], Event] | None = None) -> Fold:  # noqa: ARG002
+        """Return the rows; each is numbered by its place. There are no events to change."""
         fold = Fold()
         folded, width = fold.tables[self._table], len(self._table.key)
         for number, row in enumerate(self._rows):
@@ -37,8 +43,8 @@ class RestoreStore(Store):
 
     application_name = "btl archive import"
 
-    def __init__(self, url: str) -> None:
-        super().__init__(url, consumer_group="")
+    def __init__(self, url: str, erasure_key: ErasureKey | None = None) -> None:
+        super().__init__(url, consumer_group="", erasure_key=erasure_key)
 
     def connect(self) -> None:
         """Open the connection, unless it is open and idle. Raises StoreError."""
@@ -57,17 +63,22 @@ class RestoreStore(Store):
         """Merge rows of one table, in one transaction; return how many changed something.
 
         New ones are copied straight into the table, as consumers do. Keys must differ. Raises
-        StoreError; then nothing of these rows is kept.
+        StoreError; then nothing of these rows is kept. Raises BelowTheLineError if erasures are
+        recorded, and their key is missing.
         """
         self.connect()
-        self.begin(StoredRows(table, rows))
-        try:
+        batch = StoredRows(table, rows)
+        while True:
+            self.begin(batch)
             applied = self._merged()
-            if self._straight_tables:
-                self._open.execute("set local lock_timeout to default")
-            self._open.commit()
-        except psycopg.Error as error:
-            raise self._failed(error) from error
+            try:
+                if self._straight_tables:
+                    self._open.execute("set local lock_timeout to default")
+                self._erasures.share(self._open)
+                self._open.commit()
+                break
+            except psycopg.Error as error:
+                self._read_newer_erasures(error)
         self._straight_way.passed(self._straight_tables)
         self._keep_staging()
         self._forget_batch()

@@ -1,7 +1,7 @@
 """A batch: the records between one commit and the next, and what happens to each of them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -145,15 +145,23 @@ class Batch:
         """Whether any of its records is a valid event."""
         return len(self.decoded) > len(self._dead_letters)
 
-    def folded(self) -> Fold:
+    def has_event_until(self, time: int) -> bool:
+        """Return whether any of its events occurred at or before a time (microseconds since
+        1970).
+        """
+        return any(
+            type(result) is Event and result.occurred_at <= time for _, result in self.decoded
+        )
+
+    def folded(self, change: Callable[[Event], Event] | None = None) -> Fold:
         """Return the rows that the valid events come to, by key. Records are numbered by their
-        place in ``decoded``.
+        place in ``decoded``. ``change``: each event is folded as this returns it.
         """
         fold = Fold()
         add = fold.add
         for number, (_, result) in enumerate(self.decoded):
             if type(result) is Event:
-                add(number, result)
+                add(number, result if change is None else change(result))
         return fold
 
     def dead_letters(self) -> Sequence[tuple[Record, Rejection]]:

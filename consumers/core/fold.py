@@ -2,7 +2,7 @@
 SQL.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -85,6 +85,22 @@ class FoldedTable:
             self._rows[key] = key + facts
             self._records[key] = [record]
 
+    def put(self, records: list[int], row: Row) -> None:
+        """Join a whole row, which these records were made into, with the one of its key."""
+        key = row[: len(self.table.key)]
+        held = self._rows.get(key)
+        if held is None:
+            self._rows[key], self._records[key] = row, list(records)
+            return
+        for start, end, keep_least, *_ in self._registers:
+            last, offered = held[end - 1], row[end - 1]
+            if offered is not None and (
+                last is None or (offered < last if keep_least else offered > last)
+            ):
+                held = held[:start] + row[start:end] + held[end:]
+        self._rows[key] = held
+        self._records[key] = sorted({*self._records[key], *records})
+
     def staged(self) -> Rows:
         """Return all rows.
 
@@ -107,6 +123,10 @@ class FoldedTable:
 class _FoldedTables(dict[Table, FoldedTable]):
     """A dictionary, because it is read for every event and a method call would be slower."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.erasures: list[tuple[int, Event]] = []
+
     def __missing__(self, table: Table) -> FoldedTable:
         folded = self[table] = FoldedTable(table)
         return folded
@@ -119,13 +139,18 @@ class Fold:
         self.tables = _FoldedTables()
         """The rows by table. A table that is not there yet is added, empty, when it is read."""
 
+    @property
+    def erasures(self) -> Sequence[tuple[int, Event]]:
+        """The events that ask to forget a person, each with the number of its record."""
+        return self.tables.erasures
+
     def __iter__(self) -> Iterator[FoldedTable]:
         """Iterate over the tables that have rows, in merge order."""
         return (self.tables[table] for table in TABLES if table in self.tables)
 
     def add(self, record: int, event: Event) -> None:
         """Add one event; ``record`` is the number of its record in the batch. The order of the
-        calls does not matter. An erasure changes nothing here. Raises KeyError for a type of no
+        calls does not matter. An erasure is only noted. Raises KeyError for a type of no
         input topic.
         """
         _FOLDS[event.type](self.tables, record, event)
@@ -201,4 +226,10 @@ def _compiled(event_type: str) -> _FoldEvent:
     return fold
 
 
-_FOLDS = {event_type: _compiled(event_type) for event_type in (*event_types(), COMMENTER_ERASED)}
+def _note_erasure(tables: _FoldedTables, record: int, event: Event) -> None:
+    tables.erasures.append((record, event))
+
+
+_FOLDS = {event_type: _compiled(event_type) for event_type in event_types()} | {
+    COMMENTER_ERASED: _note_erasure
+}

@@ -1,0 +1,173 @@
+"""Erasures as a session with Postgres knows them, and as its transactions apply them."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from zlib import crc32
+
+import psycopg
+
+from below_the_line.erasing.erasures import ErasedComment, ErasedPerson, Erasures
+from below_the_line.erasing.keys import ErasureKey, key_problem, required_key
+from below_the_line.errors import BelowTheLineError
+from below_the_line.resources import sql
+from consumers.core.batch import Batch
+from consumers.core.erasing import (
+    Completions,
+    ErasedRows,
+    Stored,
+    StoredComment,
+    StoredReport,
+    erased_reaction,
+)
+from consumers.core.fold import Fold
+
+NEWER_ERASURES: Final = "BTL02"
+"""SQLSTATE raised by ingest.share_erasures: erasures were recorded that the transaction did not
+apply.
+"""
+_BUCKETS: Final = 256
+"""Rows of ingest.erasure_locks."""
+
+
+class SessionErasures:
+    """The erasures that a session knows, and what the present batch has to do with them."""
+
+    def __init__(self, key: ErasureKey | None) -> None:
+        """``key`` None: none may be recorded; else ``read`` raises."""
+        self._key = key
+        self._known = Erasures(key)
+        self._version = -1
+        self._completions: Completions | None = None
+
+    def forget(self) -> None:
+        """Forget what is known: the next ``read`` reads all."""
+        self._known, self._version = Erasures(self._key), -1
+        self.forget_batch()
+
+    def forget_batch(self) -> None:
+        """Forget what the present batch has to do."""
+        self._completions = None
+
+    def read(self, connection: psycopg.Connection[Any]) -> None:
+        """Read the erasures that are not known yet, in a transaction of the caller.
+
+        Raises BelowTheLineError without the key that they were recorded with, and psycopg.Error.
+        """
+        rows = connection.execute(
+            sql("ingest/erasures/newer.sql"), {"version": self._version}
+        ).fetchall()
+        if not rows:
+            raise BelowTheLineError(
+                "Table ingest.erasures_version is empty.",
+                "`btl migrate` filled it, somebody deleted its row: insert it again, as btl_owner,"
+                " with the greatest version of ingest.erasures.",
+            )
+        version, key_check = rows[0][:2]
+        found: list[ErasedPerson | ErasedComment] = [
+            ErasedComment(article_id, comment_id, erased_at)
+            if kind == "comment"
+            else ErasedPerson(pseudonym, erased_at)
+            for _, _, kind, pseudonym, article_id, comment_id, erased_at in rows
+            if kind is not None
+        ]
+        if found:
+            require_key(self._key, key_check)
+        self._known.add(found)
+        self._version = version
+
+    def erased(self, connection: psycopg.Connection[Any], batch: Batch) -> Fold:
+        """Return the rows of a batch, erased; begins its transaction if it has to lock or look.
+
+        A batch without an event of the time of an erasure costs one comparison per event, and only
+        if there are erasures. Raises psycopg.Error.
+        """
+        known = self._known
+        if not known or not batch.has_event_until(known.latest):
+            return batch.folded()
+        rows = ErasedRows(known, batch.folded(lambda event: erased_reaction(known, event)))
+        _lock(connection, rows)
+        stored = _stored(connection, rows)
+        self._completions = rows.completions(stored)
+        return rows.rows(stored)
+
+    def share(self, connection: psycopg.Connection[Any]) -> None:
+        """Send the fence of erasures, as the last statement before the commit.
+
+        It fails with NEWER_ERASURES if others are recorded than are known.
+        """
+        connection.execute(sql("ingest/erasures/share.sql"), {"version": self._version})
+
+
+def require_key(key: ErasureKey | None, key_check: str | None) -> None:
+    """Raise BelowTheLineError unless this is the key that the recorded erasures were made with.
+
+    ``key_check``: ``ingest.erasures_version.key_check``.
+    """
+    if key is None:
+        required_key(None, "People or comments are erased in this database, and")
+        return
+    problem = key_problem(key, key_check)
+    if problem is not None:
+        raise BelowTheLineError(
+            problem, "Set BTL_ERASURE_KEY to the key of this installation: it never changes."
+        )
+
+
+def require_key_of_recorded(connection: psycopg.Connection[Any], key: ErasureKey | None) -> None:
+    """Raise BelowTheLineError if erasures are recorded that this key was not used for.
+
+    The connection is in autocommit, or in a transaction of the caller.
+    """
+    row = connection.execute(sql("ingest/erasures/recorded.sql")).fetchone()
+    if row is not None:
+        require_key(key, row[0])
+
+
+def _lock(connection: psycopg.Connection[Any], rows: ErasedRows) -> None:
+    """Lock the articles of a batch until its transaction ends.
+
+    A decision on a report and the posting of its comment share no row. So whether the decision's
+    text must go could change between reading and the commit. Here the two wait for each other.
+    """
+    alone = {_bucket(article) for article in rows.makes_erased}
+    buckets = sorted(alone | {_bucket(article) for article in rows.depends_on_stored})
+    if buckets:
+        connection.execute(
+            sql("ingest/erasures/lock_articles.sql"),
+            {"buckets": buckets, "alone": [bucket in alone for bucket in buckets]},
+        )
+
+
+def _bucket(article_id: str) -> int:
+    return crc32(article_id.encode()) % _BUCKETS
+
+
+def _stored(connection: psycopg.Connection[Any], rows: ErasedRows) -> Stored:
+    comments, reports = rows.comments, rows.reports
+    found_comments = _rows_of(
+        connection, "ingest/erasures/stored_comments.sql", ("article_ids", "comment_ids"), comments
+    )
+    found_reports = _rows_of(
+        connection,
+        "ingest/erasures/stored_reports.sql",
+        ("article_ids", "comment_ids", "report_ids"),
+        reports,
+    )
+    return Stored(
+        {(row[0], row[1]): StoredComment(*row[2:]) for row in found_comments},
+        {(row[0], row[1], row[2]): StoredReport(*row[3:]) for row in found_reports},
+    )
+
+
+def _rows_of(
+    connection: psycopg.Connection[Any],
+    statement: str,
+    names: Sequence[str],
+    keys: Sequence[tuple[str, ...]],
+) -> list[tuple[Any, ...]]:
+    if not keys:
+        return []
+    columns = {
+        name: list(column) for name, column in zip(names, zip(*keys, strict=True), strict=True)
+    }
+    return connection.execute(sql(statement), columns, binary=True).fetchall()
