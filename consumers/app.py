@@ -12,11 +12,13 @@ from fnmatch import fnmatchcase
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.database.connections import connect, require_own_session
 from below_the_line.database.migrations import require_current
+from below_the_line.erasing.keys import given_key
 from below_the_line.errors import BelowTheLineError
 from below_the_line.kafka.errors import translated_errors
 from below_the_line.kafka.options import kafka_options
 from below_the_line.settings import Settings
 from below_the_line.site_settings import agreed
+from consumers.adapters.erasures import require_key_of_recorded
 from consumers.adapters.kafka import Source
 from consumers.adapters.postgres import Store
 from consumers.core.batch import BatchPolicy
@@ -107,8 +109,9 @@ def build_consumer(
 ) -> Consumer:
     """Return a consumer of all input topics, or ``only`` of these. It has read nothing yet.
 
-    Raises BelowTheLineError when a topic is not an input topic, the database is not migrated, or no
-    broker can be reached.
+    Raises BelowTheLineError when a topic is not an input topic, the database is not migrated,
+    people are erased in it and BTL_ERASURE_KEY is missing or another one, or no broker can be
+    reached.
     """
     url = settings.require_database_url()
     inputs = [each.name for each in topics() if each.direction == "in"]
@@ -119,8 +122,10 @@ def build_consumer(
             f"The input topics are {', '.join(inputs)}.",
         )
     require_current(url)
+    erasure_key = given_key(settings.erasure_key)
     with connect(url, application_name="btl consume", autocommit=True) as connection:
         require_own_session(connection)
+        require_key_of_recorded(connection, erasure_key)
         settings = agreed(settings, connection)
     with translated_errors(settings):
         source = Source(
@@ -132,7 +137,13 @@ def build_consumer(
         )
     return Consumer(
         source,
-        Store(url, settings.consumer_group, observer, settings.ledger_seconds),
+        Store(
+            url,
+            settings.consumer_group,
+            observer,
+            settings.ledger_seconds,
+            erasure_key=erasure_key,
+        ),
         load_contracts(),
         BatchPolicy(settings.batch_records, settings.batch_seconds),
         observer,

@@ -18,6 +18,7 @@ from below_the_line.contracts.decoder import Contracts
 from below_the_line.contracts.events import Rejection
 from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
 from below_the_line.database.connections import forbidden
+from below_the_line.erasing.keys import ErasureKey
 from below_the_line.errors import BelowTheLineError
 from consumers.adapters.dead_letters import RedriveStore
 from consumers.adapters.postgres import StoreError
@@ -83,6 +84,7 @@ def redrive(
     contracts: Contracts,
     selection: Selection,
     *,
+    erasure_key: ErasureKey | None = None,
     dry_run: bool = False,
     chunk: int = CHUNK,
     on_outcome: Callable[[Letter, str], None] = lambda _letter, _outcome: None,
@@ -95,10 +97,11 @@ def redrive(
     dead-lettered or redriven since the start is left out. Safe to repeat, to interrupt, to run
     twice at once (the runs share the work) and beside consumers. A dry run only decodes.
     ``on_outcome`` is called with each dead letter and its outcome, once that is written. Raises
-    BelowTheLineError; what was written before stays.
+    BelowTheLineError, also if people are erased and ``erasure_key`` is not the key that they were
+    erased with; what was written before stays.
     """
     selection.require_redrivable()
-    with closing(RedriveStore(url, consumer_group)) as store:
+    with closing(RedriveStore(url, consumer_group, erasure_key=erasure_key)) as store:
         run = _Redrive(store, contracts, selection, on_outcome)
         try:
             run.all_chunks(chunk, dry_run=dry_run)

@@ -76,6 +76,7 @@ def redrive_dead_letters() -> None:
         """Validate and merge. Return how many, by the code before and the result."""
         from below_the_line.catalogue import load_contracts
         from below_the_line.database.connections import connect
+        from below_the_line.erasing.keys import given_key
         from btl_airflow.connections import REDRIVE_CONNECTION_ID, database_url
         from btl_airflow.retries import fail_without_retry
         from btl_airflow.settings import site_settings
@@ -98,12 +99,15 @@ def redrive_dead_letters() -> None:
             selection.require_redrivable()
         url = database_url(REDRIVE_CONNECTION_ID)
         with connect(url, application_name="redrive_dead_letters") as connection:
-            consumer_group = site_settings(connection).consumer_group
+            settings = site_settings(connection)
+        with fail_without_retry():
+            erasure_key = given_key(settings.erasure_key)
         return run(
             url,
-            consumer_group,
+            settings.consumer_group,
             load_contracts(),
             selection,
+            erasure_key=erasure_key,
             dry_run=given["dry_run"],
         ).as_dict()
 

@@ -7,6 +7,8 @@ the same for ever: with another one, a replayed event of an erased person would 
 import hmac
 from typing import Final, Literal
 
+from pydantic import SecretStr
+
 from below_the_line.errors import BelowTheLineError
 
 PersonKind = Literal["user", "reporter"]
@@ -56,6 +58,13 @@ class ErasureKey:
 
     def _hmac(self, *parts: bytes) -> bytes:
         return hmac.digest(self._key, b"\n".join(parts), "sha256")
+
+
+def given_key(text: SecretStr | None) -> ErasureKey | None:
+    """Return the key of the settings (``Settings.erasure_key``); None: none is set. Raises
+    BelowTheLineError for one that is too short.
+    """
+    return None if text is None else ErasureKey(text.get_secret_value())
 
 
 def required_key(text: str | None, why: str) -> ErasureKey:

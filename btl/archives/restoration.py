@@ -18,6 +18,7 @@ from typing import Any, Final
 import psycopg
 
 from below_the_line.database.channels import MARKED_ARTICLES_CHANNEL
+from below_the_line.erasing.keys import ErasureKey
 from below_the_line.errors import BelowTheLineError
 from btl.archives.archive_files import Archive, PlacedRow, Progress
 from btl.archives.archived_rows import Row
@@ -26,6 +27,7 @@ from btl.archives.layout import ARCHIVED, RULES, ArchivedTable
 from btl.archives.manifest import Manifest
 from btl.archives.restored_rules import restore_rules
 from btl.archives.sources import ExportFile
+from consumers.adapters.erasures import require_key_of_recorded
 from consumers.adapters.postgres import StoreError
 from consumers.adapters.restore import ORDER, RestoreStore
 from consumers.core.failures import Failure, backoff_seconds, is_contention
@@ -66,6 +68,7 @@ def restore(
     connection: psycopg.Connection | None,
     url: str | None,
     *,
+    erasure_key: ErasureKey | None = None,
     progress: Progress = lambda *_: None,
     now: datetime | None = None,
 ) -> Restored:
@@ -74,9 +77,15 @@ def restore(
     ``connection``, idle and in autocommit, and ``url`` are of the same database; both None: only
     check. Each transaction has about BATCH_ROWS rows of one table. May be repeated, interrupted
     and repeated, and run beside consumers. Raises BelowTheLineError: before anything is written for
-    a file that is missing, changed or damaged, and for a row that is wrong; later for a failure of
-    the database.
+    a file that is missing, changed or damaged, for a row that is wrong, and if people are erased in
+    the database and ``erasure_key`` is not the key that they were erased with; later for a failure
+    of the database.
     """
+    if connection is not None:
+        try:
+            require_key_of_recorded(connection, erasure_key)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise _may_not_restore(str(error.diag.message_primary)) from error
     archive = Archive(files, now or datetime.now(UTC))
     archive.check(progress)
     restored = Restored(archive.manifest)
@@ -85,7 +94,7 @@ def restore(
         return restored
     _restore_rules(connection, archive, restored)
     _compare_time_zones(connection, archive.manifest, restored)
-    with closing(RestoreStore(url)) as store:
+    with closing(RestoreStore(url, erasure_key)) as store:
         total, done = sum(restored.rows.values()), 0
         for described in ORDER:
             (table,) = (each for each in ARCHIVED if each.described is described)

@@ -96,6 +96,7 @@ def restore_archive(
     ``options``: those of `btl archive import` that an archive leaves no choice about, by name.
     Raises BelowTheLineError for one that is given.
     """
+    from below_the_line.erasing.keys import given_key
     from btl.archives.restoration import restore
     from btl.cli.database import connected
 
@@ -114,7 +115,11 @@ def restore_archive(
                 settings = configuration.settings()
                 with connected(settings) as connection:
                     restored = restore(
-                        files, connection, settings.require_database_url(), progress=show
+                        files,
+                        connection,
+                        settings.require_database_url(),
+                        erasure_key=given_key(settings.erasure_key),
+                        progress=show,
                     )
     except KeyboardInterrupt:
         typer.echo(

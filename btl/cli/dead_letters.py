@@ -10,6 +10,7 @@ import typer
 from below_the_line.catalogue import load_contracts, topics
 from below_the_line.contracts.spelling import nearest
 from below_the_line.database.migrations import require_current
+from below_the_line.erasing.keys import given_key
 from below_the_line.errors import BelowTheLineError
 from below_the_line.plurals import counted
 from below_the_line.unknown import MAX_LISTED, unknown
@@ -227,6 +228,7 @@ def redrive(
         current.consumer_group,
         load_contracts(),
         selection,
+        erasure_key=given_key(current.erasure_key),
         dry_run=dry_run,
         on_outcome=on_outcome,
     )

@@ -26,7 +26,9 @@ def test_how_many_rows_were_there_already_is_said(
         changed={"articles": 0, "comments": changed},
         notes=[],
     )
-    settings = SimpleNamespace(require_database_url=lambda: "postgresql://db.example/x")
+    settings = SimpleNamespace(
+        require_database_url=lambda: "postgresql://db.example/x", erasure_key=None
+    )
     monkeypatch.setattr(configuration, "settings", lambda: settings)
     monkeypatch.setattr(database, "connected", lambda _: nullcontext())
     monkeypatch.setattr(restoration, "restore", lambda *_, **__: restored)
