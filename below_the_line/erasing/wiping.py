@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import psycopg
 
 from below_the_line.database.connections import require_idle
+from below_the_line.erasing.completion import wipe_due
 from below_the_line.erasing.keys import ErasureKey
 from below_the_line.erasing.letters import Cause, Sought
 from below_the_line.erasing.places import (
@@ -210,15 +211,11 @@ class _Wiping:
 
     def _chunk(self, place: Place, chosen: dict[str, Any]) -> int:
         """Wipe what is due of some keys; return the number of rows, at most ``MAX_ROWS``."""
-        execute = self._connection.execute
+        pseudonym = self.erasure.pseudonym
         with self._connection.transaction():
-            execute(_LOCK_TIMEOUT)
-            rows = execute(sql(place.statement("due")), chosen | {"limit": MAX_ROWS}).fetchall()
-            if rows:
-                pseudonym = self.erasure.pseudonym
-                wiped = place.wiped(self._key, pseudonym, rows)
-                execute(sql(place.statement("wipe")), self._of | dict(wiped))
-                self._count(place.name, sum(place.is_wiped(row, pseudonym) for row in rows))
+            self._connection.execute(_LOCK_TIMEOUT)
+            rows = wipe_due(self._connection, self._key, place, chosen | {"limit": MAX_ROWS})
+            self._count(place.name, sum(place.is_wiped(row, pseudonym) for row in rows))
         return len(rows)
 
     def _metrics(self, articles: Sequence[str]) -> None:

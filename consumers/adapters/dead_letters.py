@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 from below_the_line import __version__
 from below_the_line.contracts.events import Rejection
 from below_the_line.resources import sql
+from consumers.adapters.erasures import NewerErasuresError
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch
 from consumers.core.dead_letters import Letter, Selection
@@ -192,10 +193,10 @@ class RedriveStore(Store):
                 applied = self._merged()
                 self._settle(topic_id, free)
                 self._record(topic_id, free, applied)
-                self._erasures.share(self._open)
-                self._open.commit()
+                self._erasures.complete(self._open)
+                self._commit()
                 break
-            except psycopg.Error as error:
+            except (psycopg.Error, NewerErasuresError) as error:
                 self._read_newer_erasures(error)
         self._keep_staging()
         self._forget_batch()

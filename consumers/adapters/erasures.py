@@ -6,17 +6,22 @@ from zlib import crc32
 
 import psycopg
 
+from below_the_line.contracts.times import to_datetime
+from below_the_line.erasing.completion import complete
 from below_the_line.erasing.erasures import ErasedComment, ErasedPerson, Erasures
 from below_the_line.erasing.keys import ErasureKey, key_problem, required_key
+from below_the_line.erasing.recording import Wish, raised_version, stored
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 from consumers.core.batch import Batch
 from consumers.core.erasing import (
+    AskedErasure,
     Completions,
     ErasedRows,
     Stored,
     StoredComment,
     StoredReport,
+    asked_erasures,
     erased_reaction,
 )
 from consumers.core.fold import Fold
@@ -38,6 +43,8 @@ class SessionErasures:
         self._known = Erasures(key)
         self._version = -1
         self._completions: Completions | None = None
+        self._asked: list[AskedErasure] = []
+        self._with_asked: Erasures | None = None
 
     def forget(self) -> None:
         """Forget what is known: the next ``read`` reads all."""
@@ -46,7 +53,7 @@ class SessionErasures:
 
     def forget_batch(self) -> None:
         """Forget what the present batch has to do."""
-        self._completions = None
+        self._completions, self._asked, self._with_asked = None, [], None
 
     def read(self, connection: psycopg.Connection[Any]) -> None:
         """Read the erasures that are not known yet, in a transaction of the caller.
@@ -78,24 +85,93 @@ class SessionErasures:
     def erased(self, connection: psycopg.Connection[Any], batch: Batch) -> Fold:
         """Return the rows of a batch, erased; begins its transaction if it has to lock or look.
 
-        A batch without an event of the time of an erasure costs one comparison per event, and only
-        if there are erasures. Raises psycopg.Error.
+        Erasures that the batch itself asks for apply to its other events. A batch without an event
+        of the time of an erasure costs one comparison per event, and only if there are erasures.
+        Raises psycopg.Error, and BelowTheLineError if the batch asks for an erasure without a key.
         """
-        known = self._known
+        known, fold = self._known, batch.folded()
+        if fold.erasures:
+            if self._key is None:
+                required_key(None, "An event asks to forget a person, and")
+            self._asked = asked_erasures(known, fold.erasures)
+            known = self._with_asked = known.with_also(each.erased for each in self._asked)
         if not known or not batch.has_event_until(known.latest):
-            return batch.folded()
+            return fold
         rows = ErasedRows(known, batch.folded(lambda event: erased_reaction(known, event)))
         _lock(connection, rows)
         stored = _stored(connection, rows)
         self._completions = rows.completions(stored)
         return rows.rows(stored)
 
+    @property
+    def asked(self) -> Sequence[AskedErasure]:
+        """The erasures that the present batch asks for."""
+        return self._asked
+
+    @property
+    def records(self) -> bool:
+        """Whether the present batch records erasures."""
+        return any(each.is_news for each in self._asked)
+
+    def complete(self, connection: psycopg.Connection[Any]) -> None:
+        """Wipe what the tables have of the comments and reports that the batch made erased, after
+        its merges. Raises psycopg.Error.
+        """
+        if self._completions is None:
+            return
+        comments, reports = self._completions
+        for reason in comments.keys() | reports.keys():
+            person, erased_at = reason
+            complete(
+                connection,
+                self._known.key,
+                None if person is None else person.pseudonym,
+                to_datetime(erased_at),
+                sorted(comments.get(reason, ())),
+                sorted(reports.get(reason, ())),
+            )
+
     def share(self, connection: psycopg.Connection[Any]) -> None:
-        """Send the fence of erasures, as the last statement before the commit.
+        """Send the fence of erasures, as the last statement before the commit of a batch that
+        records none.
 
         It fails with NEWER_ERASURES if others are recorded than are known.
         """
         connection.execute(sql("ingest/erasures/share.sql"), {"version": self._version})
+
+    def record(self, connection: psycopg.Connection[Any]) -> None:
+        """Record the erasures that the batch asks for, as its last act before the commit.
+
+        Raises psycopg.Error, and NewerErasuresError if others are recorded than are known.
+        """
+        version, _ = raised_version(connection, self._known.key)
+        if version != self._version + 1:
+            raise NewerErasuresError
+        news = [each for each in self._asked if each.is_news]
+        for source in sorted({each.source for each in news}):
+            wishes = [
+                Wish(
+                    each.kind,
+                    each.erased.pseudonym,
+                    None,
+                    None,
+                    to_datetime(each.erased.erased_at),
+                    each.person_id,
+                )
+                for each in news
+                if each.source == source
+            ]
+            stored(connection, wishes, version, "event", source)
+
+    def committed(self) -> None:
+        """The batch was committed: what it recorded is known."""
+        if self.records and self._with_asked is not None:
+            self._known, self._version = self._with_asked, self._version + 1
+        self.forget_batch()
+
+
+class NewerErasuresError(Exception):
+    """Erasures were recorded that the transaction did not apply."""
 
 
 def require_key(key: ErasureKey | None, key_check: str | None) -> None:

@@ -30,7 +30,7 @@ from below_the_line.errors import BelowTheLineError
 from below_the_line.event_tables.description import TABLES, Table
 from below_the_line.partitions import PartitionLog, Position
 from below_the_line.resources import sql
-from consumers.adapters.erasures import NEWER_ERASURES, SessionErasures
+from consumers.adapters.erasures import NEWER_ERASURES, NewerErasuresError, SessionErasures
 from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
 from consumers.core.dead_letters import stored_headers, stored_timestamp
@@ -43,6 +43,10 @@ _IMPATIENCE = b"set local lock_timeout = '100ms';"
 """Of a transaction that copies straight. A tenth of the time after which the server looks for
 deadlocks.
 """
+
+
+_ERASURES = "erasures"
+"""Stands beside the tables in the account of a batch."""
 
 
 class StoreError(Exception):
@@ -388,6 +392,8 @@ class Store:
                             copy.write_row((number, *row))
                     merges.append(sql(f"generated/merge/{table.name}.sql"))
                     self._merged_tables.append(table.name)
+            if self._erasures.asked:
+                self._members[_ERASURES] = [each.records for each in self._erasures.asked]
             if dead_letters:
                 statement, types = self._staged("staged_dead_letters")
                 with cursor.copy(statement) as copy:
@@ -561,15 +567,15 @@ class Store:
                 raise RuntimeError("finish() without begin()")
             try:
                 return self._finish(batch, applied)
-            except psycopg.Error as error:
+            except (psycopg.Error, NewerErasuresError) as error:
                 self._read_newer_erasures(error)
             self.begin(batch)
 
-    def _read_newer_erasures(self, error: psycopg.Error) -> None:
+    def _read_newer_erasures(self, error: psycopg.Error | NewerErasuresError) -> None:
         """Roll back and read the erasures that the transaction did not apply, if this is what the
         error says; else raise StoreError.
         """
-        if error.diag.sqlstate != NEWER_ERASURES:
+        if isinstance(error, psycopg.Error) and error.diag.sqlstate != NEWER_ERASURES:
             raise self._failed(error) from error
         try:
             self._open.rollback()
@@ -606,6 +612,7 @@ class Store:
             "dead_lettered": [entry.dead_lettered for entry in entries],
         }
         epochs = {"epochs": [self._held[partition].epoch for partition in partitions]}
+        self._erasures.complete(self._open)
         # One round trip. The fences raise, and a pipeline skips what follows an error: no COMMIT
         # without them.
         with self._open.pipeline():
@@ -615,10 +622,14 @@ class Store:
             # its entry exists already.
             self._open.execute(sql("ingest/advance_offsets.sql"), spans | epochs)
             written = self._open.execute(sql("ingest/record_batches.sql"), spans | ledger)
-            self._erasures.share(self._open)
-            self._observer.step(Step.FENCED, perf_counter() - merged_at)
-            self._open.commit()
-            self._observer.step(Step.COMMITTING, perf_counter() - merged_at)
+            if not self._erasures.records:
+                self._erasures.share(self._open)
+                self._observer.step(Step.FENCED, perf_counter() - merged_at)
+                self._open.commit()
+                self._observer.step(Step.COMMITTING, perf_counter() - merged_at)
+        if self._erasures.records:
+            self._commit()
+        self._erasures.committed()
         lines = written.fetchall()
         for topic, number, batch_id in lines:
             partition = Partition(topic, number)
@@ -638,11 +649,27 @@ class Store:
         while not self.is_ready():
             self._wait_for_input()
         unchanged: dict[str, set[int]] = {table: set() for table in self._members}
+        if self._erasures.asked:
+            unchanged[_ERASURES] = {
+                number for number, each in enumerate(self._erasures.asked) if not each.is_news
+            }
         for table, result in zip(self._merged_tables, self._results, strict=True):
             unchanged[table].update(
                 int(result.get_value(row, 0) or b"") for row in range(result.ntuples)
             )
         return applied_records(unchanged, self._members)
+
+    def _commit(self) -> None:
+        """Pass the fence of erasures, or record those that the batch asks for, and commit.
+
+        Raises psycopg.Error and NewerErasuresError.
+        """
+        if self._erasures.records:
+            self._erasures.record(self._open)
+        else:
+            self._erasures.share(self._open)
+        self._open.commit()
+        self._erasures.committed()
 
     def _keep_staging(self) -> None:
         """The transaction was committed: what it made is there to stay."""

@@ -7,6 +7,7 @@ import psycopg
 from below_the_line.contracts.events import Event
 from below_the_line.erasing.keys import ErasureKey
 from below_the_line.event_tables.description import TABLES, Table
+from consumers.adapters.erasures import NewerErasuresError
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch
 from consumers.core.fold import Fold, Row
@@ -74,10 +75,10 @@ class RestoreStore(Store):
             try:
                 if self._straight_tables:
                     self._open.execute("set local lock_timeout to default")
-                self._erasures.share(self._open)
-                self._open.commit()
+                self._erasures.complete(self._open)
+                self._commit()
                 break
-            except psycopg.Error as error:
+            except (psycopg.Error, NewerErasuresError) as error:
                 self._read_newer_erasures(error)
         self._straight_way.passed(self._straight_tables)
         self._keep_staging()

@@ -346,6 +346,52 @@ class ErasedRows:
         return self._erasures.key
 
 
+class AskedErasure(NamedTuple):
+    """A person whom events of a batch ask to forget."""
+
+    kind: PersonKind
+    person_id: str
+    erased: ErasedPerson
+    source: str
+    """The source of the event that counts: of one person the latest erasure does."""
+    records: list[int]
+    """The numbers of all records that ask for it."""
+    is_news: bool
+    """Whether the person is not known as erased up to this time."""
+
+
+def asked_erasures(erasures: Erasures, events: Iterable[tuple[int, Event]]) -> list[AskedErasure]:
+    """Return the erasures that these events ask for, one for each person.
+
+    Each event comes with the number of its record. ``erasures``: those that are known; they have a
+    key.
+    """
+    found: dict[str, AskedErasure] = {}
+    for number, event in events:
+        data = event.data
+        kind: PersonKind = "reporter" if data.user_id is None else "user"
+        person_id = data.anonymous_id if data.user_id is None else data.user_id
+        pseudonym, erased_at = (
+            erasures.key.pseudonym(kind, person_id),
+            from_datetime(data.erased_at),
+        )
+        known = erasures.person_erased_at(kind, person_id)
+        held = found.get(pseudonym)
+        records = [number] if held is None else [*held.records, number]
+        if held is not None and held.erased.erased_at >= erased_at:
+            found[pseudonym] = held._replace(records=records)
+        else:
+            found[pseudonym] = AskedErasure(
+                kind,
+                person_id,
+                ErasedPerson(pseudonym, erased_at),
+                event.source,
+                records,
+                known is None or known[1] < erased_at,
+            )
+    return list(found.values())
+
+
 def erased_reaction(erasures: Erasures, event: Event) -> Event:
     """Return a reaction of an erased person under the pseudonym; any other event as it is.
 

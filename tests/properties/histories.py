@@ -148,7 +148,7 @@ def cloud_events() -> st.SearchStrategy[CloudEvent]:
     """One valid event of any type."""
     return st.sampled_from(sorted(DATA)).flatmap(
         lambda event_type: st.builds(
-            CloudEvent, st.just(event_type), EVENT_IDS, SOURCES, TIMES, DATA[event_type]
+            CloudEvent, st.just(event_type), EVENT_IDS, SOURCES, TIMES, DATA[event_type], st.none()
         )
     )
 

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 
 from below_the_line.catalogue import load_contracts
 from below_the_line.contracts.events import Event, Record, Rejection
+from below_the_line.erasing.keys import ErasureKey
 from below_the_line.partitions import PartitionLog
 from consumers.adapters.postgres import Store
 from consumers.core.batch import Batch, DecodedRecord, Entry, Partition
@@ -32,9 +33,20 @@ Delivery = tuple[CloudEvent, int]
 class Process:
     """One process of the consumer group, with partitions of both topics."""
 
-    def __init__(self, database_url: str, numbers: Collection[int]) -> None:
-        # Every batch tries the straight way, and so often meets rows.
-        self.store = Store(database_url, "group", straight_way=StraightWay(longest_pause=0))
+    def __init__(
+        self,
+        database_url: str,
+        numbers: Collection[int],
+        longest_pause: int = 0,
+        erasure_key: ErasureKey | None = None,
+    ) -> None:
+        # By default every batch tries the straight way, and so often meets rows.
+        self.store = Store(
+            database_url,
+            "group",
+            straight_way=StraightWay(longest_pause),
+            erasure_key=erasure_key,
+        )
         self._numbers = sorted(numbers)
         self._next_offsets: dict[Partition, int] = {}
         self.take()
@@ -136,6 +148,7 @@ class Database:
         for name in (
             *(f"ingest.{marks}" for marks in MARKS),
             "ingest.dead_letters",
+            "ingest.erasures",
             *(f"discussion.{table}" for table in KEYS),
         ):
             self._connection.execute(f"delete from {name}".encode())

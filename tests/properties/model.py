@@ -5,6 +5,7 @@ A function of a *set* of events, written from the design's words and not from th
 nothing of batches, registers, staging or SQL. Slow, for tests.
 """
 
+import hmac
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,8 @@ class CloudEvent(NamedTuple):
     source: str
     time: str
     data: dict[str, Any]
+    erased_digest: bytes | None = None
+    """What stands in place of the digest of an erased event; None: it is not erased."""
 
 
 class Version(NamedTuple):
@@ -55,7 +58,9 @@ def version(event: CloudEvent) -> Version:
     occurred_at = (moment(event.time) - EPOCH) // timedelta(microseconds=1)
     content = json.dumps(event.data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     digest = sha256(f"{event.type}\n{occurred_at}\n{content}".encode()).digest()
-    return Version(occurred_at, event.id.encode(), event.source.encode(), digest)
+    return Version(
+        occurred_at, event.id.encode(), event.source.encode(), event.erased_digest or digest
+    )
 
 
 def as_bytes(v: Version) -> bytes:
@@ -127,10 +132,115 @@ KEYS = {
 }
 
 
-def tables(events: Iterable[CloudEvent]) -> Tables:
-    """The rows of every table after these events, in whatever order and however often they are
-    given.
+class Erasures(NamedTuple):
+    """What is to be forgotten, each up to a time."""
+
+    key: bytes
+    users: dict[str, datetime]
+    reporters: dict[str, datetime]
+    comments: dict[tuple[str, str], datetime]
+
+    def pseudonym(self, kind: str, person_id: str) -> str:
+        message = f"{kind}\n{person_id}".encode()
+        return f"erased:{self._hmac(message)[:32]}"
+
+    def keyed(self, event: CloudEvent) -> bytes:
+        """What confirms no guessed text."""
+        return bytes.fromhex(self._hmac(b"digest\n" + version(event).digest))
+
+    def _hmac(self, message: bytes) -> str:
+        return hmac.new(self.key, message, sha256).hexdigest()
+
+
+NOTHING_ERASED = Erasures(b"", {}, {}, {})
+
+
+def erased(event: CloudEvent, **changes: Any) -> CloudEvent:
+    return event._replace(data={**event.data, **changes})
+
+
+class ErasedHistory:
+    """The events of a history as if they had been sent erased, and up to when comments and reports
+    are erased.
     """
+
+    def __init__(self, events: Sequence[CloudEvent], erasures: Erasures) -> None:
+        self._erasures = erasures
+        self.comments: dict[tuple[str, ...], datetime] = {}
+        self.reports: dict[tuple[str, ...], datetime] = {}
+        for event in events:
+            self._note(event)
+        self.events = [self._erased(event) for event in events]
+
+    def _note(self, event: CloudEvent) -> None:
+        if event.type == POSTED:
+            self._forget(self.comments, "comments", event, self._author_until(event))
+        if event.type in (POSTED, EDITED):
+            self._forget(self.comments, "comments", event, self._own_until(event))
+        if event.type == REPORTED:
+            self._forget(self.reports, "reports", event, self._reporter(event)[1])
+
+    def _forget(
+        self,
+        until: dict[tuple[str, ...], datetime],
+        table: str,
+        event: CloudEvent,
+        erased_at: datetime | None,
+    ) -> None:
+        if erased_at is not None and moment(event.time) <= erased_at:
+            key = tuple(event.data[name] for name in KEYS[table])
+            until[key] = max(erased_at, until.get(key, erased_at))
+
+    def _author_until(self, event: CloudEvent) -> datetime | None:
+        return self._erasures.users.get(event.data["author"]["user_id"])
+
+    def _own_until(self, event: CloudEvent) -> datetime | None:
+        return self._erasures.comments.get((event.data["article_id"], event.data["comment_id"]))
+
+    def _reporter(self, event: CloudEvent) -> tuple[str, datetime | None]:
+        reporter = event.data["reporter"]
+        if reporter.get("user_id") is not None:
+            return "user", self._erasures.users.get(reporter["user_id"])
+        return "reporter", self._erasures.reporters.get(reporter["anonymous_id"])
+
+    def _erased(self, event: CloudEvent) -> CloudEvent:
+        def is_until(*times: datetime | None) -> bool:
+            return any(time is not None and moment(event.time) <= time for time in times)
+
+        data, keyed = event.data, self._erasures.keyed
+        comment = data.get("article_id", ""), data.get("comment_id", "")
+        comment_until = self.comments.get(comment), self._erasures.comments.get(comment)
+        if event.type == POSTED and is_until(*comment_until):
+            author = {**data["author"], "display_name": ""}
+            if is_until(self._author_until(event)):
+                author["user_id"] = self._erasures.pseudonym("user", author["user_id"])
+            wiped = erased(event, author=author, body="")
+        elif event.type == EDITED and is_until(*comment_until):
+            wiped = erased(event, body="")
+        elif event.type == REPORTED and is_until(self._reporter(event)[1]):
+            kind, _ = self._reporter(event)
+            name = "user_id" if kind == "user" else "anonymous_id"
+            pseudonym = self._erasures.pseudonym(kind, data["reporter"][name])
+            wiped = erased(event, reporter={name: pseudonym}, note=None, law=None)
+        elif (
+            event.type == DECIDED
+            and data.get("explanation") is not None
+            and is_until(*comment_until, self.reports.get((*comment, data["report_id"])))
+        ):
+            wiped = erased(event, explanation=None)
+        elif event.type in (ADDED, REMOVED) and is_until(self._erasures.users.get(data["user_id"])):
+            wiped = erased(event, user_id=self._erasures.pseudonym("user", data["user_id"]))
+        else:
+            return event
+        return wiped._replace(erased_digest=keyed(event))
+
+
+def tables(events: Iterable[CloudEvent], erasures: Erasures = NOTHING_ERASED) -> Tables:
+    """The rows of every table after these events, in whatever order and however often they are
+    given, with whatever is to be forgotten.
+    """
+    history = ErasedHistory(list(events), erasures)
+    events = history.events
     unique = {version(event): event for event in events}
     in_order = [unique[each] for each in sorted(unique)]
 
@@ -160,7 +270,7 @@ def tables(events: Iterable[CloudEvent]) -> Tables:
             | edit(last(own, EDITED))
             | deletion(first(own, DELETED))
             | decision(last(own, MODERATED))
-            | {"erased_at": None}
+            | {"erased_at": history.comments.get((row["article_id"], row["comment_id"]))}
             for row, own in about("comments", POSTED, EDITED, DELETED, MODERATED)
         ],
         "comment_edits": [row | comment_edit(told) for row, told in every(EDITED)],
@@ -169,7 +279,7 @@ def tables(events: Iterable[CloudEvent]) -> Tables:
             row
             | report(first(own, REPORTED))
             | withdrawal(first(own, WITHDRAWN))
-            | {"erased_at": None}
+            | {"erased_at": history.reports.get(tuple(row[name] for name in KEYS["reports"]))}
             for row, own in about("reports", REPORTED, WITHDRAWN)
         ],
         "report_decisions": [row | report_decision(told) for row, told in every(DECIDED)],
