@@ -1,5 +1,5 @@
--- The last statement of every transaction that merges events: from here to the commit nobody records
--- an erasure.
+-- The last statement of every transaction that merges events: from here to the commit nobody
+-- records an erasure.
 create or replace function ingest.share_erasures(in_version bigint) returns void
 language plpgsql
 as $$
