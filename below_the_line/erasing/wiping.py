@@ -30,6 +30,7 @@ from below_the_line.erasing.places import (
     until,
 )
 from below_the_line.erasing.recording import Pending, pending
+from below_the_line.erasing.statistics import renew as renew_statistics
 from below_the_line.errors import BelowTheLineError
 from below_the_line.metrics.units import METRICS_LOCK
 from below_the_line.plurals import counted
@@ -99,6 +100,7 @@ def carry_out_all(
         for wiping in wipings:
             wiping.tables()
         _wipe_dead_letters(connection, key, wipings)
+        renew_statistics(connection, {each.subject for each in resolved if each.subject})
         for erasure in resolved:
             with connection.transaction():
                 parameters = {"erasure_id": erasure.erasure_id, "version": erasure.version}
@@ -166,6 +168,8 @@ class _Wiping:
         self.erasure = erasure
         self.comments: Sequence[Row] = ()
         """Article and comment of all that is erased."""
+        self.reports: Sequence[Row] = ()
+        """Article, comment and id of all reports that are erased."""
         self._progress = progress or (lambda _place, _rows: None)
         self._of: dict[str, Any] = {
             "kind": erasure.kind,
@@ -190,7 +194,7 @@ class _Wiping:
         self._wipe(REPORT_DECISIONS, [(*comment, None) for comment in comments])
         if erasure.kind == "comment":
             return
-        reports = self._keys(REPORTS)
+        reports = self.reports = self._keys(REPORTS)
         self._wipe(REPORTS, reports)
         self._wipe(REPORT_DECISIONS, reports)
         if erasure.kind == "user" and erasure.subject is not None:
@@ -320,6 +324,9 @@ def _sought(key: ErasureKey, wipings: Sequence[_Wiping]) -> Sought:
             pseudonyms[erasure.pseudonym] = cause
         for article_id, comment_id in wiping.comments:
             comments.setdefault(comment_id, {})[article_id] = cause
+        for article_id, _, report_id in wiping.reports:
+            # A decision on a report does not say who reported.
+            comments.setdefault(report_id, {})[article_id] = cause
     return Sought(key, people, pseudonyms, comments)
 
 
