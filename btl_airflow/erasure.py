@@ -46,7 +46,7 @@ def survey_request(request_id: int | None) -> dict[str, Any]:
 def carry_out_request(request_id: int | None, decided_by: str | None) -> dict[str, Any]:
     """Approve a request, record the erasure, and carry it out."""
     from below_the_line.erasing import requests
-    from below_the_line.erasing.execution import complete
+    from below_the_line.erasing.execution import execute
     from below_the_line.erasing.recording import record
 
     with connected(
@@ -62,7 +62,7 @@ def carry_out_request(request_id: int | None, decided_by: str | None) -> dict[st
             recorded = record(
                 connection, key, [request.whom], request.erased_at, "dag", request.requested_by
             )
-        done = complete(connection, key, recorded.pending, decided_by)
+        done = execute(connection, key, recorded.pending, decided_by)
         with connection.transaction():
             # Also where it was erased before, and nothing was pending.
             requests.close(connection, [request.whom], decided_by)
@@ -91,7 +91,7 @@ def decline_request(request_id: int | None, decided_by: str | None) -> dict[str,
 
 def carry_out_pending() -> dict[str, Any]:
     """Carry out all erasures that are recorded and not completed."""
-    from below_the_line.erasing.execution import complete
+    from below_the_line.erasing.execution import execute
     from below_the_line.erasing.recording import pending
 
     with connected(
@@ -102,7 +102,7 @@ def carry_out_pending() -> dict[str, Any]:
             return {"erasures": 0, "removed": {}}
         with fail_without_retry():
             key = _key(f"Erasures wait to be carried out: {len(waiting)}.")
-        done = complete(connection, key, waiting, "apply_erasures")
+        done = execute(connection, key, waiting, "apply_erasures")
     removed: Counter[str] = Counter()
     for each in done:
         removed.update(each.found)

@@ -12,7 +12,7 @@ from below_the_line.erasing.recording import Pending
 from below_the_line.erasing.wiping import Progress, carry_out_all
 
 
-def complete(
+def execute(
     connection: psycopg.Connection,
     key: ErasureKey,
     erasures: Sequence[Pending],

@@ -14,7 +14,7 @@ import typer
 from below_the_line.erasing import requests
 from below_the_line.erasing.certificate import Certificate, case_number, earlier, of_case
 from below_the_line.erasing.erasures import Person, Subject
-from below_the_line.erasing.execution import complete
+from below_the_line.erasing.execution import execute
 from below_the_line.erasing.keys import ErasureKey, required_key
 from below_the_line.erasing.recording import Pending, pending, record
 from below_the_line.erasing.survey import survey
@@ -176,7 +176,7 @@ def erase(
             waiting = pending(connection)
             if waiting:
                 _confirm(f"{counted(len(waiting), 'erasure')} will be carried out.", yes)
-            show_certificates(_complete(connection, waiting), certificate, as_json=as_json)
+            show_certificates(_execute(connection, waiting), certificate, as_json=as_json)
         else:
             whom = _given(connection, user_ids, reporters, comments, article, listed)
             if verify:
@@ -192,7 +192,7 @@ def erase(
                     print_surveys(_surveyed(connection, whom, at), err=True)
                     _confirm("This cannot be undone.", yes)
                 recorded = record(connection, _key(), whom, at, "command", _login())
-                done = _complete(connection, recorded.pending)
+                done = _execute(connection, recorded.pending)
                 show_certificates(done, certificate, as_json=as_json)
 
 
@@ -288,11 +288,11 @@ def _confirm(what: str, yes: bool) -> None:
     typer.confirm(f"{what} Continue?", abort=True, err=True)
 
 
-def _complete(connection: psycopg.Connection, erasures: Sequence[Pending]) -> list[Certificate]:
+def _execute(connection: psycopg.Connection, erasures: Sequence[Pending]) -> list[Certificate]:
     if not erasures:
         return []
     with wiping_progress() as wiped:
-        return complete(connection, _key(), erasures, _login(), wiped)
+        return execute(connection, _key(), erasures, _login(), wiped)
 
 
 def _export(connection: psycopg.Connection, path: Path, *, as_json: bool) -> None:
