@@ -100,6 +100,16 @@ class Erasures:
         both.add(found)
         return both
 
+    @property
+    def people(self) -> Iterable[ErasedPerson]:
+        """The erased people."""
+        return (ErasedPerson(*each) for each in self._people.items())
+
+    @property
+    def comments(self) -> Iterable[ErasedComment]:
+        """The comments that were erased by themselves."""
+        return (ErasedComment(*place, at) for place, at in self._comments.items())
+
     def person_erased_at(self, kind: PersonKind, person_id: str) -> tuple[str, int] | None:
         """Return a person's pseudonym, and up to when events are forgotten (microseconds since
         1970); None: not erased.

@@ -23,6 +23,18 @@ class Cause(NamedTuple):
     erased_at: datetime
 
 
+def texts_in(
+    record_key: bytes | None, value: bytes | None, headers: Sequence[bytes | None]
+) -> set[str]:
+    """Return the texts of a record that may be an id: key, headers and value as they are, and the
+    strings of the value's JSON.
+    """
+    texts = {each.decode("utf-8", "replace") for each in (record_key, *headers, value) if each}
+    if value:
+        texts.update(strings_in(value))
+    return texts
+
+
 class Sought:
     """The people and comments of some erasures."""
 
@@ -59,10 +71,7 @@ class Sought:
 
         ``timestamp``: the record's. Nothing of a later record than the erasure is erased.
         """
-        parts = [each for each in (record_key, *headers, value) if each]
-        strings = {each.decode("utf-8", "replace") for each in parts}
-        if value:
-            strings.update(strings_in(value))
+        strings = texts_in(record_key, value, headers)
         causes = {self._person(text) for text in strings}
         causes.update(
             cause

@@ -1,19 +1,23 @@
 """Erasures as a session with Postgres knows them, and as its transactions apply them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zlib import crc32
 
 import psycopg
 
+from below_the_line.contracts.envelope import MAX_NAME_BYTES
+from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.times import to_datetime
 from below_the_line.erasing.completion import complete
 from below_the_line.erasing.erasures import ErasedComment, ErasedPerson, Erasures
 from below_the_line.erasing.keys import ErasureKey, key_problem, required_key
+from below_the_line.erasing.letters import Cause, Sought, texts_in
 from below_the_line.erasing.recording import Wish, raised_version, stored
 from below_the_line.errors import BelowTheLineError
 from below_the_line.resources import sql
 from consumers.core.batch import Batch
+from consumers.core.dead_letters import stored_headers, stored_timestamp
 from consumers.core.erasing import (
     AskedErasure,
     Completions,
@@ -45,6 +49,8 @@ class SessionErasures:
         self._completions: Completions | None = None
         self._asked: list[AskedErasure] = []
         self._with_asked: Erasures | None = None
+        self._sought: tuple[Erasures, Sought] | None = None
+        """What dead letters are searched for, made when the first one is looked at."""
 
     def forget(self) -> None:
         """Forget what is known: the next ``read`` reads all."""
@@ -80,7 +86,7 @@ class SessionErasures:
         if found:
             require_key(self._key, key_check)
         self._known.add(found)
-        self._version = version
+        self._version, self._sought = version, None
 
     def erased(self, connection: psycopg.Connection[Any], batch: Batch) -> Fold:
         """Return the rows of a batch, erased; begins its transaction if it has to lock or look.
@@ -102,6 +108,47 @@ class SessionErasures:
         stored = _stored(connection, rows)
         self._completions = rows.completions(stored)
         return rows.rows(stored)
+
+    def erased_letters(
+        self,
+        connection: psycopg.Connection[Any],
+        dead_letters: Sequence[tuple[Record, Rejection]],
+    ) -> set[int]:
+        """Return the places of those dead letters of which nothing may be kept, because they are of
+        an erased person, or about an erased comment or report.
+
+        Call it after ``erased``. Only records of the time of an erasure are looked at. Raises
+        psycopg.Error.
+        """
+        known = self._known if self._with_asked is None else self._with_asked
+        latest = known.latest
+        old = [
+            number
+            for number, (record, _) in enumerate(dead_letters)
+            if record.timestamp * 1_000 <= latest
+        ]
+        if not known or not old:
+            return set()
+        if self._sought is None or self._sought[0] is not known:
+            self._sought = known, _sought(known)
+        sought = self._sought[1]
+        found: set[int] = set()
+        texts: dict[int, set[str]] = {}
+        for number in old:
+            record = dead_letters[number][0]
+            parts = record.key, record.value, stored_headers(record)
+            if sought.cause(stored_timestamp(record), *parts) is not None:
+                found.add(number)
+            elif record.key is not None:
+                texts[number] = texts_in(*parts)
+        about = connection.execute(
+            sql("ingest/erasures/about_erased.sql"), _possible_ids(dead_letters, texts)
+        ).fetchall()
+        return found | {
+            number
+            for number, erased_at in about
+            if stored_timestamp(dead_letters[number][0]) <= erased_at
+        }
 
     @property
     def asked(self) -> Sequence[AskedErasure]:
@@ -197,6 +244,29 @@ def require_key_of_recorded(connection: psycopg.Connection[Any], key: ErasureKey
     row = connection.execute(sql("ingest/erasures/recorded.sql")).fetchone()
     if row is not None:
         require_key(key, row[0])
+
+
+def _sought(known: Erasures) -> Sought:
+    comments: dict[str, dict[str, Cause]] = {}
+    for article_id, comment_id, erased_at in known.comments:
+        comments.setdefault(comment_id, {})[article_id] = Cause(0, to_datetime(erased_at))
+    people = {pseudonym: Cause(0, to_datetime(erased_at)) for pseudonym, erased_at in known.people}
+    return Sought(known.key, {}, people, comments)
+
+
+def _possible_ids(
+    dead_letters: Sequence[tuple[Record, Rejection]], texts: Mapping[int, set[str]]
+) -> dict[str, list[Any]]:
+    """Return the parameters that say which records have which texts, as far as they can be ids."""
+    numbers, articles, ids = [], [], []
+    for number, of_record in texts.items():
+        article_id = (dead_letters[number][0].key or b"").decode("utf-8", "replace")
+        for text in of_record | {article_id}:
+            if len(text.encode("utf-8", "replace")) <= MAX_NAME_BYTES and "\0" not in text:
+                numbers.append(number)
+                articles.append(article_id.replace("\0", ""))
+                ids.append(text.encode("utf-8", "replace").decode())
+    return {"numbers": numbers, "article_ids": articles, "texts": ids}
 
 
 def _lock(connection: psycopg.Connection[Any], rows: ErasedRows) -> None:

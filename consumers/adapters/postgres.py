@@ -33,7 +33,7 @@ from below_the_line.resources import sql
 from consumers.adapters.erasures import NEWER_ERASURES, NewerErasuresError, SessionErasures
 from consumers.adapters.sessions import Session
 from consumers.core.batch import Batch, Entry, Partition, applied_records
-from consumers.core.dead_letters import stored_headers, stored_timestamp
+from consumers.core.dead_letters import ERASED_MESSAGE, stored_headers, stored_timestamp
 from consumers.core.failures import Failure, classify, is_contention
 from consumers.core.fold import Row, Rows
 from consumers.core.observer import Observer, Step
@@ -395,11 +395,13 @@ class Store:
             if self._erasures.asked:
                 self._members[_ERASURES] = [each.records for each in self._erasures.asked]
             if dead_letters:
+                erased = self._erasures.erased_letters(self._open, dead_letters)
                 statement, types = self._staged("staged_dead_letters")
                 with cursor.copy(statement) as copy:
                     copy.set_types(types)
-                    for record, rejection in dead_letters:
-                        copy.write_row(self._dead_letter(record, rejection))
+                    for number, (record, rejection) in enumerate(dead_letters):
+                        kept = self._dead_letter(record, rejection, is_erased=number in erased)
+                        copy.write_row(kept)
                 merges.append(sql("ingest/dead_letters/merge.sql"))
         self._sent_at = perf_counter()
         self._observer.step(Step.STAGED, self._sent_at - started)
@@ -510,23 +512,26 @@ class Store:
         except psycopg.Error as other:
             raise self._failed(other) from other
 
-    def _dead_letter(self, record: Record, rejection: Rejection) -> tuple[Any, ...]:
+    def _dead_letter(
+        self, record: Record, rejection: Rejection, *, is_erased: bool
+    ) -> tuple[Any, ...]:
         return (
             record.topic,
             self._topic_ids[record.topic],
             record.partition,
             record.offset,
-            record.key,
-            record.value,
-            stored_headers(record),
+            None if is_erased else record.key,
+            None if is_erased else record.value,
+            [] if is_erased else stored_headers(record),
             stored_timestamp(record),
             rejection.stage,
             rejection.code,
-            rejection.pointer,
-            rejection.message,
+            None if is_erased else rejection.pointer,
+            ERASED_MESSAGE if is_erased else rejection.message,
             rejection.schema_version,
             __version__,
             *event_names(record),
+            is_erased,
         )
 
     def is_ready(self) -> bool:

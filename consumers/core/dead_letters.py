@@ -18,6 +18,8 @@ STATUSES = ("open", "redriven", "discarded")
 CAN_BE_REDRIVEN = ("open", "discarded")
 """Statuses of dead letters that a redrive takes."""
 
+ERASED_MESSAGE = "The record is erased."
+"""The message of a dead letter of which nothing may be kept."""
 _LAST_MILLISECOND = 253_402_300_799_000
 """Of the year 9999. Where producers set the timestamps, a topic may hold any number."""
 

@@ -93,9 +93,13 @@ class Process:
         self.store.begin(self._batch(deliveries, refused))
         return self.finish()
 
-    def write_records(self, records: Iterable[Record]) -> tuple[int, int, int]:
-        """Send records of any origin on the first partition, and commit them."""
-        self.store.begin(self._batch_of((record, 0) for record in records))
+    def write_records(
+        self, records: Iterable[Record], refused: Collection[int] = ()
+    ) -> tuple[int, int, int]:
+        """Send records of any origin on the first partition, and commit them. Those at the places
+        ``refused`` become dead letters.
+        """
+        self.store.begin(self._batch_of(((record, 0) for record in records), refused))
         return self.finish()
 
     def _batch(self, deliveries: Iterable[Delivery], refused: Collection[int] = ()) -> Batch:

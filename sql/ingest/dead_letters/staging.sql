@@ -18,5 +18,6 @@ create temporary table if not exists staged_dead_letters (
     software_version text not null,
     source text,
     event_type text,
-    event_id text
+    event_id text,
+    is_erased boolean not null
 ) on commit delete rows;
