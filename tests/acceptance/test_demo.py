@@ -2,6 +2,7 @@
 DAGs.
 """
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -27,8 +28,25 @@ def home(tmp_path: Path) -> Iterator[Path]:
     assert stack.processes() == []
 
 
-def _ended_runs(stack: Stack) -> set[tuple[str, str, str | None]]:
-    """Start each DAG by hand, and wait until all runs have succeeded; DAG, kind, partition key."""
+def _request_of_erasure(environment: dict[str, str]) -> int:
+    asked = subprocess.run(
+        [*BTL, "erase", "--request", "--list", "-", "--json"],
+        env=environment,
+        input="somebody\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert asked.returncode == 0, asked.stderr
+    (request,) = json.loads(asked.stdout)["requests"]
+    return int(request)
+
+
+def _ended_runs(stack: Stack, request: int) -> set[tuple[str, str, str | None]]:
+    """Start each DAG by hand, and wait until all runs have succeeded; DAG, kind, partition key.
+    ``request``: number of the erasure to survey.
+    """
     settings = stack.environment()
     with httpx.Client(base_url=settings["BTL_AIRFLOW_URL"], timeout=30) as client:
         login = {
@@ -39,7 +57,8 @@ def _ended_runs(stack: Stack) -> set[tuple[str, str, str | None]]:
         client.headers["Authorization"] = f"Bearer {token}"
         for path in (ROOT / "dags").glob("*.py"):
             runs = f"/api/v2/dags/{path.stem}/dagRuns"
-            client.post(runs, json={"logical_date": None}).raise_for_status()
+            conf = {"request": request, "dry_run": True} if path.stem == "erase_commenter" else {}
+            client.post(runs, json={"logical_date": None, "conf": conf}).raise_for_status()
 
         def runs_by_request() -> list[dict[str, Any]]:
             found = client.get("/api/v2/dags/~/dagRuns", params={"limit": 100}).json()["dag_runs"]
@@ -124,7 +143,7 @@ def test_the_demo_goes_from_topics_to_metric_tables_through_the_scheduler(home: 
             timeout=120,
         )
         assert created.returncode == 0, created.stdout + created.stderr
-        ended = _ended_runs(stack)
+        ended = _ended_runs(stack, _request_of_erasure(environment | {"BTL_HOME": str(home)}))
         days = {(run, key) for _, run, key in ended if run == "backfill"}
         assert days == {("backfill", f"2026-05-0{day}") for day in (1, 2, 3)}
         dag_ids = {path.stem for path in (ROOT / "dags").glob("*.py")}
