@@ -46,9 +46,11 @@ class ErasureKey:
     def pseudonym(self, kind: PersonKind, person_id: str) -> str:
         """Return what stands in place of a person's id: one for each id, the same for ever.
 
-        ``erased:`` and 32 hexadecimal digits.
+        ``erased:`` and 32 hexadecimal digits. Any text has one, also one with half surrogates,
+        which is nobody's id: a rejected record may hold such.
         """
-        return f"{PSEUDONYM_PREFIX}{self._hmac(kind.encode(), person_id.encode())[:16].hex()}"
+        text = person_id.encode("utf-8", "surrogatepass")
+        return f"{PSEUDONYM_PREFIX}{self._hmac(kind.encode(), text)[:16].hex()}"
 
     def keyed(self, digest: bytes) -> bytes:
         """Return 32 bytes in place of the digest of an erased event: without the key they confirm

@@ -29,7 +29,7 @@ Progress = Callable[[str], None]
 """Called with what is searched next."""
 
 _CHUNK_BYTES = 4 * 1024 * 1024
-_MAX_PLACES = 20
+_MAX_PLACES = 3
 """Lines of a file, and records of a partition, that are named; the others are counted."""
 _COMPRESSED: Mapping[str, Any] = {".gz": gzip, ".bz2": bz2, ".xz": lzma}
 """The modules that open compressed files, by the ends of their names."""

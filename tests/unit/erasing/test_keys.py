@@ -36,6 +36,10 @@ def test_the_same_id_has_another_pseudonym_by_kind_and_by_key() -> None:
     assert len(found) == 4
 
 
+def test_a_text_that_is_nobodys_id_has_a_pseudonym_too() -> None:
+    assert KEY.pseudonym("user", "\ud83d") != KEY.pseudonym("user", "?")
+
+
 def test_the_version_of_an_erased_event_keeps_time_id_and_source() -> None:
     at = from_datetime(parse_time("2026-05-04T10:00:00.000001Z", "at"))
     plain = order_key(at, "é", "/a", hashlib.sha256(b"a text").digest())
