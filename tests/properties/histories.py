@@ -144,19 +144,23 @@ DATA: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def cloud_events() -> st.SearchStrategy[CloudEvent]:
-    """One valid event of any type."""
-    return st.sampled_from(sorted(DATA)).flatmap(
+def cloud_events(types: Iterable[str] = sorted(DATA)) -> st.SearchStrategy[CloudEvent]:
+    """One valid event of any of these types."""
+    return st.sampled_from(list(types)).flatmap(
         lambda event_type: st.builds(
             CloudEvent, st.just(event_type), EVENT_IDS, SOURCES, TIMES, DATA[event_type], st.none()
         )
     )
 
 
-def histories(at_most: int = 8) -> st.SearchStrategy[list[CloudEvent]]:
+def histories(
+    at_most: int = 8, at_least: int = 1, types: Iterable[str] = sorted(DATA)
+) -> st.SearchStrategy[list[CloudEvent]]:
     """Some dozens of valid events, in no order, perhaps some twice."""
     # Lists of lists become longer, and shrink better, than one long list.
-    parts = st.lists(st.lists(cloud_events(), max_size=12), min_size=1, max_size=at_most)
+    parts = st.lists(
+        st.lists(cloud_events(types), max_size=12), min_size=at_least, max_size=at_most
+    )
     return parts.map(lambda lists: [event for each in lists for event in each])
 
 

@@ -117,6 +117,40 @@ BREAKS = (
     ),
     Break(
         "G3",
+        "a redrive forgets the erasures",
+        "consumers/adapters/dead_letters.py",
+        {
+            "                self._begin(free,": (
+                "                self._erasures._known = type(self._erasures._known)()\n"
+                "                self._begin(free,"
+            )
+        },
+        ("tests/properties/test_erasing.py",),
+    ),
+    Break(
+        "G3",
+        "rows that are copied straight are not erased",
+        "consumers/adapters/postgres.py",
+        {"new, others = folded.parted()": "new, others = batch.folded().tables[table].parted()"},
+        ("tests/properties/test_erasing.py",),
+    ),
+    Break(
+        "G3",
+        "a person's reactions before and after the erasure are one row",
+        "consumers/core/erasing.py",
+        {"    if event.type not in _REACTION_TYPES or": "    if True or"},
+        ("tests/unit/consumers/test_erasing.py",),
+        is_quick=True,
+    ),
+    Break(
+        "G3",
+        "a decision and the posting that erases its explanation do not see each other",
+        "consumers/adapters/erasures.py",
+        {"    if buckets:\n": "    if False:\n"},
+        ("tests/integration/test_erasures_at_ingest.py",),
+    ),
+    Break(
+        "G3",
         "a batch that did not know an erasure is committed after it",
         "sql/routines/ingest/share_erasures.sql",
         {"if present is distinct from in_version then": "if false then"},
