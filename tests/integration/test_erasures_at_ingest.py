@@ -12,6 +12,7 @@ from below_the_line.catalogue import load_contracts
 from below_the_line.erasing.erasures import Person
 from below_the_line.erasing.keys import ErasureKey
 from below_the_line.erasing.recording import pending, record
+from below_the_line.erasing.wiping import carry_out_all
 from below_the_line.errors import BelowTheLineError
 from below_the_line.settings import Settings
 from below_the_line.times import parse_time
@@ -21,6 +22,7 @@ from consumers.app import build_consumer
 from consumers.core.dead_letters import Selection
 from consumers.redrive import redrive
 from tests.pipeline import wait_until
+from tests.properties import model
 from tests.properties.ingest import Process
 from tests.properties.model import CloudEvent
 
@@ -41,6 +43,9 @@ POSTING = CloudEvent(
         "body": "A text",
         "posted_at": AT,
     },
+)
+EDIT = CloudEvent(
+    "comment.edited.v1", "edit", "/a", AT, {**ABOUT, "body": "Another text", "edited_at": AT}
 )
 DECISION = CloudEvent(
     "report.decided.v1",
@@ -75,6 +80,24 @@ def erase(connection: psycopg.Connection, user_id: str = "u1") -> None:
 
 def explanations(connection: psycopg.Connection) -> list[tuple[str | None]]:
     return connection.execute("select explanation from discussion.report_decisions").fetchall()
+
+
+def test_a_posting_that_comes_after_its_edits_erases_them_with_it(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    process = Process(database_url, [0], 0, KEY)
+    with closing(process.store):
+        process.write([(EDIT, 0), (DECISION, 0)])
+        erase(connection)
+        carry_out_all(connection, KEY, pending(connection))
+        assert pending(connection) == []
+        assert explanations(connection) == [(DECISION.data["explanation"],)]
+        process.write([(POSTING, 0)])
+    edits = connection.execute("select body, digest from discussion.comment_edits").fetchall()
+    assert edits == [("", KEY.keyed(model.version(EDIT).digest))]
+    comments = "select first_body, edited_body from discussion.comments"
+    assert connection.execute(comments).fetchall() == [("", "")]
+    assert explanations(connection) == [(None,)]
 
 
 @pytest.mark.parametrize("first", ["the posting", "the decision"])

@@ -161,7 +161,7 @@ BREAKS = (
         "what a newly erased comment had in the tables stays",
         "consumers/adapters/erasures.py",
         {"        if self._completions is None:\n": "        if True:\n"},
-        ("tests/properties/test_erasing.py",),
+        ("tests/integration/test_erasures_at_ingest.py",),
     ),
     Break(
         "G3",
