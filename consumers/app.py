@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+import psycopg
+
 from below_the_line.catalogue import load_contracts, topics
-from below_the_line.database.connections import connect, require_own_session
+from below_the_line.database.connections import connect, forbidden, require_own_session
 from below_the_line.database.migrations import require_current
 from below_the_line.erasing.keys import given_key
 from below_the_line.errors import BelowTheLineError
@@ -125,7 +127,10 @@ def build_consumer(
     erasure_key = given_key(settings.erasure_key)
     with connect(url, application_name="btl consume", autocommit=True) as connection:
         require_own_session(connection)
-        require_key_of_recorded(connection, erasure_key)
+        try:
+            require_key_of_recorded(connection, erasure_key)
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise forbidden(error) from error
         settings = agreed(settings, connection)
     with translated_errors(settings):
         source = Source(

@@ -127,8 +127,11 @@ def _chunk(
 
 def _become(connection: psycopg.Connection) -> None:
     """Take the role of retention for this transaction; the owner may do all of it without it."""
+    # Who created the role, as the owner may have, is a member of it and may not become it: since
+    # Postgres 16 these are two rights.
+    right = "set" if connection.info.server_version >= 160_000 else "member"
     (may,) = connection.execute(
-        "select pg_has_role(current_user, %s, 'member')", [ROLE]
+        "select pg_has_role(current_user, %s, %s)", [ROLE, right]
     ).fetchone() or (False,)
     if may:
         connection.execute(f"set local role {ROLE}".encode())

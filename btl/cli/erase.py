@@ -162,6 +162,11 @@ def erase(
     _require_one(modes, ways)
     if texts is not None and not verify:
         raise BelowTheLineError("--text was given without --verify.", "Give --verify, too.")
+    if certificate is not None and (any(ways.values()) or modes["--requests"] or export or import_):
+        raise BelowTheLineError(
+            "--certificate was given, and nothing is erased.",
+            "Give it with an erasure, --pending or --case.",
+        )
     current = configuration.settings()
     with connected(current) as connection:
         if case is not None:

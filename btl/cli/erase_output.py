@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 import typer
 
-from below_the_line.erasing.certificate import Certificate
+from below_the_line.erasing.certificate import BY, WHOM, Certificate
 from below_the_line.erasing.erasures import SubjectKind
 from below_the_line.erasing.requests import Request
 from below_the_line.erasing.survey import Touched
@@ -135,7 +135,8 @@ def _print_summary(certificates: Sequence[Certificate]) -> None:
         return
     for each in certificates[:_MAX_PRINTED]:
         rows = sum(each.found.values())
-        typer.echo(f"Case {each.case}: erased, {counted(rows, 'row')}.")
+        asked = f"{WHOM[each.kind]}, asked for by {BY[each.origin]}"
+        typer.echo(f"Case {each.case}: erased, {counted(rows, 'row')} ({asked}).")
     if len(certificates) > _MAX_PRINTED:
         rest = len(certificates) - _MAX_PRINTED
         typer.echo(f"… and {rest:,} more: --certificate FILE has all.")

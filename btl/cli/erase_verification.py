@@ -58,11 +58,12 @@ def verify(
         search_database(connection, terms, found, progress=say)
         _search_airflow(settings, terms, found, say)
         _search_folders(settings, terms, found, say)
+        elsewhere = len(found.remains)
         _search_topics(settings, terms, found, say)
     if as_json:
         print_json(_document(found))
     else:
-        _print(found)
+        _print(found, only_records=not elsewhere)
     if not found.found_nothing:
         ends_with(1)
         raise typer.Exit(1)
@@ -196,7 +197,7 @@ def _document(found: Verification) -> Mapping[str, object]:
     }
 
 
-def _print(found: Verification) -> None:
+def _print(found: Verification, *, only_records: bool) -> None:
     read = ", ".join(
         counted(number, what[:-1]) for what, number in found.searched.items() if what != "bytes"
     )
@@ -215,6 +216,9 @@ def _print(found: Verification) -> None:
         print_text(f"Not searched: {each.where}: {each.why}.", style="yellow", hanging=2)
     if not found.remains:
         typer.echo("Nothing was found in what was searched.")
+    elif only_records:
+        records = counted(sum(each.rows for each in found.remains), "record")
+        typer.echo(f"What is left is in topics only: {records}, until Kafka deletes them.")
 
 
 def _note(remains: Remains) -> str:

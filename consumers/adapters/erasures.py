@@ -9,7 +9,6 @@ import psycopg
 from below_the_line.contracts.envelope import MAX_NAME_BYTES
 from below_the_line.contracts.events import Record, Rejection
 from below_the_line.contracts.times import to_datetime
-from below_the_line.database.connections import forbidden
 from below_the_line.erasing.completion import complete
 from below_the_line.erasing.erasures import ErasedComment, ErasedPerson, Erasures
 from below_the_line.erasing.keys import ErasureKey, key_problem, required_key
@@ -238,15 +237,12 @@ def require_key(key: ErasureKey | None, key_check: str | None) -> None:
 
 
 def require_key_of_recorded(connection: psycopg.Connection[Any], key: ErasureKey | None) -> None:
-    """Raise BelowTheLineError if erasures are recorded that this key was not used for, or if the
-    role may not see.
+    """Raise BelowTheLineError if erasures are recorded that this key was not used for, and
+    psycopg.Error, also where the role may not see them.
 
     The connection is in autocommit, or in a transaction of the caller.
     """
-    try:
-        row = connection.execute(sql("ingest/erasures/recorded.sql")).fetchone()
-    except psycopg.errors.InsufficientPrivilege as error:
-        raise forbidden(error) from error
+    row = connection.execute(sql("ingest/erasures/recorded.sql")).fetchone()
     if row is not None:
         require_key(key, row[0])
 

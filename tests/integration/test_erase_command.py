@@ -208,6 +208,15 @@ def test_an_erasure_needs_a_confirmation_and_takes_ids_from_standard_input(
     assert connection.execute(bodies).fetchall() == [("", ""), ("", None)]
 
 
+def test_who_is_erased_again_keeps_the_certificate(btl: Btl) -> None:
+    btl("erase", READER, "--yes")
+    case = ErasureKey(KEY).pseudonym("user", READER)[7:19]
+    (before,) = json.loads(btl("erase", "--case", case, "--json"))
+    btl("erase", READER, "--yes")
+    (after,) = json.loads(btl("erase", "--case", case, "--json"))
+    assert after["removed"] == before["removed"] != {}
+
+
 def test_what_is_pending_is_carried_out(btl: Btl, connection: psycopg.Connection) -> None:
     btl("erase", READER, "--yes")
     connection.execute("update ingest.erasures set completed_at = null, found = null")
@@ -259,6 +268,10 @@ def test_a_request_is_declined_once_and_may_be_made_again(connection: psycopg.Co
         (("--requests", "--dry-run"), "--requests and --dry-run do not go together"),
         (("u1", "--text", "x"), "--text was given without --verify"),
         (("u1", "--article", "a1"), "--article was given without --comment"),
+        (
+            ("u1", "--verify", "--certificate", "-"),
+            "--certificate was given, and nothing is erased",
+        ),
         (("--case", "x"), "'x' is not a case number"),
         (("--case", "0123456789ab"), "no erasure with the case number"),
         (("--comment", "c9", "--dry-run"), "No comment c9 is known"),

@@ -84,6 +84,7 @@ def test_the_logins_of_dags_apply_it_and_those_of_readers_may_not(
         as_role("btl_reader", database_url, monkeypatch)("retention", "apply")
     said = as_role("btl_scheduler", database_url, monkeypatch)("retention", "apply", "--json")
     assert json.loads(said)["rows"]["ledger"] > 0
+    assert "ledger" in as_role("btl_owner", database_url, monkeypatch)("retention", "apply")
 
 
 def test_open_dead_letters_are_announced_by_status_and_show(

@@ -3,6 +3,7 @@
 -- Parameters: version; origin; requested_by; kinds, pseudonyms, article_ids, comment_ids,
 --   erased_at, subjects (arrays of equal length, each subject once).
 -- Result: the numbers of the erasures that are new or changed.
+-- What was found stays: the certificate counts all that was wiped of the subject.
 -- Grain: one row per subject. Re-run: safe; a second time changes nothing.
 insert into ingest.erasures as present (
     kind, pseudonym, article_id, comment_id, erased_at, version, subject, origin, requested_by
@@ -32,9 +33,7 @@ on conflict (kind, pseudonym, article_id, comment_id) do update set
     origin = excluded.origin,
     requested_at = clock_timestamp(),
     requested_by = excluded.requested_by,
-    completed_at = null,
-    -- What a run has wiped before it was killed belongs to the certificate.
-    found = case when present.completed_at is null then present.found end
+    completed_at = null
 where
     excluded.erased_at > present.erased_at
     or (
